@@ -1,0 +1,69 @@
+# Every target sets itself up: a .venv in the checkout, re-used while pyproject.toml is unchanged, and Debian packages
+# where they are missing and may be installed. `make` with no target lists the targets.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST_ARGS ?=
+
+# What the talker needs, and what only the tests and benchmarks need.
+RUN_DEBIAN := libportaudio2 libasound2-plugins
+TEST_DEBIAN := $(RUN_DEBIAN) pulseaudio pulseaudio-utils codec2 espeak-ng flite
+
+.PHONY: help run test bench train-setup test-train lint setup clean debian-run debian-test
+
+help:
+	@echo "make run          talk to the parrot (headless without a terminal)"
+	@echo "make test         ruff, mypy and the tests; needs no torch"
+	@echo "make bench        quality and speed beside Codec2 and Opus"
+	@echo "make train-setup  add PyTorch (CPU build) and the training tools to $(VENV)"
+	@echo "make test-train   the tests of the training pipeline, on a tiny synthesised corpus"
+	@echo "make lint         ruff and mypy"
+	@echo "make setup        everything that 'make test' needs, and nothing run"
+	@echo "make clean        remove $(VENV) and what the tools cached"
+
+run: debian-run $(VENV)/.ready-run
+	@$(BIN)/gossamer
+
+test: setup lint
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: debian-test $(VENV)/.ready-bench
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
+
+train-setup: debian-test $(VENV)/.ready-train
+
+test-train: train-setup $(VENV)/.ready-dev
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -m training $(PYTEST_ARGS)
+
+setup: debian-test $(VENV)/.ready-dev
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Gossamer needs Python 3.11 or newer; this is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12" >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "Could not make $(VENV): install Python's venv module (Debian: apt-get install python3-venv)." >&2; exit 2; }
+
+# The stamps are newer than pyproject.toml as long as what it asks for is installed.
+$(VENV)/.ready-run: pyproject.toml | $(BIN)/python
+	@echo "Setting up $(VENV) ..." && $(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.ready-%: pyproject.toml | $(BIN)/python
+	@echo "Setting up $(VENV) ($*) ..." && $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[$*]'
+	@touch $@ $(VENV)/.ready-run
+
+debian-run:
+	@bash debian-packages.sh $(RUN_DEBIAN)
+
+debian-test:
+	@bash debian-packages.sh $(TEST_DEBIAN)

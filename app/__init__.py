@@ -1,0 +1,1 @@
+"""The talker: settings, engine, audio, files, commands and the terminal UI."""

@@ -1,0 +1,1 @@
+"""Trained models and demonstration clips, found through importlib.resources."""
