@@ -1,0 +1,240 @@
+"""What the engine tells its host. Facts, in the order they happened; a host that shows only some of them loses nothing else.
+
+Times are `trio.current_time()` seconds, levels are dB relative to full scale (0 dB), rates are bit/s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Device = Literal["microphone", "loudspeaker"]
+
+QUIET_DB = -96.0
+"""What a level meter shows for silence: one 16-bit step."""
+
+
+@dataclass(frozen=True, slots=True)
+class StationReady:
+    """Models, link and devices are open; keys are listened to from now on."""
+
+    link: str
+    """The address as shown."""
+    station: str
+    """Who is at the other end, where that is known ("parrot"), else ""."""
+    codec_id: int
+    packets_per_frame: int
+
+
+@dataclass(frozen=True, slots=True)
+class TalkPermitted:
+    """The floor is ours: what is said is sent (from the pre-roll on)."""
+
+    over: int
+
+
+@dataclass(frozen=True, slots=True)
+class TalkDenied:
+    """The key is down and the floor is not ours. One line why, for the screen."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TalkTimeWarning:
+    """The time-out is near: the over will be ended in so many seconds."""
+
+    left_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class TalkEnded:
+    """Our over is over; its last frame may still be on its way out (`TalkDraining`)."""
+
+    over: int
+    packets: int
+    duration_s: float
+    reason: str
+    """"released", "time-out", "clip ended", "collision" or "link lost"."""
+
+
+@dataclass(frozen=True, slots=True)
+class TalkDraining:
+    """Frames of our over that wait for a slow link, in seconds until the last one is sent; 0 when it is."""
+
+    left_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The station that our over was meant for says how much of it arrived."""
+
+    over: int
+    heard: int
+    packets: int
+
+
+@dataclass(frozen=True, slots=True)
+class OverBegan:
+    """Somebody else talks."""
+
+    over: int
+    sender: str
+    packets_per_frame: int
+
+
+@dataclass(frozen=True, slots=True)
+class OverEnded:
+    """Somebody else's over was played to its end."""
+
+    over: int
+    sender: str
+    packets: int
+    """Packets that the over had, as far as known: heard and lost together."""
+    lost: int
+    damaged: int
+    duration_s: float
+    complete: bool
+    """False: the signal was lost before an END came."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodecMismatch:
+    """Somebody talks with another codec: said, and not played as noise."""
+
+    sender: str
+    ours: int
+    theirs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How loud it was in the last tenth of a second, after gain or volume."""
+
+    device: Device
+    rms_db: float
+    peak_db: float
+    clipped: bool
+    """Samples of the microphone reached full scale: turn its gain down."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRate:
+    """One layer's share of the wire, averaged over the last seconds."""
+
+    layer: str
+    sent_bps: float
+    received_bps: float
+
+
+@dataclass(frozen=True, slots=True)
+class WireRate:
+    """Bits on the wire now, by layer from the voice outwards; their sum is what the link carries."""
+
+    layers: tuple[LayerRate, ...]
+
+    @property
+    def sent_bps(self) -> float:
+        return sum(layer.sent_bps for layer in self.layers)
+
+    @property
+    def received_bps(self) -> float:
+        return sum(layer.received_bps for layer in self.layers)
+
+
+@dataclass(frozen=True, slots=True)
+class PacketCounts:
+    """Packets of voice from others since the start; sent whenever one of the figures changed."""
+
+    received: int
+    lost: int
+    damaged: int
+    late: int
+    """Of the lost: those that came after their moment to be played."""
+    rubbish: int
+    """Frames that were no frames."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutState:
+    """Play-out of the over that is being heard."""
+
+    hold_s: float
+    """What the over is held back to ride out jitter."""
+    waiting_s: float
+    """Speech that has arrived and waits to be played."""
+    signal_lost: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MouthToEar:
+    """From a sound at a microphone to the same sound at a loudspeaker, at the end of an over.
+
+    `measured` is True where both ends share a clock (the parrot): then every part was timed. Otherwise `link_s` is what
+    cannot be known from here, and `total_s` goes without it.
+    """
+
+    total_s: float
+    packet_s: float
+    """Waiting until k packets are full, and encoding."""
+    link_s: float
+    """From handing a frame to the link until the far end has it."""
+    playout_s: float
+    """Hold, decoding and the codec's declared delay."""
+    devices_s: float
+    """Buffers of the microphone and the loudspeaker."""
+    measured: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceProblem:
+    """A device is missing or was lost; the engine goes on without it and tries again."""
+
+    device: Device
+    what: str
+    cure: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceReady:
+    """A device works (again)."""
+
+    device: Device
+    name: str
+    rate_hz: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinkProblem:
+    """The link fails; the engine goes on and keeps trying."""
+
+    what: str
+    cure: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRecovered:
+    """The link works again."""
+
+
+Event = (
+    StationReady
+    | TalkPermitted
+    | TalkDenied
+    | TalkTimeWarning
+    | TalkEnded
+    | TalkDraining
+    | Receipt
+    | OverBegan
+    | OverEnded
+    | CodecMismatch
+    | Level
+    | WireRate
+    | PacketCounts
+    | PlayoutState
+    | MouthToEar
+    | DeviceProblem
+    | DeviceReady
+    | LinkProblem
+    | LinkRecovered
+)
