@@ -1,0 +1,44 @@
+"""`python -m codec.training STAGE`: prepare the corpus, train the codec."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from codec.training.corpus import CorpusError, prepare
+from codec.training.runs import TrainingError, read_config
+
+HERE = Path(__file__).parent
+
+
+def main() -> int:
+    """Returns the exit code: 2 for a user's mistake."""
+    parser = argparse.ArgumentParser(prog="python -m codec.training", description=__doc__)
+    stages = parser.add_subparsers(dest="stage", required=True)
+    prepared = stages.add_parser("prepare", help="corpora to NumPy binaries of audio, features and pitch targets")
+    prepared.add_argument("corpus", type=Path, nargs="+", help="the packed corpus, or a LibriTTS or LibriSpeech tree")
+    prepared.add_argument("--data", type=Path, required=True, help="folder to write")
+    prepared.add_argument("--workers", type=int, default=2)
+    trained = stages.add_parser("train", help="stage A: the codec on features")
+    trained.add_argument("--data", type=Path, required=True, help="folder that `prepare` wrote")
+    trained.add_argument("--run", type=Path, required=True, help="folder of the run; resumed where it holds a checkpoint")
+    trained.add_argument("--config", type=Path, default=HERE / "codec.toml")
+    trained.add_argument("--threads", type=int, default=0, help="CPU threads; 0: all")
+    arguments = parser.parse_args()
+    try:
+        if arguments.stage == "prepare":
+            count = prepare(arguments.corpus, arguments.data, arguments.workers)
+            print(f"{count} utterances in {arguments.data}")
+        else:
+            from codec.training.train import CodecTraining, train
+
+            train(read_config(arguments.config, CodecTraining), arguments.data, arguments.run, arguments.threads)
+    except (CorpusError, TrainingError, FileNotFoundError) as error:
+        print(f"python -m codec.training: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""Layers that see the whole of a packet and, beyond it, only the past.
+
+Letters: B batch, P packets, T frames (or latents) of a packet, C channels, h = kernel // 2.
+Each convolution keeps the last h frames of the packet before; to its right, beyond the packet, there are zeros. So
+training on whole segments and running packet by packet are the same computation, and the streaming state of a layer
+is one tensor [B, h, C]. Convolutions are written as Conv2d 1 x k: some phone runtimes have no 1-D convolution.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+KERNEL = 7
+HALF = KERNEL // 2
+
+
+class PacketBlock(nn.Module):
+    """ConvNeXt block (Liu et al. 2022): depthwise convolution over time, layer norm, two linear maps, residual."""
+
+    def __init__(self, channels: int, expansion: int = 3) -> None:
+        super().__init__()
+        self.channels = channels
+        self.depthwise = nn.Conv2d(channels, channels, (1, KERNEL), groups=channels)
+        self.norm = nn.LayerNorm(channels)
+        self.widen = nn.Linear(channels, expansion * channels)
+        self.activation = nn.GELU()
+        self.narrow = nn.Linear(expansion * channels, channels)
+        self.scale = nn.Parameter(torch.full((channels,), 0.1))
+
+    def forward(self, x: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:
+        """x [B, P, T, C], tail [B, h, C] -> y [B, P, T, C], the next tail."""
+        batch, packets, frames, channels = x.shape
+        if packets == 1:
+            before = tail.unsqueeze(1)
+        else:
+            before = torch.cat([tail.unsqueeze(1), x[:, :-1, -HALF:]], dim=1)  # [B, P, h, C]
+        after = torch.zeros_like(before)
+        padded = torch.cat([before, x, after], dim=2).reshape(batch * packets, frames + 2 * HALF, channels)
+        mixed = self.depthwise(padded.transpose(1, 2).unsqueeze(2)).squeeze(2).transpose(1, 2)
+        mixed = mixed.reshape(batch, packets, frames, channels)
+        y = self.narrow(self.activation(self.widen(self.norm(mixed))))
+        return x + self.scale * y, x[:, -1, -HALF:]
+
+
+class PacketStack(nn.Module):
+    """Blocks one after the other, with their tails in a list."""
+
+    def __init__(self, channels: int, depth: int, expansion: int = 3) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(PacketBlock(channels, expansion) for _ in range(depth))
+
+    def tails(self, batch: int) -> list[Tensor]:
+        """Zeros: the state before the first packet."""
+        device = next(self.parameters()).device
+        return [torch.zeros(batch, HALF, block.channels, device=device) for block in self.blocks]
+
+    def forward(self, x: Tensor, tails: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """x [B, P, T, C] -> y [B, P, T, C] and the next tails."""
+        after = []
+        for block, tail in zip(self.blocks, tails, strict=True):
+            x, next_tail = block(x, tail)
+            after.append(next_tail)
+        return x, after

@@ -1,0 +1,226 @@
+"""What every training stage shares: configuration, seeds, the schedule, checkpoints that resume, the log and its plot."""
+
+from __future__ import annotations
+
+import csv
+import math
+import time
+import tomllib
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from codec.training.segments import Augmentation
+
+T = TypeVar("T")
+
+
+class TrainingError(Exception):
+    """The run cannot start; the message names the cause and the cure."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast."""
+
+    steps: int = 4000
+    batch: int = 24
+    """Segments a step."""
+    packets: int = 4
+    """Packets of 320 ms a segment."""
+    rate: float = 1e-3
+    """Peak learning rate of AdamW; warmed up over `warm_steps`, then a cosine to `final` of it."""
+    final: float = 0.02
+    warm_steps: int = 100
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    """Largest norm of the gradient."""
+    average: float = 0.998
+    """Decay of the moving average of the weights, which is what is validated and exported."""
+    seed: int = 1
+    validate_every: int = 250
+    validation_segments: int = 96
+    save_every_s: float = 180.0
+    loss: float = 0.12
+    """Share of packets lost in training."""
+    flips: float = 0.2
+    """Share of segments with flipped bits, 0.5-3 % of them."""
+    compile: bool = False
+    """Let torch.compile fuse operations (needs a C++ compiler; the first steps take a minute)."""
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+def read_config(path: Path, kind: type[T]) -> T:
+    """A TOML file into a (nested) frozen dataclass. Raises TrainingError for a name that does not exist."""
+    return _fill(kind, tomllib.loads(path.read_text()), str(path))
+
+
+def _fill(kind: type[T], values: dict[str, Any], place: str) -> T:
+    known = {entry.name: entry for entry in fields(kind)}  # type: ignore[arg-type]
+    filled = {}
+    for name, value in values.items():
+        if name not in known:
+            raise TrainingError(f"{place}: no setting '{name}'; known: {', '.join(known)}")
+        if isinstance(value, dict):
+            default = getattr(kind(), name)
+            value = _fill(type(default), value, f"{place} [{name}]") if is_dataclass(default) else value
+        filled[name] = value
+    return kind(**filled)
+
+
+def rate_at(step: int, schedule: Schedule) -> float:
+    """The learning rate of a step, 0 <= step < steps."""
+    if step < schedule.warm_steps:
+        return schedule.rate * (step + 1) / schedule.warm_steps
+    share = (step - schedule.warm_steps) / max(1, schedule.steps - schedule.warm_steps)
+    return schedule.rate * (schedule.final + (1 - schedule.final) * 0.5 * (1 + math.cos(math.pi * min(1.0, share))))
+
+
+class Run:
+    """One run's folder: checkpoint.safetensors (weights, their average, optimiser), log.csv, pictures."""
+
+    def __init__(self, folder: Path, network: nn.Module, schedule: Schedule) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.network, self.schedule = folder, network, schedule
+        decayed = [p for p in network.parameters() if p.ndim > 1]
+        others = [p for p in network.parameters() if p.ndim <= 1]
+        self.optimiser = torch.optim.AdamW(
+            [{"params": decayed, "weight_decay": schedule.weight_decay}, {"params": others, "weight_decay": 0.0}],
+            lr=schedule.rate,
+            betas=(0.9, 0.98),
+        )
+        self.average = {name: value.detach().clone() for name, value in network.state_dict().items()}
+        self.step = 0
+        self._saved = time.monotonic()
+        self._parts: dict[str, float] = {}
+        self._counted = 0
+        self._began = time.monotonic()
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the run is resumed from."""
+        return self.folder / "checkpoint.safetensors"
+
+    def resume(self) -> bool:
+        """Goes on where the folder's checkpoint stopped; False where there is none."""
+        if not self.checkpoint.exists():
+            return False
+        tensors = load_file(self.checkpoint)
+        self.network.load_state_dict({k[4:]: v for k, v in tensors.items() if k.startswith("now.")})
+        self.average = {k[4:]: v for k, v in tensors.items() if k.startswith("avg.")}
+        self.step = int(tensors["step"])
+        moments = {k: v for k, v in tensors.items() if k.startswith("opt.")}
+        parameters = [p for group in self.optimiser.param_groups for p in group["params"]]
+        for number, parameter in enumerate(parameters):
+            if f"opt.{number}.m" in moments:
+                self.optimiser.state[parameter] = {
+                    "step": torch.tensor(float(self.step)),
+                    "exp_avg": moments[f"opt.{number}.m"],
+                    "exp_avg_sq": moments[f"opt.{number}.v"],
+                }
+        return True
+
+    def save(self) -> None:
+        """Writes the checkpoint, whole or not at all."""
+        tensors = {f"now.{k}": v.contiguous().clone() for k, v in self.network.state_dict().items()}
+        tensors |= {f"avg.{k}": v.contiguous().clone() for k, v in self.average.items()}
+        tensors["step"] = torch.tensor(self.step)
+        parameters = [p for group in self.optimiser.param_groups for p in group["params"]]
+        for number, parameter in enumerate(parameters):
+            state = self.optimiser.state.get(parameter)
+            if state:
+                tensors[f"opt.{number}.m"] = state["exp_avg"].contiguous()
+                tensors[f"opt.{number}.v"] = state["exp_avg_sq"].contiguous()
+        part = self.checkpoint.with_suffix(".part")
+        save_file(tensors, part)
+        part.replace(self.checkpoint)
+        self._saved = time.monotonic()
+
+    def update(self, parts: dict[str, Tensor]) -> float:
+        """One step down the gradient of the sum of the parts; returns the loss."""
+        loss = torch.stack(list(parts.values())).sum()
+        rate = rate_at(self.step, self.schedule)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.schedule.clip)
+        if torch.isfinite(norm):
+            self.optimiser.step()
+        self.step += 1
+        decay = min(self.schedule.average, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            now = self.network.state_dict()
+            torch._foreach_lerp_(list(self.average.values()), [now[name] for name in self.average], 1 - decay)
+        for name, value in parts.items():
+            self._parts[name] = self._parts.get(name, 0.0) + float(value.detach())
+        self._counted += 1
+        return float(loss.detach())
+
+    @property
+    def validation_due(self) -> bool:
+        """Whether this step is one to validate at."""
+        return self.step % self.schedule.validate_every == 0 or self.step == self.schedule.steps
+
+    def save_if_due(self) -> None:
+        """A checkpoint every few minutes."""
+        if time.monotonic() - self._saved > self.schedule.save_every_s:
+            self.save()
+
+    def log(self, metrics: dict[str, float]) -> str:
+        """Writes a row: mean parts since the last one and validation metrics; returns it for the screen."""
+        row = {"step": float(self.step), "minutes": round((time.monotonic() - self._began) / 60, 2)}
+        row |= {f"train_{name}": value / max(1, self._counted) for name, value in self._parts.items()} | metrics
+        self._parts, self._counted = {}, 0
+        path = self.folder / "log.csv"
+        fresh = not path.exists()
+        with path.open("a", newline="") as file:
+            writer = csv.writer(file)
+            if fresh:
+                writer.writerow(row)
+            writer.writerow([f"{value:.5g}" for value in row.values()])
+        self.plot()
+        return "  ".join(f"{name} {value:.4g}" for name, value in row.items())
+
+    def plot(self) -> None:
+        """log.png: a small picture for each column of the log."""
+        import matplotlib
+
+        matplotlib.use("Agg")
+        from matplotlib import pyplot
+
+        with (self.folder / "log.csv").open() as file:
+            rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
+        names = [name for name in rows[0] if name not in ("step", "minutes")]
+        columns = 4
+        figure, axes = pyplot.subplots(-(-len(names) // columns), columns, figsize=(14, 9), squeeze=False)
+        for axis, name in zip(axes.flat, names, strict=False):
+            axis.plot([row["step"] for row in rows], [row.get(name, math.nan) for row in rows])
+            axis.set_title(name, fontsize=9)
+        figure.tight_layout()
+        figure.savefig(self.folder / "log.png", dpi=60)
+        pyplot.close(figure)
+
+    def averaged(self, network: nn.Module) -> nn.Module:
+        """`network`, with the averaged weights loaded."""
+        network.load_state_dict(self.average)
+        return network.eval()
+
+
+def save_half(tensors: dict[str, Tensor], path: Path) -> None:
+    """Weights as fp16, to be kept in the repository."""
+    save_file({name: value.half().contiguous() for name, value in tensors.items()}, path)
+
+
+def load_weights(path: Path, prefix: str = "") -> dict[str, Tensor]:
+    """Weights as float32, from a run's checkpoint (their average) or an fp16 file; only names with the prefix."""
+    if not path.exists():
+        raise TrainingError(f"{path}: no such checkpoint; train the stage before, or name another with --from")
+    tensors = load_file(path)
+    if any(name.startswith("avg.") for name in tensors):
+        tensors = {name[4:]: value for name, value in tensors.items() if name.startswith("avg.")}
+    return {name[len(prefix) :]: value.float() for name, value in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,93 @@
+"""Stage A: the codec on features."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from codec import features
+from codec.training.losses import feature_losses, feature_metrics
+from codec.training.network import Analysis, Codec, CodecConfig
+from codec.training.runs import Run, Schedule
+from codec.training.segments import Batch, Drawing, Speech, validation_batch
+
+
+@dataclass(frozen=True)
+class CodecTraining:
+    """The configuration file of stage A."""
+
+    network: CodecConfig = field(default_factory=CodecConfig)
+    schedule: Schedule = field(default_factory=Schedule)
+
+
+def pitch_tensors(f0: np.ndarray) -> tuple[Tensor, Tensor]:
+    """F0 in Hz [B, N] -> its feature and voiced 0/1, both float32 [B, N]."""
+    return torch.from_numpy(features.feature_of_f0(f0)), torch.from_numpy((f0 > 0).astype(np.float32))
+
+
+def link_faults(batch: int, packets: int, schedule: Schedule, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """lost [B, P, 1, 1] and bit error probability [B, 1, 1, 1]. Losses come in half of the segments, at twice the rate."""
+    lost = (torch.rand(batch, packets, 1, 1, generator=generator) < 2 * schedule.loss).float()
+    lost = lost * (torch.rand(batch, 1, 1, 1, generator=generator) < 0.5)
+    flips = 0.005 + 0.025 * torch.rand(batch, 1, 1, 1, generator=generator)
+    return lost, flips * (torch.rand(batch, 1, 1, 1, generator=generator) < schedule.flips)
+
+
+def heard_weights(lost: Tensor, frames: int, lost_weight: float = 0.3) -> Tensor:
+    """lost [B, P, 1, 1] -> weight of each frame [B, 32 P]: 1, or `lost_weight` where the packet was lost."""
+    packets = 1.0 - (1.0 - lost_weight) * lost.squeeze(-1)
+    return packets.expand(-1, -1, frames).reshape(lost.shape[0], -1)
+
+
+@torch.no_grad()
+def validate(codec: Codec, analysis: Analysis, batch: Batch) -> dict[str, float]:
+    """Errors on speakers never trained on, without loss or flips, rounded and not."""
+    energies, periodicity = analysis(torch.from_numpy(batch.clean))
+    f0, voiced = pitch_tensors(batch.f0)
+    count, packets = energies.shape[0], energies.shape[1] // 32
+    none = torch.zeros(count, packets, 1, 1), torch.zeros(count, 1, 1, 1)
+    _, made = codec(energies, periodicity, *none)
+    _, unrounded = codec(energies, periodicity, *none, rounded=False)
+    metrics = feature_metrics(made, f0, voiced, energies)
+    return metrics | {"mel_error_unrounded_db": feature_metrics(unrounded, f0, voiced, energies)["mel_error_db"]}
+
+
+def train(config: CodecTraining, prepared: Path, folder: Path, threads: int = 0) -> None:
+    """Trains, resuming where `folder` holds a checkpoint."""
+    if threads:
+        torch.set_num_threads(threads)
+    schedule = config.schedule
+    torch.manual_seed(schedule.seed)
+    codec, analysis = Codec(config.network), Analysis()
+    run = Run(folder, codec, schedule)
+    run.resume()
+    forward = torch.compile(codec) if schedule.compile else codec
+    drawing = Drawing(Speech(prepared, "train"), schedule.batch, schedule.packets, schedule.augmentation, schedule.seed)
+    checked = validation_batch(Speech(prepared, "validation"), schedule.validation_segments, schedule.packets)
+    shadow = copy.deepcopy(codec)
+    bar = tqdm(total=schedule.steps, initial=run.step, unit="step", mininterval=2.0)
+    for batch in drawing.stream(run.step):
+        if run.step >= schedule.steps:
+            break
+        faults = link_faults(
+            schedule.batch, schedule.packets, schedule, torch.Generator().manual_seed(schedule.seed * 1_000_003 + run.step)
+        )
+        with torch.no_grad():
+            energies = analysis.energies(analysis.power(torch.from_numpy(batch.clean)))
+            heard_energies, periodicity = analysis(torch.from_numpy(batch.noisy))
+        f0, voiced = pitch_tensors(batch.f0)
+        raw, made = forward(heard_energies, periodicity, *faults)
+        loss = run.update(feature_losses(raw, made, f0, voiced, energies, heard_weights(faults[0], 32)))
+        bar.update()
+        bar.set_postfix(loss=f"{loss:.3f}")
+        if run.validation_due:
+            bar.write(run.log(validate(run.averaged(shadow), analysis, checked)))  # type: ignore[arg-type]
+        run.save_if_due()
+    run.save()
+    bar.close()

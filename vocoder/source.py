@@ -1,0 +1,38 @@
+"""Constants and formulas of the harmonic-plus-noise source, shared by the network's graph and the plain synthesiser."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec import features, format
+
+Array = NDArray[np.float32]
+
+BINS = format.WINDOW_SAMPLES // 2 + 1
+"""Bins of the 320-point transform: 161, 25 Hz apart."""
+HARMONIC_LIMIT_HZ = 3800.0
+"""Harmonics above this are left out."""
+FLAT_HZ = 2000.0
+"""A pulse train of unit cosines at f0 has the mean power density of white noise of variance 1 when scaled by
+sqrt(f0 / 2000): each cosine has power 1/2, one every f0 Hz, against 1 over 4000 Hz."""
+NOISE_SAMPLES = 1 << 15
+"""Length of the fixed noise table: 4.1 s."""
+
+
+def window() -> Array:
+    """float32 [320]: square root of the periodic Hann window, for analysis and synthesis; with hop 80 the squares of
+    the overlapping windows sum to 2."""
+    return np.sqrt(features.window())
+
+
+def envelope_matrix() -> Array:
+    """float32 [40, 161]: band energies in dB to bins in dB, linear between band centres on the mel scale."""
+    centres = features.mel_of_hz(features.band_centres_hz())
+    bins = features.mel_of_hz(np.arange(BINS) * format.SAMPLE_RATE_HZ / format.WINDOW_SAMPLES)
+    return np.stack([np.interp(bins, centres, row) for row in np.eye(format.BANDS)]).astype(np.float32)
+
+
+def noise_table() -> Array:
+    """float32 [32768]: white noise of variance 1, always the same."""
+    return np.random.default_rng(800).standard_normal(NOISE_SAMPLES).astype(np.float32)
