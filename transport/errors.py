@@ -1,0 +1,41 @@
+"""Whose fault it is: ours (`UsageError`), the set-up's (`LinkError`), or the far end's (`FrameError`)."""
+
+from __future__ import annotations
+
+
+class TransportError(Exception):
+    """Base of everything this package raises on purpose."""
+
+
+class UsageError(TransportError):
+    """The calling code broke a rule of this package: a bug of ours, never something the far end did."""
+
+
+class LinkError(TransportError):
+    """The link cannot be had or has failed. The message is one line for the user: the cause, then the cure."""
+
+
+class PeerUnreachable(LinkError):
+    """The far end's machine answered that nobody listens there. The link stays usable: the peer may still start."""
+
+
+class NoPeerYet(LinkError):
+    """A link that waits for its peer was asked to send before anybody called."""
+
+
+class LinkClosed(TransportError):
+    """The link was closed, by us or (where that can be known) by the far end: nothing more will come."""
+
+
+class FrameError(TransportError):
+    """The link delivered something that is no frame of ours: count it and go on."""
+
+
+class NewerVersion(FrameError):
+    """An intact frame of a later version of the format: say it to the user, do not play it."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(
+            f"the far end speaks version {version} of the Gossamer format, this program only version 1: update this one"
+        )
+        self.version = version
