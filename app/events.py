@@ -27,6 +27,21 @@ class StationReady:
 
 
 @dataclass(frozen=True, slots=True)
+class FloorChanged:
+    """Who may talk, seen from here: the value of a `transport.floor.State` ("idle", "asked", "on air", "collided",
+    "draining", "receiving" or "locked out")."""
+
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Collision:
+    """Two stations probably talked at once. One line why that is thought."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class TalkPermitted:
     """The floor is ours: what is said is sent (from the pre-roll on)."""
 
@@ -55,7 +70,7 @@ class TalkEnded:
     packets: int
     duration_s: float
     reason: str
-    """"released", "time-out", "clip ended", "collision" or "link lost"."""
+    """"released", "time-out", "clip ended" or "link lost"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +78,18 @@ class TalkDraining:
     """Frames of our over that wait for a slow link, in seconds until the last one is sent; 0 when it is."""
 
     left_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class OverSent:
+    """The last bit of our over has left."""
+
+    over: int
+    packets: int
+    voice_bps: float
+    """Packets only, over the duration of the speech."""
+    wire_bps: float
+    """Everything that the over put on the wire, over the duration of the speech."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,11 +246,14 @@ class LinkRecovered:
 
 Event = (
     StationReady
+    | FloorChanged
+    | Collision
     | TalkPermitted
     | TalkDenied
     | TalkTimeWarning
     | TalkEnded
     | TalkDraining
+    | OverSent
     | Receipt
     | OverBegan
     | OverEnded
