@@ -1,0 +1,70 @@
+"""The engine as a guest: trio runs inside the asyncio loop that Textual owns, in the same thread.
+
+So the engine's methods may be called straight from a key handler, and its events arrive as plain calls.
+Both loops have to end in order: the guest first, while the host still turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import outcome
+import trio
+
+CLOSING_S = 3.0
+"""What an engine that was told to close gets to send its last frames; then it is cancelled."""
+
+
+class TrioGuest:
+    """One trio run on the running asyncio loop."""
+
+    def __init__(self, main: Callable[[], Awaitable[None]], ended: Callable[[BaseException | None], None]) -> None:
+        """main: what trio runs. ended: called once in the same thread, with what it died of, or None."""
+        self._main = main
+        self._ended = ended
+        self._scope = trio.CancelScope()
+        self._done: asyncio.Event | None = None
+
+    def start(self) -> None:
+        """Start trio; to be called from the asyncio loop."""
+        loop = asyncio.get_running_loop()
+        self._done = asyncio.Event()
+        trio.lowlevel.start_guest_run(
+            self._run,
+            run_sync_soon_threadsafe=loop.call_soon_threadsafe,
+            run_sync_soon_not_threadsafe=loop.call_soon,
+            done_callback=self._finish,
+            host_uses_signal_set_wakeup_fd=True,
+        )
+
+    async def stop(self, close: Callable[[], None]) -> None:
+        """Ask it to close, wait, cancel what does not, and wait for the end.
+
+        Harmless when it has ended, or never began.
+        """
+        if self._done is None:
+            return
+        if not self._done.is_set():
+            close()
+            try:
+                await asyncio.wait_for(self._done.wait(), CLOSING_S)
+            except TimeoutError:
+                self._scope.cancel()
+        await self._done.wait()
+
+    async def _run(self) -> None:
+        with self._scope:
+            await self._main()
+
+    def _finish(self, result: outcome.Outcome[None]) -> None:
+        assert self._done is not None
+        self._done.set()
+        self._ended(first_error(result.error) if isinstance(result, outcome.Error) else None)
+
+
+def first_error(error: BaseException) -> BaseException:
+    """The first single error inside the groups that nurseries make."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

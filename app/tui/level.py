@@ -1,0 +1,89 @@
+"""How a meter and the thread of voice turn levels into marks: ballistics and braille, no terminal and no clock."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+FLOOR_DB = -60.0
+"""What meters show as empty. Speech at a usual distance lies at -35..-12 dB full scale."""
+FALL_DB_PER_S = 30.0
+"""How fast a bar falls: quick enough to follow syllables, slow enough to read."""
+PEAK_HOLD_S = 1.5
+"""How long the peak mark stays."""
+CLIP_DB = -0.5
+"""At and above this the converter is at its end: samples are cut off, not merely loud."""
+CLIP_SHOWN_S = 2.0
+"""How long the clip warning stays after the last cut sample."""
+
+
+@dataclass
+class Ballistics:
+    """A meter's memory: rises at once, falls slowly, holds its peak. Levels in dB full scale, times in seconds."""
+
+    level_db: float = FLOOR_DB
+    peak_db: float = FLOOR_DB
+    clipped: bool = False
+    _now_s: float = 0.0
+    _peak_s: float = -math.inf
+    _clip_s: float = -math.inf
+
+    def push(self, level_db: float, now_s: float) -> None:
+        """Take the peak level of the newest stretch of sound."""
+        self.fall(now_s)
+        level_db = min(0.0, max(FLOOR_DB, level_db))
+        self.level_db = max(self.level_db, level_db)
+        if level_db >= self.peak_db:
+            self.peak_db, self._peak_s = level_db, now_s
+        if level_db >= CLIP_DB:
+            self._clip_s, self.clipped = now_s, True
+
+    def fall(self, now_s: float) -> None:
+        """Let time pass."""
+        passed_s = max(0.0, now_s - self._now_s)
+        self._now_s = now_s
+        self.level_db = max(FLOOR_DB, self.level_db - FALL_DB_PER_S * passed_s)
+        if now_s - self._peak_s > PEAK_HOLD_S:
+            self.peak_db = self.level_db
+        self.clipped = now_s - self._clip_s <= CLIP_SHOWN_S
+
+    @property
+    def at_rest(self) -> bool:
+        """Nothing will change until the next push."""
+        return self.level_db <= FLOOR_DB and self.peak_db <= FLOOR_DB and not self.clipped
+
+
+def fraction(level_db: float) -> float:
+    """Position on a meter, 0..1, of a level in dB full scale."""
+    return min(1.0, max(0.0, 1.0 - level_db / FLOOR_DB))
+
+
+def bar(part: float, cells: int) -> str:
+    """A bar filling ``part`` (0..1) of ``cells`` cells, to half a cell: ``bar(0.5, 3) == "━╸ "``."""
+    full, half = divmod(round(min(1.0, max(0.0, part)) * cells * 2), 2)
+    return ("━" * full + "╸" * half).ljust(cells)
+
+
+_BRAILLE = 0x2800
+# The dots of a braille cell, top to bottom, as bits:  left column, right column.
+_LEFT = (0x01, 0x02, 0x04, 0x40)
+_RIGHT = (0x08, 0x10, 0x20, 0x80)
+
+
+def thread_cell(left: float, right: float, row: int, rows: int) -> str:
+    """One braille cell of a line that swells both ways from the middle.
+
+    left, right: swelling 0..1 of the two dot columns in the cell; 0 is a line one dot thick.
+    row: which of the ``rows`` rows, from the top.
+    """
+    height = rows * 4
+    middle = (height - 1) / 2
+    bits = 0
+    for part, dots in ((left, _LEFT), (right, _RIGHT)):
+        reach = part * middle
+        for dot, bit in enumerate(dots):
+            y = row * 4 + dot
+            # At rest only the dot just above the middle is set, so that silence is a thin line and not a double one.
+            if (abs(y - middle) <= reach and part > 0) or y == int(middle):
+                bits |= bit
+    return chr(_BRAILLE | bits)

@@ -1,0 +1,225 @@
+"""What the screen says, worked out from the engine's events: no terminal, no clock. Times are seconds of one clock."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from itertools import count
+
+from app import events
+
+REFUSAL_SHOWN_S = 4.0
+"""How long a refusal stays on the screen when nothing else happens: long enough to read a line twice."""
+OVERS_KEPT = 200
+"""Lines of the log. At a few seconds an over, half an hour."""
+
+
+class Phase(Enum):
+    """What push-to-talk is doing, in the words on the screen."""
+
+    STARTING = "STARTING"
+    QUIET = "LISTENING"
+    ASKED = "ASKING"
+    ON_AIR = "ON AIR"
+    DRAINING = "SENDING"
+    RECEIVING = "RECEIVING"
+    REFUSED = "REFUSED"
+    ENDED = "ENDED"
+
+
+class Side(Enum):
+    """Whose line of the log it is."""
+
+    MINE = "mine"
+    THEIRS = "theirs"
+    NOTE = "note"
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One over, message or note in the log; replaced while its over goes on."""
+
+    number: int
+    """Counts up; the same line keeps its number."""
+    at_s: float
+    side: Side
+    who: str
+    text: str
+    over: int | None = None
+    running: bool = False
+    """The over goes on: what is shown after ``text`` is its age."""
+    trouble: bool = False
+
+
+@dataclass
+class Standing:
+    """Everything that the talk screen shows in words and figures; ``apply`` is the only thing that changes it."""
+
+    me: str = "you"
+    phase: Phase = Phase.STARTING
+    since_s: float = 0.0
+    """When the phase began."""
+    who: str = ""
+    """The other side's talker, in RECEIVING."""
+    hearing: bool = False
+    """Somebody's over is going on, whatever else the screen says at the moment."""
+    hearing_since_s: float = 0.0
+    reason: str = ""
+    """Why: refused, ended."""
+    time_left_s: float | None = None
+    """Seconds to the time-out, once it is near, as of ``time_left_at_s``."""
+    time_left_at_s: float = 0.0
+    draining_s: float = 0.0
+    """Seconds until our last frame is out, as of the last report."""
+    signal_lost: bool = False
+    station: events.StationReady | None = None
+    wire: events.WireRate | None = None
+    counts: events.PacketCounts | None = None
+    playout: events.PlayoutState | None = None
+    mouth_to_ear: events.MouthToEar | None = None
+    problems: dict[str, events.DeviceProblem | events.LinkProblem] = field(default_factory=dict)
+    """What is missing now: "microphone", "loudspeaker", "link"."""
+    devices: dict[str, events.DeviceReady] = field(default_factory=dict)
+    log: deque[LogLine] = field(default_factory=lambda: deque(maxlen=OVERS_KEPT))
+    _numbers: count[int] = field(default_factory=count)
+
+    @property
+    def talking(self) -> bool:
+        """We have asked for the floor or hold it."""
+        return self.phase in (Phase.ASKED, Phase.ON_AIR)
+
+    def ask(self, now_s: float) -> None:
+        """The talk key went down; the engine has not answered yet."""
+        self._enter(Phase.ASKED, now_s)
+
+    def withdraw(self, now_s: float) -> None:
+        """The talk key went up before the engine answered."""
+        if self.phase is Phase.ASKED:
+            self._rest(now_s)
+
+    def pass_time(self, now_s: float) -> None:
+        """Let a refusal fade."""
+        if self.phase is Phase.REFUSED and now_s - self.since_s >= REFUSAL_SHOWN_S:
+            self._rest(now_s)
+
+    def end(self, reason: str, now_s: float) -> None:
+        """The engine is gone; ``reason`` says why, in one line."""
+        self.reason = reason
+        self._enter(Phase.ENDED, now_s)
+
+    def apply(self, event: events.Event, now_s: float) -> None:
+        """Take one event. Every kind that the engine emits is listed here."""
+        match event:
+            case events.StationReady():
+                self.station = event
+                self._enter(Phase.QUIET, now_s)
+            case events.TalkPermitted():
+                self._enter(Phase.ON_AIR, now_s)
+                self._begin_line(Side.MINE, self.me, event.over, now_s)
+            case events.TalkDenied():
+                self.reason = event.reason
+                self._note(Side.NOTE, "refused", event.reason, now_s, trouble=True)
+                self._enter(Phase.REFUSED, now_s)
+            case events.TalkTimeWarning():
+                self.time_left_s, self.time_left_at_s = event.left_s, now_s
+            case events.TalkEnded():
+                ending = "" if event.reason in ("released", "clip ended") else f", {event.reason}"
+                text = _figures(event.duration_s, event.packets) + ending
+                self._end_line(Side.MINE, event.over, text, bool(ending))
+                if self.phase in (Phase.ON_AIR, Phase.ASKED):
+                    self._rest(now_s)
+            case events.TalkDraining():
+                self.draining_s = event.left_s
+                if self.phase in (Phase.QUIET, Phase.DRAINING):
+                    self._rest(now_s)
+            case events.Receipt():
+                share = 100 * event.heard / event.packets if event.packets else 100.0
+                self._extend_line(event.over, f"  heard {share:.0f} %", trouble=event.heard < event.packets)
+            case events.OverBegan():
+                self.who, self.signal_lost = event.sender or "somebody", False
+                self.hearing, self.hearing_since_s = True, now_s
+                if not self.talking:
+                    self._rest(now_s)
+                self._begin_line(Side.THEIRS, self.who, event.over, now_s)
+            case events.OverEnded():
+                text = _figures(event.duration_s, event.packets) + _losses(event)
+                self._end_line(Side.THEIRS, event.over, text, bool(event.lost) or not event.complete)
+                self.hearing = False
+                if self.phase is Phase.RECEIVING:
+                    self._rest(now_s)
+            case events.CodecMismatch():
+                text = f"talks with codec {event.theirs}, this is {event.ours}: one of you needs the other's version"
+                self._note(Side.NOTE, event.sender or "somebody", text, now_s, trouble=True)
+            case events.WireRate():
+                self.wire = event
+            case events.PacketCounts():
+                self.counts = event
+            case events.PlayoutState():
+                self.playout, self.signal_lost = event, event.signal_lost
+            case events.MouthToEar():
+                self.mouth_to_ear = event
+            case events.DeviceProblem():
+                self.devices.pop(event.device, None)
+                self.problems[event.device] = event
+            case events.DeviceReady():
+                if self.problems.pop(event.device, None):
+                    self._note(Side.NOTE, event.device, f"works: {event.name}", now_s)
+                self.devices[event.device] = event
+            case events.LinkProblem():
+                if self.problems.get("link") != event:
+                    self._note(Side.NOTE, "link", event.what, now_s, trouble=True)
+                self.problems["link"] = event
+            case events.LinkRecovered():
+                if self.problems.pop("link", None):
+                    self._note(Side.NOTE, "link", "works again", now_s)
+            case events.Level():
+                pass  # for the meters, which ask for it directly
+
+    def _rest(self, now_s: float) -> None:
+        """Back to what goes on without us: somebody's over, our last frames, or nothing."""
+        if self.hearing:
+            self._enter(Phase.RECEIVING, self.hearing_since_s)
+        elif self.draining_s > 0:
+            if self.phase is not Phase.DRAINING:
+                self._enter(Phase.DRAINING, now_s)
+        else:
+            self._enter(Phase.QUIET, now_s)
+
+    def _enter(self, phase: Phase, now_s: float) -> None:
+        self.phase, self.since_s, self.time_left_s = phase, now_s, None
+
+    def _note(self, side: Side, who: str, text: str, now_s: float, trouble: bool = False) -> None:
+        self.log.append(LogLine(next(self._numbers), now_s, side, who, text, trouble=trouble))
+
+    def _begin_line(self, side: Side, who: str, over: int, now_s: float) -> None:
+        self.log.append(LogLine(next(self._numbers), now_s, side, who, "", over, running=True))
+
+    def _end_line(self, side: Side, over: int, text: str, trouble: bool) -> None:
+        self._change_line(over, lambda line: line.side is side and line.running,
+                          lambda line: replace(line, text=text, running=False, trouble=trouble))
+
+    def _extend_line(self, over: int, text: str, trouble: bool) -> None:
+        self._change_line(over, lambda line: line.side is Side.MINE,
+                          lambda line: replace(line, text=line.text + text, trouble=trouble))
+
+    def _change_line(
+        self, over: int, which: Callable[[LogLine], bool], change: Callable[[LogLine], LogLine]
+    ) -> None:
+        """Over numbers are eight random bits and come again: it is the newest line that is meant."""
+        for place in range(len(self.log) - 1, -1, -1):
+            if self.log[place].over == over and which(self.log[place]):
+                self.log[place] = change(self.log[place])
+                return
+
+
+def _figures(duration_s: float, packets: int) -> str:
+    return f"{duration_s:4.1f} s  {packets} packet{'' if packets == 1 else 's'}"
+
+
+def _losses(event: events.OverEnded) -> str:
+    parts = [f"{event.lost} lost"] if event.lost else []
+    parts += [f"{event.damaged} damaged"] if event.damaged else []
+    parts += [] if event.complete else ["signal lost"]
+    return "  " + ", ".join(parts) if parts else ""

@@ -1,0 +1,285 @@
+"""The one screen of a conversation: puts keys into commands for the engine, and its events into widgets."""
+
+from __future__ import annotations
+
+import time
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Input as TextField
+from textual.widgets import Static
+
+from app.engine import Engine
+from app.events import Event, Level, TalkDenied, TalkEnded
+from app.settings import Settings
+from app.tui.help_screen import HelpScreen
+from app.tui.level import fraction
+from app.tui.link_panel import LinkPanel
+from app.tui.meter import Knob, Meter
+from app.tui.overs import Overs
+from app.tui.standing import Phase, Side, Standing
+from app.tui.talk_button import TalkButton
+from app.tui.talk_key import Input, Press, Talk, TalkKey
+from app.tui.thread import STEP_S, VoiceThread
+from app.tui.wire_panel import WirePanel
+from app.tui.wording import detail, hint, hold_words, notices, release_words
+
+GAIN_STEP_DB = 3.0
+VOLUME_STEP = 0.1
+TALK_KEY = "space"
+
+
+class TalkScreen(Screen[None]):
+    """Talk, listen, and see what the link is doing."""
+
+    class EngineSpoke(Message):
+        """The engine has emitted an event."""
+
+        def __init__(self, event: Event) -> None:
+            super().__init__()
+            self.event = event
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "volume(1)", show=False),
+        Binding("down", "volume(-1)", show=False),
+        Binding("plus,equals_sign", "volume(1)", show=False),
+        Binding("minus", "volume(-1)", show=False),
+        Binding("right_square_bracket", "gain(1)", show=False),
+        Binding("left_square_bracket", "gain(-1)", show=False),
+        Binding("m", "mute", show=False),
+        Binding("enter", "write", show=False),
+        Binding("escape", "leave_field", show=False),
+        Binding("question_mark", "help", show=False),
+        Binding("pageup", "scroll_overs(-1)", show=False),
+        Binding("pagedown", "scroll_overs(1)", show=False),
+        Binding("q", "app.leave", show=False),
+    ]
+    AUTO_FOCUS = ""
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (76, "-wide")]  # noqa: RUF012 - Textual declares them without ClassVar
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (20, "-short"), (28, "-tall")]  # noqa: RUF012
+
+    def __init__(self, settings: Settings, engine: Engine) -> None:
+        super().__init__()
+        self._engine = engine
+        self._settings = settings
+        self._key = TalkKey()
+        self._key_timer: Timer | None = None
+        self._standing = Standing(me=settings.name)
+        self._swelling: dict[Side, float] = {}
+        self._volume = settings.volume
+        self._muted = settings.muted
+        self._gain_db = settings.gain_db
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="top"):
+            yield Static("gossamer", id="brand")
+            yield Static("", id="link")
+            yield Static("open channel", id="channel")
+        with Vertical(id="stage"):
+            with Horizontal(id="saying"):
+                yield Static("", id="phase")
+                yield Static("", id="detail")
+                yield Static("", id="hold")
+            yield VoiceThread(id="thread")
+        yield Meter("mic", id="mic")
+        yield Meter("speaker", id="speaker")
+        with Horizontal(id="panels"):
+            yield WirePanel(id="wire")
+            yield LinkPanel(id="packets")
+        yield Overs(time.monotonic, id="overs")
+        yield Static("", id="notices")
+        with Horizontal(id="bottom"):
+            yield TextField(placeholder="enter: write a message", id="message", select_on_focus=False)
+            yield TalkButton(id="talk")
+        yield Static(id="help")
+
+    def on_mount(self) -> None:
+        self.query_one(WirePanel).border_title = "on the wire"
+        self.query_one(LinkPanel).border_title = "link"
+        self.query_one(Overs).border_title = "overs"
+        self._show_knobs()
+        self._show(time.monotonic())
+        self.set_interval(STEP_S, self._tick)
+
+    # The talk key and the talk button
+
+    def on_key(self, event: events.Key) -> None:
+        """Space, wherever no text field took it."""
+        if event.key == TALK_KEY:
+            event.stop()
+            event.prevent_default()
+            self._press(Input.PRESS, event.time)
+
+    def key_up(self, at_s: float) -> None:
+        """The terminal told that the talk key went up."""
+        self._press(Input.RELEASE, at_s)
+
+    def release_told(self, told: bool) -> None:
+        """The terminal said whether it tells releases."""
+        self._key.release_is_told = told
+        self._show(time.monotonic())
+
+    def left(self, at_s: float) -> None:
+        """The terminal lost the focus."""
+        self._press(Input.LEAVE, at_s)
+
+    @on(TalkButton.Pressed)
+    def _button_pressed(self, message: TalkButton.Pressed) -> None:
+        self._press(Input.POINTER_DOWN, message.at_s)
+
+    @on(TalkButton.Released)
+    def _button_released(self, message: TalkButton.Released) -> None:
+        self._press(Input.POINTER_UP, message.at_s)
+
+    def _press(self, what: Input, at_s: float) -> None:
+        now_s = time.monotonic()
+        match self._key.handle(what, at_s):
+            case Talk.START:
+                self._standing.ask(now_s)
+                self._engine.key_down()
+            case Talk.STOP:
+                self._engine.key_up()
+                self._standing.withdraw(now_s)
+        if self._key_timer is not None:
+            self._key_timer.stop()
+            self._key_timer = None
+        if self._key.deadline_s is not None:
+            # Behind what is in the queue already: a screen that was slow must not take waiting repeats for a release.
+            self._key_timer = self.set_timer(
+                max(0.001, self._key.deadline_s - now_s), lambda: self.call_later(self._key_time)
+            )
+        self._show(now_s)
+
+    def _key_time(self) -> None:
+        self._press(Input.TIME, time.monotonic())
+
+    # The engine
+
+    @on(EngineSpoke)
+    def _engine_spoke(self, message: EngineSpoke) -> None:
+        event, now_s = message.event, time.monotonic()
+        if isinstance(event, Level):
+            self._hear(event, now_s)
+            return
+        ended_by_itself = isinstance(event, TalkEnded) and event.reason != "released"
+        self._standing.apply(event, now_s)
+        if ended_by_itself or isinstance(event, TalkDenied):
+            self._press(Input.ENDED, now_s)
+        self._show(now_s)
+
+    def _hear(self, level: Level, now_s: float) -> None:
+        mine = level.device == "microphone"
+        self.query_one("#mic" if mine else "#speaker", Meter).push(0.0 if level.clipped else level.peak_db, now_s)
+        side = Side.MINE if mine else Side.THEIRS
+        self._swelling[side] = max(self._swelling.get(side, 0.0), fraction(level.peak_db))
+
+    def _tick(self) -> None:
+        now_s = time.monotonic()
+        side = {Phase.ON_AIR: Side.MINE, Phase.RECEIVING: Side.THEIRS}.get(self._standing.phase)
+        swelling = self._swelling.get(side, 0.0) if side else 0.0
+        self._swelling.clear()
+        self.query_one(VoiceThread).push(swelling, side)
+        for meter in self.query(Meter):
+            meter.fall(now_s)
+        self._standing.pass_time(now_s)
+        self._show(now_s)
+
+    def closing(self) -> None:
+        """The program is on its way out."""
+        self._standing.end("closing", time.monotonic())
+        self._show(time.monotonic())
+
+    # What is shown
+
+    def _show(self, now_s: float) -> None:
+        if not self.is_mounted:
+            return
+        standing = self._standing
+        phase = standing.phase
+        stage = self.query_one("#stage")
+        stage.set_class(phase in (Phase.ON_AIR, Phase.ASKED, Phase.DRAINING), "mine")
+        stage.set_class(phase is Phase.RECEIVING, "theirs")
+        stage.set_class(phase is Phase.REFUSED, "trouble")
+        self._say("#phase", phase.value)
+        self._say("#detail", detail(standing, now_s))
+        self._say("#hold", hold_words(self._key))
+        self._say("#link", standing.station.link if standing.station else "opening models, devices and the link …")
+        self._say("#help", hint(self._key, phase))
+        self._say("#notices", notices(standing))
+        self.query_one("#notices").set_class(bool(standing.problems), "any")
+        button = self.query_one(TalkButton)
+        button.phase, button.latched = phase, self._key.state is Press.LATCHED
+        wire = self.query_one(WirePanel)
+        wire.wire = standing.wire
+        if phase in (Phase.ON_AIR, Phase.DRAINING, Phase.RECEIVING):
+            wire.sending = phase is not Phase.RECEIVING
+        packets = self.query_one(LinkPanel)
+        packets.counts, packets.playout = standing.counts, standing.playout
+        packets.mouth_to_ear = standing.mouth_to_ear
+        self.query_one("#mic", Meter).set_rest("no microphone" if "microphone" in standing.problems else "")
+        self.query_one("#speaker", Meter).set_rest("no loudspeaker" if "loudspeaker" in standing.problems else "")
+        self.query_one(Overs).show(standing.log, "Nothing said yet. Hold space and speak.")
+
+    def _say(self, where: str, text: str | Content) -> None:
+        widget = self.query_one(where, Static)
+        if widget.content != text:
+            widget.update(text)
+
+    def _show_knobs(self) -> None:
+        self.query_one("#mic", Meter).set_figure(f"{self._gain_db:+.0f} dB")
+        self.query_one("#speaker", Meter).set_figure("muted" if self._muted else f"{self._volume * 100:.0f} %")
+
+    # The other keys
+
+    @on(Knob.Turned, "#mic-knob")
+    def _gain_turned(self, message: Knob.Turned) -> None:
+        self.action_gain(message.steps)
+
+    @on(Knob.Turned, "#speaker-knob")
+    def _volume_turned(self, message: Knob.Turned) -> None:
+        self.action_volume(message.steps)
+
+    def action_gain(self, steps: int) -> None:
+        self._gain_db = min(30.0, max(-20.0, self._gain_db + steps * GAIN_STEP_DB))
+        self._engine.set_gain(self._gain_db)
+        self._show_knobs()
+
+    def action_volume(self, steps: int) -> None:
+        self._volume = min(1.0, max(0.0, round(self._volume + steps * VOLUME_STEP, 2)))
+        self._muted = False
+        self._engine.set_mute(False)
+        self._engine.set_volume(self._volume)
+        self._show_knobs()
+
+    def action_mute(self) -> None:
+        self._muted = not self._muted
+        self._engine.set_mute(self._muted)
+        self._show_knobs()
+
+    def action_write(self) -> None:
+        self.query_one("#message").focus()
+
+    def action_leave_field(self) -> None:
+        self.set_focus(None)
+
+    def action_help(self) -> None:
+        self.app.push_screen(HelpScreen(release_words(self._key)))
+
+    def action_scroll_overs(self, pages: int) -> None:
+        overs = self.query_one(Overs)
+        overs.scroll_relative(y=pages * max(1, overs.size.height - 1), animate=False)
+
+    @on(TextField.Submitted, "#message")
+    def _message_written(self, message: TextField.Submitted) -> None:
+        text = message.value.strip()
+        if text:
+            self._engine.send_text(text)
+        message.input.clear()
+        self.set_focus(None)
