@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from transport.frame import OVERHEAD_BYTES, Type, peek_type
 
+FRAMING = "framing"
+"""The layer that marks frames off from one another; every other name is a carrier's."""
+
 
 class LayerBytes(NamedTuple):
     """What one layer below the frame adds to every frame."""
@@ -25,7 +28,7 @@ class Traffic:
     header: int = 0
     """Header and checks of VOICE frames."""
     signals: int = 0
-    """Everything but VOICE, whole frames: BEGIN, END, TEXT, ..."""
+    """Everything but VOICE, whole: BEGIN, END, TEXT, ..., and what arrives as rubbish."""
     framing: int = 0
     """What marks frames off from one another (serial links)."""
     carrier: int = 0
@@ -46,14 +49,15 @@ class Traffic:
             self.carrier - earlier.carrier,
         )
 
-    def plus(self, frame: bytes, framing: int = 0, carrier: int = 0) -> Traffic:
-        """This count with one more frame, as it went over the link, and what the layers below added to it."""
-        is_voice = peek_type(frame) is Type.VOICE
-        return Traffic(
-            self.frames + 1,
-            self.voice + (len(frame) - OVERHEAD_BYTES) * is_voice,
-            self.header + OVERHEAD_BYTES * is_voice,
-            self.signals + len(frame) * (not is_voice),
-            self.framing + framing,
-            self.carrier + carrier,
-        )
+
+def count_frame(traffic: Traffic, frame: bytes, layers: tuple[LayerBytes, ...]) -> Traffic:
+    """The count with one more frame, as it went over a link, and what the layers below added to it."""
+    is_voice = peek_type(frame) is Type.VOICE
+    return Traffic(
+        traffic.frames + 1,
+        traffic.voice + (len(frame) - OVERHEAD_BYTES) * is_voice,
+        traffic.header + OVERHEAD_BYTES * is_voice,
+        traffic.signals + len(frame) * (not is_voice),
+        traffic.framing + sum(layer.octets for layer in layers if layer.name == FRAMING),
+        traffic.carrier + sum(layer.octets for layer in layers if layer.name != FRAMING),
+    )
