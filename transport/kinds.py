@@ -1,0 +1,129 @@
+"""The kinds of frames, as frozen dataclasses, and the bounds of their fields. frame.py makes bytes of them."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+PACKET_BYTES = 32
+"""One voice packet. The codec's number, repeated because this package knows no codec; a test holds them equal."""
+PACKET_S = 0.32
+"""Speech in one voice packet, seconds."""
+MAX_K = 6
+"""Packets a frame on the link carries: 1..6."""
+
+NONCE_BYTES = 8
+PROFILE_BYTES = 32
+MAX_NAME_BYTES = 24
+"""Of a station's name in UTF-8."""
+MAX_TEXT_BYTES = 140
+"""Of a short message in UTF-8: with two full names it still fits where a frame of six packets fits."""
+
+
+class Type(enum.IntEnum):
+    """The low nibble of the first byte. 0 and 9..15 are free."""
+
+    BEGIN = 1
+    VOICE = 2
+    END = 3
+    RECEIPT = 4
+    TEXT = 5
+    BEACON = 6
+    PING = 7
+    PONG = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """An over starts, or goes on for those who join late: who talks, and how to understand what follows."""
+
+    over: int
+    sequence: int
+    nonce: bytes
+    """8 random bytes: tells this over from any other with the same `over` byte."""
+    utc_s: int
+    """The talker's clock, whole seconds since 1970 (0..2^32-1); 0 from a station without a clock."""
+    codec_id: int
+    """0..65535: which decoders understand the packets."""
+    k: int
+    """Packets in every VOICE frame of this over (1..6), except that its last one may carry fewer."""
+    sender: str
+    addressee: str = ""
+    """Empty: to all. Otherwise the one station that answers END with RECEIPT."""
+    repeat: bool = False
+    """Every VOICE frame but the first carries the packets of the one before again, after its own."""
+    profile: bytes | None = None
+    """The speaker profile, 32 bytes, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Packets of speech, in order; with `Begin.repeat` those of the frame before come after its own."""
+
+    over: int
+    sequence: int
+    packets: tuple[bytes, ...]
+    """1..12 packets of 32 bytes."""
+    damaged: bool = False
+    """The header's check was good and the voice's was not: some bits are flipped, it is not known which."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The talker let go. Sent twice, the same bytes."""
+
+    over: int
+    sequence: int
+    packets_sent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The addressed station answers END; `over` and `sequence` are those of the END."""
+
+    over: int
+    sequence: int
+    packets_heard: int
+    """Packets that arrived intact, duplicates not counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A short message; `over` and `sequence` together are a random number of 24 bits that tells it from a repeat."""
+
+    over: int
+    sequence: int
+    sender: str
+    text: str
+    addressee: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Beacon:
+    """Somebody is here; without a name it only keeps a path open."""
+
+    over: int
+    sequence: int
+    sender: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Asks for a `Pong` with the same `over`, `sequence` and token."""
+
+    over: int
+    sequence: int
+    token: int
+    """0..2^32-1, of meaning only to the asker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """Answers a `Ping`; exactly as long."""
+
+    over: int
+    sequence: int
+    token: int
+
+
+Frame = Begin | Voice | End | Receipt | Text | Beacon | Ping | Pong
