@@ -1,0 +1,43 @@
+"""Packets to features."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec import format
+from codec.models import DECODER, load_model
+
+Array = NDArray[np.float32]
+NO_PACKET = bytes(format.PACKET_BYTES)
+
+
+class Decoder:
+    """The learned decoder. Conceals lost packets: first a guess from the past, within 640 ms comfort noise."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Raises ModelError."""
+        self._model = load_model(DECODER, path)
+
+    @property
+    def codec_id(self) -> int:
+        """Names the encoders whose packets these are, 0..65535."""
+        return self._model.codec_id
+
+    def decode(self, packet: bytes | None) -> Array:
+        """32 bytes, or None for a lost packet -> features float32 [32, 42] in 0..1.
+
+        Any 32 bytes decode to something. Raises ValueError for another length."""
+        content = NO_PACKET if packet is None else packet
+        if len(content) != format.PACKET_BYTES:
+            raise ValueError(f"a packet is {format.PACKET_BYTES} bytes, not {len(content)}")
+        values = np.frombuffer(content, np.uint8)[None]
+        lost = np.array([1.0 if packet is None else 0.0], np.float32)
+        table: Array = self._model.step(packet=values, lost=lost)[0]
+        return table
+
+    def reset(self) -> None:
+        """Back to the start of a transmission."""
+        self._model.reset()

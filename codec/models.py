@@ -1,0 +1,106 @@
+"""Model files: where they are, loading them with the checks that make a mismatch an error instead of noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec import format
+from codec.errors import ModelError
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+GRAPH_VERSION = 1
+"""Raised when the inputs, outputs or meaning of a graph change."""
+
+ENCODER = "codec_encoder"
+DECODER = "codec_decoder"
+VOCODER = "vocoder"
+
+
+def expected_metadata(kind: str) -> dict[str, str]:
+    """What the metadata of a graph of this kind must say; `codec_id` comes on top."""
+    return {
+        "gossamer.kind": kind,
+        "gossamer.graph_version": str(GRAPH_VERSION),
+        "gossamer.sample_rate_hz": str(format.SAMPLE_RATE_HZ),
+        "gossamer.packet_samples": str(format.PACKET_SAMPLES),
+        "gossamer.packet_bytes": str(format.PACKET_BYTES),
+        "gossamer.hop_samples": str(format.HOP_SAMPLES),
+        "gossamer.packet_frames": str(format.PACKET_FRAMES),
+        "gossamer.delay_samples": str(format.DELAY_SAMPLES),
+        "gossamer.features": ",".join(feature_names()),
+    }
+
+
+def feature_names() -> list[str]:
+    """The 42 values of a feature frame, in order."""
+    return ["log_f0", "voicing", *(f"band_{number}" for number in range(format.BANDS))]
+
+
+def asset_path(name: str) -> Path:
+    """A file of the package `assets`, from a checkout or an installation."""
+    return Path(str(resources.files("assets") / name))
+
+
+@dataclass
+class Model:
+    """A loaded graph and its streaming state, one flat tensor that goes in with each call and comes out of it."""
+
+    session: onnxruntime.InferenceSession
+    metadata: dict[str, str]
+    state: NDArray[np.float32]
+    """float32 [1, S], zeros at the start."""
+
+    @property
+    def codec_id(self) -> int:
+        """Names the encoders and decoders that understand each other, 0..65535; 0 in a vocoder."""
+        return int(self.metadata.get("gossamer.codec_id", "0"))
+
+    def reset(self) -> None:
+        """Back to the start of a transmission."""
+        self.state = np.zeros_like(self.state)
+
+    def step(self, **inputs: NDArray[Any]) -> NDArray[Any]:
+        """One packet: the graph's inputs by name, without the state; returns its first output. Takes milliseconds and
+        holds no lock: call it in a worker thread."""
+        result, self.state = self.session.run(None, {**inputs, "state": self.state})
+        return np.asarray(result)
+
+
+def load_model(kind: str, path: Path | None = None) -> Model:
+    """Loads `assets/KIND.onnx`, or another file, on one CPU thread. Raises ModelError."""
+    import onnxruntime
+
+    file = path or asset_path(f"{kind}.onnx")
+    if not file.is_file():
+        raise ModelError(f"{file}: no such model; reinstall gossamer, or make it with `python -m vocoder.training export`")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises a dozen classes of its own, none of them public
+        cause = str(error).splitlines()[0][:120]
+        raise ModelError(f"{file}: not a model that onnxruntime can load ({cause}); reinstall gossamer") from error
+    metadata = dict(session.get_modelmeta().custom_metadata_map)
+    for name, value in expected_metadata(kind).items():
+        found = metadata.get(name)
+        if found != value:
+            raise ModelError(
+                f"{file}: {name} is {_short(found)}, this version runs {_short(value)}; use the model that came with it"
+            )
+    size = next(entry.shape[1] for entry in session.get_inputs() if entry.name == "state")
+    return Model(session, metadata, np.zeros((1, size), np.float32))
+
+
+def _short(value: str | None) -> str:
+    return "missing" if value is None else repr(value if len(value) < 40 else value[:37] + "...")

@@ -1,0 +1,99 @@
+"""A plain harmonic-plus-noise synthesiser in numpy: the "human-made" decoder.
+
+The baseline that the network is heard against, what is left on a device without onnxruntime, and a test oracle for
+pitch and level. It is a channel vocoder in the short-time spectrum: a pulse train below a cut-off that grows with the
+voicing, noise above it, both under the envelope of the band energies.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec import features as extractor
+from codec import format
+from vocoder import source
+
+Array = NDArray[np.float32]
+
+CUT_LOW_HZ, CUT_HIGH_HZ = 800.0, 3600.0
+"""Harmonics reach up to here at voicing 0.5 and at voicing 1; below 0.5 there are none."""
+CUT_WIDTH_HZ = 400.0
+"""Width of the cross-over between harmonics and noise."""
+
+
+class ClassicSynthesizer:
+    """Features to speech without a network; the same interface and the same delay as `Vocoder`."""
+
+    def __init__(self) -> None:
+        self._window = source.window()
+        self._envelope = source.envelope_matrix()
+        self._noise = source.noise_table()
+        self._bins_hz = np.arange(source.BINS) * format.SAMPLE_RATE_HZ / format.WINDOW_SAMPLES
+        self.reset()
+
+    def reset(self) -> None:
+        """Back to the start of a transmission."""
+        self._phase = 0.0
+        self._last_f0: float | None = None
+        self._place = 0
+        self._pulses = np.zeros(format.DELAY_SAMPLES)
+        self._tail = np.zeros(format.DELAY_SAMPLES)
+        self._last = np.zeros((1, format.FEATURES), np.float32)
+
+    def synthesize(self, features: Array) -> Array:
+        """float32 [32, 42] in 0..1 -> float32 [2560] in [-1, 1], 240 samples late. Raises ValueError."""
+        if features.shape != (format.PACKET_FRAMES, format.FEATURES):
+            raise ValueError(f"features are {(format.PACKET_FRAMES, format.FEATURES)}, not {features.shape}")
+        self._last = features[-1:]
+        pulses = np.concatenate([self._pulses, self._pulse_train(extractor.f0_of_feature(features[:, 0]))])
+        self._pulses = pulses[-format.DELAY_SAMPLES :]
+        places = (self._place + np.arange(len(pulses))) % source.NOISE_SAMPLES
+        self._place = (self._place + format.PACKET_SAMPLES) % source.NOISE_SAMPLES
+        share = self._harmonic_share(features[:, format.VOICING_INDEX])
+        envelope = 10.0 ** (extractor.decibels_of_energy(features[:, format.BANDS_SLICE]) @ self._envelope / 20.0)
+        made = envelope * (
+            np.sqrt(share) * self._spectrum(pulses) + np.sqrt(1.0 - share) * self._spectrum(self._noise[places])
+        )
+        return self._overlap_add(made)
+
+    def flush(self) -> Array:
+        """The tail, float32 [240]."""
+        return self.synthesize(np.repeat(self._last, format.PACKET_FRAMES, axis=0))[: format.DELAY_SAMPLES]
+
+    def _harmonic_share(self, voicing: Array) -> NDArray[np.float64]:
+        """Voicing [N] -> power share of the harmonics per bin [N, 161]."""
+        sure = np.clip(2.0 * voicing - 1.0, 0.0, 1.0)[:, None]
+        cut = CUT_LOW_HZ + (CUT_HIGH_HZ - CUT_LOW_HZ) * sure
+        below = np.clip(0.5 + (cut - self._bins_hz) / CUT_WIDTH_HZ, 0.0, 1.0)
+        return np.asarray(below * (voicing > 0.5)[:, None])
+
+    def _pulse_train(self, f0: Array) -> NDArray[np.float64]:
+        """F0 in Hz [N] at the end of each hop -> [80 N], flat power density 1 (formula: vocoder/README.md)."""
+        before = np.concatenate([[f0[0] if self._last_f0 is None else self._last_f0], f0[:-1]])
+        share = np.arange(1, format.HOP_SAMPLES + 1) / format.HOP_SAMPLES
+        f0_now = before[:, None] + (f0 - before)[:, None] * share
+        cycles = self._phase + np.cumsum(f0_now.ravel()) / format.SAMPLE_RATE_HZ
+        self._phase, self._last_f0 = float(cycles[-1] % 1.0), float(f0[-1])
+        harmonics = np.repeat(np.floor(source.HARMONIC_LIMIT_HZ / np.maximum(before, f0)), format.HOP_SAMPLES)
+        turn = cycles - np.floor(cycles + 0.5)
+        near = np.abs(turn) < 1e-6
+        safe = np.where(near, 0.25, turn)
+        kernel = np.sin((2 * harmonics + 1) * np.pi * safe) / (2 * np.sin(np.pi * safe)) - 0.5
+        return np.where(near, harmonics, kernel) * np.sqrt(f0_now.ravel() / source.FLAT_HZ)
+
+    def _spectrum(self, samples: NDArray[np.floating]) -> NDArray[np.complex128]:
+        """[240 + 80 N] -> [N, 161]."""
+        frames = np.lib.stride_tricks.sliding_window_view(samples, format.WINDOW_SAMPLES)[:: format.HOP_SAMPLES]
+        return np.fft.rfft(frames * self._window)
+
+    def _overlap_add(self, spectra: NDArray[np.complex128]) -> Array:
+        """[32, 161] -> float32 [2560]; keeps what later frames still add to."""
+        frames = np.fft.irfft(spectra, n=format.WINDOW_SAMPLES) * self._window * 0.5
+        sound = np.zeros(format.PACKET_SAMPLES + format.DELAY_SAMPLES)
+        sound[: format.DELAY_SAMPLES] = self._tail
+        for number, frame in enumerate(frames):
+            start = number * format.HOP_SAMPLES
+            sound[start : start + format.WINDOW_SAMPLES] += frame
+        self._tail = sound[format.PACKET_SAMPLES :]
+        return np.clip(sound[: format.PACKET_SAMPLES], -1.0, 1.0).astype(np.float32)

@@ -1,0 +1,54 @@
+"""`python -m vocoder.training STAGE`: train the vocoder, fine-tune it together with the codec, export, check."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from codec.training.runs import TrainingError, read_config
+
+HERE = Path(__file__).parent
+
+
+def main() -> int:
+    """Returns the exit code: 2 for a user's mistake."""
+    parser = argparse.ArgumentParser(prog="python -m vocoder.training", description=__doc__)
+    stages = parser.add_subparsers(dest="stage", required=True)
+    for stage, text in {
+        "train": "stage B: the vocoder on quantised features, from a codec's checkpoint",
+        "joint": "stage C: codec and vocoder together, from both checkpoints",
+    }.items():
+        stage_parser = stages.add_parser(stage, help=text)
+        stage_parser.add_argument("--data", type=Path, required=True, help="folder that `codec.training prepare` wrote")
+        stage_parser.add_argument("--run", type=Path, required=True, help="folder of the run; resumed if it can be")
+        stage_parser.add_argument("--from", dest="start", type=Path, nargs="+", required=True, help="checkpoints")
+        default = HERE / ("vocoder.toml" if stage == "train" else "joint.toml")
+        stage_parser.add_argument("--config", type=Path, default=default)
+        stage_parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: all")
+    exported = stages.add_parser("export", help="ONNX graphs and an fp16 checkpoint, checked against PyTorch")
+    exported.add_argument("--from", dest="start", type=Path, nargs="+", required=True, help="checkpoints")
+    exported.add_argument("--config", type=Path, default=HERE / "joint.toml", help="for the widths")
+    exported.add_argument("--out", type=Path, default=Path("assets"))
+    exported.add_argument("--fixture", type=Path, help="also write the reference outputs that the tests compare with")
+    arguments = parser.parse_args()
+    try:
+        from vocoder.training.export import check, export
+        from vocoder.training.train import Voice, VoiceTraining, load_voice, train
+
+        config = read_config(arguments.config, VoiceTraining)
+        if arguments.stage == "export":
+            voice = Voice(config.codec, config.vocoder)
+            load_voice(voice, arguments.start)
+            export(voice, arguments.out)
+            print(check(voice, arguments.out, arguments.fixture))
+        else:
+            train(config, arguments.data, arguments.run, arguments.start, arguments.threads)
+    except (TrainingError, FileNotFoundError) as error:
+        print(f"python -m vocoder.training: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

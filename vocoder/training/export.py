@@ -1,0 +1,158 @@
+"""The three ONNX graphs with their metadata, the fp16 checkpoint that is kept, and the check against PyTorch."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from codec import format
+from codec.encoder import Encoder
+from codec.models import DECODER, ENCODER, VOCODER, expected_metadata, load_model
+from codec.training.graphs import DecoderGraph, EncoderGraph
+from codec.training.runs import TrainingError, save_half
+from vocoder.training.graphs import VocoderGraph
+from vocoder.training.train import Voice
+
+OPSET = 17
+CHECKED_PACKETS = 100
+LARGEST_DIFFERENCE = 1e-3
+"""Between ONNX and PyTorch, in features (0..1) and samples (-1..1)."""
+
+
+def codec_id_of(voice: Voice) -> int:
+    """1..65535, from the weights of the codec: another training is another codec, whatever its precision."""
+    digest = hashlib.sha256()
+    for name, value in sorted(voice.codec.state_dict().items()):
+        digest.update(name.encode() + value.half().numpy().tobytes())
+    return int.from_bytes(digest.digest()[:2], "big") or 1
+
+
+def graphs_of(voice: Voice) -> dict[str, tuple[nn.Module, tuple[Tensor, ...], list[str], str]]:
+    """Per kind: graph, example inputs without the state, their names, the name of the output."""
+    return {
+        ENCODER: (EncoderGraph(voice.codec.encoder), (torch.zeros(1, format.PACKET_SAMPLES),), ["samples"], "packet"),
+        DECODER: (
+            DecoderGraph(voice.codec.decoder),
+            (torch.zeros(1, format.PACKET_BYTES, dtype=torch.uint8), torch.zeros(1)),
+            ["packet", "lost"],
+            "features",
+        ),
+        VOCODER: (
+            VocoderGraph(voice.vocoder),
+            (torch.zeros(1, format.PACKET_FRAMES, format.FEATURES),),
+            ["features"],
+            "samples",
+        ),
+    }
+
+
+def export(voice: Voice, folder: Path) -> None:
+    """Writes codec_encoder.onnx, codec_decoder.onnx, vocoder.onnx and voice.safetensors (fp16) to `folder`.
+
+    The weights are rounded to fp16 first, so that the kept checkpoint gives exactly these graphs again."""
+    import onnx
+
+    folder.mkdir(parents=True, exist_ok=True)
+    voice.load_state_dict({name: value.half().float() for name, value in voice.state_dict().items()})
+    voice.eval()
+    identity = codec_id_of(voice)
+    for kind, (graph, inputs, names, output) in graphs_of(voice).items():
+        graph.eval()
+        state = torch.zeros(1, graph.state_size())  # type: ignore[operator]
+        part = folder / f"{kind}.part"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the TorchScript exporter warns of its age and of constant branches
+            torch.onnx.export(
+                graph,
+                (*inputs, state),
+                str(part),
+                input_names=[*names, "state"],
+                output_names=[output, "state_after"],
+                opset_version=OPSET,
+                dynamo=False,
+            )
+        model = onnx.load(str(part))
+        part.unlink()
+        metadata = expected_metadata(kind) | ({} if kind == VOCODER else {"gossamer.codec_id": str(identity)})
+        onnx.helper.set_model_props(model, metadata)
+        model.producer_name, model.producer_version = "gossamer", "1"
+        onnx.checker.check_model(model)
+        random_nodes = [node.op_type for node in model.graph.node if node.op_type.startswith("Random")]
+        if random_nodes:
+            raise TrainingError(f"{kind}: the graph contains {random_nodes[0]}; its outputs could not be compared")
+        onnx.save(model, str(folder / f"{kind}.onnx"))
+    save_half(dict(voice.state_dict()), folder / "voice.safetensors")
+
+
+@torch.no_grad()
+def reference(voice: Voice, packets: int = CHECKED_PACKETS, seed: int = 5) -> dict[str, NDArray]:
+    """What PyTorch makes of a test signal, packet by packet; every seventh packet of the decoder is lost.
+
+    samples int16 [2560 n], packets uint8 [n, 32], features float32 [n, 32, 42], sound float32 [n, 2560]."""
+    samples = synthetic_speech(packets * format.PACKET_SAMPLES, seed)
+    graphs = {kind: graph.eval() for kind, (graph, *_) in graphs_of(voice).items()}
+    states = {kind: torch.zeros(1, graph.state_size()) for kind, graph in graphs.items()}  # type: ignore[operator]
+    made: dict[str, list[NDArray]] = {"packets": [], "features": [], "sound": []}
+    for number in range(packets):
+        block = samples[number * format.PACKET_SAMPLES :][: format.PACKET_SAMPLES].astype(np.float32) / 32768.0
+        packet, states[ENCODER] = graphs[ENCODER](torch.from_numpy(block)[None], states[ENCODER])
+        lost = torch.tensor([1.0 if number % 7 == 6 else 0.0])
+        table, states[DECODER] = graphs[DECODER](packet, lost, states[DECODER])
+        sound, states[VOCODER] = graphs[VOCODER](table, states[VOCODER])
+        for name, value in zip(made, (packet, table, sound), strict=True):
+            made[name].append(value[0].numpy())
+    return {"samples": samples} | {name: np.stack(values) for name, values in made.items()}
+
+
+def synthetic_speech(length: int, seed: int) -> NDArray[np.int16]:
+    """A signal with the ups and downs of speech, int16 [length]: gliding harmonics under moving formants, hiss, pauses."""
+    random = np.random.default_rng(seed)
+    time = np.arange(length) / format.SAMPLE_RATE_HZ
+    f0 = 130.0 * 2 ** (0.4 * np.sin(2 * np.pi * 0.6 * time) + 0.2 * np.sin(2 * np.pi * 1.7 * time))
+    phase = 2 * np.pi * np.cumsum(f0) / format.SAMPLE_RATE_HZ
+    first, second = 500 + 250 * np.sin(2 * np.pi * 1.1 * time), 1500 + 600 * np.sin(2 * np.pi * 0.7 * time + 1)
+    voice = np.zeros(length)
+    for k in range(1, 28):
+        hz = k * f0
+        gain = 1 / (1 + ((hz - first) / 120) ** 2) + 0.4 / (1 + ((hz - second) / 160) ** 2) + 0.003
+        voice += np.where(hz < 3800, gain * np.cos(k * phase), 0.0)
+    hiss = np.diff(random.standard_normal(length + 1))
+    speaking = 0.5 + 0.5 * np.tanh(4 * np.sin(2 * np.pi * 2.3 * time))
+    hissing = 0.5 + 0.5 * np.tanh(6 * (np.sin(2 * np.pi * 0.9 * time + 2) - 0.8))
+    sound = speaking * (0.2 * (1 - hissing) * voice + 0.05 * hissing * hiss) + 1e-3 * random.standard_normal(length)
+    sound *= 0.2 + 0.8 * (np.sin(2 * np.pi * 0.11 * time) > -0.8)
+    return np.clip(np.round(sound * 16000), -32768, 32767).astype(np.int16)
+
+
+def check(voice: Voice, folder: Path, fixture: Path | None = None) -> dict[str, float]:
+    """Compares the exported graphs with PyTorch over 100 packets, each fed with the reference's own input.
+
+    Writes the reference to `fixture` where one is named (what the tests compare with). Returns the share of encoder
+    bits that are equal and the largest differences. Raises TrainingError where they are too far apart."""
+    found = reference(voice)
+    encoder = Encoder(folder / f"{ENCODER}.onnx")
+    decoder, vocoder = load_model(DECODER, folder / f"{DECODER}.onnx"), load_model(VOCODER, folder / f"{VOCODER}.onnx")
+    equal, features, sound = 0.0, 0.0, 0.0
+    for number, expected in enumerate(found["packets"]):
+        block = found["samples"][number * format.PACKET_SAMPLES :][: format.PACKET_SAMPLES].astype(np.float32) / 32768.0
+        packet = np.frombuffer(encoder.encode(block), np.uint8)
+        equal += float(np.unpackbits(packet ^ expected).sum() == 0) / len(found["packets"])
+        lost = np.array([1.0 if number % 7 == 6 else 0.0], np.float32)
+        table = decoder.step(packet=expected[None], lost=lost)[0]
+        features = max(features, float(np.abs(table - found["features"][number]).max()))
+        made = vocoder.step(features=found["features"][number][None])[0]
+        sound = max(sound, float(np.abs(made - found["sound"][number]).max()))
+    if fixture is not None:
+        thin = {"samples": found["samples"], "packets": found["packets"]}
+        thin |= {"features": found["features"][::5].astype(np.float16), "sound": found["sound"][::5].astype(np.float16)}
+        np.savez_compressed(fixture, **thin)
+    result = {"packets_equal": equal, "features": features, "sound": sound}
+    if equal < 0.98 or max(features, sound) > LARGEST_DIFFERENCE:
+        raise TrainingError(f"the exported graphs differ from PyTorch: {result}")
+    return result

@@ -1,0 +1,64 @@
+"""What the vocoder is trained for, on samples. Letters: B segments, S samples, N frames."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from codec.training.losses import SPAN_DB, envelope_correlation, frame_weights
+from codec.training.network import Analysis
+
+RESOLUTIONS = ((128, 32), (256, 64), (512, 128), (1024, 256))
+"""Window and hop in samples: 16 to 128 ms."""
+
+
+def levelled(true: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
+    """Both divided by the level of the true segment [B, S], so that quiet speech counts as much as loud."""
+    level = true.square().mean(-1, keepdim=True).sqrt().clamp(min=1e-3)
+    return true / level, made / level
+
+
+def spectral_loss(true: Tensor, made: Tensor) -> Tensor:
+    """Mean difference of magnitudes^0.5 over several resolutions, relative to the mean of the true ones."""
+    total = true.new_zeros(())
+    for size, hop in RESOLUTIONS:
+        window = torch.hann_window(size)
+
+        def magnitude(x: Tensor, size: int = size, hop: int = hop, window: Tensor = window) -> Tensor:
+            spectrum = torch.stft(x, size, hop, window=window, center=False, return_complex=True)
+            return (spectrum.real.square() + spectrum.imag.square() + 1e-7).pow(0.25)
+
+        a, b = magnitude(true), magnitude(made)
+        total = total + (a - b).abs().mean() / a.mean()
+    return total / len(RESOLUTIONS)
+
+
+def sound_losses(true: Tensor, made: Tensor, analysis: Analysis, heard: Tensor) -> dict[str, Tensor]:
+    """true, made [B, 80 N]; heard [B, N] is the weight of each frame. Returns the weighted parts."""
+    energies, guess = analysis.energies(analysis.power(true)), analysis.energies(analysis.power(made))
+    weights = frame_weights(energies) * heard[:, -energies.shape[1] :]
+    difference = (guess - energies).abs().mean(-1)
+    return {
+        "spectral": 3.0 * spectral_loss(*levelled(true, made)),
+        "mel": 15.0 * (difference * weights).sum() / weights.sum(),
+        "sound_envelope": 1.0 * envelope_correlation(energies, guess),
+    }
+
+
+def sound_metrics(true: Tensor, made: Tensor, analysis: Analysis) -> dict[str, float]:
+    """Over the frames of speech: log-mel error of the sound in dB; and the ESTOI of each segment, where `pystoi` is
+    installed (the extra `bench`)."""
+    energies, guess = analysis.energies(analysis.power(true)), analysis.energies(analysis.power(made))
+    speech = (frame_weights(energies) > 0.5).float()
+    error = SPAN_DB * (guess - energies).abs().mean(-1)
+    found = {
+        "sound_mel_error_db": float((error * speech).sum() / speech.sum()),
+        "sound_spectral": float(spectral_loss(*levelled(true, made))),
+        "sound_level_db": float(SPAN_DB * ((guess - energies).mean(-1) * speech).sum() / speech.sum()),
+    }
+    try:
+        from pystoi import stoi
+    except ImportError:
+        return found
+    scores = [stoi(a.numpy(), b.numpy(), 8000, extended=True) for a, b in zip(true, made, strict=True)]
+    return found | {"estoi": float(sum(scores) / len(scores))}

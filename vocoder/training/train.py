@@ -1,0 +1,140 @@
+"""Stage B, the vocoder on quantised features, and stage C, codec and vocoder together.
+
+Both run packet by packet as the exported graphs do: what a layer sees beyond its packet is the past only.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from codec import format
+from codec.training.losses import feature_losses, feature_metrics
+from codec.training.network import Analysis, Codec, CodecConfig
+from codec.training.runs import Run, Schedule, load_weights
+from codec.training.segments import Batch, Drawing, Speech, validation_batch
+from codec.training.train import heard_weights, link_faults, pitch_tensors
+from vocoder.training.losses import sound_losses, sound_metrics
+from vocoder.training.network import Vocoder, VocoderConfig
+from vocoder.training.pictures import draw_comparison
+
+SAMPLES_KEPT = 6
+"""Validation segments written as sound and picture at each validation."""
+
+
+@dataclass(frozen=True)
+class VoiceTraining:
+    """The configuration file of stages B and C."""
+
+    codec: CodecConfig = field(default_factory=CodecConfig)
+    vocoder: VocoderConfig = field(default_factory=VocoderConfig)
+    schedule: Schedule = field(default_factory=Schedule)
+    train_codec: bool = False
+    """False: stage B, the codec stays as it is. True: stage C."""
+    feature_share: float = 0.3
+    """Weight of the losses on features in stage C."""
+    rounded: bool = True
+    """False leaves the latents unrounded: for experiments."""
+
+
+class Voice(nn.Module):
+    """Codec and vocoder in one."""
+
+    def __init__(self, codec: CodecConfig, vocoder: VocoderConfig) -> None:
+        super().__init__()
+        self.codec = Codec(codec)
+        self.vocoder = Vocoder(vocoder)
+
+
+def load_voice(voice: Voice, paths: list[Path]) -> None:
+    """Weights of the stages before: a codec's, a vocoder's, or both in one file; later files overrule earlier ones.
+
+    Raises TrainingError for a missing file, RuntimeError for weights of another width."""
+    for path in paths:
+        weights = load_weights(path)
+        if any(name.startswith("codec.") for name in weights):
+            voice.load_state_dict(weights, strict=False)
+        elif any(name.startswith("encoder.") for name in weights):
+            voice.codec.load_state_dict(weights)
+        else:
+            voice.vocoder.load_state_dict(weights)
+
+
+@torch.no_grad()
+def validate(voice: Voice, analysis: Analysis, batch: Batch, folder: Path, rate_hz: int = 8000) -> dict[str, float]:
+    """Errors on speakers never trained on; writes a few of them as sound and picture."""
+    clean = torch.from_numpy(batch.clean)
+    energies, periodicity = analysis(clean)
+    f0, voiced = pitch_tensors(batch.f0)
+    count, packets = len(clean), energies.shape[1] // format.PACKET_FRAMES
+    _, table = voice.codec(energies, periodicity, torch.zeros(count, packets, 1, 1), torch.zeros(count, 1, 1, 1))
+    noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(1))
+    made = voice.vocoder(table, noise)
+    true = clean[:, : made.shape[1]]
+    folder.mkdir(exist_ok=True)
+    for number in range(0, count, -(-count // SAMPLES_KEPT)):
+        pair = [x[number].clamp(-1, 1).numpy() for x in (true, made)]
+        for name, x in zip(("original", "made"), pair, strict=True):
+            soundfile.write(folder / f"{number:03d}-{name}.wav", x, rate_hz)
+        draw_comparison(pair[0], pair[1], folder / f"{number:03d}.png")
+    return feature_metrics(table, f0, voiced, energies) | sound_metrics(true, made, analysis)
+
+
+def train(config: VoiceTraining, prepared: Path, folder: Path, start: list[Path], threads: int = 0) -> None:
+    """Trains from the weights of the stages before, resuming where `folder` holds a checkpoint."""
+    if threads:
+        torch.set_num_threads(threads)
+    schedule = config.schedule
+    torch.manual_seed(schedule.seed)
+    voice, analysis = Voice(config.codec, config.vocoder), Analysis()
+    load_voice(voice, start)
+    if not config.train_codec:
+        voice.codec.requires_grad_(False)
+    run = Run(folder, voice, schedule)
+    run.resume()
+    drawing = Drawing(Speech(prepared, "train"), schedule.batch, schedule.packets, schedule.augmentation, schedule.seed)
+    checked = validation_batch(Speech(prepared, "validation"), schedule.validation_segments, schedule.packets)
+    shadow = Voice(config.codec, config.vocoder)
+    bar = tqdm(total=schedule.steps, initial=run.step, unit="step", mininterval=2.0)
+    for batch in drawing.stream(run.step):
+        if run.step >= schedule.steps:
+            break
+        loss = run.update(step_losses(voice, analysis, batch, config, run.step))
+        bar.update()
+        bar.set_postfix(loss=f"{loss:.3f}")
+        if run.validation_due:
+            averaged = run.averaged(shadow)
+            assert isinstance(averaged, Voice)
+            bar.write(run.log(validate(averaged, analysis, checked, folder / "samples")))
+        run.save_if_due()
+    run.save()
+    bar.close()
+
+
+def step_losses(voice: Voice, analysis: Analysis, batch: Batch, config: VoiceTraining, step: int) -> dict[str, Tensor]:
+    """The parts of the loss of one batch."""
+    schedule = config.schedule
+    generator = torch.Generator().manual_seed(schedule.seed * 1_000_003 + step)
+    clean = torch.from_numpy(batch.clean)
+    packets = (clean.shape[1] - format.DELAY_SAMPLES) // format.PACKET_SAMPLES
+    lost, flips = link_faults(len(clean), packets, schedule, generator)
+    with torch.no_grad():
+        energies = analysis.energies(analysis.power(clean))
+        heard_energies, periodicity = analysis(torch.from_numpy(batch.noisy))
+    heard = heard_weights(lost, format.PACKET_FRAMES)
+    f0, voiced = pitch_tensors(batch.f0)
+    parts: dict[str, Tensor] = {}
+    with torch.set_grad_enabled(config.train_codec):
+        raw, table = voice.codec(heard_energies, periodicity, lost, flips, rounded=config.rounded)
+    if config.train_codec:
+        for name, part in feature_losses(raw, table, f0, voiced, energies, heard).items():
+            parts[name] = config.feature_share * part
+    made = voice.vocoder(table, torch.randn(clean.shape, generator=generator))
+    return parts | sound_losses(clean[:, : made.shape[1]], made, analysis, heard)
