@@ -1,0 +1,65 @@
+"""A process that only decodes, measured from its cold start: `python -m tests.benchmarks.footprint LANE PACKETS`.
+
+PACKETS is a file of frames, each after its length (uint16, little-endian). Prints one line of JSON:
+`first_sound_s` from the start of the process to the first decoded samples, `resident_mb` after the last one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+LENGTH = struct.Struct("<H")
+
+
+def pack_frames(frames: Iterable[bytes]) -> bytes:
+    """The file that this process reads."""
+    return b"".join(LENGTH.pack(len(frame)) + frame for frame in frames)
+
+
+def unpack_frames(content: bytes) -> list[bytes]:
+    """What `pack_frames` was given."""
+    frames, place = [], 0
+    while place < len(content):
+        (size,) = LENGTH.unpack_from(content, place)
+        place += LENGTH.size
+        frames.append(content[place : place + size])
+        place += size
+    return frames
+
+
+def resident_mb(process: int | str = "self", field: str = "VmRSS") -> float:
+    """Resident memory of a process in megabytes (10^6 bytes); field "VmHWM" is its highest so far. Linux only."""
+    for line in Path(f"/proc/{process}/status").read_text().splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise ValueError(f"process {process} has no {field}")
+
+
+def _age_s() -> float:
+    """Seconds since this process was started, from the kernel's clock ticks (10 ms)."""
+    started_ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started_ticks / os.sysconf("SC_CLK_TCK")
+
+
+def main(key: str, path: str) -> None:
+    """Decodes all frames of the file and prints what it took."""
+    from .lanes import streaming_lanes
+
+    lane = next(lane for lane in streaming_lanes() if lane.key == key)
+    decode = lane.open_decoder()
+    frames = unpack_frames(Path(path).read_bytes())
+    decode(frames[0])
+    first_sound_s = _age_s()
+    for frame in frames[1:]:
+        decode(frame)
+    print(json.dumps({"first_sound_s": first_sound_s, "resident_mb": resident_mb()}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

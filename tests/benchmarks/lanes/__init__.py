@@ -1,0 +1,108 @@
+"""Every way from samples to decoded samples that is compared; a file per codec.
+
+To add one: write a class with the members of `Lane` and name it in `all_lanes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from codec.format import SAMPLE_RATE_HZ
+
+Encode = Callable[[np.ndarray], bytes]
+"""int16 [frame samples] -> the bytes of one frame, with the state of all before."""
+Decode = Callable[[bytes], np.ndarray]
+"""The bytes of one frame -> int16 [frame samples], with the state of all before."""
+
+
+@dataclass(frozen=True)
+class Coded:
+    """What a lane made of one clip."""
+
+    samples: np.ndarray
+    """int16 [at least as many as went in], with the codec's delay still in it."""
+    bits: int
+    """What the encoder produced for the clip, its last frame zero-padded."""
+    wire_bits: int
+    """The same in whole bytes per frame, as a datagram or a file of packets carries them."""
+    seconds: float
+    """Of speech that these bits stand for: a whole number of frames."""
+
+
+class Lane(Protocol):
+    """One codec at one rate."""
+
+    @property
+    def key(self) -> str:
+        """For files and CSV: lower case, no spaces."""
+
+    @property
+    def title(self) -> str:
+        """For tables."""
+
+    @property
+    def ours(self) -> bool:
+        """What the others are compared with."""
+
+    def missing(self) -> str | None:
+        """What is not installed and the command that installs it, in one line; None when the lane can run."""
+
+    def version(self) -> str:
+        """Library and version, or the models' digests: audio decoded with another one is not used again."""
+
+    def run(self, samples: np.ndarray) -> Coded:
+        """samples: int16 [n] at 8 kHz, coded and decoded from a fresh start."""
+
+
+class StreamingLane(Lane, Protocol):
+    """A lane that codes frame by frame, whose speed can be measured."""
+
+    @property
+    def frame_samples(self) -> int:
+        """Samples of one frame at 8 kHz."""
+
+    def open_encoder(self) -> Encode:
+        """A fresh encoder."""
+
+    def open_decoder(self) -> Decode:
+        """A fresh decoder; loads no encoder where the two can be had apart."""
+
+
+def run_frames(lane: StreamingLane, samples: np.ndarray, flush_s: float, frame_bits: int | None = None) -> Coded:
+    """`Lane.run` for a peer. flush_s: of silence coded after the clip and not counted, which pushes out what the
+    codec still holds. frame_bits: of a frame whose last byte is not full; None counts the bytes."""
+    counted = -(-len(samples) // lane.frame_samples)
+    frames = counted + int(np.ceil(flush_s * SAMPLE_RATE_HZ / lane.frame_samples))
+    padded = np.zeros((frames, lane.frame_samples), np.int16)
+    padded.reshape(-1)[: len(samples)] = samples
+    encode, decode = lane.open_encoder(), lane.open_decoder()
+    packets = [encode(frame) for frame in padded]
+    wire_bits = 8 * sum(len(packet) for packet in packets[:counted])
+    return Coded(
+        samples=np.concatenate([decode(packet) for packet in packets]),
+        bits=wire_bits if frame_bits is None else counted * frame_bits,
+        wire_bits=wire_bits,
+        seconds=counted * lane.frame_samples / SAMPLE_RATE_HZ,
+    )
+
+
+def streaming_lanes() -> list[StreamingLane]:
+    """Ours first, then the peers by rate."""
+    from .codec2 import Codec2Lane
+    from .opus import OpusLane
+    from .ours import OurLane
+
+    peers = [Codec2Lane(mode) for mode in ("700C", "1200", "1300", "2400", "3200")]
+    return [OurLane("neural"), OurLane("classic"), *peers, OpusLane()]
+
+
+def all_lanes() -> list[Lane]:
+    """The streaming ones, and our ceiling after ours."""
+    from .ours import TrueFeaturesLane
+
+    lanes: list[Lane] = list(streaming_lanes())
+    return [*lanes[:2], TrueFeaturesLane(), *lanes[2:]]

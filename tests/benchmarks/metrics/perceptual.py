@@ -1,0 +1,23 @@
+"""PESQ-NB: perceptual evaluation of speech quality, ITU-T P.862 with the mapping of P.862.1, by pesq."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from codec.format import SAMPLE_RATE_HZ
+
+
+def pesq_nb(original: np.ndarray, decoded: np.ndarray) -> float:
+    """MOS-LQO, 1.0 to 4.55. NaN for a clip in which PESQ finds no utterance."""
+    import pesq
+
+    try:
+        return float(pesq.pesq(SAMPLE_RATE_HZ, _as_float(original), _as_float(decoded), "nb"))
+    except pesq.NoUtterancesError:
+        return float("nan")
+
+
+def _as_float(samples: np.ndarray) -> np.ndarray:
+    """float32 in [-1, 1), whatever comes in: pesq scales a float signal up itself, and int16 it takes as it is."""
+    array = np.asarray(samples)
+    return array.astype(np.float32) / 32768 if array.dtype == np.int16 else array.astype(np.float32)

@@ -1,0 +1,178 @@
+"""Time and memory: each codec in this process, then decoders and the real commands as cold processes.
+
+Processor seconds, not wall time, make the real-time factors: they hold on a machine that does other things as well.
+Latencies and cold starts are wall time, the median of several runs, so the load of the machine is in them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from codec.format import SAMPLE_RATE_HZ
+
+from .errors import BenchmarkError
+from .footprint import pack_frames, resident_mb
+from .lanes import StreamingLane
+
+ROOT = Path(__file__).resolve().parents[2]
+RUNS = 5
+COLD_S = 3.0
+"""Length of what is decoded from a cold start."""
+PATIENCE_S = 60.0
+"""After which a process that should have answered is given up."""
+
+
+@dataclass(frozen=True)
+class LaneSpeed:
+    """One codec's cost."""
+
+    lane: StreamingLane
+    encode_factor: float
+    """Processor seconds per second of speech."""
+    decode_factor: float
+    frame_ms: float
+    """Wall time to decode one frame, median."""
+    frame_p95_ms: float
+    first_sound_s: float
+    """From a cold start of a Python process with this decoder alone."""
+    resident_mb: float
+    """Of that process."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A whole process, from cold."""
+
+    title: str
+    seconds: float
+    """Wall time, median."""
+    peak_mb: float
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A headless `gossamer listen` that has heard an over."""
+
+    resident_mb: float
+    peak_mb: float
+
+
+def measure(lane: StreamingLane, samples: np.ndarray, work: Path) -> LaneSpeed:
+    """samples: int16 [n] of speech, 20 s or more."""
+    frames = samples[: len(samples) // lane.frame_samples * lane.frame_samples].reshape(-1, lane.frame_samples)
+    seconds = frames.size / SAMPLE_RATE_HZ
+    encode_s, decode_s, waits_s = [], [], []
+    for _ in range(RUNS):
+        encode, decode = lane.open_encoder(), lane.open_decoder()
+        before_s = time.process_time()
+        packets = [encode(frame) for frame in frames]
+        encode_s.append(time.process_time() - before_s)
+        before_s = time.process_time()
+        for packet in packets:
+            received_s = time.perf_counter()
+            decode(packet)
+            waits_s.append(time.perf_counter() - received_s)
+        decode_s.append(time.process_time() - before_s)
+    cold = packets[: round(COLD_S * SAMPLE_RATE_HZ / lane.frame_samples)]
+    path = work / f"{lane.key}.frames"
+    path.write_bytes(pack_frames(cold))
+    command = [sys.executable, "-m", "tests.benchmarks.footprint", lane.key, str(path)]
+    answers = [subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout for _ in range(RUNS)]
+    reports = [json.loads(answer) for answer in answers]
+    return LaneSpeed(
+        lane=lane,
+        encode_factor=statistics.median(encode_s) / seconds,
+        decode_factor=statistics.median(decode_s) / seconds,
+        frame_ms=1000 * statistics.median(waits_s),
+        frame_p95_ms=1000 * float(np.percentile(waits_s, 95)),
+        first_sound_s=statistics.median(report["first_sound_s"] for report in reports),
+        resident_mb=statistics.median(report["resident_mb"] for report in reports),
+    )
+
+
+def _whole_process(title: str, command: Sequence[str]) -> Command:
+    """Runs it RUNS times. Raises BenchmarkError when it fails."""
+    seconds, peaks_mb = [], []
+    for _ in range(RUNS):
+        before = time.perf_counter()
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        assert process.stderr is not None
+        with process.stderr:
+            complaint = process.stderr.read().decode(errors="replace").strip()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)  # reaped here, not by Popen
+        seconds.append(time.perf_counter() - before)
+        peaks_mb.append(usage.ru_maxrss * 1024 / 1e6)
+        if process.returncode:
+            raise BenchmarkError(f"'{' '.join(command)}' failed with {process.returncode}: {complaint[-500:]}")
+    return Command(title, statistics.median(seconds), statistics.median(peaks_mb))
+
+
+def cold_commands(samples: np.ndarray, work: Path) -> list[Command]:
+    """Decoding COLD_S of speech with the real commands: ours, and Codec2's where it is installed."""
+    import soundfile
+
+    wav, raw = work / "cold.wav", work / "cold.raw"
+    cold = samples[: round(COLD_S * SAMPLE_RATE_HZ)]
+    soundfile.write(wav, cold, SAMPLE_RATE_HZ, subtype="PCM_16")
+    raw.write_bytes(cold.astype("<i2").tobytes())
+    gossamer = [sys.executable, "-m", "app"]
+    packets, heard = work / "cold.g800", work / "heard.wav"
+    encoded = _whole_process("gossamer encode", [*gossamer, "encode", str(wav), str(packets)])
+    commands = [encoded]
+    for synth in ("neural", "classic"):
+        arguments = ["decode", str(packets), str(heard), "--synth", synth]
+        commands.append(_whole_process(f"gossamer decode --synth {synth}", [*gossamer, *arguments]))
+    if shutil.which("c2enc") and shutil.which("c2dec"):
+        bits = work / "cold.c2"
+        commands.append(_whole_process("c2enc 2400", ["c2enc", "2400", str(raw), str(bits)]))
+        commands.append(_whole_process("c2dec 2400", ["c2dec", "2400", str(bits), str(work / "heard.raw")]))
+    return commands
+
+
+def _bound(port: int) -> bool:
+    """Whether a process of this machine listens on this UDP port."""
+    tables = (Path("/proc/net/udp"), Path("/proc/net/udp6"))
+    return any(f":{port:04X} " in table.read_text() for table in tables if table.exists())
+
+
+def listener(samples: np.ndarray, work: Path, port: int) -> Listener:
+    """The memory of a `gossamer listen` after a `gossamer send` of these samples over UDP."""
+    import soundfile
+
+    wav, heard = work / "over.wav", work / "over-heard.wav"
+    soundfile.write(wav, samples, SAMPLE_RATE_HZ, subtype="PCM_16")
+    gossamer = [sys.executable, "-m", "app"]
+    listen = [*gossamer, "listen", f"udp://:{port}", "--output", str(heard)]
+    process = subprocess.Popen(listen, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + PATIENCE_S
+        while not _bound(port):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise BenchmarkError(f"'{' '.join(listen)}' does not listen: run it by hand to see why")
+            time.sleep(0.05)
+        send = [*gossamer, "send", f"udp://127.0.0.1:{port}", "--input", str(wav)]
+        subprocess.run(send, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, timeout=PATIENCE_S)
+        time.sleep(1.0)  # the play-out holds the last packets a little longer than the sender
+        return Listener(resident_mb(process.pid), resident_mb(process.pid, "VmHWM"))
+    except subprocess.SubprocessError as error:
+        raise BenchmarkError(f"gossamer send failed: {error}; run it by hand to see why") from error
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -1,0 +1,317 @@
+"""The benchmark's helpers, and that its Codec2 and Opus are the real ones. Needs no metric packages."""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.benchmarks import __main__ as command
+from tests.benchmarks import clips, quality, report
+from tests.benchmarks.alignment import find_delay, shifted
+from tests.benchmarks.bootstrap import Interval, mean_interval
+from tests.benchmarks.errors import BenchmarkError
+from tests.benchmarks.footprint import pack_frames, resident_mb, unpack_frames
+from tests.benchmarks.lanes import Coded, Lane
+from tests.benchmarks.lanes.codec2 import MODES, Codec2Lane
+from tests.benchmarks.lanes.opus import RATE_BPS, OpusLane
+from tests.benchmarks.metrics import Metric
+
+
+def speechlike(seconds: float = 2.0, seed: int = 1) -> np.ndarray:
+    """int16 at 8 kHz: a voiced source with a moving pitch and formant, in syllables with pauses between."""
+    generator = np.random.default_rng(seed)
+    t = np.arange(round(seconds * 8000)) / 8000
+    phase = np.cumsum(2 * np.pi * (140 + 25 * np.sin(2 * np.pi * 0.7 * t)) / 8000)
+    formant = 900 + 500 * np.sin(2 * np.pi * 1.3 * t)
+    harmonics = (np.sin(k * phase) / (1 + ((k * 140 - formant) / 400) ** 2) for k in range(1, 25))
+    voice = np.sum(list(harmonics), axis=0)
+    syllables = np.clip(np.sin(2 * np.pi * 3.1 * t + generator.random()), 0, 1)
+    clean = 6000 * syllables * voice / np.abs(voice).max()
+    return np.round(clean + 5 * generator.standard_normal(len(t))).astype(np.int16)
+
+
+def unavailable(problem: str) -> None:
+    """Skips, except in CI, where the peers must be there."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(problem)
+    pytest.skip(problem)
+
+
+def usable(lane: Lane) -> None:
+    """Goes on only where the peer's library is installed."""
+    problem = lane.missing()
+    if problem:
+        unavailable(problem)
+
+
+# -- alignment
+
+
+@pytest.mark.parametrize("delay", [-160, 0, 52, 144, 400])
+def test_a_known_shift_is_found(delay: int) -> None:
+    """A copy that is delayed, quieter and noisy is found to within half a millisecond."""
+    original = speechlike()
+    noise = np.random.default_rng(2).normal(0, 30, len(original))
+    delayed = 0.5 * shifted(original, -delay, len(original)) + noise
+    assert find_delay(original, delayed) == pytest.approx(delay, abs=4)
+
+
+def test_shifting_back_restores_the_original() -> None:
+    """What a delay pushed out of one end is zero, everything else is where it was."""
+    original = np.arange(1, 101, dtype=np.int16)
+    late = shifted(original, -30, 130)
+    assert np.array_equal(np.r_[np.zeros(30), original], late)
+    assert np.array_equal(original, shifted(late, 30, 100))
+    assert np.array_equal(np.r_[original[30:], np.zeros(30)], shifted(original, 30, 100))
+    assert not shifted(original, 500, 100).any()
+    assert not shifted(original, -500, 100).any()
+
+
+# -- bootstrap
+
+
+def test_the_interval_of_a_normal_mean() -> None:
+    """With one clip a speaker it is the textbook's: mean plus and minus 1.96 standard errors."""
+    values = np.random.default_rng(3).normal(2.0, 1.0, 400)
+    interval = mean_interval(values, [str(i) for i in range(400)])
+    error = values.std() / math.sqrt(400)
+    assert interval.mean == pytest.approx(values.mean())
+    assert interval.low == pytest.approx(values.mean() - 1.96 * error, abs=0.1 * error)
+    assert interval.high == pytest.approx(values.mean() + 1.96 * error, abs=0.1 * error)
+
+
+def test_clips_of_one_speaker_are_no_independent_evidence() -> None:
+    """Ten copies of each speaker's value leave the interval as wide as one copy does."""
+    values = np.random.default_rng(4).normal(size=30)
+    voices = [str(i) for i in range(30)]
+    assert mean_interval(values, voices) == pytest.approx(mean_interval(np.tile(values, 10), voices * 10))
+
+
+def test_nan_is_left_out() -> None:
+    """A clip on which a metric says nothing does not count; none left is no number."""
+    assert mean_interval([1.0, 3.0, 5.0], list("abc")) == mean_interval([1.0, math.nan, 3.0, 5.0], list("axbc"))
+    assert math.isnan(mean_interval([math.nan], ["a"]).mean)
+
+
+@pytest.mark.parametrize(
+    ("interval", "higher_is_better", "expected"),
+    [
+        (Interval(0.2, 0.1, 0.3), True, "ahead"),
+        (Interval(0.2, -0.1, 0.3), True, "level"),
+        (Interval(-0.2, -0.3, -0.1), True, "behind"),
+        (Interval(-0.2, -0.3, -0.1), False, "ahead"),
+        (Interval(0.2, 0.1, 0.3), False, "behind"),
+    ],
+)
+def test_verdicts(interval: Interval, higher_is_better: bool, expected: str) -> None:
+    """Only an interval that leaves zero out is a lead."""
+    assert expected == report.verdict(interval, higher_is_better)
+
+
+# -- clips
+
+
+def row(source: str, speaker: str, number: int = 0, seconds: float = 3.0, **more: str) -> dict[str, str]:
+    """One line of manifest.csv."""
+    path = f"{source}/{speaker}/{number}.opus"
+    return {"path": path, "source": source, "speaker": speaker, "sex": "f", "age": "", "language": "en"} | {
+        "seconds": str(seconds), "text": "words", **more
+    }
+
+
+def test_only_long_enough_clips_of_known_validation_speakers() -> None:
+    """Training speakers, unlabelled sources and short clips are out; long ones are cut and lose their text."""
+    rows = [
+        row("a", "held out"),
+        row("a", "held out", 1, seconds=1.9),
+        row("a", "held out", 2, seconds=14.0),
+        row("a", "trained on"),
+        row("ms_snsd", "held out"),
+        row("picovoice_intent", "held out"),
+    ]
+    found = clips.eligible_clips(rows, lambda source, speaker: speaker == "held out")
+    assert [("a/held out/0.opus", 3.0, "words"), ("a/held out/2.opus", 8.0, "")] == [
+        (clip.path, clip.seconds, clip.text) for clip in found
+    ]
+
+
+def test_the_choice_is_balanced_and_repeatable() -> None:
+    """Groups come in turn however large they are, speakers within a group too, in any order of the manifest."""
+    rows = [row("large", str(speaker), n) for speaker in range(40) for n in range(20)]
+    rows += [row("small", str(speaker), n) for speaker in range(2) for n in range(9)]
+    found = clips.eligible_clips(rows, lambda source, speaker: True)
+    chosen = clips.choose(found, 20)
+    assert 10 == sum(clip.source == "large" for clip in chosen)
+    assert 10 == len({clip.voice for clip in chosen if clip.source == "large"})
+    assert 5 == sum(clip.voice == "small/0" for clip in chosen)
+    random.Random(5).shuffle(found)
+    assert chosen == clips.choose(found, 20)
+
+
+def test_a_missing_corpus_is_one_line_with_the_cure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 2, the folder, and both ways to name another."""
+    assert 2 == command.main(["--corpus", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")])
+    complaint = capsys.readouterr().err.strip()
+    assert not (tmp_path / "out").exists()
+    assert 1 == len(complaint.splitlines())
+    assert "nowhere" in complaint and "--corpus" in complaint and clips.CORPUS_VARIABLE in complaint
+
+
+# -- the peers
+
+
+@pytest.mark.codec2
+@pytest.mark.parametrize(
+    ("mode", "rate_bps", "wire_bps"), [("700C", 700, 800), ("1300", 1300, 1400), ("2400", 2400, 2400)]
+)
+def test_codec2_is_the_real_one(mode: str, rate_bps: int, wire_bps: int) -> None:
+    """It codes at its rate, and what comes out moves as what went in, one codec delay later."""
+    lane = Codec2Lane(mode)
+    usable(lane)
+    original = speechlike(4.0)
+    coded = lane.run(original)
+    assert rate_bps == pytest.approx(coded.bits / coded.seconds)
+    assert wire_bps == pytest.approx(coded.wire_bits / coded.seconds)
+    assert 0.005 < find_delay(original, coded.samples) / 8000 < 0.045
+    assert len(coded.samples) >= len(original)
+    assert not np.array_equal(original, coded.samples[: len(original)])
+
+
+@pytest.mark.codec2
+def test_codec2_commands_and_library_agree(tmp_path: Path) -> None:
+    """c2enc's bytes are those of the library that the benchmark calls."""
+    lane = Codec2Lane("2400")
+    usable(lane)
+    if shutil.which("c2enc") is None:
+        unavailable("c2enc is missing: apt-get install codec2")
+    speech = speechlike(1.0)
+    (tmp_path / "speech.raw").write_bytes(speech.tobytes())
+    subprocess.run(["c2enc", "2400", tmp_path / "speech.raw", tmp_path / "speech.c2"], check=True, capture_output=True)
+    encode = lane.open_encoder()
+    packets = b"".join(map(encode, speech.reshape(-1, lane.frame_samples)))
+    content = (tmp_path / "speech.c2").read_bytes()
+    assert bytes.fromhex("c0dec2") == content[:3]
+    assert packets == content[7:], "c2enc puts seven bytes of header before the frames of a .c2 file"
+
+
+def test_opus_is_the_real_one() -> None:
+    """It is near its nominal rate, spends less on silence, and keeps the waveform as a vocoder would not."""
+    lane = OpusLane()
+    usable(lane)
+    original = speechlike(4.0)
+    coded = lane.run(original)
+    assert RATE_BPS == pytest.approx(coded.bits / coded.seconds, rel=0.4)
+    silent = lane.run(np.zeros_like(original))
+    assert silent.bits < coded.bits
+    decoded = shifted(coded.samples, find_delay(original, coded.samples), len(original))
+    assert np.corrcoef(original, decoded)[0, 1] > 0.5
+
+
+def test_an_unknown_library_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the library the lane says which command brings it."""
+    from tests.benchmarks.lanes import codec2, opus
+
+    monkeypatch.setattr(codec2, "_library", lambda: None)
+    monkeypatch.setattr(opus, "_library", lambda: None)
+    assert "apt-get install codec2" in str(Codec2Lane("2400").missing())
+    assert "apt-get install libopus0" in str(OpusLane().missing())
+    with pytest.raises(BenchmarkError, match="apt-get install codec2"):
+        Codec2Lane("2400").open_encoder()
+
+
+# -- running and reporting
+
+
+class Inverter:
+    """A codec of 800 bit/s that turns the signal over, 40 samples late, and counts how often it is called."""
+
+    key, title = "inverter", "Inverter"
+
+    def __init__(self, ours: bool = False, delay: int = 40) -> None:
+        self.ours, self.delay, self.calls = ours, delay, 0
+
+    def missing(self) -> str | None:
+        return None
+
+    def version(self) -> str:
+        return f"1 {self.delay}"
+
+    def run(self, samples: np.ndarray) -> Coded:
+        self.calls += 1
+        late = np.concatenate([np.zeros(self.delay, np.int16), -samples])
+        return Coded(late, len(samples) // 10, len(samples) // 5, len(samples) / 8000)
+
+
+SAME = Metric("same", "Same", "numpy", lambda original, decoded: float(np.mean(original == -decoded)))
+
+
+@pytest.fixture
+def originals() -> dict[clips.Clip, np.ndarray]:
+    """Three clips of two speakers."""
+    first = clips.Clip("s/1/a.opus", "s", "1", "f", "child", "en", 2.0, "")
+    more = [replace(first, path="s/1/b.opus"), replace(first, path="s/2/c.opus", speaker="2", sex="m", age="")]
+    return {clip: speechlike(seed=seed) for seed, clip in enumerate([first, *more])}
+
+
+def test_lanes_are_aligned_scored_and_kept(tmp_path: Path, originals: dict[clips.Clip, np.ndarray]) -> None:
+    """The delay is taken out before scoring; the second run decodes nothing; another version decodes anew."""
+    lane = Inverter()
+    result = quality.run_lane(lane, originals, [SAME], tmp_path)
+    assert 40 == result.delay
+    assert [1.0] * 3 == list(result.scores["same"].values())
+    assert (800, 1600) == (result.rate_bps, result.wire_rate_bps)
+    again = quality.run_lane(lane, originals, [SAME], tmp_path)
+    assert 3 == lane.calls
+    assert result.scores == again.scores
+    assert result.rate_bps == again.rate_bps
+    assert 48 == quality.run_lane(Inverter(delay=48), originals, [SAME], tmp_path).delay
+
+
+def test_the_report_says_who_is_ahead(tmp_path: Path, originals: dict[clips.Clip, np.ndarray]) -> None:
+    """Markdown and CSV hold the rate, the means, the paired difference and the groups."""
+    ours = quality.run_lane(Inverter(ours=True), originals, [SAME], tmp_path)
+    peer_lane = Inverter()
+    peer_lane.key, peer_lane.title = "peer", "Peer"
+    peer = quality.run_lane(peer_lane, originals, [SAME], tmp_path)
+    peer.scores["same"].update(dict.fromkeys(originals, 0.25))
+    results = report.Results([("date", "today")], ["a note"], list(originals), [SAME], [ours, peer])
+    text = command.write(results, tmp_path)
+    assert "| Inverter | 800 | 1600 | 1.000 (1.000 to 1.000) | 5.0 |" in text
+    assert "| Peer | +0.750 (+0.750 to +0.750) ahead |" in text
+    assert "| en, f | 2 / 1 | 1.000 | 0.250 |" in text
+    assert "- a note" in text
+    lines = (tmp_path / "benchmark.csv").read_text().splitlines()
+    assert ",".join(report.CSV_FIELDS) == lines[0]
+    assert "difference,inverter,peer,all,same,3,0.75,0.75,0.75" in lines
+    assert 1 + 2 * 3 == len((tmp_path / "clips.csv").read_text().splitlines())
+
+
+def test_frames_go_to_the_footprint_process_and_back() -> None:
+    """Frames of any length, empty ones too."""
+    frames = [b"", b"a", bytes(1275)]
+    assert frames == unpack_frames(pack_frames(frames))
+
+
+def test_resident_memory_grows_with_what_is_touched() -> None:
+    """50 MB written to are 50 MB more."""
+    before = resident_mb()
+    block = np.ones(50_000_000, np.uint8)
+    assert 40 < resident_mb() - before < 80
+    assert 50_000_000 == block.sum()
+    with pytest.raises(ValueError, match="no VmNonsense"):
+        resident_mb(field="VmNonsense")
+
+
+def test_every_mode_of_codec2_that_is_named_exists() -> None:
+    """The library opens each of them."""
+    usable(Codec2Lane("2400"))
+    for mode in MODES:
+        assert Codec2Lane(mode).frame_samples in (160, 320)
