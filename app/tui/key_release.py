@@ -61,7 +61,10 @@ class KeyReleaseParser(XTermParser):
                     self._tokens.append(KeyUp())
                 return [_nothing()]
             sequence = head + tail
-        return super()._sequence_to_key_events(sequence, alt)
+        try:
+            return list(super()._sequence_to_key_events(sequence, alt))
+        except (ValueError, OverflowError):  # a number that is no character
+            return [_nothing()]
 
 
 def _nothing() -> events.Key:
@@ -94,7 +97,8 @@ class KeyReleaseDriver(LinuxDriver):
                     if not data:
                         self.process_message(ExitApp())
                         return
-                    for message in parser.feed(decode(data)):
-                        self.process_message(message)
+                    if text := decode(data):  # "": half a character, which the parser would take for the end
+                        for message in parser.feed(text):
+                            self.process_message(message)
                 for message in parser.tick():
                     self.process_message(message)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import count
+from typing import assert_never
 
 from app import events
 
@@ -23,10 +24,26 @@ class Phase(Enum):
     QUIET = "LISTENING"
     ASKED = "ASKING"
     ON_AIR = "ON AIR"
+    COLLISION = "COLLISION"
     DRAINING = "SENDING"
     RECEIVING = "RECEIVING"
     REFUSED = "REFUSED"
     ENDED = "ENDED"
+
+
+MINE = (Phase.ASKED, Phase.ON_AIR, Phase.COLLISION)
+"""The talk key is down, or latched, and counts."""
+
+_FLOOR = {
+    "idle": Phase.QUIET,
+    "asked": Phase.ASKED,
+    "on air": Phase.ON_AIR,
+    "collided": Phase.COLLISION,
+    "draining": Phase.DRAINING,
+    "receiving": Phase.RECEIVING,
+    "locked out": Phase.REFUSED,
+}
+"""The engine's words for the floor (events.FloorChanged)."""
 
 
 class Side(Enum):
@@ -62,12 +79,15 @@ class Standing:
     since_s: float = 0.0
     """When the phase began."""
     who: str = ""
-    """The other side's talker, in RECEIVING."""
-    hearing: bool = False
-    """Somebody's over is going on, whatever else the screen says at the moment."""
-    hearing_since_s: float = 0.0
+    """Who talks, or talked last, on the other side."""
     reason: str = ""
-    """Why: refused, ended."""
+    """Why: refused, collided, ended."""
+    refused_at_s: float | None = None
+    """A refusal is to be read until REFUSAL_SHOWN_S later."""
+    floor: Phase = Phase.STARTING
+    """The engine's last word on the floor; the phase is this, unless there is more to say."""
+    hearing: bool = False
+    """Somebody's over is being played: that lasts a little longer than the floor is theirs."""
     time_left_s: float | None = None
     """Seconds to the time-out, once it is near, as of ``time_left_at_s``."""
     time_left_at_s: float = 0.0
@@ -85,70 +105,56 @@ class Standing:
     log: deque[LogLine] = field(default_factory=lambda: deque(maxlen=OVERS_KEPT))
     _numbers: count[int] = field(default_factory=count)
 
-    @property
-    def talking(self) -> bool:
-        """We have asked for the floor or hold it."""
-        return self.phase in (Phase.ASKED, Phase.ON_AIR)
-
-    def ask(self, now_s: float) -> None:
-        """The talk key went down; the engine has not answered yet."""
-        self._enter(Phase.ASKED, now_s)
-
-    def withdraw(self, now_s: float) -> None:
-        """The talk key went up before the engine answered."""
-        if self.phase is Phase.ASKED:
-            self._rest(now_s)
-
     def pass_time(self, now_s: float) -> None:
         """Let a refusal fade."""
-        if self.phase is Phase.REFUSED and now_s - self.since_s >= REFUSAL_SHOWN_S:
-            self._rest(now_s)
+        self._settle(now_s)
 
     def end(self, reason: str, now_s: float) -> None:
-        """The engine is gone; ``reason`` says why, in one line."""
-        self.reason = reason
-        self._enter(Phase.ENDED, now_s)
+        """The engine is going; ``reason`` says why, in one line."""
+        self.reason, self.floor = reason, Phase.ENDED
+        self._settle(now_s)
 
     def apply(self, event: events.Event, now_s: float) -> None:
         """Take one event. Every kind that the engine emits is listed here."""
+        self._take(event, now_s)
+        self._settle(now_s)
+
+    def _take(self, event: events.Event, now_s: float) -> None:
         match event:
             case events.StationReady():
-                self.station = event
-                self._enter(Phase.QUIET, now_s)
+                self.station, self.floor = event, Phase.QUIET
+            case events.FloorChanged():
+                self.floor = _FLOOR[event.state]
+                if self.floor not in (Phase.REFUSED, Phase.RECEIVING):
+                    self.refused_at_s = None
+            case events.Collision():
+                self.reason = event.reason
+                self._note(Side.NOTE, "collision", event.reason, now_s, trouble=True)
             case events.TalkPermitted():
-                self._enter(Phase.ON_AIR, now_s)
                 self._begin_line(Side.MINE, self.me, event.over, now_s)
             case events.TalkDenied():
-                self.reason = event.reason
+                self.reason, self.refused_at_s = event.reason, now_s
                 self._note(Side.NOTE, "refused", event.reason, now_s, trouble=True)
-                self._enter(Phase.REFUSED, now_s)
             case events.TalkTimeWarning():
                 self.time_left_s, self.time_left_at_s = event.left_s, now_s
             case events.TalkEnded():
                 ending = "" if event.reason in ("released", "clip ended") else f", {event.reason}"
                 text = _figures(event.duration_s, event.packets) + ending
                 self._end_line(Side.MINE, event.over, text, bool(ending))
-                if self.phase in (Phase.ON_AIR, Phase.ASKED):
-                    self._rest(now_s)
             case events.TalkDraining():
                 self.draining_s = event.left_s
-                if self.phase in (Phase.QUIET, Phase.DRAINING):
-                    self._rest(now_s)
+            case events.OverSent():
+                self._extend_line(event.over, f"  {event.wire_bps:.0f} bit/s on the wire", trouble=False)
             case events.Receipt():
                 share = 100 * event.heard / event.packets if event.packets else 100.0
                 self._extend_line(event.over, f"  heard {share:.0f} %", trouble=event.heard < event.packets)
             case events.OverBegan():
-                self.who, self.signal_lost = event.sender or "somebody", False
-                self.hearing, self.hearing_since_s = True, now_s
-                if not self.talking:
-                    self._rest(now_s)
+                self.who, self.signal_lost, self.hearing = event.sender or "somebody", False, True
                 self._begin_line(Side.THEIRS, self.who, event.over, now_s)
             case events.OverEnded():
                 text = _figures(event.duration_s, event.packets) + _losses(event)
                 self._end_line(Side.THEIRS, event.over, text, bool(event.lost) or not event.complete)
                 self.hearing = False
-                if self.phase is Phase.RECEIVING:
-                    self._rest(now_s)
             case events.CodecMismatch():
                 text = f"talks with codec {event.theirs}, this is {event.ours}: one of you needs the other's version"
                 self._note(Side.NOTE, event.sender or "somebody", text, now_s, trouble=True)
@@ -176,19 +182,20 @@ class Standing:
                     self._note(Side.NOTE, "link", "works again", now_s)
             case events.Level():
                 pass  # for the meters, which ask for it directly
+            case _:
+                assert_never(event)  # mypy fails on an event that has no case
 
-    def _rest(self, now_s: float) -> None:
-        """Back to what goes on without us: somebody's over, our last frames, or nothing."""
-        if self.hearing:
-            self._enter(Phase.RECEIVING, self.hearing_since_s)
-        elif self.draining_s > 0:
-            if self.phase is not Phase.DRAINING:
-                self._enter(Phase.DRAINING, now_s)
-        else:
-            self._enter(Phase.QUIET, now_s)
-
-    def _enter(self, phase: Phase, now_s: float) -> None:
-        self.phase, self.since_s, self.time_left_s = phase, now_s, None
+    def _settle(self, now_s: float) -> None:
+        """Work out the phase from everything that was told."""
+        if self.refused_at_s is not None and now_s - self.refused_at_s >= REFUSAL_SHOWN_S:
+            self.refused_at_s = None
+        phase = self.floor
+        if phase is Phase.QUIET and self.hearing:
+            phase = Phase.RECEIVING
+        if self.refused_at_s is not None and phase not in (*MINE, Phase.ENDED):
+            phase = Phase.REFUSED
+        if phase is not self.phase:
+            self.phase, self.since_s, self.time_left_s = phase, now_s, None
 
     def _note(self, side: Side, who: str, text: str, now_s: float, trouble: bool = False) -> None:
         self.log.append(LogLine(next(self._numbers), now_s, side, who, text, trouble=trouble))
@@ -202,7 +209,7 @@ class Standing:
 
     def _extend_line(self, over: int, text: str, trouble: bool) -> None:
         self._change_line(over, lambda line: line.side is Side.MINE,
-                          lambda line: replace(line, text=line.text + text, trouble=trouble))
+                          lambda line: replace(line, text=line.text + text, trouble=line.trouble or trouble))
 
     def _change_line(
         self, over: int, which: Callable[[LogLine], bool], change: Callable[[LogLine], LogLine]

@@ -8,7 +8,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from app.tui.standing import Phase
+from app.tui.standing import MINE, Phase
 
 LEFT_BUTTON = 1
 
@@ -36,7 +36,7 @@ class TalkButton(Widget):
 
     def render(self) -> Content:
         match self.phase:
-            case Phase.ON_AIR | Phase.ASKED:
+            case phase if phase in MINE:
                 return Content("● tap to end" if self.latched else "● let go to end")
             case Phase.RECEIVING:
                 return Content("… listen")
@@ -46,7 +46,7 @@ class TalkButton(Widget):
                 return Content("○ hold to talk")
 
     def watch_phase(self, phase: Phase) -> None:
-        self.set_class(phase in (Phase.ON_AIR, Phase.ASKED), "on-air")
+        self.set_class(phase in MINE, "on-air")
         self.set_class(phase is Phase.RECEIVING, "receiving")
 
     def on_mouse_down(self, event: events.MouseDown) -> None:

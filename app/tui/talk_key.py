@@ -60,7 +60,8 @@ class Input(Enum):
     LEAVE = auto()
     """The terminal lost the focus: a release might never be told."""
     ENDED = auto()
-    """The engine ended or refused the over: time-out, busy, link lost."""
+    """The engine ended or refused the over: time-out, busy, link lost. It is told that the key is up all the same,
+    or it would wait for that before it listens to the key again."""
 
 
 class Talk(Enum):
@@ -79,23 +80,23 @@ _COMMON: dict[Press, dict[Input, Step]] = {
     },
     Press.PRESSED: {
         Input.LEAVE: (Press.UP, Talk.STOP),
-        Input.ENDED: (Press.SPENT, None),
+        Input.ENDED: (Press.SPENT, Talk.STOP),
     },
     Press.HELD: {
         Input.PRESS: (Press.HELD, None),
         Input.LEAVE: (Press.UP, Talk.STOP),
-        Input.ENDED: (Press.SPENT, None),
+        Input.ENDED: (Press.SPENT, Talk.STOP),
     },
     Press.LATCHED: {
         Input.PRESS: (Press.SPENT, Talk.STOP),
         Input.POINTER_DOWN: (Press.UP, Talk.STOP),
         Input.LEAVE: (Press.UP, Talk.STOP),
-        Input.ENDED: (Press.UP, None),
+        Input.ENDED: (Press.UP, Talk.STOP),
     },
     Press.POINTER: {
         Input.POINTER_UP: (Press.UP, Talk.STOP),
         Input.LEAVE: (Press.UP, Talk.STOP),
-        Input.ENDED: (Press.UP, None),
+        Input.ENDED: (Press.UP, Talk.STOP),
     },
     Press.SPENT: {
         Input.PRESS: (Press.SPENT, None),

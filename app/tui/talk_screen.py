@@ -24,7 +24,7 @@ from app.tui.level import fraction
 from app.tui.link_panel import LinkPanel
 from app.tui.meter import Knob, Meter
 from app.tui.overs import Overs
-from app.tui.standing import Phase, Side, Standing
+from app.tui.standing import MINE, Phase, Side, Standing
 from app.tui.talk_button import TalkButton
 from app.tui.talk_key import Input, Press, Talk, TalkKey
 from app.tui.thread import STEP_S, VoiceThread
@@ -142,11 +142,9 @@ class TalkScreen(Screen[None]):
         now_s = time.monotonic()
         match self._key.handle(what, at_s):
             case Talk.START:
-                self._standing.ask(now_s)
                 self._engine.key_down()
             case Talk.STOP:
                 self._engine.key_up()
-                self._standing.withdraw(now_s)
         if self._key_timer is not None:
             self._key_timer.stop()
             self._key_timer = None
@@ -182,7 +180,8 @@ class TalkScreen(Screen[None]):
 
     def _tick(self) -> None:
         now_s = time.monotonic()
-        side = {Phase.ON_AIR: Side.MINE, Phase.RECEIVING: Side.THEIRS}.get(self._standing.phase)
+        phase = self._standing.phase
+        side = Side.MINE if phase in MINE else Side.THEIRS if self._standing.hearing else None
         swelling = self._swelling.get(side, 0.0) if side else 0.0
         self._swelling.clear()
         self.query_one(VoiceThread).push(swelling, side)
@@ -204,9 +203,9 @@ class TalkScreen(Screen[None]):
         standing = self._standing
         phase = standing.phase
         stage = self.query_one("#stage")
-        stage.set_class(phase in (Phase.ON_AIR, Phase.ASKED, Phase.DRAINING), "mine")
+        stage.set_class(phase in (*MINE, Phase.DRAINING), "mine")
         stage.set_class(phase is Phase.RECEIVING, "theirs")
-        stage.set_class(phase is Phase.REFUSED, "trouble")
+        stage.set_class(phase in (Phase.REFUSED, Phase.COLLISION), "trouble")
         self._say("#phase", phase.value)
         self._say("#detail", detail(standing, now_s))
         self._say("#hold", hold_words(self._key))
@@ -218,7 +217,7 @@ class TalkScreen(Screen[None]):
         button.phase, button.latched = phase, self._key.state is Press.LATCHED
         wire = self.query_one(WirePanel)
         wire.wire = standing.wire
-        if phase in (Phase.ON_AIR, Phase.DRAINING, Phase.RECEIVING):
+        if phase in (*MINE, Phase.DRAINING, Phase.RECEIVING):
             wire.sending = phase is not Phase.RECEIVING
         packets = self.query_one(LinkPanel)
         packets.counts, packets.playout = standing.counts, standing.playout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from app.tui.standing import Phase, Standing
+from app.tui.standing import MINE, Phase, Standing
 from app.tui.talk_key import Press, TalkKey
 
 
@@ -27,7 +27,7 @@ def detail(standing: Standing, now_s: float) -> str:
             return f"{standing.draining_s:.1f} s of your over still to send"
         case Phase.RECEIVING:
             return f"{standing.who}, {age_s:.1f} s" + (", signal lost" if standing.signal_lost else "")
-        case Phase.REFUSED | Phase.ENDED:
+        case Phase.REFUSED | Phase.COLLISION | Phase.ENDED:
             return standing.reason
 
 
@@ -47,7 +47,7 @@ def release_words(key: TalkKey) -> str:
 
 def hint(key: TalkKey, phase: Phase) -> str:
     """The help line, for the moment."""
-    if phase in (Phase.ON_AIR, Phase.ASKED):
+    if phase in MINE:
         talk = "space: end the over" if key.state is Press.LATCHED else "let go to end"
     elif key.hold_works:
         talk = "space: hold or tap to talk"

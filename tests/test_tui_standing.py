@@ -1,0 +1,125 @@
+"""What the screen says, as a conversation of engine events: each step a time, an event, and the phase it leads to."""
+
+from __future__ import annotations
+
+from app import events as ev
+from app.tui.standing import REFUSAL_SHOWN_S, Phase, Standing
+from app.tui.wording import detail
+from transport.floor import State
+
+READY = ev.StationReady(link="parrot, 1200 bit/s", station="parrot", codec_id=1, packets_per_frame=1)
+Step = tuple[float, ev.Event, Phase]
+
+
+def floor(state: State) -> ev.FloorChanged:
+    return ev.FloorChanged(state.value)
+
+
+def play(steps: list[Step]) -> Standing:
+    standing = Standing(me="Anna")
+    for at_s, event, phase in steps:
+        standing.apply(event, at_s)
+        assert phase is standing.phase, (at_s, event)
+    return standing
+
+
+MY_OVER: list[Step] = [
+    (0.0, READY, Phase.QUIET),
+    (1.0, floor(State.ASKED), Phase.ASKED),
+    (1.1, floor(State.ON_AIR), Phase.ON_AIR),
+    (1.1, ev.TalkPermitted(over=7), Phase.ON_AIR),
+    (4.3, ev.TalkEnded(over=7, packets=10, duration_s=3.2, reason="released"), Phase.ON_AIR),
+    (4.3, floor(State.DRAINING), Phase.DRAINING),
+    (4.3, ev.TalkDraining(left_s=0.4), Phase.DRAINING),
+    (4.7, floor(State.IDLE), Phase.QUIET),
+    (4.7, ev.OverSent(over=7, packets=10, voice_bps=800, wire_bps=1720), Phase.QUIET),
+    (4.9, ev.Receipt(over=7, heard=9, packets=10), Phase.QUIET),
+]
+
+THEIR_OVER: list[Step] = [
+    (0.0, READY, Phase.QUIET),
+    (1.0, floor(State.RECEIVING), Phase.RECEIVING),
+    (1.0, ev.OverBegan(over=9, sender="Bert", packets_per_frame=1), Phase.RECEIVING),
+    (4.0, floor(State.IDLE), Phase.RECEIVING),  # still being played
+    (4.5, ev.OverEnded(9, "Bert", packets=10, lost=1, damaged=2, duration_s=3.2, complete=True), Phase.QUIET),
+]
+
+
+def test_my_over_is_told_in_its_log_line() -> None:
+    """Length, packets, cost on the wire and what was heard stand in one line."""
+    (line,) = play(MY_OVER).log
+    assert ("Anna", False) == (line.who, line.running)
+    assert " 3.2 s  10 packets  1720 bit/s on the wire  heard 90 %" == line.text
+    assert line.trouble
+
+
+def test_their_over_is_told_in_its_log_line() -> None:
+    """Losses are said, and mark the line."""
+    (line,) = play(THEIR_OVER).log
+    assert ("Bert", " 3.2 s  10 packets  1 lost, 2 damaged", True) == (line.who, line.text, line.trouble)
+
+
+def test_a_refusal_is_read_and_then_fades() -> None:
+    """Pressing the key while somebody talks says why not, for a while, and then shows the talker again."""
+    standing = play([
+        *THEIR_OVER[:3],
+        (2.0, floor(State.LOCKED_OUT), Phase.REFUSED),
+        (2.0, ev.TalkDenied("somebody is talking"), Phase.REFUSED),
+        (2.1, floor(State.RECEIVING), Phase.REFUSED),  # the key is up again, the words are still there
+    ])
+    assert "somebody is talking" == detail(standing, 2.2)
+    standing.pass_time(2.0 + REFUSAL_SHOWN_S)
+    assert Phase.RECEIVING is standing.phase
+    assert detail(standing, 7.0).startswith("Bert, ")
+
+
+def test_a_refusal_does_not_hide_our_own_over() -> None:
+    """Trying again with success shows the success."""
+    standing = play([
+        (0.0, READY, Phase.QUIET),
+        (1.0, ev.TalkDenied("your last over is still being sent"), Phase.REFUSED),
+        (2.0, floor(State.ASKED), Phase.ASKED),
+        (2.1, floor(State.ON_AIR), Phase.ON_AIR),
+    ])
+    standing.pass_time(10.0)
+    assert Phase.ON_AIR is standing.phase
+
+
+def test_a_collision_is_said() -> None:
+    """Two at once: the phase, the reason and a line in the log."""
+    standing = play([
+        *MY_OVER[:4],
+        (2.0, floor(State.COLLIDED), Phase.COLLISION),
+        (2.0, ev.Collision("somebody else is talking at the same time"), Phase.COLLISION),
+    ])
+    assert "somebody else is talking at the same time" == detail(standing, 2.0)
+    assert "collision" == standing.log[-1].who
+
+
+def test_the_time_out_counts_down() -> None:
+    """The seconds left are those of now, not of when the warning came."""
+    standing = play([*MY_OVER[:4], (106.1, ev.TalkTimeWarning(left_s=15.0), Phase.ON_AIR)])
+    assert "Anna, 110.0 s, time-out in 10 s" == detail(standing, 111.1)
+
+
+def test_over_numbers_come_again() -> None:
+    """Numbers of overs are eight random bits: the newest line of that number is the one that changes."""
+    standing = play([*MY_OVER, *[(10 + at_s, event, phase) for at_s, event, phase in MY_OVER[1:5]]])
+    assert [False, False] == [line.running for line in standing.log]
+    assert " 3.2 s  10 packets" == standing.log[-1].text
+
+
+def test_problems_come_and_go() -> None:
+    """A missing microphone is listed until it works; coming back is a line in the log."""
+    standing = play([(0.0, READY, Phase.QUIET)])
+    standing.apply(ev.DeviceProblem("microphone", "no microphone", "plug one in"), 1.0)
+    assert ["microphone"] == list(standing.problems)
+    standing.apply(ev.DeviceReady("microphone", "USB headset", 48000), 2.0)
+    assert [] == list(standing.problems)
+    assert "works: USB headset" == standing.log[-1].text
+
+
+def test_every_floor_state_has_its_words() -> None:
+    """No state of the floor is without a phase on the screen."""
+    for state in State:
+        Standing().apply(floor(state), 0.0)
