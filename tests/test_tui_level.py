@@ -37,7 +37,9 @@ def test_clipping_is_shown_for_a_while() -> None:
     assert [True, True, False] == shown
 
 
-@pytest.mark.parametrize(("level_db", "expected"), [(FLOOR_DB, 0.0), (-30.0, 0.5), (0.0, 1.0), (-200.0, 0.0), (6.0, 1.0)])
+@pytest.mark.parametrize(
+    ("level_db", "expected"), [(FLOOR_DB, 0.0), (-30.0, 0.5), (0.0, 1.0), (-200.0, 0.0), (6.0, 1.0)]
+)
 def test_positions_on_a_meter(level_db: float, expected: float) -> None:
     """The scale is even in dB, and bounded."""
     assert expected == fraction(level_db)

@@ -97,13 +97,11 @@ def test_mouse_button(name: str, release_is_told: bool) -> None:
 def test_deadlines_are_told_to_the_caller() -> None:
     """The caller learns when to come back, and that it need not."""
     key = TalkKey()
-    assert None is key.deadline_s
-    key.handle(PRESS, 10.0)
-    assert 10.0 + FIRST_REPEAT_S == key.deadline_s
-    key.handle(PRESS, 10.5)
-    assert 10.5 + LAST_REPEAT_S == key.deadline_s
-    key.handle(TIME, 10.5 + LAST_REPEAT_S)
-    assert None is key.deadline_s
+    told = [key.deadline_s]
+    for event, at_s in ((PRESS, 10.0), (PRESS, 10.5), (TIME, 10.5 + LAST_REPEAT_S)):
+        key.handle(event, at_s)
+        told.append(key.deadline_s)
+    assert [None, 10.0 + FIRST_REPEAT_S, 10.5 + LAST_REPEAT_S, None] == told
 
 
 def test_holding_is_known_to_work_after_a_real_hold_only() -> None:

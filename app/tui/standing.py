@@ -155,6 +155,8 @@ class Standing:
                 text = _figures(event.duration_s, event.packets) + _losses(event)
                 self._end_line(Side.THEIRS, event.over, text, bool(event.lost) or not event.complete)
                 self.hearing = False
+            case events.TextHeard():
+                self._note(Side.THEIRS, event.sender or "somebody", f"“{event.text}”", now_s)
             case events.CodecMismatch():
                 text = f"talks with codec {event.theirs}, this is {event.ours}: one of you needs the other's version"
                 self._note(Side.NOTE, event.sender or "somebody", text, now_s, trouble=True)
