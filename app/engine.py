@@ -6,20 +6,55 @@ from the thread that runs trio. What happens comes back through the one callback
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import numpy as np
 import trio
 
+from app import events
+from app.conversation import Conversation
+from app.errors import first_error
 from app.events import Event
+from app.latency import Latency
+from app.listener import Listener
+from app.player import Player
 from app.settings import Settings
+from app.sound import BLOCK_S, Loudspeaker, Microphone
+from app.station import Parts, real_parts
+from app.talker import Talker
+from app.transmitter import Transmitter
+from app.wire import WireMeter
+from transport import frame as frames
+from transport.address import parse_address
+from transport.frame import Begin
+
+RATE_EVERY_S = 0.25
+"""WireRate and TalkDraining come this often."""
+GOODBYE_S = 2.0
+"""What an over that is still being sent gets when the station is closed."""
 
 
 class Engine:
     """One station on one link."""
 
-    def __init__(self, settings: Settings, emit: Callable[[Event], None]) -> None:
-        """`emit` is called in the trio thread, must not block and must not raise."""
+    def __init__(self, settings: Settings, emit: Callable[[Event], None], parts: Parts | None = None) -> None:
+        """`emit` is called in the trio thread, must not block and must not raise. `parts`: for tests and for stations
+        without sound; by default the shipped models, real links and real devices."""
+        self._settings = settings
+        self._emit = emit
+        self._parts = parts if parts is not None else real_parts()
+        self._volume, self._muted, self._gain_db = settings.volume, settings.muted, settings.gain_db
+        self._latency = Latency()
+        self._closing = trio.Event()
+        self._clips_spoken = 0
+        # From `run` on:
+        self._conversation: Conversation | None = None
+        self._transmitter: Transmitter
+        self._player: Player
+        self._talker: Talker | None = None
+        self._microphone: Microphone
+        self._loudspeaker: Loudspeaker
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Opens models, link and devices, calls `task_status.started()`, and runs until cancelled or `close`d.
@@ -27,18 +62,75 @@ class Engine:
         A missing or lost device is an event; what makes a station impossible raises GossamerError (app/errors.py),
         CodecError or TransportError, each one line with cause and cure.
         """
-        raise NotImplementedError
+        try:
+            await self._run(task_status)
+        except BaseExceptionGroup as group:
+            raise first_error(group) from group
+
+    async def _run(self, task_status: trio.TaskStatus[None]) -> None:
+        """The one nursery: every task of a station starts and dies here."""
+        settings, parts, emit = self._settings, self._parts, self._emit
+        address = parse_address(settings.link)
+        k = address.k or settings.packets_per_frame
+        in_thread = parts.in_thread()
+        codec = await in_thread(parts.load_codec, settings.synth)
+        async with trio.open_nursery() as nursery:
+            link, station = await parts.open_link(address, nursery, self._latency.arrived)
+            self._microphone, self._loudspeaker = parts.open_sound(settings, self._may_interrupt)
+            self._player = Player(self._loudspeaker, emit, self._volume, self._muted)
+            self._transmitter = Transmitter(link, lambda problem: conversation.cannot_send(problem))
+            listener = Listener(
+                codec, self._player, self._latency, emit, in_thread, parts.on_heard, self._over_played
+            )
+            if codec.encoder is not None:
+                self._talker = Talker(
+                    settings, k, address.repeat, codec.encoder, self._transmitter, self._latency, emit, in_thread,
+                    parts.on_spoken,
+                )
+                self._talker.gain_db = self._gain_db
+            self._conversation = conversation = Conversation(
+                settings.name, link, self._transmitter, self._talker, listener, self._player, emit,
+                time_out_s=settings.time_out_s, permit_tone=settings.permit_tone,
+            )
+            nursery.start_soon(self._microphone.run, conversation.hear, emit)
+            nursery.start_soon(self._loudspeaker.run, emit)
+            nursery.start_soon(self._player.run)
+            nursery.start_soon(self._transmitter.run)
+            if self._talker is not None:
+                nursery.start_soon(self._talker.run, conversation.over_drained)
+            nursery.start_soon(conversation.speak_clips)
+            nursery.start_soon(conversation.receive)
+            nursery.start_soon(conversation.keep_time)
+            nursery.start_soon(listener.run)
+            nursery.start_soon(self._report_rates, WireMeter(link))
+            emit(events.StationReady(link.name, station, codec.codec_id, k))
+            task_status.started()
+            await self._closing.wait()
+            await self._say_goodbye(conversation)
+            nursery.cancel_scope.cancel()
+
+    # --- commands ------------------------------------------------------------------------------------------------
 
     def key_down(self) -> None:
         """The talk key: asks for the floor. TalkPermitted or TalkDenied follows."""
+        if self._conversation is None:
+            self._emit(events.TalkDenied("the station is not ready yet: a moment"))
+        elif self._microphone.working or not self._conversation.idle:
+            self._conversation.press(None, self._microphone.latency_s)
+        else:
+            clip = self._parts.load_clip(self._clips_spoken)
+            self._clips_spoken += 1
+            self._conversation.press(clip, 0.0)
 
     def key_up(self) -> None:
         """Lets the floor go; nothing happens where it is not held."""
+        if self._conversation is not None:
+            self._conversation.release("released")
 
     @property
     def talking(self) -> bool:
         """Between TalkPermitted and TalkEnded."""
-        raise NotImplementedError
+        return self._conversation is not None and self._conversation.talking
 
     def play_clip(self, samples: np.ndarray) -> None:
         """Speaks a clip in place of the microphone: asks for the floor, and lets it go at the clip's end.
@@ -46,21 +138,81 @@ class Engine:
         samples: float32 [n], 8 kHz, -1..1. `key_up` ends it early. Without a microphone `key_down` does this by itself
         with the bundled clips in turn.
         """
+        if self._conversation is None:
+            self._emit(events.TalkDenied("the station is not ready yet: a moment"))
+        else:
+            self._conversation.press(samples, 0.0)
+
+    def send_text(self, text: str) -> None:
+        """A short message to everybody; what is longer than 140 bytes is cut off."""
+        if self._conversation is not None:
+            number = int.from_bytes(os.urandom(3))
+            short = text.encode()[: frames.MAX_TEXT_BYTES].decode(errors="ignore")
+            self._transmitter.send(frames.Text(number >> 16, number & 0xFFFF, self._settings.name, short))
 
     def set_volume(self, volume: float) -> None:
         """Loudspeaker, 0..1, linear in amplitude; clamped."""
+        self._volume = min(1.0, max(0.0, volume))
+        if self._conversation is not None:
+            self._player.volume = self._volume
 
     def set_mute(self, muted: bool) -> None:
         """Loudspeaker off and on again at the volume it had."""
+        self._muted = muted
+        if self._conversation is not None:
+            self._player.muted = muted
 
     def set_gain(self, gain_db: float) -> None:
         """Microphone gain, clamped to -20..+30 dB."""
+        self._gain_db = min(30.0, max(-20.0, gain_db))
+        if self._talker is not None:
+            self._talker.gain_db = self._gain_db
 
     def choose_microphone(self, name: str | None) -> None:
         """Switches to another input device, part of its name being enough; None is the default. DeviceReady follows."""
+        if self._conversation is not None:
+            self._microphone.choose(name)
 
     def choose_loudspeaker(self, name: str | None) -> None:
         """Switches to another output device, likewise."""
+        if self._conversation is not None:
+            self._loudspeaker.choose(name)
+
+    async def heard_out(self) -> None:
+        """Returns when the last sound that was received has left the loudspeaker."""
+        while self._player.queued_s > 0:
+            await trio.sleep(BLOCK_S)
+        await trio.sleep(self._loudspeaker.latency_s)
 
     def close(self) -> None:
         """Ends `run`: an over is ended properly, its last frames get a moment to leave, then everything closes."""
+        self._closing.set()
+
+    # --- inside --------------------------------------------------------------------------------------------------
+
+    def _over_played(self, begin: Begin) -> None:
+        delay = self._latency.summary(begin.k, self._microphone.latency_s, self._loudspeaker.latency_s)
+        if delay is not None:
+            self._emit(delay)
+        if self._conversation is not None:
+            self._conversation.over_played(begin)
+
+    def _may_interrupt(self) -> bool:
+        return self._conversation is None or self._conversation.idle
+
+    async def _report_rates(self, meter: WireMeter) -> None:
+        told = None
+        while True:
+            rate = meter.rate(trio.current_time())
+            if rate != told:
+                self._emit(rate)
+                told = rate
+            if self._transmitter.waiting and self._conversation is not None and not self._conversation.talking:
+                self._emit(events.TalkDraining(self._transmitter.left_s))
+            await trio.sleep(RATE_EVERY_S)
+
+    async def _say_goodbye(self, conversation: Conversation) -> None:
+        conversation.release("closed")
+        with trio.move_on_after(GOODBYE_S):
+            while conversation.sending:
+                await trio.sleep(0.02)

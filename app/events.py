@@ -1,4 +1,4 @@
-"""What the engine tells its host. Facts, in the order they happened; a host that shows only some of them loses nothing else.
+"""What the engine tells its host: facts, in the order they happened. A host may show only some of them.
 
 Times are `trio.current_time()` seconds, levels are dB relative to full scale (0 dB), rates are bit/s.
 """
@@ -123,6 +123,14 @@ class OverEnded:
     duration_s: float
     complete: bool
     """False: the signal was lost before an END came."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextHeard:
+    """Somebody sent a short message."""
+
+    sender: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +265,7 @@ Event = (
     | Receipt
     | OverBegan
     | OverEnded
+    | TextHeard
     | CodecMismatch
     | Level
     | WireRate

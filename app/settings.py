@@ -6,26 +6,28 @@ import getpass
 from dataclasses import dataclass, field
 from typing import Literal
 
+from transport.frame import MAX_K, MAX_NAME_BYTES
+
 Synth = Literal["neural", "classic"]
 
-PARROT_LINK = "parrot"
-"""Not an address but the embedded station behind a simulated link (app/parrot.py)."""
+PARROT_LINK = "parrot://?rate=1200"
+"""The embedded station (app/parrot.py) behind a simulated link as thin as a packet radio's."""
 
 
 def default_name() -> str:
     """The login name, or "somebody" where there is none (a container without a user database)."""
     try:
-        return getpass.getuser()
+        return getpass.getuser()[:MAX_NAME_BYTES]
     except (OSError, KeyError, ImportError):
         return "somebody"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """A station. Frozen: what changes while it runs (volume, gain, devices) starts here and then lives in the engine."""
+    """A station. What changes while it runs (volume, gain, devices) starts here and then lives in the engine."""
 
     link: str = PARROT_LINK
-    """Address of the link, as `transport.link.parse_address` reads it, or "parrot"."""
+    """Address of the link, as `transport.address.parse_address` reads it."""
 
     name: str = field(default_factory=default_name)
     """What the others see when this station talks."""
@@ -62,8 +64,10 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Raises ValueError, in words for the user, for what no station can do."""
-        if not 1 <= self.packets_per_frame <= 6:
-            raise ValueError(f"packets per frame must be 1 to 6, not {self.packets_per_frame}")
+        if not 1 <= self.packets_per_frame <= MAX_K:
+            raise ValueError(f"packets per frame must be 1 to {MAX_K}, not {self.packets_per_frame}")
+        if not self.name or not self.name.isprintable() or len(self.name.encode()) > MAX_NAME_BYTES:
+            raise ValueError(f"a name is 1 to {MAX_NAME_BYTES} bytes of printable text, not {self.name!r}")
         if not 0.0 <= self.volume <= 1.0:
             raise ValueError(f"volume must be 0 to 1, not {self.volume:g}")
         if not -20.0 <= self.gain_db <= 30.0:

@@ -1,0 +1,183 @@
+"""`gossamer`: reads the command line, runs one command, and turns what went wrong into one line and exit code 2."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import NoReturn
+
+EXIT_PROBLEM = 2
+EXIT_INTERRUPTED = 130
+
+DESCRIPTION = "Push-to-talk voice at 800 bit/s over links too thin for voice."
+EPILOG = """\
+Without a command: the terminal UI with a parrot, a station on this machine that repeats what you say as a far end would
+have heard it. Without a terminal the same conversation is held with a recorded clip, and its sound written to files.
+
+LINK is udp://HOST:PORT (call), udp://:PORT (wait for a call) or parrot://, followed by ?k=1..6 for packets a frame and,
+to make it worse, rate=BIT/S, loss=0.05, ber=0.001, delay=MS, jitter=MS, joined by '&'.
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line. Commands import what they need when they run: decoding must not wait for a screen."""
+    parser = argparse.ArgumentParser(
+        prog="gossamer", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.set_defaults(run=_run_default)
+    _station_options(parser, sound=True)
+    commands = parser.add_subparsers(metavar="COMMAND", title="commands")
+
+    talk = commands.add_parser("talk", help="the terminal UI with a real peer")
+    talk.add_argument("link", metavar="LINK", help="udp://HOST:PORT calls, udp://:PORT waits")
+    _station_options(talk, sound=True)
+    talk.set_defaults(run=_run_talk)
+
+    send = commands.add_parser("send", help="send a file or the microphone as one over, without a screen")
+    send.add_argument("link", metavar="LINK", help="udp://HOST:PORT calls, udp://:PORT waits")
+    send.add_argument("--input", metavar="FILE|mic", required=True, help="a sound file, - (raw s16le, 8 kHz) or mic")
+    _station_options(send, sound=False)
+    send.add_argument("--microphone", metavar="DEVICE", help="number or part of the name (`gossamer devices`)")
+    send.add_argument("--gain", type=float, default=0.0, metavar="DB", help="microphone gain, -20 to 30 (0)")
+    send.set_defaults(run=_run_send)
+
+    listen = commands.add_parser("listen", help="play or record what others say, without a screen")
+    listen.add_argument("link", metavar="LINK", help="udp://:PORT waits, udp://HOST:PORT calls")
+    listen.add_argument("--output", metavar="FILE|speaker", required=True, help="a WAV file, - (raw s16le) or speaker")
+    listen.add_argument("--once", action="store_true", help="end after the first over")
+    _station_options(listen, sound=False)
+    listen.add_argument("--loudspeaker", metavar="DEVICE", help="number or part of the name (`gossamer devices`)")
+    listen.add_argument("--volume", type=float, default=1.0, metavar="0..1", help="loudspeaker (1)")
+    listen.set_defaults(run=_run_listen)
+
+    demo = commands.add_parser("demo", help="a conversation with the parrot without a screen, written to files")
+    demo.add_argument("link", metavar="LINK", nargs="?", help="parrot://?rate=1200&loss=0.1 for example")
+    demo.add_argument("--out", metavar="DIR", default="gossamer-demo", help="for the two WAV files (gossamer-demo)")
+    _station_options(demo, sound=False)
+    demo.set_defaults(run=_run_demo)
+
+    encode = commands.add_parser("encode", help="sound files to packets, 100 bytes a second")
+    encode.add_argument("files", metavar="FILE", nargs="+", help="IN OUT.g800, or several IN with --out; - is a pipe")
+    encode.add_argument("--out", metavar="DIR", help="write DIR/NAME.g800 for every IN")
+    encode.set_defaults(run=_run_encode)
+
+    decode = commands.add_parser("decode", help="packets to sound files")
+    decode.add_argument("files", metavar="FILE", nargs="+", help="IN.g800 OUT.wav, or several with --out; - is a pipe")
+    decode.add_argument("--out", metavar="DIR", help="write DIR/NAME.wav for every IN")
+    _synth_option(decode)
+    decode.add_argument("--drop", type=_share, default=0.0, metavar="0..1", help="lose so many packets on purpose")
+    decode.add_argument("--seed", type=int, default=0, metavar="N", help="which packets --drop loses")
+    decode.set_defaults(run=_run_decode)
+
+    devices = commands.add_parser("devices", help="microphones and loudspeakers, and the rates that work")
+    devices.set_defaults(run=_run_devices)
+    return parser
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0.0 <= share <= 1.0:
+        raise argparse.ArgumentTypeError(f"{text} is no share between 0 and 1")
+    return share
+
+
+def _synth_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--synth", choices=("neural", "classic"), default="neural", help="with the network or without (neural)"
+    )
+
+
+def _station_options(parser: argparse.ArgumentParser, *, sound: bool) -> None:
+    parser.add_argument("--name", metavar="NAME", help="what the others see when you talk (the login name)")
+    _synth_option(parser)
+    if sound:
+        parser.add_argument("--microphone", metavar="DEVICE", help="number or part of the name (`gossamer devices`)")
+        parser.add_argument("--loudspeaker", metavar="DEVICE", help="likewise")
+        parser.add_argument("--volume", type=float, default=1.0, metavar="0..1", help="loudspeaker (1)")
+        parser.add_argument("--gain", type=float, default=0.0, metavar="DB", help="microphone gain, -20 to 30 (0)")
+
+
+def _run_default(arguments: argparse.Namespace) -> int:
+    if sys.stdin is not None and sys.stdout is not None and sys.stdin.isatty() and sys.stdout.isatty():
+        return _run_talk(arguments)
+    arguments.out = "gossamer-demo"
+    return _run_demo(arguments)
+
+
+def _run_talk(arguments: argparse.Namespace) -> int:
+    from app.commands.stations import run_talk
+
+    return run_talk(arguments)
+
+
+def _run_send(arguments: argparse.Namespace) -> int:
+    from app.commands.stations import run_send
+
+    return run_send(arguments)
+
+
+def _run_listen(arguments: argparse.Namespace) -> int:
+    from app.commands.stations import run_listen
+
+    return run_listen(arguments)
+
+
+def _run_demo(arguments: argparse.Namespace) -> int:
+    from app.commands.demo import run_demo
+
+    return run_demo(arguments)
+
+
+def _run_encode(arguments: argparse.Namespace) -> int:
+    from app.commands.coding import run_encode
+
+    return run_encode(arguments)
+
+
+def _run_decode(arguments: argparse.Namespace) -> int:
+    from app.commands.coding import run_decode
+
+    return run_decode(arguments)
+
+
+def _run_devices(arguments: argparse.Namespace) -> int:
+    from app.commands.devices import run_devices
+
+    return run_devices()
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    """SIGTERM ends a command like Ctrl-C: half-written files are taken away."""
+    raise KeyboardInterrupt
+
+
+def main(words: list[str] | None = None) -> int:
+    """Runs the command; returns the exit code: 0, 2 for a problem that was said in one line, 130 when interrupted."""
+    from app.commands.progress import note
+    from app.errors import GossamerError
+    from codec.errors import CodecError
+    from transport.errors import TransportError
+
+    if sys.platform == "win32":
+        note("Windows is not supported yet: run it on Linux (WSL may do for files, nobody tried the sound)")
+        return EXIT_PROBLEM
+    arguments = build_parser().parse_args(words)
+    run: Callable[[argparse.Namespace], int] = arguments.run
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        return run(arguments)
+    except (GossamerError, CodecError, TransportError) as problem:
+        note(str(problem))
+        return EXIT_PROBLEM
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        sys.stdout = None  # type: ignore[assignment]  # or the interpreter complains once more when it flushes
+        return EXIT_PROBLEM
+
+
+if __name__ == "__main__":
+    sys.exit(main())

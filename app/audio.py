@@ -1,0 +1,119 @@
+"""PortAudio: which microphones and loudspeakers there are. The only module that imports sounddevice, and only when
+asked to, so that everything but sound works without the library. The streams themselves are in streams.py.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from app.errors import DeviceError
+from app.events import Device
+
+RATES_HZ = (48000, 44100, 32000, 16000, 8000)
+"""Tried after the device's own rate: resampling here is cleaner than in a driver."""
+
+NO_PORTAUDIO = DeviceError(
+    "no sound: the PortAudio library is missing; install it (Debian and Ubuntu: apt-get install libportaudio2)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """One microphone or loudspeaker as the system names it."""
+
+    number: int
+    name: str
+    kind: Device
+    channels: int
+    own_rate_hz: int
+    rates_hz: tuple[int, ...]
+    """Those that work."""
+    is_default: bool
+
+
+def load_portaudio() -> Any:
+    """The sounddevice module. Raises DeviceError where its library is missing."""
+    try:
+        import sounddevice
+    except OSError as error:
+        raise NO_PORTAUDIO from error
+    except Exception as error:  # sounddevice.PortAudioError cannot be named before the import
+        raise DeviceError(f"no sound: PortAudio does not start ({error}); is a sound system installed?") from error
+    return sounddevice
+
+
+def silence_native_libraries() -> None:
+    """Takes file descriptor 2 away from ALSA, JACK and PortAudio, which write to it as they like, in the middle of a
+    screen. Python's own stderr goes on, through a copy. For a program that plays sound, once, early."""
+    if sys.stderr is None or sys.__stderr__ is None:
+        return
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.flush()
+        copy = os.fdopen(os.dup(sys.__stderr__.fileno()), "w", buffering=1, errors="backslashreplace")
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+        sys.stderr = sys.__stderr__ = copy  # type: ignore[misc]
+
+
+def _side(kind: Device) -> str:
+    return "input" if kind == "microphone" else "output"
+
+
+def _works(sounddevice: Any, number: int, kind: Device, channels: int, rate_hz: int) -> bool:
+    check = sounddevice.check_input_settings if kind == "microphone" else sounddevice.check_output_settings
+    try:
+        check(device=number, channels=channels, dtype="float32", samplerate=rate_hz)
+    except (sounddevice.PortAudioError, ValueError):
+        return False
+    return True
+
+
+def list_devices() -> list[DeviceInfo]:
+    """Every device that can be opened for something. Raises DeviceError."""
+    sounddevice = load_portaudio()
+    defaults = {"microphone": sounddevice.default.device[0], "loudspeaker": sounddevice.default.device[1]}
+    found = []
+    for number, entry in enumerate(sounddevice.query_devices()):
+        kinds: tuple[Device, ...] = ("microphone", "loudspeaker")
+        for kind in kinds:
+            channels = int(entry[f"max_{_side(kind)}_channels"])
+            if channels < 1:
+                continue
+            rates = sorted({*RATES_HZ, round(entry["default_samplerate"])})
+            working = tuple(rate for rate in rates if _works(sounddevice, number, kind, min(2, channels), rate))
+            own_rate_hz = round(entry["default_samplerate"])
+            found.append(
+                DeviceInfo(number, entry["name"], kind, channels, own_rate_hz, working, number == defaults[kind])
+            )
+    return found
+
+
+def find_device(name: str | None, kind: Device) -> int:
+    """PortAudio's number of the device with this number, name or part of a name; None is the default.
+
+    Raises DeviceError for one that is not there.
+    """
+    sounddevice = load_portaudio()
+    candidates = [
+        (number, entry["name"])
+        for number, entry in enumerate(sounddevice.query_devices())
+        if entry[f"max_{_side(kind)}_channels"] > 0
+    ]
+    if not candidates:
+        raise DeviceError(f"no {kind} found: plug one in, or start the sound server (PulseAudio or PipeWire)")
+    numbers = [number for number, _ in candidates]
+    if name is None:
+        default = sounddevice.default.device[0 if kind == "microphone" else 1]
+        return default if default in numbers else numbers[0]
+    if name.isdecimal() and int(name) in numbers:
+        return int(name)
+    matches = [number for number, text in candidates if text == name]
+    matches += [number for number, text in candidates if name.casefold() in text.casefold()]
+    if not matches:
+        raise DeviceError(f"there is no {kind} called {name!r}: `gossamer devices` lists what there is")
+    return matches[0]

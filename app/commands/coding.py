@@ -1,0 +1,112 @@
+"""`gossamer encode` and `gossamer decode`: sound files to packets and back, with no more imported than that needs."""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+from app.coding import decoded
+from app.commands.progress import Progress, note
+from app.errors import FileProblem, GossamerError
+from app.files import STANDARD_STREAM, PacketReader, SpeechReader, packet_output, speech_output
+from codec.errors import CodecError
+
+EXIT_PROBLEM = 2
+
+
+def plan_files(files: list[str], out: str | None, suffix: str) -> list[tuple[str, str]]:
+    """What to read and what to write, from `IN OUT` or from `IN ... --out DIR`. Raises GossamerError."""
+    if out is None:
+        if len(files) != 2:
+            raise GossamerError(
+                f"{len(files)} file names: give IN and OUT{suffix}, or several inputs and --out DIR for what comes out"
+            )
+        source, target = files
+        if Path(source).exists() and Path(target).exists() and Path(source).samefile(target):
+            raise FileProblem(f"{source} is both input and output: name another output")
+        return [(source, target)]
+    folder = Path(out)
+    plan = [(name, str(folder / (Path(name).stem + suffix))) for name in files if name != STANDARD_STREAM]
+    if len(plan) < len(files):
+        raise GossamerError("standard input has no name to use in --out DIR: write `gossamer encode - OUT` instead")
+    writers: dict[str, str] = {}
+    for source, target in plan:
+        if target in writers:
+            raise FileProblem(f"{writers[target]} and {source} would both become {target}: rename one")
+        writers[target] = source
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileProblem(f"cannot make the folder {folder}: {(error.strerror or str(error)).lower()}") from error
+    return plan
+
+
+def _each(plan: list[tuple[str, str]], convert: Callable[[str, str], int]) -> int:
+    """Converts every file; one that fails is said and does not stop the others. Returns the exit code."""
+    worst = 0
+    for source, target in plan:
+        try:
+            worst = max(worst, convert(source, target))
+        except FileProblem as problem:
+            if len(plan) == 1:
+                raise
+            note(str(problem))
+            worst = EXIT_PROBLEM
+    return worst
+
+
+# --- encode ------------------------------------------------------------------------------------------------------
+
+
+def run_encode(arguments: argparse.Namespace) -> int:
+    plan = plan_files(arguments.files, arguments.out, ".g800")
+    from codec.encoder import Encoder, PacketAssembler
+
+    assembler = PacketAssembler(Encoder())
+
+    def convert(source: str, target: str) -> int:
+        assembler.reset()
+        reader = SpeechReader(source)
+        with packet_output(target) as stream, Progress(source) as bar:
+            for block in reader.blocks():
+                for packet in assembler.push(block):
+                    stream.write(packet)
+                if target == STANDARD_STREAM:
+                    stream.flush()
+                bar.at(reader.fraction)
+            for packet in assembler.flush():
+                stream.write(packet)
+        return 0
+
+    return _each(plan, convert)
+
+
+# --- decode ------------------------------------------------------------------------------------------------------
+
+
+def run_decode(arguments: argparse.Namespace) -> int:
+    plan = plan_files(arguments.files, arguments.out, ".wav")
+    from codec.decoder import Decoder
+    from vocoder.stream import open_synthesizer
+
+    decoder, synthesizer = Decoder(), open_synthesizer(arguments.synth)
+
+    def convert(source: str, target: str) -> int:
+        reader = PacketReader(source)
+        losses = random.Random(arguments.seed)
+        packets = (None if losses.random() < arguments.drop else packet for packet in reader.packets())
+        try:
+            with speech_output(target) as writer, Progress(source) as bar:
+                for samples in decoded(packets, decoder, synthesizer):
+                    writer.write(samples)
+                    bar.at(reader.fraction)
+        except CodecError as error:
+            raise GossamerError(f"{source}: {error}") from error
+        if reader.left_over:
+            note(f"{source} is truncated: its whole packets were decoded, {reader.left_over} bytes at its end were not")
+            return EXIT_PROBLEM
+        return 0
+
+    return _each(plan, convert)

@@ -1,0 +1,28 @@
+"""`gossamer devices`: microphones and loudspeakers, the rates that work, which is the default."""
+
+from __future__ import annotations
+
+from app.audio import DeviceInfo, list_devices, silence_native_libraries
+from app.events import Device
+
+KINDS: tuple[tuple[Device, str], ...] = (("microphone", "Microphones"), ("loudspeaker", "Loudspeakers"))
+
+
+def run_devices() -> int:
+    silence_native_libraries()
+    devices = list_devices()
+    for kind, heading in KINDS:
+        print(f"{heading}:")
+        of_kind = [device for device in devices if device.kind == kind]
+        for device in of_kind:
+            print(line(device))
+        if not of_kind:
+            print("    none: plug one in, or start the sound server (PulseAudio or PipeWire)")
+    return 0
+
+
+def line(device: DeviceInfo) -> str:
+    """` *  3  pulse   44.1 48 kHz`; the star marks the default."""
+    rates = " ".join(f"{rate / 1000:g}" for rate in device.rates_hz)
+    works = f"{rates} kHz" if rates else "no rate works: busy, or not for us"
+    return f" {'*' if device.is_default else ' '} {device.number:3}  {device.name:<40}  {works}"
