@@ -80,7 +80,7 @@ def energy_row() -> Array:
 
 
 def frames_of(samples: Array) -> Array:
-    """Frames of a signal preceded by silence: float32 [n] -> float32 [n // 80, 320]; frame i ends at sample 80 i + 80."""
+    """A signal preceded by silence: float32 [n] -> frames float32 [n // 80, 320]; frame i ends at sample 80 i + 80."""
     count = len(samples) // format.HOP_SAMPLES
     padded = np.concatenate([np.zeros(format.DELAY_SAMPLES, np.float32), samples.astype(np.float32)])
     starts = np.arange(count)[:, None] * format.HOP_SAMPLES
@@ -128,5 +128,5 @@ def assemble(f0_hz: Array, energies: Array) -> Array:
         places = np.flatnonzero(voiced)
         contour = np.interp(np.arange(len(f0_hz)), places, contour[places]).astype(np.float32)
     else:
-        contour = np.full(len(f0_hz), feature_of_f0(np.float32(120.0)), np.float32)
+        contour = feature_of_f0(np.full(len(f0_hz), 120.0, np.float32))
     return np.concatenate([contour[:, None], voiced[:, None].astype(np.float32), energies], axis=1)

@@ -69,8 +69,8 @@ class Model:
 
     def step(self, **inputs: NDArray[Any]) -> NDArray[Any]:
         """One packet: the graph's inputs by name, without the state; returns its first output. Takes milliseconds and
-        holds no lock: call it in a worker thread."""
-        result, self.state = self.session.run(None, {**inputs, "state": self.state})
+        releases the interpreter lock: call it in a worker thread."""
+        result, *_, self.state = self.session.run(None, {**inputs, "state": self.state})
         return np.asarray(result)
 
 
@@ -80,7 +80,7 @@ def load_model(kind: str, path: Path | None = None) -> Model:
 
     file = path or asset_path(f"{kind}.onnx")
     if not file.is_file():
-        raise ModelError(f"{file}: no such model; reinstall gossamer, or make it with `python -m vocoder.training export`")
+        raise ModelError(f"{file}: no such model; reinstall gossamer, or run `python -m vocoder.training export`")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1

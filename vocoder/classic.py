@@ -29,6 +29,7 @@ class ClassicSynthesizer:
         self._window = source.window()
         self._envelope = source.envelope_matrix()
         self._noise = source.noise_table()
+        self._mel = extractor.mel_matrix().T
         self._bins_hz = np.arange(source.BINS) * format.SAMPLE_RATE_HZ / format.WINDOW_SAMPLES
         self.reset()
 
@@ -51,15 +52,27 @@ class ClassicSynthesizer:
         places = (self._place + np.arange(len(pulses))) % source.NOISE_SAMPLES
         self._place = (self._place + format.PACKET_SAMPLES) % source.NOISE_SAMPLES
         share = self._harmonic_share(features[:, format.VOICING_INDEX])
-        envelope = 10.0 ** (extractor.decibels_of_energy(features[:, format.BANDS_SLICE]) @ self._envelope / 20.0)
-        made = envelope * (
-            np.sqrt(share) * self._spectrum(pulses) + np.sqrt(1.0 - share) * self._spectrum(self._noise[places])
-        )
-        return self._overlap_add(made)
+        wanted_db = extractor.decibels_of_energy(features[:, format.BANDS_SLICE])
+        breath = self._gain(wanted_db) * np.sqrt(1.0 - share)
+        buzz = self._gain(wanted_db - self._own_bands_db(pulses)) * np.sqrt(share)
+        return self._overlap_add(buzz * self._spectrum(pulses) + breath * self._spectrum(self._noise[places]))
 
     def flush(self) -> Array:
         """The tail, float32 [240]."""
         return self.synthesize(np.repeat(self._last, format.PACKET_FRAMES, axis=0))[: format.DELAY_SAMPLES]
+
+    def _gain(self, bands_db: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Gain of the bands in dB [N, 40] -> factor per bin [N, 161]."""
+        return np.asarray(10.0 ** (bands_db @ self._envelope / 20.0))
+
+    def _own_bands_db(self, pulses: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Band energies in dB of the pulse train itself, [240 + 80 N] -> [N, 40], at least -12 dB.
+
+        Its density is 0 dB on the mean, but a band narrower than the spacing of the harmonics holds either the peak of
+        one, up to 10 dB more, or next to nothing; so did the same band of the original."""
+        frames = np.lib.stride_tricks.sliding_window_view(pulses, format.WINDOW_SAMPLES)[:: format.HOP_SAMPLES]
+        bands = extractor.power_spectrum(frames) @ self._mel
+        return 10.0 * np.log10(np.maximum(bands, 0.0631))
 
     def _harmonic_share(self, voicing: Array) -> NDArray[np.float64]:
         """Voicing [N] -> power share of the harmonics per bin [N, 161]."""

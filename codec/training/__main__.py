@@ -22,7 +22,7 @@ def main() -> int:
     prepared.add_argument("--workers", type=int, default=2)
     trained = stages.add_parser("train", help="stage A: the codec on features")
     trained.add_argument("--data", type=Path, required=True, help="folder that `prepare` wrote")
-    trained.add_argument("--run", type=Path, required=True, help="folder of the run; resumed where it holds a checkpoint")
+    trained.add_argument("--run", type=Path, required=True, help="folder of the run; resumed if it holds a checkpoint")
     trained.add_argument("--config", type=Path, default=HERE / "codec.toml")
     trained.add_argument("--threads", type=int, default=0, help="CPU threads; 0: all")
     arguments = parser.parse_args()

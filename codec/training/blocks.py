@@ -31,10 +31,7 @@ class PacketBlock(nn.Module):
     def forward(self, x: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:
         """x [B, P, T, C], tail [B, h, C] -> y [B, P, T, C], the next tail."""
         batch, packets, frames, channels = x.shape
-        if packets == 1:
-            before = tail.unsqueeze(1)
-        else:
-            before = torch.cat([tail.unsqueeze(1), x[:, :-1, -HALF:]], dim=1)  # [B, P, h, C]
+        before = torch.cat([tail.unsqueeze(1), x[:, :-1, -HALF:]], dim=1)  # [B, P, h, C]
         after = torch.zeros_like(before)
         padded = torch.cat([before, x, after], dim=2).reshape(batch * packets, frames + 2 * HALF, channels)
         mixed = self.depthwise(padded.transpose(1, 2).unsqueeze(2)).squeeze(2).transpose(1, 2)

@@ -50,8 +50,10 @@ def transform_kernel(size: int, window: Tensor) -> Tensor:
 
 
 class EncoderGraph(nn.Module):
-    """samples [1, 2560], state [1, 240 + tails] -> packet uint8 [1, 32], next state. First in the state: the last 240
-    samples. Whatever is not a number counts as silence."""
+    """samples [1, 2560], state -> packet uint8 [1, 32], latents [1, 8, 16], next state.
+
+    The latents are the values before rounding, to be looked at; the packet is all that travels. First in the state:
+    the last 240 samples. Whatever is not a number counts as silence."""
 
     kernel: Tensor
     mel: Tensor
@@ -78,7 +80,7 @@ class EncoderGraph(nn.Module):
         """Values in the state."""
         return format.DELAY_SAMPLES + HALF * sum(self.channels)
 
-    def forward(self, samples: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, samples: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """See the class."""
         sound = torch.where(samples == samples, samples, torch.zeros_like(samples)).clamp(-1.0, 1.0)
         past, tails = state[:, : format.DELAY_SAMPLES], state[:, format.DELAY_SAMPLES :]
@@ -95,7 +97,7 @@ class EncoderGraph(nn.Module):
         inner = (latents.abs() < 1.0).float()
         bits = torch.stack([sign, inner], dim=-1).reshape(1, format.PACKET_BYTES, 8)
         packet = (bits * self.weights).sum(-1).to(torch.uint8)
-        return packet, torch.cat([heard[:, -format.DELAY_SAMPLES :], packed(tails_after)], dim=1)
+        return packet, latents[:, 0], torch.cat([heard[:, -format.DELAY_SAMPLES :], packed(tails_after)], dim=1)
 
 
 class DecoderGraph(nn.Module):

@@ -45,7 +45,9 @@ def envelope_correlation(true: Tensor, made: Tensor) -> Tensor:
     return ((1.0 - correlation) * counts).sum() / counts.sum().clamp(min=1.0)
 
 
-def feature_losses(raw: Tensor, made: Tensor, f0: Tensor, voiced: Tensor, energies: Tensor, heard: Tensor) -> dict[str, Tensor]:
+def feature_losses(
+    raw: Tensor, made: Tensor, f0: Tensor, voiced: Tensor, energies: Tensor, heard: Tensor
+) -> dict[str, Tensor]:
     """raw, made [B, N, 42]; true f0 feature and voiced [B, N]; true energies [B, N, 40]; heard [B, N]: 1, or less where
     the packet was lost. Returns the weighted parts; their sum is the loss."""
     weights = frame_weights(energies) * heard

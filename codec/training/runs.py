@@ -1,4 +1,4 @@
-"""What every training stage shares: configuration, seeds, the schedule, checkpoints that resume, the log and its plot."""
+"""What every training stage shares: configuration, the schedule, checkpoints that resume, the log and its plot."""
 
 from __future__ import annotations
 

@@ -177,7 +177,7 @@ class Drawing:
             snr_db = random.uniform(a.snr_low_db, a.snr_high_db)
             power = float(np.mean(np.sort(clean**2)[-len(clean) // 2 :])) + 1e-12
             if random.random() < 0.3:
-                noise = sum(self.speech.draw(random, samples, 1.0)[0] for _ in range(4))
+                noise = np.sum([self.speech.draw(random, samples, 1.0)[0] for _ in range(4)], axis=0)
                 noise = noise / (noise.std() + 1e-6)
             else:
                 noise = coloured_noise(random, len(clean))

@@ -32,7 +32,7 @@ def pitch_tensors(f0: np.ndarray) -> tuple[Tensor, Tensor]:
 
 
 def link_faults(batch: int, packets: int, schedule: Schedule, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """lost [B, P, 1, 1] and bit error probability [B, 1, 1, 1]. Losses come in half of the segments, at twice the rate."""
+    """lost [B, P, 1, 1] and bit error probability [B, 1, 1, 1]. Losses come in half of the segments, twice as often."""
     lost = (torch.rand(batch, packets, 1, 1, generator=generator) < 2 * schedule.loss).float()
     lost = lost * (torch.rand(batch, 1, 1, 1, generator=generator) < 0.5)
     flips = 0.005 + 0.025 * torch.rand(batch, 1, 1, 1, generator=generator)
@@ -75,9 +75,8 @@ def train(config: CodecTraining, prepared: Path, folder: Path, threads: int = 0)
     for batch in drawing.stream(run.step):
         if run.step >= schedule.steps:
             break
-        faults = link_faults(
-            schedule.batch, schedule.packets, schedule, torch.Generator().manual_seed(schedule.seed * 1_000_003 + run.step)
-        )
+        generator = torch.Generator().manual_seed(schedule.seed * 1_000_003 + run.step)
+        faults = link_faults(schedule.batch, schedule.packets, schedule, generator)
         with torch.no_grad():
             energies = analysis.energies(analysis.power(torch.from_numpy(batch.clean)))
             heard_energies, periodicity = analysis(torch.from_numpy(batch.noisy))

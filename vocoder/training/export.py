@@ -33,21 +33,21 @@ def codec_id_of(voice: Voice) -> int:
     return int.from_bytes(digest.digest()[:2], "big") or 1
 
 
-def graphs_of(voice: Voice) -> dict[str, tuple[nn.Module, tuple[Tensor, ...], list[str], str]]:
-    """Per kind: graph, example inputs without the state, their names, the name of the output."""
+def graphs_of(voice: Voice) -> dict[str, tuple[nn.Module, tuple[Tensor, ...], list[str], list[str]]]:
+    """Per kind: graph, example inputs, their names, the names of the outputs, all without the state."""
     return {
-        ENCODER: (EncoderGraph(voice.codec.encoder), (torch.zeros(1, format.PACKET_SAMPLES),), ["samples"], "packet"),
+        ENCODER: (EncoderGraph(voice.codec.encoder), (torch.zeros(1, format.PACKET_SAMPLES),), ["samples"], ["packet", "latents"]),
         DECODER: (
             DecoderGraph(voice.codec.decoder),
             (torch.zeros(1, format.PACKET_BYTES, dtype=torch.uint8), torch.zeros(1)),
             ["packet", "lost"],
-            "features",
+            ["features"],
         ),
         VOCODER: (
             VocoderGraph(voice.vocoder),
             (torch.zeros(1, format.PACKET_FRAMES, format.FEATURES),),
             ["features"],
-            "samples",
+            ["samples"],
         ),
     }
 
@@ -62,7 +62,7 @@ def export(voice: Voice, folder: Path) -> None:
     voice.load_state_dict({name: value.half().float() for name, value in voice.state_dict().items()})
     voice.eval()
     identity = codec_id_of(voice)
-    for kind, (graph, inputs, names, output) in graphs_of(voice).items():
+    for kind, (graph, inputs, names, outputs) in graphs_of(voice).items():
         graph.eval()
         state = torch.zeros(1, graph.state_size())  # type: ignore[operator]
         part = folder / f"{kind}.part"
@@ -73,7 +73,7 @@ def export(voice: Voice, folder: Path) -> None:
                 (*inputs, state),
                 str(part),
                 input_names=[*names, "state"],
-                output_names=[output, "state_after"],
+                output_names=[*outputs, "state_after"],
                 opset_version=OPSET,
                 dynamo=False,
             )
@@ -101,7 +101,7 @@ def reference(voice: Voice, packets: int = CHECKED_PACKETS, seed: int = 5) -> di
     made: dict[str, list[NDArray]] = {"packets": [], "features": [], "sound": []}
     for number in range(packets):
         block = samples[number * format.PACKET_SAMPLES :][: format.PACKET_SAMPLES].astype(np.float32) / 32768.0
-        packet, states[ENCODER] = graphs[ENCODER](torch.from_numpy(block)[None], states[ENCODER])
+        packet, _, states[ENCODER] = graphs[ENCODER](torch.from_numpy(block)[None], states[ENCODER])
         lost = torch.tensor([1.0 if number % 7 == 6 else 0.0])
         table, states[DECODER] = graphs[DECODER](packet, lost, states[DECODER])
         sound, states[VOCODER] = graphs[VOCODER](table, states[VOCODER])
@@ -111,7 +111,7 @@ def reference(voice: Voice, packets: int = CHECKED_PACKETS, seed: int = 5) -> di
 
 
 def synthetic_speech(length: int, seed: int) -> NDArray[np.int16]:
-    """A signal with the ups and downs of speech, int16 [length]: gliding harmonics under moving formants, hiss, pauses."""
+    """A signal with the ups and downs of speech, int16 [length]: gliding harmonics under formants, hiss, pauses."""
     random = np.random.default_rng(seed)
     time = np.arange(length) / format.SAMPLE_RATE_HZ
     f0 = 130.0 * 2 ** (0.4 * np.sin(2 * np.pi * 0.6 * time) + 0.2 * np.sin(2 * np.pi * 1.7 * time))

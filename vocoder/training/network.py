@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from codec import features, format
+from codec import format
 from codec.training.blocks import PacketStack
 from codec.training.network import folded
 from vocoder import source

@@ -5,11 +5,9 @@ Both run packet by packet as the exported graphs do: what a layer sees beyond it
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import soundfile
 import torch
 from torch import Tensor, nn

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+from codec import format, models
+from codec.decoder import Decoder
+from codec.encoder import Encoder
+from codec.errors import ModelError
+from vocoder.stream import Vocoder, open_synthesizer
+
+KINDS = [models.ENCODER, models.DECODER, models.VOCODER]
+
+
+def test_encoder_and_decoder_are_one_codec():
+    """The shipped graphs belong together."""
+    assert Encoder().codec_id == Decoder().codec_id != 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_metadata_names_rate_hop_and_features(kind):
+    """A host can check what it loads."""
+    metadata = models.load_model(kind).metadata
+    assert metadata["gossamer.sample_rate_hz"] == "8000"
+    assert metadata["gossamer.hop_samples"] == "80"
+    assert len(metadata["gossamer.features"].split(",")) == format.FEATURES
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_shape_is_static(kind):
+    """Phones and boards get graphs without free dimensions."""
+    session = models.load_model(kind).session
+    for entry in [*session.get_inputs(), *session.get_outputs()]:
+        assert all(isinstance(size, int) and size > 0 for size in entry.shape), entry.name
+
+
+def test_a_graph_of_another_kind_is_refused():
+    """Metadata that does not fit is an error that names file, name and both values."""
+    with pytest.raises(ModelError, match=r"vocoder\.onnx: gossamer\.kind is 'vocoder', this version runs 'codec_dec"):
+        Decoder(models.asset_path("vocoder.onnx"))
+
+
+def test_another_hop_is_refused(monkeypatch):
+    """A model made for another format is not run."""
+    monkeypatch.setattr(format, "HOP_SAMPLES", 160)
+    with pytest.raises(ModelError, match=r"gossamer\.hop_samples is '80', this version runs '160'"):
+        Encoder()
+
+
+def test_a_missing_model_is_named(tmp_path):
+    """The message says which file, and what to do."""
+    with pytest.raises(ModelError, match="nowhere.onnx: no such model; reinstall"):
+        Vocoder(tmp_path / "nowhere.onnx")
+
+
+def test_a_damaged_model_is_named(tmp_path):
+    """Rubbish in a file is one line, not a traceback."""
+    damaged = tmp_path / "damaged.onnx"
+    damaged.write_bytes(os.urandom(2000))
+    with pytest.raises(ModelError, match="not a model that onnxruntime can load") as caught:
+        Encoder(damaged)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_synthesiser_is_refused():
+    """There are two."""
+    with pytest.raises(ValueError, match="neural, classic"):
+        open_synthesizer("magic")
+
+
+def test_reset_brings_back_the_start():
+    """After a reset a model answers as a fresh one."""
+    encoder = Encoder()
+    sound = np.random.default_rng(1).standard_normal((3, format.PACKET_SAMPLES)).astype(np.float32) * 0.1
+    first = [encoder.encode(block) for block in sound]
+    encoder.reset()
+    assert first == [encoder.encode(block) for block in sound]
+    assert first != [encoder.encode(block) for block in sound]

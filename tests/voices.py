@@ -1,0 +1,51 @@
+"""Signals for the tests of codec and vocoder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from codec import format
+from codec.models import asset_path
+
+Array = NDArray[np.float32]
+FIXTURES = Path(__file__).with_name("fixtures")
+
+
+def clip() -> Array:
+    """The first bundled clip of speech, float32 [n] at 8 kHz."""
+    path = sorted(Path(str(asset_path("clips"))).glob("*.flac"))[0]
+    samples, rate = soundfile.read(path, dtype="float32")
+    assert rate == format.SAMPLE_RATE_HZ
+    return samples
+
+
+def vowel(f0_hz: float, seconds: float, level: float = 0.1) -> Array:
+    """A buzz of all harmonics up to 3.5 kHz, float32 [n], of the given root-mean-square level."""
+    time = np.arange(int(seconds * format.SAMPLE_RATE_HZ)) / format.SAMPLE_RATE_HZ
+    harmonics = np.arange(1, int(3500 / f0_hz) + 1)[:, None]
+    sound = (np.cos(2 * np.pi * f0_hz * harmonics * time) / harmonics).sum(0)
+    return (level * sound / sound.std()).astype(np.float32)
+
+
+def packets_of(content: bytes) -> list[bytes]:
+    """Content of a .g800 file, cut into packets."""
+    return [content[start : start + format.PACKET_BYTES] for start in range(0, len(content), format.PACKET_BYTES)]
+
+
+def f0_by_autocorrelation(sound: Array) -> float:
+    """F0 in Hz of the whole of a steady sound, 60..450."""
+    spectrum = np.fft.rfft(sound, 2 * len(sound))
+    correlation = np.fft.irfft(np.abs(spectrum) ** 2)
+    lags = np.arange(int(8000 / 450), int(8000 / 60))
+    best = lags[np.argmax(correlation[lags])]
+    left, middle, right = correlation[best - 1 : best + 2]
+    return float(format.SAMPLE_RATE_HZ / (best + 0.5 * (left - right) / (left - 2 * middle + right)))
+
+
+def level_db(sound: Array) -> float:
+    """Root-mean-square level in dBFS."""
+    return float(10 * np.log10(np.mean(sound.astype(np.float64) ** 2) + 1e-12))
