@@ -167,6 +167,8 @@ class WireRate:
     """Bits on the wire now, by layer from the voice outwards; their sum is what the link carries."""
 
     layers: tuple[LayerRate, ...]
+    packets_sent: int = 0
+    """Packets of voice put on the link since the start; sent again (`repeat=1`) counts again."""
 
     @property
     def sent_bps(self) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from app.events import LayerRate, WireRate
+from codec.format import PACKET_BYTES
 from transport.link import Link
 from transport.traffic import Traffic
 
@@ -29,7 +30,8 @@ class WireMeter:
         duration_s = now - since_s
         out, back = by_layer(self._link, sent - sent_before), by_layer(self._link, received - received_before)
         per_second = 8.0 / duration_s if duration_s > 0 else 0.0
-        return WireRate(tuple(LayerRate(name, out[name] * per_second, back[name] * per_second) for name in out))
+        rates = tuple(LayerRate(name, out[name] * per_second, back[name] * per_second) for name in out)
+        return WireRate(rates, sent.voice // PACKET_BYTES)
 
 
 def by_layer(link: Link, traffic: Traffic) -> dict[str, int]:

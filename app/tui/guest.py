@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable
 import outcome
 import trio
 
+from app.errors import first_error
+
 CLOSING_S = 3.0
 """What an engine that was told to close gets to send its last frames; then it is cancelled."""
 
@@ -61,10 +63,3 @@ class TrioGuest:
         assert self._done is not None
         self._done.set()
         self._ended(first_error(result.error) if isinstance(result, outcome.Error) else None)
-
-
-def first_error(error: BaseException) -> BaseException:
-    """The first single error inside the groups that nurseries make."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

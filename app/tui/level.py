@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 FLOOR_DB = -60.0
 """What meters show as empty. Speech at a usual distance lies at -35..-12 dB full scale."""
@@ -58,6 +59,18 @@ def fraction(level_db: float) -> float:
     return min(1.0, max(0.0, 1.0 - level_db / FLOOR_DB))
 
 
+QUIET_RMS_DB, LOUD_RMS_DB = -48.0, -10.0
+"""Loudness that is a thin thread, and that fills the whole height. Loud syllables lie at -14 dB, pauses below -45."""
+SWELL_POWER = 1.4
+"""Above 1: syllables stand out against the ends of words."""
+
+
+def swelling(rms_db: float) -> float:
+    """How thick the thread is at a loudness, 0..1."""
+    part = (rms_db - QUIET_RMS_DB) / (LOUD_RMS_DB - QUIET_RMS_DB)
+    return float(min(1.0, max(0.0, part)) ** SWELL_POWER)
+
+
 def bar(part: float, cells: int) -> str:
     """A bar filling ``part`` (0..1) of ``cells`` cells, to half a cell: ``bar(0.5, 3) == "━╸ "``."""
     full, half = divmod(round(min(1.0, max(0.0, part)) * cells * 2), 2)
@@ -76,14 +89,18 @@ def thread_cell(left: float, right: float, row: int, rows: int) -> str:
     left, right: swelling 0..1 of the two dot columns in the cell; 0 is a line one dot thick.
     row: which of the ``rows`` rows, from the top.
     """
-    height = rows * 4
-    middle = (height - 1) / 2
+    return _cell(round(left * rows * 2), round(right * rows * 2), row, rows)
+
+
+@lru_cache(4096)
+def _cell(left: int, right: int, row: int, rows: int) -> str:
+    """left, right: dots above the middle, and as many below it."""
+    middle = rows * 2
     bits = 0
-    for part, dots in ((left, _LEFT), (right, _RIGHT)):
-        reach = part * middle
+    for dots_out, dots in ((left, _LEFT), (right, _RIGHT)):
         for dot, bit in enumerate(dots):
             y = row * 4 + dot
             # At rest only the dot just above the middle is set, so that silence is a thin line and not a double one.
-            if (abs(y - middle) <= reach and part > 0) or y == int(middle):
+            if middle - dots_out <= y < middle + dots_out or y == middle - 1:
                 bits |= bit
     return chr(_BRAILLE | bits)

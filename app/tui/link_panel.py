@@ -6,7 +6,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from app.events import MouthToEar, PacketCounts, PlayoutState
+from app.events import MouthToEar, PacketCounts, PlayoutState, WireRate
 
 LABEL_CELLS = 14
 DASH = "–"
@@ -16,14 +16,14 @@ DASH = "–"
 class LinkPanel(Widget):
     """A row a figure."""
 
-    sent = reactive(0)
+    wire: reactive[WireRate | None] = reactive(None)
     counts: reactive[PacketCounts | None] = reactive(None)
     playout: reactive[PlayoutState | None] = reactive(None)
     mouth_to_ear: reactive[MouthToEar | None] = reactive(None)
 
     def render(self) -> Content:
         rows = [
-            self._row("packets sent", f"{self.sent}"),
+            self._row("packets sent", f"{self.wire.packets_sent}" if self.wire else "0"),
             self._row("received", f"{self.counts.received}" if self.counts else "0"),
             self._losses(),
             self._mouth_to_ear(),

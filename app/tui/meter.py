@@ -127,4 +127,4 @@ class Meter(Horizontal):
         level_bar.peak_db = self._ballistics.peak_db
         level_bar.clipped = self._ballistics.clipped
         peak_db = self._ballistics.peak_db
-        self.query_one(".reading", Static).update("" if peak_db <= FLOOR_DB else f"{peak_db:4.0f} dB")
+        self.query_one(".reading", Static).update("" if peak_db <= FLOOR_DB else f"{peak_db:4.0f} dB", layout=False)

@@ -109,6 +109,10 @@ class Standing:
         """Let a refusal fade."""
         self._settle(now_s)
 
+    def wrote(self, text: str, now_s: float) -> None:
+        """We sent a short message."""
+        self._note(Side.MINE, self.me, f"“{text}”", now_s)
+
     def end(self, reason: str, now_s: float) -> None:
         """The engine is going; ``reason`` says why, in one line."""
         self.reason, self.floor = reason, Phase.ENDED

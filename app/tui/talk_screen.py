@@ -20,7 +20,7 @@ from app.engine import Engine
 from app.events import Event, Level, TalkDenied, TalkEnded
 from app.settings import Settings
 from app.tui.help_screen import HelpScreen
-from app.tui.level import fraction
+from app.tui.level import swelling
 from app.tui.link_panel import LinkPanel
 from app.tui.meter import Knob, Meter
 from app.tui.overs import Overs
@@ -29,11 +29,13 @@ from app.tui.talk_button import TalkButton
 from app.tui.talk_key import Input, Press, Talk, TalkKey
 from app.tui.thread import STEP_S, VoiceThread
 from app.tui.wire_panel import WirePanel
-from app.tui.wording import detail, hint, hold_words, notices, release_words
+from app.tui.wording import detail, hint, hold_words, link_words, notices, release_words
 
 GAIN_STEP_DB = 3.0
 VOLUME_STEP = 0.1
 TALK_KEY = "space"
+FITTED = ("#phase", "#hold", "#notices")
+"""Texts whose box follows their length. The others change many times a second and keep theirs."""
 
 
 class TalkScreen(Screen[None]):
@@ -76,6 +78,11 @@ class TalkScreen(Screen[None]):
         self._volume = settings.volume
         self._muted = settings.muted
         self._gain_db = settings.gain_db
+
+    @property
+    def phase(self) -> Phase:
+        """What push-to-talk is doing, as shown."""
+        return self._standing.phase
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="top"):
@@ -176,15 +183,14 @@ class TalkScreen(Screen[None]):
         mine = level.device == "microphone"
         self.query_one("#mic" if mine else "#speaker", Meter).push(0.0 if level.clipped else level.peak_db, now_s)
         side = Side.MINE if mine else Side.THEIRS
-        self._swelling[side] = max(self._swelling.get(side, 0.0), fraction(level.peak_db))
+        self._swelling[side] = max(self._swelling.get(side, 0.0), swelling(level.rms_db))
 
     def _tick(self) -> None:
         now_s = time.monotonic()
         phase = self._standing.phase
         side = Side.MINE if phase in MINE else Side.THEIRS if self._standing.hearing else None
-        swelling = self._swelling.get(side, 0.0) if side else 0.0
+        self.query_one(VoiceThread).push(self._swelling.get(side, 0.0) if side else 0.0, side)
         self._swelling.clear()
-        self.query_one(VoiceThread).push(swelling, side)
         for meter in self.query(Meter):
             meter.fall(now_s)
         self._standing.pass_time(now_s)
@@ -209,10 +215,10 @@ class TalkScreen(Screen[None]):
         self._say("#phase", phase.value)
         self._say("#detail", detail(standing, now_s))
         self._say("#hold", hold_words(self._key))
-        self._say("#link", standing.station.link if standing.station else "opening models, devices and the link …")
+        self._say("#link", link_words(standing))
         self._say("#help", hint(self._key, phase))
         self._say("#notices", notices(standing))
-        self.query_one("#notices").set_class(bool(standing.problems), "any")
+        self.set_class(bool(standing.problems), "crowded")
         button = self.query_one(TalkButton)
         button.phase, button.latched = phase, self._key.state is Press.LATCHED
         wire = self.query_one(WirePanel)
@@ -220,7 +226,7 @@ class TalkScreen(Screen[None]):
         if phase in (*MINE, Phase.DRAINING, Phase.RECEIVING):
             wire.sending = phase is not Phase.RECEIVING
         packets = self.query_one(LinkPanel)
-        packets.counts, packets.playout = standing.counts, standing.playout
+        packets.wire, packets.counts, packets.playout = standing.wire, standing.counts, standing.playout
         packets.mouth_to_ear = standing.mouth_to_ear
         self.query_one("#mic", Meter).set_rest("no microphone" if "microphone" in standing.problems else "")
         self.query_one("#speaker", Meter).set_rest("no loudspeaker" if "loudspeaker" in standing.problems else "")
@@ -229,7 +235,7 @@ class TalkScreen(Screen[None]):
     def _say(self, where: str, text: str | Content) -> None:
         widget = self.query_one(where, Static)
         if widget.content != text:
-            widget.update(text)
+            widget.update(text, layout=where in FITTED)
 
     def _show_knobs(self) -> None:
         self.query_one("#mic", Meter).set_figure(f"{self._gain_db:+.0f} dB")
@@ -280,5 +286,6 @@ class TalkScreen(Screen[None]):
         text = message.value.strip()
         if text:
             self._engine.send_text(text)
+            self._standing.wrote(text, time.monotonic())
         message.input.clear()
         self.set_focus(None)

@@ -25,7 +25,7 @@ class WirePanel(Widget):
     def render(self) -> Content:
         if self.wire is None:
             return Content.styled("nothing on the wire yet", "$label")
-        rates = [(layer.layer, self._rate(layer)) for layer in self.wire.layers]
+        rates = [(layer.layer.replace("...", "…"), self._rate(layer)) for layer in self.wire.layers]
         whole = sum(rate for _, rate in rates)
         cells = max(0, self.size.width - LABEL_CELLS - FIGURE_CELLS - 1)
         rows = [

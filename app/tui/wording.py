@@ -6,6 +6,8 @@ from textual.content import Content
 
 from app.tui.standing import MINE, Phase, Standing
 from app.tui.talk_key import Press, TalkKey
+from transport.address import parse_address
+from transport.errors import TransportError
 
 
 def detail(standing: Standing, now_s: float) -> str:
@@ -56,9 +58,35 @@ def hint(key: TalkKey, phase: Phase) -> str:
     return f"{talk}   ? keys   q quit   ↑↓ volume   m mute   [ ] gain   enter write"
 
 
+def link_words(standing: Standing) -> str:
+    """Who is at the other end of what."""
+    if standing.station is None:
+        return "opening models, devices and the link …"
+    try:
+        address = parse_address(standing.station.link)
+    except TransportError:  # a link that was made otherwise has a name and no address
+        return standing.station.link
+    rate = address.impairment.rate_bps if address.impairment else None
+    carries = f", {rate:.0f} bit/s" if rate else ""
+    if address.scheme == "parrot":
+        return f"a {standing.station.station} on this machine{carries}"
+    return standing.station.link
+
+
+MEANWHILE = {
+    "microphone": "a recorded clip is spoken instead",
+    "loudspeaker": "the meters move all the same",
+}
+"""What a missing device does not stop."""
+
+
 def notices(standing: Standing) -> Content:
-    """What is missing and how to get it, a line each."""
-    lines = []
-    for problem in standing.problems.values():
-        lines.append(Content.assemble(("! ", "bold"), problem.what, (f"  {problem.cure}", "$label")))
-    return Content("\n").join(lines)
+    """What is missing and how to get it: a line for each cure."""
+    by_cure: dict[str, list[str]] = {}
+    for which, problem in standing.problems.items():
+        meanwhile = f" ({MEANWHILE[which]})" if which in MEANWHILE else ""
+        by_cure.setdefault(problem.cure, []).append(f"{problem.what}{meanwhile}")
+    return Content("\n").join(
+        Content.assemble(("! ", "bold"), ", ".join(problems), (f": {cure}" if cure else "", "$label"))
+        for cure, problems in by_cure.items()
+    )

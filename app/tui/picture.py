@@ -1,0 +1,161 @@
+"""A picture of the running talk screen: the program talks to its parrot without a terminal, and draws what it shows.
+
+    python -m app.tui.picture assets/talk.svg        (make picture)
+
+Textual's own export names a web font, which a README may not load; with another font braille dots and frames fall
+apart. So lines, bars and dots are drawn as shapes here, and only words are left to the reader's fonts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from rich.cells import cell_len
+from rich.color import Color
+from rich.segment import Segment
+from rich.style import Style
+
+CELL_WIDTH, CELL_HEIGHT, FONT_SIZE = 9.0, 20.0, 15
+"""SVG units; monospaced letters are 0.6 of their size wide."""
+MARGIN, TITLE_HEIGHT = 14.0, 34.0
+FONTS = "ui-monospace,'JetBrains Mono','SF Mono',Menlo,Consolas,'DejaVu Sans Mono',monospace"
+CHROME, DOTS = "#1b242b", "#34444f"
+"""The window around the screen, and its three buttons."""
+
+# Box-drawing marks as SVG paths in a cell: H, V its half width and height, X, Y its whole ones; from its top left.
+_LINES = {
+    "─": "m0 {V}h{X}", "│": "m{H} 0v{Y}",
+    "╭": "m{X} {V}h-1q-3.5 0 -3.5 4v6", "╮": "m0 {V}h1q3.5 0 3.5 4v6",
+    "╰": "m{H} 0v6q0 4 3.5 4h1", "╯": "m{H} 0v6q0 4 -3.5 4h-1",
+}
+_BARS = {"━": "m0 {V}h{X}", "╸": "m0 {V}h{H}", "╺": "m{H} {V}h{H}"}
+_LINE_WIDTH, _BAR_WIDTH, _DOT_WIDTH, _PEARL_WIDTH = 1.2, 4.0, 1.6, 2.6
+_BRAILLE_DOTS = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3))
+"""Column and row of each bit of a braille character."""
+
+
+def draw(lines: Sequence[Iterable[Segment]], columns: int, background: str, title: str) -> str:
+    """An SVG document of a screen: its rows as segments, in a window with a title."""
+    shapes: defaultdict[tuple[str, float], list[str]] = defaultdict(list)
+    below: list[str] = []
+    words: list[str] = []
+    for row, segments in enumerate(lines):
+        y = TITLE_HEIGHT + row * CELL_HEIGHT
+        x = MARGIN
+        for segment in segments:
+            if segment.control:
+                continue
+            style = segment.style or Style()
+            width = cell_len(segment.text) * CELL_WIDTH
+            colour, behind = _hex(style.color, "#ffffff"), _hex(style.bgcolor, background)
+            if style.reverse:
+                colour, behind = behind, colour
+            if behind != background:
+                below.append(f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{CELL_HEIGHT:g}" fill="{behind}"/>')
+            words += _draw_text(segment.text, x, y, colour, bool(style.bold), shapes)
+            x += width
+    width = columns * CELL_WIDTH + 2 * MARGIN
+    height = TITLE_HEIGHT + len(lines) * CELL_HEIGHT + MARGIN
+    drawn = [
+        f'<path d="{"".join(path)}" stroke="{colour}" stroke-width="{thickness:g}"'
+        f' stroke-linecap="{"round" if thickness in (_DOT_WIDTH, _PEARL_WIDTH) else "butt"}"/>'
+        for (colour, thickness), path in shapes.items()
+    ]
+    return "\n".join([
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}">',
+        f'<rect width="{width:g}" height="{height:g}" rx="10" fill="{background}"/>',
+        f'<path d="M0 26V10Q0 0 10 0H{width - 10:g}Q{width:g} 0 {width:g} 10V26z" fill="{CHROME}"/>',
+        *(f'<circle cx="{18 + 18 * place}" cy="13" r="5" fill="{DOTS}"/>' for place in range(3)),
+        f'<g font-family="{FONTS}" font-size="{FONT_SIZE}" xml:space="preserve">',
+        f'<text x="{width / 2:g}" y="18" text-anchor="middle" font-size="13" fill="#8fa3af">{escape(title)}</text>',
+        *below,
+        '<g fill="none">', *drawn, "</g>",
+        *words,
+        "</g>", "</svg>", "",
+    ])
+
+
+def _draw_text(
+    text: str, x: float, y: float, colour: str, bold: bool, shapes: defaultdict[tuple[str, float], list[str]]
+) -> list[str]:
+    """Put the marks of a run into the shapes, and return its words as SVG text."""
+    words: list[str] = []
+    word, word_x = "", x
+    for character in [*text, "\0"]:
+        pieces = _mark(character, x, y)
+        if pieces is None and character not in " \0":
+            word_x = word_x if word else x
+            word += character
+        elif word:
+            length = cell_len(word) * CELL_WIDTH
+            weight = ' font-weight="bold"' if bold else ""
+            words.append(f'<text x="{word_x:g}" y="{y + 15:g}" textLength="{length:g}" fill="{colour}"{weight}>'
+                         f"{escape(word)}</text>")
+            word = ""
+        for thickness, path in pieces or ():
+            shapes[colour, thickness].append(path)
+        x += cell_len(character) * CELL_WIDTH
+    return words
+
+
+def _mark(character: str, x: float, y: float) -> list[tuple[float, str]] | None:
+    """What is drawn as a shape: (thickness, path) each; None for what is a letter."""
+    sizes = {"X": CELL_WIDTH, "Y": CELL_HEIGHT, "H": CELL_WIDTH / 2, "V": CELL_HEIGHT / 2}
+    for marks, thickness in ((_LINES, _LINE_WIDTH), (_BARS, _BAR_WIDTH)):
+        if character in marks:
+            return [(thickness, f"M{x:g} {y:g}{marks[character].format(**sizes)}")]
+    if character == "·":
+        return [(_DOT_WIDTH, f"M{x + CELL_WIDTH / 2:g} {y + CELL_HEIGHT / 2:g}h0")]
+    if 0x2800 <= ord(character) <= 0x28FF:
+        return [
+            (_PEARL_WIDTH, f"M{x + CELL_WIDTH * (0.25 + column / 2):g} {y + CELL_HEIGHT * (row + 0.5) / 4:g}h0")
+            for bit, (column, row) in enumerate(_BRAILLE_DOTS)
+            if ord(character) >> bit & 1
+        ]
+    return None
+
+
+def _hex(colour: Color | None, default: str) -> str:
+    return default if colour is None or colour.is_default else colour.get_truecolor().hex
+
+
+async def take(path: str, columns: int = 92, rows: int = 30) -> None:
+    """Say something to the parrot, and draw the screen while it answers."""
+    from app.settings import Settings
+    from app.tui.application import TalkApp
+    from app.tui.standing import Phase
+
+    app = TalkApp(Settings(name="Anna"))
+    async with app.run_test(size=(columns, rows)) as pilot:
+
+        async def until(phase: Phase, wait_s: float) -> None:
+            async with asyncio.timeout(wait_s):
+                while app.talk_screen.phase is not phase:
+                    await pilot.pause(0.05)
+
+        await until(Phase.QUIET, 30)
+        for speech_s in (3.2, 4.8):
+            await pilot.press("space")
+            await until(Phase.ON_AIR, 10)
+            await pilot.pause(speech_s)
+            await pilot.press("space")
+            await until(Phase.RECEIVING, 20)
+            if speech_s == 3.2:
+                await until(Phase.QUIET, 30)
+                await pilot.pause(1.0)
+        await pilot.pause(3.0)
+        lines = app.screen._compositor.render_strips()
+        svg = draw(lines, columns, app.theme_variables["background"].lower(), "gossamer")
+        await app.action_leave()
+    if app.failure is not None:
+        raise app.failure
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(svg)
+
+
+if __name__ == "__main__":
+    asyncio.run(take(sys.argv[1]))
