@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests.benchmarks import __main__ as command
-from tests.benchmarks import clips, quality, report
+from tests.benchmarks import clips, quality, report, speed
 from tests.benchmarks.alignment import find_delay, shifted
 from tests.benchmarks.bootstrap import Interval, mean_interval
 from tests.benchmarks.errors import BenchmarkError
@@ -23,6 +23,7 @@ from tests.benchmarks.lanes import Coded, Lane
 from tests.benchmarks.lanes.codec2 import MODES, Codec2Lane
 from tests.benchmarks.lanes.opus import RATE_BPS, OpusLane
 from tests.benchmarks.metrics import Metric
+from tests.benchmarks.reception import Reception
 
 
 def speechlike(seconds: float = 2.0, seed: int = 1) -> np.ndarray:
@@ -262,13 +263,14 @@ def originals() -> dict[clips.Clip, np.ndarray]:
 
 
 def test_lanes_are_aligned_scored_and_kept(tmp_path: Path, originals: dict[clips.Clip, np.ndarray]) -> None:
-    """The delay is taken out before scoring; the second run decodes nothing; another version decodes anew."""
+    """The delay is taken out before scoring; the second run does nothing; another version decodes anew."""
     lane = Inverter()
     result = quality.run_lane(lane, originals, [SAME], tmp_path)
     assert 40 == result.delay
     assert [1.0] * 3 == list(result.scores["same"].values())
     assert (800, 1600) == (result.rate_bps, result.wire_rate_bps)
-    again = quality.run_lane(lane, originals, [SAME], tmp_path)
+    scored_again = replace(SAME, score=lambda original, decoded: pytest.fail("scored what was scored before"))
+    again = quality.run_lane(lane, originals, [scored_again], tmp_path)
     assert 3 == lane.calls
     assert result.scores == again.scores
     assert result.rate_bps == again.rate_bps
@@ -292,6 +294,26 @@ def test_the_report_says_who_is_ahead(tmp_path: Path, originals: dict[clips.Clip
     assert ",".join(report.CSV_FIELDS) == lines[0]
     assert "difference,inverter,peer,all,same,3,0.75,0.75,0.75" in lines
     assert 1 + 2 * 3 == len((tmp_path / "clips.csv").read_text().splitlines())
+
+
+def test_speeds_stand_beside_each_other_as_ratios(originals: dict[clips.Clip, np.ndarray]) -> None:
+    """The first lane of ours is what the others are compared with; commands and the listener follow."""
+    ours, peer = Inverter(ours=True), Inverter()
+    peer.title = "Peer"
+    results = report.Results([], [], list(originals), [SAME], [])
+    results.speeds = [
+        speed.LaneSpeed(peer, 0.001, 0.002, 0.1, 0.2, 0.2, 0.1, 30.0),
+        speed.LaneSpeed(ours, 0.004, 0.008, 5.0, 6.0, 0.5, 0.4, 90.0),
+    ]
+    results.commands = [speed.Command("gossamer decode", 0.7, 0.6, 88.0)]
+    results.listener = speed.Listener(103.2, 104.0)
+    results.reception = Reception(46.0, 50.0, 80.0)
+    text = report.markdown(results)
+    assert "| Inverter | 0.00400 | 0.00800 | 0.01200 | 1.00 | 5.00 / 6.00 | 0.50 / 0.40 | 90 | 1.00 |" in text
+    assert "| Peer | 0.00100 | 0.00200 | 0.00300 | 0.25 | 0.10 / 0.20 | 0.20 / 0.10 | 30 | 0.33 |" in text
+    assert "| gossamer decode | 0.700 | 0.600 | 88 |" in text
+    assert "after an over: 103 MB resident, at most 104 MB" in text
+    assert "hold of 80 ms: 46 ms (worst of several overs 50 ms)" in text
 
 
 def test_frames_go_to_the_footprint_process_and_back() -> None:

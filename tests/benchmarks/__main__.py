@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from . import clips, quality, report, speed
 from .errors import BenchmarkError
 from .lanes import Lane, all_lanes, streaming_lanes
 from .metrics import METRICS, Metric
+from .reception import measure_reception
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_OUT = ROOT / "bench-results"
@@ -27,7 +28,6 @@ FEWEST_CLIPS = 60
 """Of a run that may be published in assets/."""
 SPEED_S = 30
 """Of speech for the real-time factors."""
-PORT = 46810
 PACKAGES = ("numpy", "onnxruntime", "soundfile")
 
 
@@ -62,14 +62,15 @@ def _revision() -> str:
     return subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
 
 
-def _conditions(given: Sequence[str], versions: list[str]) -> list[tuple[str, str]]:
+def _conditions(given: Sequence[str], versions: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
     return [
         ("command", f"`python -m tests.benchmarks {shlex.join(given)}`".replace(" `", "`")),
         ("date", time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())),
         ("revision", _revision()),
         ("processor", f"{processor()}, {os.cpu_count()} cores, load at the start {os.getloadavg()[0]:.1f}"),
         ("system", f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"),
-        ("versions", "; ".join(versions)),
+        ("packages", ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)),
+        *((", ".join(titles), version) for version, titles in versions.items()),
         ("choice of clips", f"seed {clips.SEED}, {clips.SHORTEST_S:g} to {clips.LONGEST_S:g} s"),
     ]
 
@@ -84,12 +85,13 @@ def run(given: Sequence[str]) -> report.Results:
     work.mkdir(parents=True, exist_ok=True)
 
     prefixes = tuple((options.lanes or "").split(","))
-    notes, versions = [], [f"{name} {importlib.metadata.version(name)}" for name in PACKAGES]
+    notes: list[str] = []
+    versions: dict[str, list[str]] = {}
 
     def usable(wanted: Metric | Lane) -> bool:
         problem = wanted.missing()
         if problem is None:
-            versions.append(f"{wanted.title}: {wanted.version()}")
+            versions.setdefault(wanted.version(), []).append(wanted.title)
         else:
             notes.append(problem)
             print(problem, file=sys.stderr)
@@ -116,7 +118,8 @@ def _run_speed(results: report.Results, speech: np.ndarray, keys: set[str], work
             print(f"{lane.title}: speed measured")
     try:
         results.commands = speed.cold_commands(samples, work)
-        results.listener = speed.listener(samples[: 8 * clips.SAMPLE_RATE_HZ], work, PORT)
+        results.listener = speed.listener(samples[: 8 * clips.SAMPLE_RATE_HZ], work)
+        results.reception = measure_reception(samples)
     except BenchmarkError as error:
         results.notes.append(str(error))
 

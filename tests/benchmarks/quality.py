@@ -1,10 +1,11 @@
 """Every clip through every lane, then through every metric.
 
-Decoded audio is kept in the work folder, one folder per lane and version of its codec, so that metrics can be run
-again, or one more lane added, without coding everything anew:
+Decoded audio is kept in the work folder, one folder per lane, version of its codec and choice of clips, so that one
+more lane or metric costs only itself:
 
     WORK/decoded/<lane>-<digest>/<clip>.wav     16 bit, the codec's delay still in it
     WORK/decoded/<lane>-<digest>/coded.json     {clip: [bits, wire bits, seconds]}, written last
+    WORK/decoded/<lane>-<digest>/scores.json    {metric, its version, the delay taken out: {clip: score}}
 """
 
 from __future__ import annotations
@@ -59,14 +60,18 @@ def to_int16(samples: np.ndarray) -> np.ndarray:
     return np.clip(np.round(np.asarray(samples) * 32768), -32768, 32767).astype(np.int16)
 
 
-def decode_all(lane: Lane, originals: Originals, work: Path) -> dict[Clip, Coded]:
-    """Every clip through the lane, or out of the work folder where it was before."""
-    import soundfile
-
+def folder_of(lane: Lane, originals: Originals, work: Path) -> Path:
+    """Where what this version of the lane makes of these clips is kept."""
     digest = hashlib.sha256(lane.version().encode())
     for clip, samples in originals.items():
         digest.update(clip.name.encode() + samples.tobytes())
-    folder = work / "decoded" / f"{lane.key}-{digest.hexdigest()[:12]}"
+    return work / "decoded" / f"{lane.key}-{digest.hexdigest()[:12]}"
+
+
+def decode_all(lane: Lane, originals: Originals, folder: Path) -> dict[Clip, Coded]:
+    """Every clip through the lane, or out of its folder where it was before."""
+    import soundfile
+
     notes = folder / "coded.json"
     if notes.is_file():
         kept = json.loads(notes.read_text())
@@ -92,15 +97,22 @@ def run_lane(
     lane: Lane, originals: Originals, metrics: Sequence[Metric], work: Path, pool: ProcessPoolExecutor | None = None
 ) -> LaneScores:
     """One lane through everything. pool: where metrics run; None is here."""
-    coded = decode_all(lane, originals, work)
+    folder = folder_of(lane, originals, work)
+    coded = decode_all(lane, originals, folder)
     delays = {clip: find_delay(samples, coded[clip].samples) for clip, samples in originals.items()}
     delay = round(float(np.median(list(delays.values()))))
     aligned = {clip: shifted(coded[clip].samples, delay, len(samples)) for clip, samples in originals.items()}
     map_: Callable[..., Iterable[float]] = map if pool is None else pool.map
+    notes = folder / "scores.json"
+    kept: dict[str, dict[str, float]] = json.loads(notes.read_text()) if notes.is_file() else {}
     scores = {}
     for metric in metrics:
-        tasks = [(metric, originals[clip], aligned[clip]) for clip in originals]
-        scores[metric.key] = dict(zip(originals, map_(_score, tasks), strict=True))
+        name = f"{metric.key}, {metric.version()}, {delay}"
+        if name not in kept:
+            tasks = [(metric, originals[clip], aligned[clip]) for clip in originals]
+            kept[name] = dict(zip((clip.name for clip in originals), map_(_score, tasks), strict=True))
+        scores[metric.key] = {clip: kept[name][clip.name] for clip in originals}
+    notes.write_text(json.dumps(kept, indent=0))
     return LaneScores(lane, coded, delays, delay, scores)
 
 

@@ -14,6 +14,7 @@ from .bootstrap import Interval, mean_interval
 from .clips import Clip
 from .metrics import Metric
 from .quality import LaneScores
+from .reception import Reception
 from .speed import Command, LaneSpeed, Listener
 
 CSV_FIELDS = ("section", "codec", "against", "group", "measure", "clips", "value", "low", "high")
@@ -33,6 +34,7 @@ class Results:
     speeds: list[LaneSpeed] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
     listener: Listener | None = None
+    reception: Reception | None = None
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -132,22 +134,31 @@ def _speed(results: Results) -> str:
         total, reference = s.encode_factor + s.decode_factor, base.encode_factor + base.decode_factor
         rows.append(
             [s.lane.title, f"{s.encode_factor:.5f}", f"{s.decode_factor:.5f}", f"{total:.5f}", ratio(total, reference)]
-            + [f"{s.frame_ms:.2f} / {s.frame_p95_ms:.2f}", f"{s.first_sound_s:.2f}", f"{s.resident_mb:.0f}"]
+            + [f"{s.frame_ms:.2f} / {s.frame_p95_ms:.2f}", f"{s.first_sound_s:.2f} / {s.first_sound_cpu_s:.2f}"]
+            + [f"{s.resident_mb:.0f}"]
             + [ratio(s.resident_mb, base.resident_mb)]
         )
     header = ["codec", "encode", "decode", "both", f"ratio to {base.lane.title}", "one frame decoded, ms: median / p95"]
-    header += ["first sound, s", "resident, MB", f"ratio to {base.lane.title}"]
+    header += ["first sound, s: wall / processor", "resident, MB", f"ratio to {base.lane.title}"]
     text = (
         "Encode and decode: processor seconds per second of speech, on one core. First sound and resident memory: of a "
         "cold Python process that only decodes with this codec.\n\n" + table(header, rows)
     )
     if results.commands:
-        rows = [[c.title, f"{c.seconds:.3f}", f"{c.peak_mb:.0f}"] for c in results.commands]
-        text += "\n" + table(["3 s of speech, whole cold process", "wall time, s", "peak resident, MB"], rows)
+        rows = [[c.title, f"{c.seconds:.3f}", f"{c.cpu_s:.3f}", f"{c.peak_mb:.0f}"] for c in results.commands]
+        header = ["3 s of speech, whole cold process", "wall time, s", "processor, s", "peak resident, MB"]
+        text += "\n" + table(header, rows)
     if results.listener is not None:
         text += (
             f"\nA headless `gossamer listen` over UDP, after an over: {results.listener.resident_mb:.0f} MB resident, "
             f"at most {results.listener.peak_mb:.0f} MB.\n"
+        )
+    if results.reception is not None:
+        r = results.reception
+        text += (
+            "\nFrom a packet's last bit until its sound leaves the receiver's loudspeaker queue, above the play-out "
+            f"hold of {r.hold_ms:.0f} ms: {r.after_hold_ms:.0f} ms (worst of several overs {r.worst_ms:.0f} ms), by "
+            f"the real engine; the codec's declared delay of {r.codec_delay_ms:.0f} ms comes on top.\n"
         )
     return text
 
@@ -208,15 +219,20 @@ def write_csv(results: Results, path: Path) -> None:
             "frame decoded ms median": s.frame_ms,
             "frame decoded ms p95": s.frame_p95_ms,
             "cold first sound s": s.first_sound_s,
+            "cold first sound processor s": s.first_sound_cpu_s,
             "resident MB": s.resident_mb,
         }
         rows += [("speed", s.lane.key, "", "", name, "", value, "", "") for name, value in values.items()]
     for c in results.commands:
-        rows.append(("command", c.title, "", "", "wall s", "", c.seconds, "", ""))
-        rows.append(("command", c.title, "", "", "peak resident MB", "", c.peak_mb, "", ""))
+        parts = (("wall s", c.seconds), ("processor s", c.cpu_s), ("peak resident MB", c.peak_mb))
+        rows += [("command", c.title, "", "", name, "", value, "", "") for name, value in parts]
     if results.listener is not None:
         rows.append(("command", "gossamer listen", "", "", "resident MB", "", results.listener.resident_mb, "", ""))
         rows.append(("command", "gossamer listen", "", "", "peak resident MB", "", results.listener.peak_mb, "", ""))
+    if results.reception is not None:
+        r = results.reception
+        rows.append(("command", "engine", "", "", "packet to sound ms median", "", r.after_hold_ms, "", ""))
+        rows.append(("command", "engine", "", "", "packet to sound ms worst", "", r.worst_ms, "", ""))
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(CSV_FIELDS)

@@ -1,15 +1,19 @@
 """Time and memory: each codec in this process, then decoders and the real commands as cold processes.
 
 Processor seconds, not wall time, make the real-time factors: they hold on a machine that does other things as well.
-Latencies and cold starts are wall time, the median of several runs, so the load of the machine is in them.
+Latencies and cold starts are wall time, the median of several runs, so the load of the machine is in them; a cold
+start's processor time stands beside it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import select
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -24,12 +28,13 @@ from codec.format import SAMPLE_RATE_HZ
 
 from .errors import BenchmarkError
 from .footprint import pack_frames, resident_mb
-from .lanes import StreamingLane
+from .lanes import Lane, StreamingLane
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNS = 5
 COLD_S = 3.0
 """Length of what is decoded from a cold start."""
+POLL_S = 0.002
 PATIENCE_S = 60.0
 """After which a process that should have answered is given up."""
 
@@ -38,7 +43,7 @@ PATIENCE_S = 60.0
 class LaneSpeed:
     """One codec's cost."""
 
-    lane: StreamingLane
+    lane: Lane
     encode_factor: float
     """Processor seconds per second of speech."""
     decode_factor: float
@@ -47,6 +52,7 @@ class LaneSpeed:
     frame_p95_ms: float
     first_sound_s: float
     """From a cold start of a Python process with this decoder alone."""
+    first_sound_cpu_s: float
     resident_mb: float
     """Of that process."""
 
@@ -58,6 +64,8 @@ class Command:
     title: str
     seconds: float
     """Wall time, median."""
+    cpu_s: float
+    """Processor time, median."""
     peak_mb: float
 
 
@@ -98,26 +106,31 @@ def measure(lane: StreamingLane, samples: np.ndarray, work: Path) -> LaneSpeed:
         frame_ms=1000 * statistics.median(waits_s),
         frame_p95_ms=1000 * float(np.percentile(waits_s, 95)),
         first_sound_s=statistics.median(report["first_sound_s"] for report in reports),
+        first_sound_cpu_s=statistics.median(report["first_sound_cpu_s"] for report in reports),
         resident_mb=statistics.median(report["resident_mb"] for report in reports),
     )
 
 
 def _whole_process(title: str, command: Sequence[str]) -> Command:
     """Runs it RUNS times. Raises BenchmarkError when it fails."""
-    seconds, peaks_mb = [], []
+    seconds, cpu_s, peaks_mb = [], [], []
     for _ in range(RUNS):
         before = time.perf_counter()
-        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        assert process.stderr is not None
-        with process.stderr:
-            complaint = process.stderr.read().decode(errors="replace").strip()
-        _, status, usage = os.wait4(process.pid, 0)
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        peak_mb, pid = 0.0, 0
+        while pid == 0:
+            # Not ru_maxrss: that begins with what this large process had when it forked.
+            with contextlib.suppress(ValueError):  # ended, not yet reaped
+                peak_mb = resident_mb(process.pid, "VmHWM")
+            time.sleep(POLL_S)
+            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
         process.returncode = os.waitstatus_to_exitcode(status)  # reaped here, not by Popen
         seconds.append(time.perf_counter() - before)
-        peaks_mb.append(usage.ru_maxrss * 1024 / 1e6)
+        cpu_s.append(usage.ru_utime + usage.ru_stime)
+        peaks_mb.append(peak_mb)
         if process.returncode:
-            raise BenchmarkError(f"'{' '.join(command)}' failed with {process.returncode}: {complaint[-500:]}")
-    return Command(title, statistics.median(seconds), statistics.median(peaks_mb))
+            raise BenchmarkError(f"'{' '.join(command)}' failed with {process.returncode}: run it by hand to see why")
+    return Command(title, statistics.median(seconds), statistics.median(cpu_s), statistics.median(peaks_mb))
 
 
 def cold_commands(samples: np.ndarray, work: Path) -> list[Command]:
@@ -148,15 +161,24 @@ def _bound(port: int) -> bool:
     return any(f":{port:04X} " in table.read_text() for table in tables if table.exists())
 
 
-def listener(samples: np.ndarray, work: Path, port: int) -> Listener:
+def _free_port() -> int:
+    """A UDP port that nobody uses now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def listener(samples: np.ndarray, work: Path) -> Listener:
     """The memory of a `gossamer listen` after a `gossamer send` of these samples over UDP."""
     import soundfile
 
     wav, heard = work / "over.wav", work / "over-heard.wav"
     soundfile.write(wav, samples, SAMPLE_RATE_HZ, subtype="PCM_16")
-    gossamer = [sys.executable, "-m", "app"]
+    gossamer, port = [sys.executable, "-m", "app"], _free_port()
+    # It says a line when an over has been played to its end.
     listen = [*gossamer, "listen", f"udp://:{port}", "--output", str(heard)]
-    process = subprocess.Popen(listen, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(listen, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdout is not None
     try:
         deadline = time.monotonic() + PATIENCE_S
         while not _bound(port):
@@ -165,7 +187,8 @@ def listener(samples: np.ndarray, work: Path, port: int) -> Listener:
             time.sleep(0.05)
         send = [*gossamer, "send", f"udp://127.0.0.1:{port}", "--input", str(wav)]
         subprocess.run(send, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, timeout=PATIENCE_S)
-        time.sleep(1.0)  # the play-out holds the last packets a little longer than the sender
+        if not select.select([process.stdout], [], [], PATIENCE_S)[0]:
+            raise BenchmarkError(f"'{' '.join(listen)}' heard nothing: run it and '{' '.join(send)}' to see why")
         return Listener(resident_mb(process.pid), resident_mb(process.pid, "VmHWM"))
     except subprocess.SubprocessError as error:
         raise BenchmarkError(f"gossamer send failed: {error}; run it by hand to see why") from error
@@ -176,3 +199,4 @@ def listener(samples: np.ndarray, work: Path, port: int) -> Listener:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        process.stdout.close()
