@@ -41,7 +41,8 @@ def f0_by_autocorrelation(sound: Array) -> float:
     spectrum = np.fft.rfft(sound, 2 * len(sound))
     correlation = np.fft.irfft(np.abs(spectrum) ** 2)
     lags = np.arange(int(8000 / 450), int(8000 / 60))
-    best = lags[np.argmax(correlation[lags])]
+    near_best = lags[correlation[lags] > 0.93 * correlation[lags].max()]  # a multiple of the period is as good
+    best = near_best[0] + np.argmax(correlation[near_best[0] : near_best[0] + 10])
     left, middle, right = correlation[best - 1 : best + 2]
     return float(format.SAMPLE_RATE_HZ / (best + 0.5 * (left - right) / (left - 2 * middle + right)))
 

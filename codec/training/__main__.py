@@ -23,6 +23,7 @@ def main() -> int:
     trained = stages.add_parser("train", help="stage A: the codec on features")
     trained.add_argument("--data", type=Path, required=True, help="folder that `prepare` wrote")
     trained.add_argument("--run", type=Path, required=True, help="folder of the run; resumed if it holds a checkpoint")
+    trained.add_argument("--from", dest="start", type=Path, help="checkpoint whose weights to start from")
     trained.add_argument("--config", type=Path, default=HERE / "codec.toml")
     trained.add_argument("--threads", type=int, default=0, help="CPU threads; 0: all")
     arguments = parser.parse_args()
@@ -33,7 +34,8 @@ def main() -> int:
         else:
             from codec.training.train import CodecTraining, train
 
-            train(read_config(arguments.config, CodecTraining), arguments.data, arguments.run, arguments.threads)
+            config = read_config(arguments.config, CodecTraining)
+            train(config, arguments.data, arguments.run, arguments.threads, arguments.start)
     except (CorpusError, TrainingError, FileNotFoundError) as error:
         print(f"python -m codec.training: {error}", file=sys.stderr)
         return 2

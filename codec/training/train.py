@@ -14,7 +14,7 @@ from tqdm import tqdm
 from codec import features
 from codec.training.losses import feature_losses, feature_metrics
 from codec.training.network import Analysis, Codec, CodecConfig
-from codec.training.runs import Run, Schedule
+from codec.training.runs import Run, Schedule, load_weights
 from codec.training.segments import Batch, Drawing, Speech, validation_batch
 
 
@@ -58,13 +58,19 @@ def validate(codec: Codec, analysis: Analysis, batch: Batch) -> dict[str, float]
     return metrics | {"mel_error_unrounded_db": feature_metrics(unrounded, f0, voiced, energies)["mel_error_db"]}
 
 
-def train(config: CodecTraining, prepared: Path, folder: Path, threads: int = 0) -> None:
-    """Trains, resuming where `folder` holds a checkpoint."""
+def train(
+    config: CodecTraining, prepared: Path, folder: Path, threads: int = 0, start: Path | None = None
+) -> None:
+    """Trains, from the weights of `start` where it is named, resuming where `folder` holds a checkpoint."""
     if threads:
         torch.set_num_threads(threads)
     schedule = config.schedule
     torch.manual_seed(schedule.seed)
     codec, analysis = Codec(config.network), Analysis()
+    if start is not None:
+        weights = load_weights(start)
+        joint = {name[6:]: value for name, value in weights.items() if name.startswith("codec.")}
+        codec.load_state_dict(joint or weights)
     run = Run(folder, codec, schedule)
     run.resume()
     forward = torch.compile(codec) if schedule.compile else codec
