@@ -48,9 +48,7 @@ def band_centres_hz() -> NDArray[np.float64]:
 
 def mel_matrix() -> Array:
     """float32 [B, K]: triangular weights, each row summing to 1, so that a band is a mean power."""
-    edges = hz_of_mel(
-        np.linspace(mel_of_hz(format.BAND_LOW_HZ), mel_of_hz(format.BAND_HIGH_HZ), format.BANDS + 2)
-    )
+    edges = hz_of_mel(np.linspace(mel_of_hz(format.BAND_LOW_HZ), mel_of_hz(format.BAND_HIGH_HZ), format.BANDS + 2))
     bins_hz = np.arange(BINS) * format.SAMPLE_RATE_HZ / FFT_SIZE
     rising = (bins_hz - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
     falling = (edges[2:, None] - bins_hz) / (edges[2:] - edges[1:-1])[:, None]

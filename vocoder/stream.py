@@ -57,7 +57,7 @@ class Vocoder:
 
 
 def open_synthesizer(name: str = "neural", path: Path | None = None) -> Synthesizer:
-    """"neural" or "classic". Raises ModelError, ValueError for another name."""
+    """ "neural" or "classic". Raises ModelError, ValueError for another name."""
     if name == "neural":
         return Vocoder(path)
     if name == "classic":

@@ -58,9 +58,7 @@ def validate(codec: Codec, analysis: Analysis, batch: Batch) -> dict[str, float]
     return metrics | {"mel_error_unrounded_db": feature_metrics(unrounded, f0, voiced, energies)["mel_error_db"]}
 
 
-def train(
-    config: CodecTraining, prepared: Path, folder: Path, threads: int = 0, start: Path | None = None
-) -> None:
+def train(config: CodecTraining, prepared: Path, folder: Path, threads: int = 0, start: Path | None = None) -> None:
     """Trains, from the weights of `start` where it is named, resuming where `folder` holds a checkpoint."""
     if threads:
         torch.set_num_threads(threads)

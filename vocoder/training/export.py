@@ -36,7 +36,12 @@ def codec_id_of(voice: Voice) -> int:
 def graphs_of(voice: Voice) -> dict[str, tuple[nn.Module, tuple[Tensor, ...], list[str], list[str]]]:
     """Per kind: graph, example inputs, their names, the names of the outputs, all without the state."""
     return {
-        ENCODER: (EncoderGraph(voice.codec.encoder), (torch.zeros(1, format.PACKET_SAMPLES),), ["samples"], ["packet", "latents"]),
+        ENCODER: (
+            EncoderGraph(voice.codec.encoder),
+            (torch.zeros(1, format.PACKET_SAMPLES),),
+            ["samples"],
+            ["packet", "latents"],
+        ),
         DECODER: (
             DecoderGraph(voice.codec.decoder),
             (torch.zeros(1, format.PACKET_BYTES, dtype=torch.uint8), torch.zeros(1)),
