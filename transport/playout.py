@@ -14,6 +14,7 @@ gathered from its start.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -49,7 +50,7 @@ class PlayoutItem:
     waited_s: float = 0.0
     """From the packet's arrival until now; 0 for a lost one."""
     last: bool = False
-    """Nothing more comes of this over."""
+    """Nothing more comes of this over. Not set where END comes after its last packet was played: see `active`."""
 
 
 @dataclass(slots=True)
@@ -96,6 +97,7 @@ class _Over:
         self._concealed: set[int] = set()
         self._missing = 0
         self._late_frames = 0
+        self._last_arrival_s = -math.inf
         self._count = count
 
     def push(self, index: int, packet: bytes, damaged: bool, now: float) -> None:
@@ -125,7 +127,7 @@ class _Over:
         self.waiting[index] = _Waiting(packet, damaged, now)
         if self.gathering:
             self._resume_if_steady(now)
-        elif new_frame:
+        elif in_order:
             self._late_frames = 0
 
     def end(self, total: int | None, now: float) -> None:
@@ -134,6 +136,8 @@ class _Over:
         self.total = self._highest + 1 if total is None else total
         for index in [index for index in self.waiting if index >= self.total]:
             del self.waiting[index]
+        # END came late, or never: what was concealed meanwhile is no part of the over.
+        self._count.lost -= sum(index >= self.total for index in self._concealed)
         if self.gathering and self.waiting:
             self._resume(now)
         self.gathering = False
@@ -191,14 +195,23 @@ class _Over:
         return index < self.next or (not self._started and now > self.anchor_s + index * PACKET_S)
 
     def _note_arrival(self, frame: int, now: float, in_order: bool) -> bool:
-        """Keep the frame's delay: arrival minus nominal time. True for the first packet of a frame."""
-        delay_s = now - frame * self.k * PACKET_S
-        if any(known == frame for known, _ in self.delays):
-            return False
-        self.delays.append((frame, delay_s))
+        """Keep the frame's delay: arrival minus nominal time. True for the first packet that came at this time.
+
+        Of several frames at the same time the newest counts: the others are repeats that came with it.
+        """
+        first = now != self._last_arrival_s
+        self._last_arrival_s = now
+        entry = (frame, now - frame * self.k * PACKET_S)
+        if not first:
+            if not in_order or frame <= self.delays[-1][0]:
+                return False
+            replaced = self.delays.pop()
+            if self.newest and self.newest[-1] is replaced:
+                self.newest.pop()
+        self.delays.append(entry)
         if in_order:
-            self.newest.append((frame, delay_s))
-        return True
+            self.newest.append(entry)
+        return first
 
     def _push_late(self, index: int, packet: bytes, damaged: bool, now: float, new_frame_in_order: bool) -> None:
         self._count.late += 1
@@ -251,16 +264,19 @@ class Playout:
         self.jitter = JitterHistory()
         self._overs: deque[_Over] = deque()
         self._slow_link = False
+        self._now = 0.0
 
-    def begin(self, k: int, now: float, first_index: int = 0, gather: bool = False) -> None:
+    def begin(self, k: int, first_index: int = 0, *, gather: bool = False, repeat: bool = False) -> None:
         """An over starts: packets come k at a time (1..6) from this index on. `gather`: the link is known to be slower
-        than speech, play only after the end. The over before it is ended, if it has not been."""
-        self.end(None, now)
-        hold = hold_s(self.jitter.p95_s(), k)
+        than speech, play only after the end. `repeat`: what is lost comes again with the next frame, so every packet
+        is held one frame longer. The over before it is ended, if it has not been."""
+        self.end(None, self._now)
+        hold = hold_s(self.jitter.p95_s(), k) + k * PACKET_S * repeat
         self._overs.append(_Over(k, first_index, hold, gather or self._slow_link, self.count))
 
     def push(self, index: int, packet: bytes, damaged: bool, now: float) -> None:
         """A packet of the newest over arrived, be it after its END; all packets of one frame with the same `now`."""
+        self._now = now
         if self._overs:
             self._overs[-1].push(index, packet, damaged, now)
         else:
@@ -268,6 +284,7 @@ class Playout:
 
     def end(self, total: int | None, now: float) -> None:
         """The newest over has ended with so many packets, or its talker disappeared (None): play what there is."""
+        self._now = now
         if not self._overs or self._overs[-1].total is not None:
             return
         over = self._overs[-1]
@@ -285,6 +302,7 @@ class Playout:
 
     def take(self, now: float) -> PlayoutItem | None:
         """The next item if its deadline has come, else None. Call it again until it gives None."""
+        self._now = now
         deadline_s = self.next_deadline_s()
         if deadline_s is None or now < deadline_s:
             return None
