@@ -100,6 +100,9 @@ class ImpairedLink:
             error, self._send_error = self._send_error, None
             if error is not None:
                 raise error
+            if not self._inner.ready:
+                await self._inner.send(frame)  # says at once that there is no peer yet
+                return
             await trio.sleep_until(self._outgoing.model.free_at_s(trio.current_time()))
             self._outgoing.hand_over(frame)
             self.sent = count_frame(self.sent, frame, self.layers)

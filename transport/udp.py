@@ -50,6 +50,7 @@ class UdpLink:
         self._sent_s = -math.inf
         self._found_peer = trio.Event()
         self._scope = trio.CancelScope()
+        self._closed = False
         if calls:
             self._found_peer.set()
 
@@ -71,9 +72,7 @@ class UdpLink:
                     f"nobody has called {self.name} yet: start `gossamer talk udp://THIS-MACHINE:{self._address.port}` "
                     "on the other one"
                 )
-        except trio.ClosedResourceError:
-            raise LinkClosed(f"{self.name} was closed") from None
-        except OSError as error:
+        except (trio.ClosedResourceError, OSError) as error:
             raise self._explained(error) from None
         self._sent_s = trio.current_time()
         self.sent = count_frame(self.sent, frame, self.layers)
@@ -84,16 +83,15 @@ class UdpLink:
     async def receive(self) -> bytes:
         try:
             frame, source = await self._socket.recvfrom(RECEIVE_BYTES)
-        except trio.ClosedResourceError:
-            raise LinkClosed(f"{self.name} was closed") from None
-        except OSError as error:
+        except (trio.ClosedResourceError, OSError) as error:
             raise self._explained(error) from None
         if not self._calls:
-            self._learn_peer(frame, source)
+            self._learn_peer(frame, source, trio.current_time())
         self.received = count_frame(self.received, frame, self.layers)
         return frame
 
     async def aclose(self) -> None:
+        self._closed = True
         self._scope.cancel()
         self._socket.close()
         await trio.lowlevel.checkpoint()
@@ -103,7 +101,10 @@ class UdpLink:
         with self._scope:
             while True:
                 await trio.sleep_until(self._sent_s + KEEP_ALIVE_S)
-                self._sent_s = trio.current_time()
+                now = trio.current_time()
+                if now < self._sent_s + KEEP_ALIVE_S:
+                    continue  # something else was sent meanwhile
+                self._sent_s = now
                 try:
                     if self.ready:
                         await self.send(frame)
@@ -112,11 +113,10 @@ class UdpLink:
                 except (LinkError, LinkClosed):
                     return
 
-    def _learn_peer(self, frame: bytes, source: tuple[str | int, ...]) -> None:
+    def _learn_peer(self, frame: bytes, source: tuple[str | int, ...], now: float) -> None:
         kind = peek_type(frame)
         if kind is None:
             return
-        now = trio.current_time()
         if source != self._peer and (kind is Type.BEGIN or now > self._peer_heard_s + PEER_KEPT_S):
             self._peer = source
             host = str(source[0])
@@ -125,7 +125,9 @@ class UdpLink:
         if source == self._peer:
             self._peer_heard_s = now
 
-    def _explained(self, error: OSError) -> LinkError:
+    def _explained(self, error: trio.ClosedResourceError | OSError) -> LinkError | LinkClosed:
+        if self._closed or isinstance(error, trio.ClosedResourceError):
+            return LinkClosed(f"{self.name} was closed")
         where = f"{self._address.host or 'the peer'} port {self._address.port}"
         if error.errno == errno.ECONNREFUSED:
             cure = f"start `gossamer talk udp://:{self._address.port}` there"
