@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from transport.address import Address, parse_address
@@ -74,3 +77,13 @@ def test_bad_addresses(text: str, said: str) -> None:
         parse_address(text)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_the_readme_names_every_setting() -> None:
+    """transport/README.md explains each setting that an address takes, and no other."""
+    text = (Path(__file__).parent.parent / "transport" / "README.md").read_text(encoding="utf-8")
+    table = text.split("| setting |")[1].split("\n\n")[0]
+    named = set(re.findall(r"`(\w+)=", table))
+    with pytest.raises(LinkError) as caught:
+        parse_address("udp://:1?unknown=1")
+    assert set(str(caught.value).split("there are ")[1].split(", ")) == named
