@@ -18,6 +18,7 @@ from transport.over import OverBegun, OverEnded, OverReceiver, OverSender, Packe
 NAME = "parrot"
 THINKING_S = 0.6
 """Between the end of an over and its repetition: long enough to hear that it is an answer."""
+PRE_ROLL_S = 0.2
 END_AGAIN_S = 0.1
 MAX_PACKETS = 4096
 """22 minutes of one over are remembered, no more."""
@@ -67,13 +68,14 @@ class Parrot:
                         await self._repeat(self._begin, [packet for _, packet in sorted(self._packets.items())])
 
     async def _repeat(self, heard: Begin, packets: list[bytes]) -> None:
-        """In real time, as if spoken: a frame can leave when its last packet would have been said."""
+        """In real time, as if spoken: a frame can leave when its last packet would have been said, which for the first
+        ones is early, because a talker sends what was said before the key too."""
         await trio.sleep(THINKING_S)
         sender = OverSender(
             over=os.urandom(1)[0], nonce=os.urandom(NONCE_BYTES), utc_s=0, codec_id=heard.codec_id, k=heard.k,
             sender=NAME, repeat=heard.repeat,
         )
-        began_s = trio.current_time()
+        began_s = trio.current_time() - PRE_ROLL_S
         await self._send(sender.begin())
         for at in range(0, len(packets), heard.k):
             said = packets[at : at + heard.k]

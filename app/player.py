@@ -16,6 +16,8 @@ CUSHION_S = 0.04
 """Kept queued in the loudspeaker: what a packet may be late, in decoding or in a slow moment of this process, before a
 gap is heard. It adds to the delay."""
 CUSHION = np.zeros(round(CUSHION_S * SAMPLE_RATE_HZ), np.float32)
+SHORTEST_SLEEP_S = 0.005
+"""A remainder of rounding must not keep the processor spinning."""
 LAST_WORD_S = 0.2
 """Nothing more after so long: the burst of sound is over."""
 
@@ -70,7 +72,7 @@ class Player:
 
     async def _feed(self, block: Block) -> None:
         while (ahead_s := self._loudspeaker.queued_s - CUSHION_S) > 0:
-            await trio.sleep(ahead_s)
+            await trio.sleep(max(ahead_s, SHORTEST_SLEEP_S))
         block = block * np.float32(0.0 if self.muted else self.volume)
         self._loudspeaker.play(block)
         self._show(block)

@@ -110,7 +110,7 @@ class NoLoudspeaker:
         self._silent_at = max(self._silent_at, trio.current_time()) + len(samples) / SAMPLE_RATE_HZ
 
     def hush(self) -> None:
-        self._silent_at = trio.current_time()
+        self._silent_at = -1.0
 
     def choose(self, name: str | None) -> None:
         """There is none to choose."""

@@ -26,7 +26,7 @@ RETRY_S = 2.0
 """Between two looks for a device that is missing."""
 WATCH_S = 0.25
 """Between two looks at one that works."""
-STALL_S = 2.0
+STALL_S = 5.0
 """A stream whose callback has not run for so long is lost, whatever it says."""
 MAX_PENDING_BLOCKS = 250
 """Blocks (5 s) on their way from the callback to the trio thread; with more the thread is stuck: they are dropped."""
@@ -158,11 +158,16 @@ class _DeviceStream:
             for channels in (1, 2):
                 try:
                     stream = self._make_stream(sounddevice, number, channels, rate_hz)
-                    self.rate_hz = rate_hz
-                    self._prepare()
-                    stream.start()
                 except (sounddevice.PortAudioError, ValueError) as error:
                     problem = str(error)
+                    continue
+                self.rate_hz = rate_hz
+                self._prepare()
+                try:
+                    stream.start()
+                except sounddevice.PortAudioError as error:
+                    problem = str(error)
+                    stream.close(ignore_errors=True)
                     continue
                 self._stream = stream
                 return str(entry["name"])

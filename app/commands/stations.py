@@ -81,6 +81,7 @@ class _Sending:
     def __init__(self) -> None:
         self.done = trio.Event()
         self.denied = trio.Event()
+        self.microphone_tried = trio.Event()
         self.sent: events.OverSent | None = None
         self.problem: str | None = None
 
@@ -95,8 +96,15 @@ class _Sending:
             case events.LinkProblem(what, cure):
                 self.problem = f"{what}: {cure}"
                 self.done.set()
+            case events.DeviceReady("microphone"):
+                self.microphone_tried.set()
             case events.DeviceProblem("microphone", what, cure):
-                note(f"{what}: {cure}")
+                if self.microphone_tried.is_set():
+                    note(f"{what}: {cure}")  # lost in mid-over: the rest is silence until it is back
+                else:
+                    self.problem = f"{what}: {cure}"
+                    self.microphone_tried.set()
+                    self.done.set()
 
 
 def run_send(arguments: argparse.Namespace) -> int:
@@ -133,6 +141,8 @@ async def _send(settings: Settings, clip: np.ndarray | None) -> int:
         if not links[0].ready:
             note(f"waiting for somebody to call {settings.link}")
             await links[0].wait_ready()
+        if clip is None:
+            await sending.microphone_tried.wait()
         while not sending.done.is_set():
             sending.denied = trio.Event()
             sending.problem = None

@@ -1,0 +1,131 @@
+"""A sound card without hardware: a private PulseAudio server with null sinks, and processes that use it.
+
+Each station has its own microphone (the monitor of a null sink into which the test plays) and its own loudspeaker (a
+null sink whose monitor the test records). PortAudio reaches them through ALSA's pulse plugin.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+PROGRAMS = ("pulseaudio", "pactl", "pacat", "parec")
+START_S = 10.0
+
+
+def missing() -> str:
+    """What is not installed, in words, or "" where everything is there."""
+    absent = [program for program in PROGRAMS if shutil.which(program) is None]
+    if absent:
+        return f"{', '.join(absent)} not found (Debian: pulseaudio pulseaudio-utils)"
+    if not list(Path("/usr/lib").glob("*/alsa-lib/libasound_module_pcm_pulse.so")):
+        return "ALSA's pulse plugin not found (Debian: libasound2-plugins)"
+    try:
+        import sounddevice  # noqa: F401
+    except OSError:
+        return "PortAudio not found (Debian: libportaudio2)"
+    return ""
+
+
+class AudioRig:
+    """One private PulseAudio server: `with AudioRig() as rig: rig.add_sink("a_microphone")`."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="gossamer-pulse-"))
+        self._server: subprocess.Popen[bytes] | None = None
+        self._rates: dict[str, int] = {}
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("PULSE_")},
+            "XDG_RUNTIME_DIR": str(self._folder),
+            "HOME": str(self._folder),  # no cookie, no configuration of whoever runs the tests
+            "PULSE_COOKIE": str(self._folder / "cookie"),
+        }
+
+    def start(self) -> None:
+        """Starts the server, with the sinks that were added before, if there were any."""
+        command = ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no"]
+        command += ["--disable-shm=yes", "--load=module-native-protocol-unix"]
+        nowhere = subprocess.DEVNULL
+        self._server = subprocess.Popen(command, env=self.environment, stdin=nowhere, stdout=nowhere, stderr=nowhere)
+        deadline = time.monotonic() + START_S
+        while self._control("info", check=False).returncode != 0:
+            if time.monotonic() > deadline or self._server.poll() is not None:
+                raise RuntimeError("PulseAudio does not start")
+            time.sleep(0.05)
+        for name, rate_hz in self._rates.items():
+            self._load_sink(name, rate_hz)
+
+    def stop(self) -> None:
+        """Stops the server, as a sound card that is pulled out."""
+        if self._server is not None:
+            self._server.terminate()
+            self._server.wait(10)
+            self._server = None
+
+    def add_sink(self, name: str, rate_hz: int = 48000) -> None:
+        """A null sink; its monitor is the source `NAME.monitor`."""
+        self._rates[name] = rate_hz
+        self._load_sink(name, rate_hz)
+
+    def _load_sink(self, name: str, rate_hz: int) -> None:
+        self._control("load-module", "module-null-sink", f"sink_name={name}", f"rate={rate_hz}", "channels=1")
+
+    def for_station(self, name: str) -> dict[str, str]:
+        """The environment of a process with the microphone `NAME_microphone` and the loudspeaker `NAME_loudspeaker`."""
+        return {
+            **self.environment,
+            "PULSE_SOURCE": f"{name}_microphone.monitor",
+            "PULSE_SINK": f"{name}_loudspeaker",
+        }
+
+    def play(self, sink: str, samples: np.ndarray) -> subprocess.Popen[bytes]:
+        """Starts playing float32 [n] at 8 kHz into a sink; the process ends when it is played."""
+        player = subprocess.Popen(
+            ["pacat", "--playback", f"--device={sink}", "--rate=8000", "--channels=1", "--format=float32le"],
+            env=self.environment, stdin=subprocess.PIPE,
+        )  # fmt: skip
+        assert player.stdin is not None
+        player.stdin.write(samples.astype("<f4").tobytes())
+        player.stdin.close()
+        return player
+
+    def record(self, sink: str) -> Recording:
+        """Starts recording what is played into a sink."""
+        command = ["parec", f"--device={sink}.monitor", "--rate=8000", "--channels=1", "--format=float32le"]
+        # A null sink renders as far ahead as its clients' latency allows, 2 s if nobody asks for less.
+        command += ["--latency-msec=20"]
+        return Recording(subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE))
+
+    def _control(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
+        command = ["pactl", *words]
+        return subprocess.run(command, env=self.environment, capture_output=True, check=check, timeout=START_S)
+
+    def __enter__(self) -> AudioRig:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class Recording:
+    """What a sink plays from now on."""
+
+    def __init__(self, recorder: subprocess.Popen[bytes]) -> None:
+        self._recorder = recorder
+
+    def finish(self) -> np.ndarray:
+        """Everything so far, float32 [n] at 8 kHz."""
+        self._recorder.terminate()
+        heard, _ = self._recorder.communicate(timeout=10)
+        return np.frombuffer(heard[: len(heard) // 4 * 4], "<f4")

@@ -1,0 +1,43 @@
+"""What all tests share: which are collected, and that in CI none that needs sound or Codec2 is left out in silence."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import trio.testing
+
+MUST_RUN_IN_CI = ("audio", "codec2")
+TRAINING = "test_training*.py"
+
+collect_ignore_glob = [] if find_spec("torch") else [TRAINING, "training/*"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the training pipeline run in `make test-train` only."""
+    for item in items:
+        if Path(item.path).match(TRAINING) or "training" in Path(item.path).parent.parts[-1:]:
+            item.add_marker("training")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI the packages these tests need are there: a skip means that the set-up is broken."""
+    report = yield
+    needed = [name for name in MUST_RUN_IN_CI if item.get_closest_marker(name)]
+    if os.environ.get("CI") == "true" and needed and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"a test marked {' and '.join(needed)} may not be skipped in CI: {report.longrepr}"
+    return report
+
+
+@pytest.fixture
+def virtual_time() -> trio.testing.MockClock:
+    """A clock for `trio.run` that jumps to the next deadline whenever all tasks wait: a minute in milliseconds."""
+    return trio.testing.MockClock(autojump_threshold=0)
