@@ -156,6 +156,18 @@ def test_a_slow_link_is_given_more_time() -> None:
     assert 8.0 + 3 * 2.0 == pytest.approx(floor.next_tick_s())
 
 
+def test_after_end_silence_means_nothing() -> None:
+    """Between END and the last packet played the talker is not given up, however long that takes."""
+    floor = receiving()
+    floor.end_heard(1.0, OTHERS)
+    assert SILENCE_S == floor.next_tick_s()
+    floor.end_heard(1.0, THEM)
+    assert (None, []) == (floor.next_tick_s(), floor.tick(100.0))
+    assert State.RECEIVING is state_of(floor)
+    floor.over_ended(100.0, THEM)
+    assert State.IDLE is state_of(floor)
+
+
 def test_a_lost_talker_while_locked_out_and_while_collided() -> None:
     """The time-out frees the floor in every state in which somebody else may talk."""
     floor = receiving()

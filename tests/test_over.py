@@ -157,6 +157,7 @@ def test_abandoned_over_is_joined_again() -> None:
     [
         Voice(7, 9, (numbered_packet(0),)),  # a BEGIN's place
         Voice(7, 1, (numbered_packet(0),) * 2),  # more than k
+        Voice(7, 65_535 - 65_535 % 9 - 1, ()),  # no packet of its own
         Begin(9, 3, OTHER_NONCE, 0, 1, 1, "Bob"),  # a VOICE's place
     ],
 )
@@ -165,6 +166,15 @@ def test_frames_that_contradict_their_over(frame: Begin | Voice) -> None:
     receiver = OverReceiver()
     receiver.receive(over_frames(1)[0])
     assert [Malformed] == [type(event) for event in receiver.receive(frame)]
+
+
+def test_a_place_that_end_cannot_count() -> None:
+    """Packets behind the 65 535 that END can count are refused: a bound on what a listener remembers."""
+    receiver = OverReceiver()
+    receiver.receive(over_frames(6, 6)[0])
+    sequence = 3 * (65_535 // 18)
+    assert [PacketHeard] == [type(e) for e in receiver.receive(Voice(7, sequence - 1, (numbered_packet(0),)))]
+    assert [Malformed] == [type(e) for e in receiver.receive(Voice(7, 65_533, (numbered_packet(0),)))]
 
 
 def test_utc_goes_on_with_the_over() -> None:

@@ -242,6 +242,12 @@ class Floor:
             events.append(TalkRefused("somebody began to talk just before you"))
         return events
 
+    def end_heard(self, now: float, over: int) -> None:
+        """END of that over came, its last packets are still to be played: silence is no longer a sign of anything.
+        For callers who keep the floor until `over_ended`; a gathered over may play for minutes."""
+        if over == self.talker_over:
+            self._silent_at_s = None
+
     def over_ended(self, now: float, over: int) -> list[FloorEvent]:
         """END of that over came (and, if the caller wants it so, its last packet was played). Any other over than the
         one that is followed changes nothing."""

@@ -245,6 +245,8 @@ class OverReceiver:
         if not 1 <= own <= begin.k:
             return [Malformed(f"VOICE of {len(voice.packets)} packets with k = {begin.k}")]
         first = number * begin.k
+        if first + own > MAX_PACKETS:
+            return [Malformed(f"VOICE with packet {first + own} where END can count {MAX_PACKETS}")]
         indices = [*range(first, first + own), *range(first - repeated, first)]
         # The older packets first: they are the more urgent ones.
         places = sorted(zip(indices, voice.packets, strict=True), key=lambda place: place[0])
