@@ -7,11 +7,14 @@ import os
 import random
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import trio
+import trio.testing
 
 from tests.benchmarks import __main__ as command
 from tests.benchmarks import clips, quality, report, speed
@@ -314,6 +317,44 @@ def test_speeds_stand_beside_each_other_as_ratios(originals: dict[clips.Clip, np
     assert "| gossamer decode | 0.700 | 0.600 | 88 |" in text
     assert "after an over: 103 MB resident, at most 104 MB" in text
     assert "hold of 80 ms: 46 ms (worst of several overs 50 ms)" in text
+
+
+class Instant:
+    """A decoder and a synthesiser that take no time."""
+
+    codec_id = 7
+
+    def decode(self, packet: bytes | None) -> np.ndarray:
+        return np.zeros((32, 42), np.float32)
+
+    def synthesize(self, features: np.ndarray) -> np.ndarray:
+        return np.full(2560, 0.1, np.float32)
+
+    def flush(self) -> np.ndarray:
+        return np.zeros(240, np.float32)
+
+    def reset(self) -> None:
+        pass
+
+
+def test_the_way_from_packet_to_sound_is_what_the_engine_adds() -> None:
+    """With models that take no time, in virtual time: the player's cushion, in every over alike."""
+    from app.player import CUSHION_S
+    from app.station import Codec
+    from tests.benchmarks.reception import PACKETS, receive
+
+    async def at_once(function: Callable[..., object], *arguments: object) -> object:
+        await trio.lowlevel.checkpoint()
+        return function(*arguments)
+
+    async def measured() -> Reception:
+        codec = Codec(None, Instant(), Instant())
+        return await receive([bytes(32)] * PACKETS, load_codec=lambda synth: codec, in_thread=lambda: at_once)
+
+    found = trio.run(measured, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert 1000 * CUSHION_S == pytest.approx(found.after_hold_ms, abs=0.1)
+    assert 1000 * CUSHION_S == pytest.approx(found.worst_ms, abs=0.1)
+    assert 80 == pytest.approx(found.hold_ms)
 
 
 def test_frames_go_to_the_footprint_process_and_back() -> None:

@@ -43,10 +43,11 @@ def measure_reception(samples: np.ndarray) -> Reception:
     """samples: int16 [at least 3 packets] of speech. Takes about 2 s an over. Raises BenchmarkError."""
     encode = OurLane("neural").open_encoder()
     blocks = samples[: PACKETS * PACKET_SAMPLES].reshape(PACKETS, PACKET_SAMPLES)
-    return trio.run(_receive, [encode(block) for block in blocks])
+    return trio.run(receive, [encode(block) for block in blocks])
 
 
-async def _receive(packets: Sequence[bytes]) -> Reception:
+async def receive(packets: Sequence[bytes], **pieces: Any) -> Reception:
+    """packets: of one over. pieces: of the station (app/station.py) that a test puts in place of the real ones."""
     from app import events
     from app.engine import Engine
     from app.settings import PARROT_LINK, Settings
@@ -85,8 +86,8 @@ async def _receive(packets: Sequence[bytes]) -> Reception:
         return theirs, ""
 
     parts = replace(
-        real_parts(open_link=open_pair, open_sound=lambda *_: (NoMicrophone(), Stopwatch())),
-        load_codec=lambda synth: load_codec(synth, encoder=False),
+        real_parts(load_codec=lambda synth: load_codec(synth, encoder=False)),
+        **{"open_link": open_pair, "open_sound": lambda *_: (NoMicrophone(), Stopwatch()), **pieces},
     )
     results: list[tuple[float, float]] = []
     async with trio.open_nursery() as nursery:
