@@ -91,6 +91,20 @@ class Terminal:
         """What the keyboard or the mouse sends."""
         os.write(self._master, data)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def hang_up(self) -> None:
+        """What closing the terminal's window does."""
+        os.killpg(self._process.pid, signal.SIGHUP)
+
+    def after_the_screen(self) -> str:
+        """What was written in the ordinary terminal after the program's screen was left."""
+        self._reader.join(5)
+        text = self.raw.decode(errors="replace").rpartition("\x1b[?1049l")[2]
+        return re.sub(r"\x1b\[[0-9;?<>=]*[a-zA-Z]", "", text)
+
     def screen(self) -> str:
         """The rows of the screen."""
         with self._lock:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+import threading
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -44,8 +47,8 @@ GOSSAMER_THEME = Theme(
     },
 )
 """Two colours carry meaning, and always beside a word: amber is us, mint is them."""
-
-EngineMaker = Callable[[Settings, Callable[[Event], None]], Engine]
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""All mean the same here: end the over, close the devices, give the terminal back."""
 
 
 class TalkApp(App[int]):
@@ -59,7 +62,7 @@ class TalkApp(App[int]):
     def __init__(
         self,
         settings: Settings,
-        make_engine: EngineMaker = Engine,
+        make_engine: Callable[[Settings, Callable[[Event], None]], Engine] = Engine,
         driver_class: type[Driver] | None = None,
     ) -> None:
         super().__init__(driver_class=driver_class)
@@ -74,6 +77,9 @@ class TalkApp(App[int]):
     def on_mount(self) -> None:
         self.push_screen(self.talk_screen)
         self._guest.start()
+        if threading.current_thread() is threading.main_thread():
+            for number in ENDING_SIGNALS:
+                asyncio.get_running_loop().add_signal_handler(number, self.call_later, self.action_leave)
 
     def _engine_spoke(self, event: Event) -> None:
         self.talk_screen.post_message(TalkScreen.EngineSpoke(event))
@@ -102,11 +108,13 @@ class TalkApp(App[int]):
         self._leaving = True
         await self._guest.stop(self.engine.close)
 
+    # Keys reach the screen through its queue: what belongs with them has to queue up behind them.
+
     def on_key_up(self, event: KeyUp) -> None:
-        self.talk_screen.key_up(event.time)
+        self.talk_screen.call_later(self.talk_screen.key_up, event.time)
 
     def on_key_reporting(self, event: KeyReporting) -> None:
         self.talk_screen.release_told(event.release_is_told)
 
     def on_app_blur(self, event: events.AppBlur) -> None:
-        self.talk_screen.left(event.time)
+        self.talk_screen.call_later(self.talk_screen.left, event.time)

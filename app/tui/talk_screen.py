@@ -34,6 +34,8 @@ from app.tui.wording import detail, hint, hold_words, link_words, notices, relea
 GAIN_STEP_DB = 3.0
 VOLUME_STEP = 0.1
 TALK_KEY = "space"
+LEVEL_OVERDUE_S = 0.3
+"""Sound moves the thread; where none comes (a frame is late, a device stopped) it moves by itself, thin."""
 FITTED = ("#phase", "#hold", "#notices")
 """Texts whose box follows their length. The others change many times a second and keep theirs."""
 
@@ -74,7 +76,7 @@ class TalkScreen(Screen[None]):
         self._key = TalkKey()
         self._key_timer: Timer | None = None
         self._standing = Standing(me=settings.name)
-        self._swelling: dict[Side, float] = {}
+        self._thread_moved_s = 0.0
         self._volume = settings.volume
         self._muted = settings.muted
         self._gain_db = settings.gain_db
@@ -156,9 +158,9 @@ class TalkScreen(Screen[None]):
             self._key_timer.stop()
             self._key_timer = None
         if self._key.deadline_s is not None:
-            # Behind what is in the queue already: a screen that was slow must not take waiting repeats for a release.
+            # Behind what is in the queues already: a screen that was slow must not take waiting repeats for a release.
             self._key_timer = self.set_timer(
-                max(0.001, self._key.deadline_s - now_s), lambda: self.call_later(self._key_time)
+                max(0.001, self._key.deadline_s - now_s), lambda: self.app.call_later(self.call_later, self._key_time)
             )
         self._show(now_s)
 
@@ -182,15 +184,18 @@ class TalkScreen(Screen[None]):
     def _hear(self, level: Level, now_s: float) -> None:
         mine = level.device == "microphone"
         self.query_one("#mic" if mine else "#speaker", Meter).push(0.0 if level.clipped else level.peak_db, now_s)
-        side = Side.MINE if mine else Side.THEIRS
-        self._swelling[side] = max(self._swelling.get(side, 0.0), swelling(level.rms_db))
+        if self._thread_side() is (Side.MINE if mine else Side.THEIRS):
+            self.query_one(VoiceThread).push(swelling(level.rms_db), self._thread_side())
+            self._thread_moved_s = now_s
+
+    def _thread_side(self) -> Side | None:
+        """Whose voice the thread shows now."""
+        return Side.MINE if self.phase in MINE else Side.THEIRS if self._standing.hearing else None
 
     def _tick(self) -> None:
         now_s = time.monotonic()
-        phase = self._standing.phase
-        side = Side.MINE if phase in MINE else Side.THEIRS if self._standing.hearing else None
-        self.query_one(VoiceThread).push(self._swelling.get(side, 0.0) if side else 0.0, side)
-        self._swelling.clear()
+        if self._thread_side() is None or now_s - self._thread_moved_s > LEVEL_OVERDUE_S:
+            self.query_one(VoiceThread).push(0.0, self._thread_side())
         for meter in self.query(Meter):
             meter.fall(now_s)
         self._standing.pass_time(now_s)
@@ -267,6 +272,16 @@ class TalkScreen(Screen[None]):
         self._muted = not self._muted
         self._engine.set_mute(self._muted)
         self._show_knobs()
+
+    def on_descendant_focus(self) -> None:
+        self._say_how_to_write()
+
+    def on_descendant_blur(self) -> None:
+        self._say_how_to_write()
+
+    def _say_how_to_write(self) -> None:
+        field = self.query_one("#message", TextField)
+        field.placeholder = "enter sends, escape leaves" if field.has_focus else "enter: write a message"
 
     def action_write(self) -> None:
         self.query_one("#message").focus()
