@@ -84,7 +84,7 @@ class ClassicSynthesizer:
     def _pulse_train(self, f0: Array) -> NDArray[np.float64]:
         """F0 in Hz [N] at the end of each hop -> [80 N], flat power density 1 (formula: vocoder/README.md)."""
         before = np.concatenate([[f0[0] if self._last_f0 is None else self._last_f0], f0[:-1]])
-        share = np.arange(1, format.HOP_SAMPLES + 1) / format.HOP_SAMPLES
+        share = (np.arange(format.HOP_SAMPLES) + 0.5) / format.HOP_SAMPLES
         f0_now = before[:, None] + (f0 - before)[:, None] * share
         cycles = self._phase + np.cumsum(f0_now.ravel()) / format.SAMPLE_RATE_HZ
         self._phase, self._last_f0 = float(cycles[-1] % 1.0), float(f0[-1])

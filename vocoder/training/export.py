@@ -22,7 +22,10 @@ from vocoder.training.train import Voice
 OPSET = 17
 CHECKED_PACKETS = 100
 LARGEST_DIFFERENCE = 1e-3
-"""Between ONNX and PyTorch, in features (0..1) and samples (-1..1)."""
+"""Between ONNX and PyTorch, in features (0..1)."""
+LARGEST_SOUND_DIFFERENCE = 0.02
+"""In samples (-1..1): the two round exp() differently, and over 32 s the phase of the pulse train drifts apart by some
+1e-5 of a cycle, which the highest harmonics multiply by sixty."""
 
 
 def codec_id_of(voice: Voice) -> int:
@@ -158,6 +161,6 @@ def check(voice: Voice, folder: Path, fixture: Path | None = None) -> dict[str, 
         thin |= {"features": found["features"][::5].astype(np.float16), "sound": found["sound"][::5].astype(np.float16)}
         np.savez_compressed(fixture, **thin)
     result = {"packets_equal": equal, "features": features, "sound": sound}
-    if equal < 0.98 or max(features, sound) > LARGEST_DIFFERENCE:
+    if equal < 0.98 or features > LARGEST_DIFFERENCE or sound > LARGEST_SOUND_DIFFERENCE:
         raise TrainingError(f"the exported graphs differ from PyTorch: {result}")
     return result

@@ -5,8 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from codec import format
 from codec.training.losses import SPAN_DB, envelope_correlation, frame_weights
 from codec.training.network import Analysis
+from vocoder.training.loudness import Loudness
 
 RESOLUTIONS = ((128, 32), (256, 64), (512, 128), (1024, 256))
 """Window and hop in samples: 16 to 128 ms."""
@@ -33,7 +35,9 @@ def spectral_loss(true: Tensor, made: Tensor) -> Tensor:
     return total / len(RESOLUTIONS)
 
 
-def sound_losses(true: Tensor, made: Tensor, analysis: Analysis, heard: Tensor) -> dict[str, Tensor]:
+def sound_losses(
+    true: Tensor, made: Tensor, analysis: Analysis, loudness: Loudness, heard: Tensor
+) -> dict[str, Tensor]:
     """true, made [B, 80 N]; heard [B, N] is the weight of each frame. Returns the weighted parts."""
     energies, guess = analysis.energies(analysis.power(true)), analysis.energies(analysis.power(made))
     weights = frame_weights(energies) * heard[:, -energies.shape[1] :]
@@ -41,13 +45,14 @@ def sound_losses(true: Tensor, made: Tensor, analysis: Analysis, heard: Tensor) 
     return {
         "spectral": 3.0 * spectral_loss(*levelled(true, made)),
         "mel": 15.0 * (difference * weights).sum() / weights.sum(),
+        "loudness": 0.6 * loudness(true, made, analysis, weights),
         "sound_envelope": 1.0 * envelope_correlation(energies, guess),
     }
 
 
 def sound_metrics(true: Tensor, made: Tensor, analysis: Analysis) -> dict[str, float]:
-    """Over the frames of speech: log-mel error of the sound in dB; and the ESTOI of each segment, where `pystoi` is
-    installed (the extra `bench`)."""
+    """Over the frames of speech: log-mel error of the sound in dB; mean ESTOI and PESQ-NB of
+    the segments, where `pystoi` and `pesq` are installed (the extra `bench`)."""
     energies, guess = analysis.energies(analysis.power(true)), analysis.energies(analysis.power(made))
     speech = (frame_weights(energies) > 0.5).float()
     error = SPAN_DB * (guess - energies).abs().mean(-1)
@@ -57,8 +62,15 @@ def sound_metrics(true: Tensor, made: Tensor, analysis: Analysis) -> dict[str, f
         "sound_level_db": float(SPAN_DB * ((guess - energies).mean(-1) * speech).sum() / speech.sum()),
     }
     try:
+        from pesq import NoUtterancesError, pesq
         from pystoi import stoi
     except ImportError:
         return found
-    scores = [stoi(a.numpy(), b.numpy(), 8000, extended=True) for a, b in zip(true, made, strict=True)]
-    return found | {"estoi": float(sum(scores) / len(scores))}
+    estoi, quality = [], []
+    for a, b in zip(true.numpy(), made.numpy(), strict=True):
+        estoi.append(stoi(a, b, format.SAMPLE_RATE_HZ, extended=True))
+        try:
+            quality.append(pesq(format.SAMPLE_RATE_HZ, a, b, "nb"))
+        except NoUtterancesError:  # a segment that is all pause
+            continue
+    return found | {"estoi": sum(estoi) / len(estoi), "pesq_nb": sum(quality) / max(1, len(quality))}

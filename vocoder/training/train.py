@@ -20,6 +20,7 @@ from codec.training.runs import Run, Schedule, load_weights
 from codec.training.segments import Batch, Drawing, Speech, validation_batch
 from codec.training.train import heard_weights, link_faults, pitch_tensors
 from vocoder.training.losses import sound_losses, sound_metrics
+from vocoder.training.loudness import Loudness
 from vocoder.training.network import Vocoder, VocoderConfig
 from vocoder.training.pictures import draw_comparison
 
@@ -91,7 +92,7 @@ def train(config: VoiceTraining, prepared: Path, folder: Path, start: list[Path]
         torch.set_num_threads(threads)
     schedule = config.schedule
     torch.manual_seed(schedule.seed)
-    voice, analysis = Voice(config.codec, config.vocoder), Analysis()
+    voice, analysis, loudness = Voice(config.codec, config.vocoder), Analysis(), Loudness()
     load_voice(voice, start)
     if not config.train_codec:
         voice.codec.requires_grad_(False)
@@ -104,7 +105,7 @@ def train(config: VoiceTraining, prepared: Path, folder: Path, start: list[Path]
     for batch in drawing.stream(run.step):
         if run.step >= schedule.steps:
             break
-        loss = run.update(step_losses(voice, analysis, batch, config, run.step))
+        loss = run.update(step_losses(voice, analysis, loudness, batch, config, run.step))
         bar.update()
         bar.set_postfix(loss=f"{loss:.3f}")
         if run.validation_due:
@@ -116,7 +117,9 @@ def train(config: VoiceTraining, prepared: Path, folder: Path, start: list[Path]
     bar.close()
 
 
-def step_losses(voice: Voice, analysis: Analysis, batch: Batch, config: VoiceTraining, step: int) -> dict[str, Tensor]:
+def step_losses(
+    voice: Voice, analysis: Analysis, loudness: Loudness, batch: Batch, config: VoiceTraining, step: int
+) -> dict[str, Tensor]:
     """The parts of the loss of one batch."""
     schedule = config.schedule
     generator = torch.Generator().manual_seed(schedule.seed * 1_000_003 + step)
@@ -135,4 +138,4 @@ def step_losses(voice: Voice, analysis: Analysis, batch: Batch, config: VoiceTra
         for name, part in feature_losses(raw, table, f0, voiced, energies, heard).items():
             parts[name] = config.feature_share * part
     made = voice.vocoder(table, torch.randn(clean.shape, generator=generator))
-    return parts | sound_losses(clean[:, : made.shape[1]], made, analysis, heard)
+    return parts | sound_losses(clean[:, : made.shape[1]], made, analysis, loudness, heard)
