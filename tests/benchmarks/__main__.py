@@ -67,7 +67,7 @@ def _conditions(given: Sequence[str], versions: Mapping[str, Sequence[str]]) -> 
         ("command", f"`python -m tests.benchmarks {shlex.join(given)}`".replace(" `", "`")),
         ("date", time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())),
         ("revision", _revision()),
-        ("processor", f"{processor()}, {os.cpu_count()} cores, load at the start {os.getloadavg()[0]:.1f}"),
+        ("processor", f"{processor()}, {os.cpu_count()} cores"),
         ("system", f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"),
         ("packages", ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)),
         *((", ".join(titles), version) for version, titles in versions.items()),
@@ -112,6 +112,9 @@ def run(given: Sequence[str]) -> report.Results:
 
 def _run_speed(results: report.Results, speech: np.ndarray, keys: set[str], work: Path) -> None:
     samples = speech[: SPEED_S * clips.SAMPLE_RATE_HZ]
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    busy = " (busy: wall times say little, processor times hold)" if load > cores / 2 else ""
+    results.conditions.append(("load when speed was measured", f"{load:.1f} on {cores} cores{busy}"))
     for lane in streaming_lanes():
         if lane.key in keys:
             results.speeds.append(speed.measure(lane, samples, work))
