@@ -146,7 +146,7 @@ class Station:
     microphone: Any = field(default_factory=NoMicrophone)
     link: Link | None = None
     """Instead of the one that the settings name."""
-    encoder: StaircaseEncoder | None = field(default_factory=StaircaseEncoder)
+    encoder: StaircaseEncoder = field(default_factory=StaircaseEncoder)
     decoder: StaircaseDecoder = field(default_factory=StaircaseDecoder)
     wrap: Callable[[Link], Link] = lambda link: link
 

@@ -489,7 +489,12 @@ def test_what_an_over_costs_on_the_wire_is_counted_frame_by_frame(virtual_time):
     """800 bit/s of voice; with header, BEGIN and END the wire carries what the link counted."""
     station = Station(ADA)
     links: list[Link] = []
-    station.wrap = lambda link: links.append(link) or link
+
+    def keep(link: Link) -> Link:
+        links.append(link)
+        return link
+
+    station.wrap = keep
 
     async def play(station):
         station.engine.play_clip(clip(6.4))

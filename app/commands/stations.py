@@ -78,7 +78,8 @@ def run_talk(arguments: argparse.Namespace) -> int:
 class _Sending:
     """One over, from the first try for the floor to its last bit."""
 
-    def __init__(self) -> None:
+    def __init__(self, live: bool) -> None:
+        self._live = live
         self.done = trio.Event()
         self.denied = trio.Event()
         self.microphone_tried = trio.Event()
@@ -96,6 +97,8 @@ class _Sending:
             case events.LinkProblem(what, cure):
                 self.problem = f"{what}: {cure}"
                 self.done.set()
+            case events.TalkPermitted() if self._live:
+                print("on air: Ctrl-C ends the over", file=sys.stderr, flush=True)
             case events.DeviceReady("microphone"):
                 self.microphone_tried.set()
             case events.DeviceProblem("microphone", what, cure):
@@ -123,7 +126,7 @@ def run_send(arguments: argparse.Namespace) -> int:
 
 
 async def _send(settings: Settings, clip: np.ndarray | None) -> int:
-    sending = _Sending()
+    sending = _Sending(live=clip is None)
     links: list[Link] = []
 
     async def open_and_keep(address: Address, nursery: trio.Nursery, arrived: Callable) -> tuple[Link, str]:
@@ -190,6 +193,8 @@ class _Listening:
 
     def note(self, event: Event) -> None:
         match event:
+            case events.StationReady(link):
+                print(f"listening on {link}", file=sys.stderr, flush=True)
             case events.OverEnded():
                 more = f", {event.damaged} damaged" if event.damaged else ""
                 more += "" if event.complete else ", then the signal was lost"
@@ -225,6 +230,8 @@ def run_listen(arguments: argparse.Namespace) -> int:
             raise GossamerError(listening.problem)
         if arguments.once and not listening.done.is_set():
             raise KeyboardInterrupt
+        if writer is not None and not raw and not writer.samples:
+            raise GossamerError("nothing was heard, so nothing was written")
     return 0
 
 
