@@ -41,6 +41,7 @@ class AudioRig:
         self._folder = Path(tempfile.mkdtemp(prefix="gossamer-pulse-"))
         self._server: subprocess.Popen[bytes] | None = None
         self._rates: dict[str, int] = {}
+        self._recordings = 0
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("PULSE_")},
             "XDG_RUNTIME_DIR": str(self._folder),
@@ -101,7 +102,8 @@ class AudioRig:
         command = ["parec", f"--device={sink}.monitor", "--rate=8000", "--channels=1", "--format=float32le"]
         # A null sink renders as far ahead as its clients' latency allows, 2 s if nobody asks for less.
         command += ["--latency-msec=20"]
-        return Recording(subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE))
+        self._recordings += 1
+        return Recording(command, self.environment, self._folder / f"recording-{self._recordings}")
 
     def _control(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
         command = ["pactl", *words]
@@ -121,11 +123,14 @@ class AudioRig:
 class Recording:
     """What a sink plays from now on."""
 
-    def __init__(self, recorder: subprocess.Popen[bytes]) -> None:
-        self._recorder = recorder
+    def __init__(self, command: list[str], environment: dict[str, str], path: Path) -> None:
+        self._path = path
+        with open(path, "wb") as stream:  # not a pipe, which holds 2 s
+            self._recorder = subprocess.Popen(command, env=environment, stdout=stream)
 
     def finish(self) -> np.ndarray:
         """Everything so far, float32 [n] at 8 kHz."""
         self._recorder.terminate()
-        heard, _ = self._recorder.communicate(timeout=10)
+        self._recorder.wait(10)
+        heard = self._path.read_bytes()
         return np.frombuffer(heard[: len(heard) // 4 * 4], "<f4")
