@@ -6,7 +6,7 @@ import pytest
 from codec import features, format
 from codec.decoder import Decoder
 from codec.encoder import Encoder, encode_all
-from tests.voices import FIXTURES, clip, f0_by_autocorrelation, level_db, packets_of, vowel
+from tests.voices import FIXTURES, clips, energy_envelope, f0_by_autocorrelation, level_db, packets_of, vowel
 from vocoder.classic import ClassicSynthesizer
 from vocoder.stream import SYNTHESISERS, Synthesizer, Vocoder, open_synthesizer
 
@@ -67,21 +67,21 @@ def test_silence_through_the_whole_codec_stays_silent(synthesiser):
 
 
 def test_out_and_in_are_aligned(synthesiser):
-    """With the declared delay dropped, a reconstruction lies within 5 ms of the original."""
-    sound = clip()
+    """With the declared delay dropped, reconstructions lie within 5 ms of the originals.
+
+    The peak of the cross-correlation of 2 ms energy envelopes, summed over the bundled clips: in a single one the
+    pulses of the voice, whose phase no bit is spent on, can move it by a period of the pitch."""
     decoder = Decoder()
-    tables = np.stack([decoder.decode(packet) for packet in packets_of(encode_all(sound, Encoder()))])
-    made = synthesised(synthesiser, tables)
-    assert format.packet_count(len(sound)) * format.PACKET_SAMPLES == len(made)
-
-    def envelope(x: np.ndarray) -> np.ndarray:
-        power = (x[: len(x) // 16 * 16].reshape(-1, 16) ** 2).mean(1)  # 2 ms
-        return power - power.mean()
-
-    one, two = envelope(sound), envelope(made[: len(sound)])
     shifts = range(-40, 41)
-    best = max(shifts, key=lambda n: float(np.dot(one[40:-40], np.roll(two, n)[40:-40])))
-    assert abs(2 * best) <= 5
+    agreement = np.zeros(len(shifts))
+    for sound in clips():
+        decoder.reset()
+        tables = np.stack([decoder.decode(packet) for packet in packets_of(encode_all(sound, Encoder()))])
+        made = synthesised(synthesiser, tables)
+        assert format.packet_count(len(sound)) * format.PACKET_SAMPLES == len(made)
+        one, two = (energy_envelope(x[: len(sound)]) for x in (sound, made))
+        agreement += [float(np.dot(one[40:-40], np.roll(two, n)[40:-40])) for n in shifts]
+    assert abs(2 * shifts[int(np.argmax(agreement))]) <= 5
 
 
 def test_there_is_no_click_at_the_edge_of_a_packet(synthesiser):

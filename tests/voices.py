@@ -15,12 +15,26 @@ Array = NDArray[np.float32]
 FIXTURES = Path(__file__).with_name("fixtures")
 
 
+def clips() -> list[Array]:
+    """The bundled clips of speech, float32 [n] at 8 kHz each."""
+    found = []
+    for path in sorted(Path(str(asset_path("clips"))).glob("*.flac")):
+        samples, rate = soundfile.read(path, dtype="float32")
+        assert rate == format.SAMPLE_RATE_HZ
+        found.append(samples)
+    return found
+
+
 def clip() -> Array:
-    """The first bundled clip of speech, float32 [n] at 8 kHz."""
-    path = sorted(Path(str(asset_path("clips"))).glob("*.flac"))[0]
-    samples, rate = soundfile.read(path, dtype="float32")
-    assert rate == format.SAMPLE_RATE_HZ
-    return samples
+    """The first bundled clip."""
+    return clips()[0]
+
+
+def energy_envelope(sound: Array) -> Array:
+    """Normalised energy in blocks of 2 ms, without its mean: float32 [n] -> [n // 16]."""
+    power = (sound[: len(sound) // 16 * 16].reshape(-1, 16) ** 2).mean(1)
+    power = power - power.mean()
+    return np.asarray(power / np.linalg.norm(power), np.float32)
 
 
 def vowel(f0_hz: float, seconds: float, level: float = 0.1) -> Array:
