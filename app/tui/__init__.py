@@ -1,12 +1,24 @@
-"""The terminal UI: a host of the engine. Nothing else in the project imports Textual."""
+"""The terminal UI: a host of the engine. Nothing else in the project imports Textual.
+
+In reading order: standing.py and talk_key.py decide (what is said, what a key means), wording.py and level.py put it
+into words and marks; talk_screen.py and its widgets show it; application.py and guest.py host the engine;
+key_release.py is the terminal; picture.py draws the screen for the README.
+"""
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
+from pathlib import Path
+
+from platformdirs import user_log_path
 
 from app.engine import Engine
+from app.errors import GossamerError
 from app.events import Event
 from app.settings import Settings
+from codec.errors import CodecError
+from transport.errors import TransportError
 
 EngineMaker = Callable[[Settings, Callable[[Event], None]], Engine]
 
@@ -15,13 +27,25 @@ def run_talk(settings: Settings, make_engine: EngineMaker = Engine) -> int:
     """Open the talk screen until the user quits; returns the exit code.
 
     make_engine: for stations with parts of their own. What the engine died of is raised when the screen is gone:
-    GossamerError, CodecError, TransportError.
+    GossamerError, CodecError, TransportError; a mistake of our own is one line too, and its story in a file.
     """
     from app.tui.application import TalkApp
     from app.tui.key_release import KeyReleaseDriver
 
     app = TalkApp(settings, make_engine, driver_class=KeyReleaseDriver)
     app.run()
-    if app.failure is not None:
+    if isinstance(app.failure, GossamerError | CodecError | TransportError):
         raise app.failure
+    if app.failure is not None:
+        raise GossamerError(
+            f"the station failed by a mistake of its own ({type(app.failure).__name__}): start it again, and report"
+            f" {_write_down(app.failure)} if it comes again"
+        ) from app.failure
     return app.return_code or 0
+
+
+def _write_down(failure: BaseException) -> Path:
+    """The whole story of a failure in a file, out of the way of the user's terminal."""
+    path = user_log_path("gossamer", ensure_exists=True) / "failure.txt"
+    path.write_text("".join(traceback.format_exception(failure)), encoding="utf-8")
+    return path

@@ -7,19 +7,19 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
-from rich.style import Style
-from textual.geometry import Size
-from textual.scroll_view import ScrollView
+from textual import events
 from textual.strip import Strip
+from textual.widget import Widget
 
 from app.tui.standing import LogLine, Side
 
 WHO_CELLS = 11
+WHEEL_LINES = 3
 MARKS = {Side.MINE: "▲", Side.THEIRS: "▼", Side.NOTE: "·"}
 
 
-class Overs(ScrollView, can_focus=False):
-    """One row a line; newest at the bottom, where it stays unless the user has scrolled up."""
+class Overs(Widget):
+    """One row a line, the newest at the bottom, where it stays unless the user has scrolled back."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "overs--time", "overs--mine", "overs--theirs", "overs--note", "overs--text", "overs--trouble",
@@ -31,40 +31,50 @@ class Overs(ScrollView, can_focus=False):
         self._clock = clock
         self._lines: Sequence[LogLine] = ()
         self._hint = ""
+        self._back = 0
+        """Lines scrolled back from the newest."""
 
     def show(self, lines: Sequence[LogLine], hint: str = "") -> None:
         """Show these lines; the hint, while there are none."""
         if list(lines) == self._lines and hint == self._hint and not any(line.running for line in lines):
             return
-        follow = self.scroll_offset.y >= self.max_scroll_y
-        grown = len(lines) != len(self._lines)
+        if self._back and self._lines:  # what is being read stays where it is
+            self._back += sum(line.number > self._lines[-1].number for line in lines)
         self._lines, self._hint = list(lines), hint
-        self.virtual_size = Size(self.size.width, len(lines))
-        if follow and grown:
-            self.scroll_end(animate=False)
+        self.scroll_lines(0)
+
+    def scroll_lines(self, lines: int) -> None:
+        """Back in time by so many lines, or forward if negative, as far as there are any."""
+        self._back = min(max(0, len(self._lines) - self.size.height), max(0, self._back + lines))
+        self.border_subtitle = f"{self._back} newer" if self._back else ""
         self.refresh()
 
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        self.scroll_lines(WHEEL_LINES)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
+        self.scroll_lines(-WHEEL_LINES)
+
     def on_resize(self) -> None:
-        self.scroll_end(animate=False)
+        self.scroll_lines(0)
 
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
-        place = y + self.scroll_offset.y
+        width, rows = self.size
+        place = max(0, len(self._lines) - rows - self._back) + y
         if not self._lines and y == 0:
-            hint = Segment(f" {self._hint}", self._style("overs--time"))
+            hint = Segment(f" {self._hint}", self.get_component_rich_style("overs--time"))
             return Strip([hint]).adjust_cell_length(width, self.rich_style)
         if place >= len(self._lines):
             return Strip.blank(width, self.rich_style)
         line = self._lines[place]
         age_s = self._clock() - line.at_s
         at = time.strftime("%H:%M:%S", time.localtime(time.time() - age_s))
-        side = self._style(f"overs--{line.side.value}")
-        text = f"{age_s:4.1f} s" if line.running else line.text
-        return Strip([
-            Segment(f" {at}  ", self._style("overs--time")),
-            Segment(f"{MARKS[line.side]} {line.who:{WHO_CELLS}.{WHO_CELLS}} ", side),
-            Segment(text, self._style("overs--trouble" if line.trouble else "overs--text")),
-        ]).adjust_cell_length(width, self.rich_style)
-
-    def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(name)
+        texts = {
+            f" {at}  ": "overs--time",
+            f"{MARKS[line.side]} {line.who:{WHO_CELLS}.{WHO_CELLS}} ": f"overs--{line.side.value}",
+            f"{age_s:4.1f} s" if line.running else line.text: "overs--trouble" if line.trouble else "overs--text",
+        }
+        segments = [Segment(text, self.get_component_rich_style(name)) for text, name in texts.items()]
+        return Strip(segments).adjust_cell_length(width, self.rich_style)

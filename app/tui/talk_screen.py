@@ -67,7 +67,7 @@ class TalkScreen(Screen[None]):
     ]
     AUTO_FOCUS = ""
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (76, "-wide")]  # noqa: RUF012 - Textual declares them without ClassVar
-    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (20, "-short"), (28, "-tall")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (24, "-short"), (28, "-tall")]  # noqa: RUF012
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class TalkScreen(Screen[None]):
         self._settings = settings
         self._key = TalkKey()
         self._key_timer: Timer | None = None
-        self._standing = Standing(me=settings.name)
+        self.standing = Standing(me=settings.name)
         self._thread_moved_s = 0.0
         self._volume = settings.volume
         self._muted = settings.muted
@@ -84,17 +84,17 @@ class TalkScreen(Screen[None]):
     @property
     def phase(self) -> Phase:
         """What push-to-talk is doing, as shown."""
-        return self._standing.phase
+        return self.standing.phase
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="top"):
             yield Static("gossamer", id="brand")
-            yield Static("", id="link")
+            yield Static("", id="link", markup=False)
             yield Static("open channel", id="channel")
         with Vertical(id="stage"):
             with Horizontal(id="saying"):
                 yield Static("", id="phase")
-                yield Static("", id="detail")
+                yield Static("", id="detail", markup=False)
                 yield Static("", id="hold")
             yield VoiceThread(id="thread")
         yield Meter("mic", id="mic")
@@ -103,11 +103,11 @@ class TalkScreen(Screen[None]):
             yield WirePanel(id="wire")
             yield LinkPanel(id="packets")
         yield Overs(time.monotonic, id="overs")
-        yield Static("", id="notices")
+        yield Static("", id="notices", markup=False)
         with Horizontal(id="bottom"):
             yield TextField(placeholder="enter: write a message", id="message", select_on_focus=False)
             yield TalkButton(id="talk")
-        yield Static(id="help")
+        yield Static(id="help", markup=False)
 
     def on_mount(self) -> None:
         self.query_one(WirePanel).border_title = "on the wire"
@@ -176,7 +176,7 @@ class TalkScreen(Screen[None]):
             self._hear(event, now_s)
             return
         ended_by_itself = isinstance(event, TalkEnded) and event.reason != "released"
-        self._standing.apply(event, now_s)
+        self.standing.apply(event, now_s)
         if ended_by_itself or isinstance(event, TalkDenied):
             self._press(Input.ENDED, now_s)
         self._show(now_s)
@@ -190,7 +190,7 @@ class TalkScreen(Screen[None]):
 
     def _thread_side(self) -> Side | None:
         """Whose voice the thread shows now."""
-        return Side.MINE if self.phase in MINE else Side.THEIRS if self._standing.hearing else None
+        return Side.MINE if self.phase in MINE else Side.THEIRS if self.standing.hearing else None
 
     def _tick(self) -> None:
         now_s = time.monotonic()
@@ -198,12 +198,12 @@ class TalkScreen(Screen[None]):
             self.query_one(VoiceThread).push(0.0, self._thread_side())
         for meter in self.query(Meter):
             meter.fall(now_s)
-        self._standing.pass_time(now_s)
+        self.standing.pass_time(now_s)
         self._show(now_s)
 
     def closing(self) -> None:
         """The program is on its way out."""
-        self._standing.end("closing", time.monotonic())
+        self.standing.end("closing", time.monotonic())
         self._show(time.monotonic())
 
     # What is shown
@@ -211,7 +211,7 @@ class TalkScreen(Screen[None]):
     def _show(self, now_s: float) -> None:
         if not self.is_mounted:
             return
-        standing = self._standing
+        standing = self.standing
         phase = standing.phase
         stage = self.query_one("#stage")
         stage.set_class(phase in (*MINE, Phase.DRAINING), "mine")
@@ -294,13 +294,13 @@ class TalkScreen(Screen[None]):
 
     def action_scroll_overs(self, pages: int) -> None:
         overs = self.query_one(Overs)
-        overs.scroll_relative(y=pages * max(1, overs.size.height - 1), animate=False)
+        overs.scroll_lines(-pages * max(1, overs.size.height - 1))
 
     @on(TextField.Submitted, "#message")
     def _message_written(self, message: TextField.Submitted) -> None:
         text = message.value.strip()
         if text:
             self._engine.send_text(text)
-            self._standing.wrote(text, time.monotonic())
+            self.standing.wrote(text, time.monotonic())
         message.input.clear()
         self.set_focus(None)

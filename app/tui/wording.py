@@ -83,7 +83,7 @@ MEANWHILE = {
 def notices(standing: Standing) -> Content:
     """What is missing and how to get it: a line for each cure."""
     by_cure: dict[str, list[str]] = {}
-    for which, problem in standing.problems.items():
+    for which, problem in sorted(standing.problems.items(), reverse=True):
         meanwhile = f" ({MEANWHILE[which]})" if which in MEANWHILE else ""
         by_cure.setdefault(problem.cure, []).append(f"{problem.what}{meanwhile}")
     return Content("\n").join(
