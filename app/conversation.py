@@ -91,9 +91,17 @@ class Conversation:
         self._clip = clip
         self._talker.microphone_s = microphone_s if clip is None else 0.0
         if clip is not None:
-            self._talker.forget()
+            self._speak_before_the_key(self._talker, clip)
         self._sent_before = self._link.sent
         self._over = self._talker.begin(self._begin_taken)
+
+    @staticmethod
+    def _speak_before_the_key(talker: Talker, clip: np.ndarray) -> None:
+        """The start of a clip is the pre-roll, so that an over of a clip runs like one of a microphone."""
+        talker.forget()
+        for number in range(talker.pre_roll_blocks):
+            block = clip[number * BLOCK_SAMPLES : (number + 1) * BLOCK_SAMPLES]
+            talker.hear(block, age_s=(talker.pre_roll_blocks - 1 - number) * BLOCK_S)
 
     def release(self, reason: str) -> None:
         """Lets the floor go."""
@@ -127,7 +135,8 @@ class Conversation:
             clip, began_s = self._clip, trio.current_time()
             if clip is None or self._talker is None:
                 continue
-            for number, at in enumerate(range(0, len(clip), BLOCK_SAMPLES), start=1):
+            start = self._talker.pre_roll_blocks * BLOCK_SAMPLES
+            for number, at in enumerate(range(start, len(clip), BLOCK_SAMPLES), start=1):
                 await trio.sleep_until(began_s + number * BLOCK_S)
                 if self._clip is not clip:
                     break

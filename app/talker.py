@@ -92,13 +92,18 @@ class Talker:
 
     # --- in the trio thread, from the microphone and the engine ---
 
-    def hear(self, block: Block) -> None:
-        """A block of the microphone or of a clip, float32 [n], before the gain."""
+    @property
+    def pre_roll_blocks(self) -> int:
+        """How many blocks from before the key are sent."""
+        return self._ring.maxlen or 0
+
+    def hear(self, block: Block, age_s: float = 0.0) -> None:
+        """A block of the microphone or of a clip, float32 [n], before the gain; `age_s` old beyond the microphone."""
         block = block * np.float32(amplitude(self.gain_db))
         level = self._meter.push(block)
         if level is not None:
             self._emit(level)
-        at_s = trio.current_time() - self.microphone_s - len(block) / fmt.SAMPLE_RATE_HZ
+        at_s = trio.current_time() - age_s - self.microphone_s - len(block) / fmt.SAMPLE_RATE_HZ
         spoken = _Spoken(np.clip(block, -1.0, 1.0), at_s)
         if self._listening:
             self._keep(spoken)

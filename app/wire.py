@@ -21,15 +21,15 @@ class WireMeter:
         self._past: deque[tuple[float, Traffic, Traffic]] = deque()
 
     def rate(self, now: float) -> WireRate:
-        """Averages over AVERAGED_S, or over the time since the first call if that is shorter."""
+        """Averages over AVERAGED_S; before the first call there was nothing."""
         sent, received = self._link.sent, self._link.received
         self._past.append((now, sent, received))
         while len(self._past) > 2 and now - self._past[0][0] > AVERAGED_S:
             self._past.popleft()
         since_s, sent_before, received_before = self._past[0]
-        duration_s = now - since_s
+        duration_s = max(AVERAGED_S, now - since_s)
         out, back = by_layer(self._link, sent - sent_before), by_layer(self._link, received - received_before)
-        per_second = 8.0 / duration_s if duration_s > 0 else 0.0
+        per_second = 8.0 / duration_s
         rates = tuple(LayerRate(name, out[name] * per_second, back[name] * per_second) for name in out)
         return WireRate(rates, sent.voice // PACKET_BYTES)
 
