@@ -11,7 +11,7 @@ PYTEST_ARGS ?=
 RUN_DEBIAN := libportaudio2 libasound2-plugins
 TEST_DEBIAN := $(RUN_DEBIAN) pulseaudio pulseaudio-utils codec2 espeak-ng flite
 
-.PHONY: help run test bench train-setup test-train lint setup clean debian-run debian-test
+.PHONY: help run test bench train-setup test-train lint setup clean picture debian-run debian-test
 
 help:
 	@echo "make run          talk to the parrot (headless without a terminal)"
@@ -19,6 +19,7 @@ help:
 	@echo "make bench        quality and speed beside Codec2 and Opus"
 	@echo "make train-setup  add PyTorch (CPU build) and the training tools to $(VENV)"
 	@echo "make test-train   the tests of the training pipeline, on a tiny synthesised corpus"
+	@echo "make picture      assets/talk.svg, the README's picture, from the running program"
 	@echo "make lint         ruff and mypy"
 	@echo "make setup        everything that 'make test' needs, and nothing run"
 	@echo "make clean        remove $(VENV) and what the tools cached"
@@ -40,6 +41,10 @@ train-setup: debian-test $(VENV)/.ready-train
 
 test-train: train-setup $(VENV)/.ready-dev
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -m training $(PYTEST_ARGS)
+
+# The README's picture of the talk screen, taken from the running program.
+picture: setup
+	$(BIN)/python -m tests.picture assets/talk.svg
 
 setup: debian-test $(VENV)/.ready-dev
 

@@ -37,6 +37,14 @@ _LINE_WIDTH, _BAR_WIDTH, _DOT_WIDTH, _PEARL_WIDTH = 1.2, 4.0, 1.6, 2.6
 _BRAILLE_DOTS = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3))
 """Column and row of each bit of a braille character."""
 
+WAIT_S = 60.0
+DEVICES_S = 2.0
+"""Until microphone and loudspeaker are open."""
+OVERS_S = (4.0, 5.0)
+"""What is said to the parrot before the picture is taken..."""
+LISTENED_S = 4.5
+"""...this long into its second answer."""
+
 
 def draw(lines: Sequence[Iterable[Segment]], columns: int, background: str, title: str) -> str:
     """An SVG document of a screen: its rows as segments, in a window with a title."""
@@ -132,22 +140,22 @@ async def take(path: str, columns: int = 92, rows: int = 30) -> None:
     app = TalkApp(Settings(name="Anna"))
     async with app.run_test(size=(columns, rows)) as pilot:
 
-        async def until(phase: Phase, wait_s: float) -> None:
-            async with asyncio.timeout(wait_s):
+        async def until(phase: Phase) -> None:
+            async with asyncio.timeout(WAIT_S):
                 while app.talk_screen.phase is not phase:
                     await pilot.pause(0.05)
 
-        await until(Phase.QUIET, 30)
-        for speech_s in (3.2, 4.8):
+        await until(Phase.QUIET)
+        await pilot.pause(DEVICES_S)
+        for speech_s in OVERS_S:
             await pilot.press("space")
-            await until(Phase.ON_AIR, 10)
+            await until(Phase.ON_AIR)
             await pilot.pause(speech_s)
             await pilot.press("space")
-            await until(Phase.RECEIVING, 20)
-            if speech_s == 3.2:
-                await until(Phase.QUIET, 30)
-                await pilot.pause(1.0)
-        await pilot.pause(3.0)
+            await until(Phase.RECEIVING)
+            if speech_s != OVERS_S[-1]:
+                await until(Phase.QUIET)
+        await pilot.pause(LISTENED_S)
         lines = app.screen._compositor.render_strips()
         svg = draw(lines, columns, app.theme_variables["background"].lower(), "gossamer")
         await app.action_leave()
