@@ -102,6 +102,16 @@ def test_the_time_out_counts_down() -> None:
     assert "Anna, 110.0 s, time-out in 10 s" == detail(standing, 111.1)
 
 
+def test_a_silent_microphone_is_said() -> None:
+    """On the air with nothing to hear: the screen asks about the microphone, until it hears something."""
+    standing = play([*MY_OVER[:4], (2.0, ev.Level("microphone", -96.0, -96.0, False), Phase.ON_AIR)])
+    assert ["Anna, 1.9 s", "Anna, 2.9 s, but silent: is the microphone muted?"] == [
+        detail(standing, at_s) for at_s in (3.0, 4.0)
+    ]
+    standing.apply(ev.Level("microphone", -30.0, -20.0, False), 4.1)
+    assert "Anna, 3.4 s" == detail(standing, 4.5)
+
+
 def test_over_numbers_come_again() -> None:
     """Numbers of overs are eight random bits: the newest line of that number is the one that changes."""
     standing = play([*MY_OVER, *[(10 + at_s, event, phase) for at_s, event, phase in MY_OVER[1:5]]])

@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 KEYS = (
     ("space", "talk: hold, or tap to begin and tap to end"),
-    ("mouse", "press and hold the talk button; wheel or click on the knobs"),
+    ("mouse", "hold the talk button; wheel or click on the knobs"),
     ("up  down", "loudspeaker volume"),
     ("m", "mute"),
     ("[  ]", "microphone gain: aim at -24 to -6 dB, CLIP is too much"),

@@ -63,7 +63,8 @@ def draw(lines: Sequence[Iterable[Segment]], columns: int, background: str, titl
             if style.reverse:
                 colour, behind = behind, colour
             if behind != background:
-                below.append(f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{CELL_HEIGHT:g}" fill="{behind}"/>')
+                below.append(f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{CELL_HEIGHT:g}" fill="{behind}"'
+                             ' shape-rendering="crispEdges"/>')
             words += _draw_text(segment.text, x, y, colour, bool(style.bold), shapes)
             x += width
     width = columns * CELL_WIDTH + 2 * MARGIN

@@ -93,6 +93,8 @@ class Standing:
     time_left_at_s: float = 0.0
     draining_s: float = 0.0
     """Seconds until our last frame is out, as of the last report."""
+    loudest_db: float = events.QUIET_DB
+    """The microphone's highest peak since the phase began."""
     signal_lost: bool = False
     station: events.StationReady | None = None
     wire: events.WireRate | None = None
@@ -187,7 +189,8 @@ class Standing:
                 if self.problems.pop("link", None):
                     self._note(Side.NOTE, "link", "works again", now_s)
             case events.Level():
-                pass  # for the meters, which ask for it directly
+                if event.device == "microphone":  # what the meters show they are told directly
+                    self.loudest_db = max(self.loudest_db, event.peak_db)
             case _:
                 assert_never(event)  # mypy fails on an event that has no case
 
@@ -201,7 +204,7 @@ class Standing:
         if self.refused_at_s is not None and phase not in (*MINE, Phase.ENDED):
             phase = Phase.REFUSED
         if phase is not self.phase:
-            self.phase, self.since_s, self.time_left_s = phase, now_s, None
+            self.phase, self.since_s, self.time_left_s, self.loudest_db = phase, now_s, None, events.QUIET_DB
 
     def _note(self, side: Side, who: str, text: str, now_s: float, trouble: bool = False) -> None:
         self.log.append(LogLine(next(self._numbers), now_s, side, who, text, trouble=trouble))

@@ -29,7 +29,7 @@ from app.tui.talk_button import TalkButton
 from app.tui.talk_key import Input, Press, Talk, TalkKey
 from app.tui.thread import STEP_S, VoiceThread
 from app.tui.wire_panel import WirePanel
-from app.tui.wording import detail, hint, hold_words, link_words, notices, release_words
+from app.tui.wording import detail, hint, hold_words, link_words, notices, release_words, welcome
 
 GAIN_STEP_DB = 3.0
 VOLUME_STEP = 0.1
@@ -172,11 +172,11 @@ class TalkScreen(Screen[None]):
     @on(EngineSpoke)
     def _engine_spoke(self, message: EngineSpoke) -> None:
         event, now_s = message.event, time.monotonic()
+        self.standing.apply(event, now_s)
         if isinstance(event, Level):
             self._hear(event, now_s)
             return
         ended_by_itself = isinstance(event, TalkEnded) and event.reason != "released"
-        self.standing.apply(event, now_s)
         if ended_by_itself or isinstance(event, TalkDenied):
             self._press(Input.ENDED, now_s)
         self._show(now_s)
@@ -235,7 +235,7 @@ class TalkScreen(Screen[None]):
         packets.mouth_to_ear = standing.mouth_to_ear
         self.query_one("#mic", Meter).set_rest("no microphone" if "microphone" in standing.problems else "")
         self.query_one("#speaker", Meter).set_rest("no loudspeaker" if "loudspeaker" in standing.problems else "")
-        self.query_one(Overs).show(standing.log, "Nothing said yet. Hold space and speak.")
+        self.query_one(Overs).show(standing.log, welcome(self._key))
 
     def _say(self, where: str, text: str | Content) -> None:
         widget = self.query_one(where, Static)

@@ -9,6 +9,9 @@ from app.tui.talk_key import Press, TalkKey
 from transport.address import parse_address
 from transport.errors import TransportError
 
+SILENT_DB, SILENT_AFTER_S = -60.0, 2.0
+"""An over that stayed below this level for so long carries no voice: even a quiet room is louder."""
+
 
 def detail(standing: Standing, now_s: float) -> str:
     """The line beside the phase: who, how long, why."""
@@ -21,10 +24,14 @@ def detail(standing: Standing, now_s: float) -> str:
         case Phase.ASKED:
             return "asking for the floor"
         case Phase.ON_AIR:
-            left = ""
             if standing.time_left_s is not None:
-                left = f", time-out in {max(0.0, standing.time_left_s - (now_s - standing.time_left_at_s)):.0f} s"
-            return f"{standing.me}, {age_s:.1f} s{left}"
+                left_s = max(0.0, standing.time_left_s - (now_s - standing.time_left_at_s))
+                remark = f", time-out in {left_s:.0f} s"
+            elif age_s > SILENT_AFTER_S and standing.loudest_db < SILENT_DB:
+                remark = ", but silent: is the microphone muted?"
+            else:
+                remark = ""
+            return f"{standing.me}, {age_s:.1f} s{remark}"
         case Phase.DRAINING:
             return f"{standing.draining_s:.1f} s of your over still to send"
         case Phase.RECEIVING:
@@ -36,6 +43,12 @@ def detail(standing: Standing, now_s: float) -> str:
 def hold_words(key: TalkKey) -> str:
     """Which way of talking works in this terminal, as far as is known."""
     return "hold works here" if key.hold_works else "tap to talk here"
+
+
+def welcome(key: TalkKey) -> str:
+    """What to do first, while the log is empty."""
+    how = "Hold space and speak, then let go." if key.hold_works else "Tap space, speak, tap it again."
+    return f"Nothing said yet. {how}"
 
 
 def release_words(key: TalkKey) -> str:
@@ -52,10 +65,10 @@ def hint(key: TalkKey, phase: Phase) -> str:
     if phase in MINE:
         talk = "space: end the over" if key.state is Press.LATCHED else "let go to end"
     elif key.hold_works:
-        talk = "space: hold or tap to talk"
+        talk = "space: hold or tap"
     else:
         talk = "space: tap to talk"
-    return f"{talk}   ? keys   q quit   ↑↓ volume   m mute   [ ] gain   enter write"
+    return f"{talk}  ? keys  q quit  ↑↓ volume  m mute  [ ] gain  enter write"
 
 
 def link_words(standing: Standing) -> str:
