@@ -200,8 +200,10 @@ class Conversation:
                     self._floor_says(self._floor.heard(now, other.over, other.k))
                 case overs.VoiceIgnored(over):
                     self._floor_says(self._floor.heard(now, over))
-                case overs.OverEnded(end, packets_heard) if begin is not None and begin.addressee == self._name:
-                    self._transmitter.send(frames.Receipt(end.over, end.sequence, packets_heard))
+                case overs.OverEnded(end, packets_heard):
+                    self._floor.end_heard(now, end.over)
+                    if begin is not None and begin.addressee == self._name:
+                        self._transmitter.send(frames.Receipt(end.over, end.sequence, packets_heard))
         if isinstance(frame, Voice) and begin is not None and frame.over == begin.over:
             self._floor_says(self._floor.heard(now, begin.over, begin.k))
         if isinstance(frame, End) and not self._listener.playing:

@@ -119,7 +119,7 @@ class Listener:
             self._refused = begin.over
             return
         self._refused = None
-        self._playout.begin(begin.k, first_index)
+        self._playout.begin(begin.k, first_index, repeat=begin.repeat)
         count = self._playout.count
         self._heard = _Heard(begin, first_index, first_index, count.lost, count.damaged)
         self._emit(OverBegan(begin.over, begin.sender, begin.k))
