@@ -39,7 +39,8 @@ def test_features_of_a_vowel_are_readable(decoder):
     assert np.median(table[:, format.VOICING_INDEX]) > 0.5
     assert np.median(features.f0_of_feature(table[:, format.F0_INDEX])) == pytest.approx(140.0, rel=0.04)
     true = features.band_energies(features.power_spectrum(features.frames_of(sound)))[40:120]
-    assert np.abs(100 * (table[8:88, 2:] - true).mean()) < 4.0  # dB
+    loud = true.mean(0) > true.mean(0).max() - 0.15  # the bands within 15 dB of the loudest
+    assert np.abs(100 * (table[8:88, 2:] - true)[:, loud]).mean() < 4.0  # dB
 
 
 def test_ten_thousand_random_packets_decode_to_sound(decoder):

@@ -18,6 +18,9 @@ FADE_START_FRAMES = 8
 """A lost packet is played as the network guesses it for 80 ms, ..."""
 FADE_FRAMES = 56
 """... then fades, linearly in dB, to comfort noise, which it reaches 640 ms after the loss began."""
+BAND_CONTRAST, TIME_CONTRAST = 1.15, 1.06
+"""What is decoded from few bits is nearer to the mean than the original was. So the distance of a band from the mean
+of its frame grows by 15 %, from that of its packet by 6 %: the formant emphasis of older codecs' post-filters."""
 NOISE_RISE = 0.008
 """The comfort noise follows the quietest frame of each packet down at once and up by 0.8 dB a packet, ..."""
 NOISE_LIMIT = 0.45
@@ -100,6 +103,12 @@ class EncoderGraph(nn.Module):
         return packet, latents[:, 0], torch.cat([heard[:, -format.DELAY_SAMPLES :], packed(tails_after)], dim=1)
 
 
+def spread(energies: Tensor, contrast: float, axis: int) -> Tensor:
+    """Values moved away from their mean over an axis by a factor."""
+    mean = energies.mean(dim=axis, keepdim=True)
+    return mean + contrast * (energies - mean)
+
+
 class DecoderGraph(nn.Module):
     """packet uint8 [1, 32], lost float32 [1] (1 = nothing came; the packet is not looked at), state -> features
     [1, 32, 42], next state. First in the state: frames lost in a row, then the comfort noise [40]."""
@@ -132,6 +141,7 @@ class DecoderGraph(nn.Module):
         fade = ((count + self.places - FADE_START_FRAMES) * (1.0 / FADE_FRAMES)).clamp(0.0, 1.0) * flag  # [1, 32]
         fade = fade[..., None]
         pitch, voicing, energies = torch.split(table, [1, 1, format.BANDS], dim=2)
+        energies = spread(spread(energies, BAND_CONTRAST, 2), TIME_CONTRAST, 1).clamp(0.0, 1.0)
         faded = energies + fade * (torch.minimum(energies, noise[:, None]) - energies)
         out = torch.cat([pitch, voicing * (1.0 - fade), faded], dim=2)
         quiet = torch.minimum(energies.amin(dim=1), noise + NOISE_RISE).clamp(0.0, NOISE_LIMIT)

@@ -45,7 +45,7 @@ def sound_losses(
     return {
         "spectral": 3.0 * spectral_loss(*levelled(true, made)),
         "mel": 15.0 * (difference * weights).sum() / weights.sum(),
-        "loudness": 0.6 * loudness(true, made, analysis, weights),
+        "loudness": loudness(true, made, analysis, heard[:, -energies.shape[1] :]),
         "sound_envelope": 1.0 * envelope_correlation(energies, guess),
     }
 
