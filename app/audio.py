@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,12 @@ NO_PORTAUDIO = DeviceError(
 )
 
 
+NO_DEVICE_CURE = "plug one in, or start the sound server (PulseAudio or PipeWire)"
+
+PORTAUDIO = threading.Lock()
+"""There is one PortAudio in a process, and it bears no two calls at once: held by whoever opens, restarts or lists."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceInfo:
     """One microphone or loudspeaker as the system names it."""
@@ -31,7 +38,7 @@ class DeviceInfo:
     channels: int
     own_rate_hz: int
     rates_hz: tuple[int, ...]
-    """Those that work."""
+    """Those that work; none where that was not asked."""
     is_default: bool
 
 
@@ -73,9 +80,20 @@ def _works(sounddevice: Any, number: int, kind: Device, channels: int, rate_hz: 
     return True
 
 
-def list_devices() -> list[DeviceInfo]:
-    """Every device that can be opened for something. Raises DeviceError."""
+def list_devices(try_rates: bool = True) -> list[DeviceInfo]:
+    """Every device that can be opened for something. Blocking; raises DeviceError.
+
+    try_rates: find out which rates work, which opens every device for a moment: slow, and not while streams run.
+    """
     sounddevice = load_portaudio()
+    with PORTAUDIO:
+        try:
+            return _list(sounddevice, RATES_HZ if try_rates else None)
+        except sounddevice.PortAudioError as error:
+            raise DeviceError(f"no sound: PortAudio lists nothing ({error}); is a sound system installed?") from error
+
+
+def _list(sounddevice: Any, rates_hz: tuple[int, ...] | None) -> list[DeviceInfo]:
     defaults = {"microphone": sounddevice.default.device[0], "loudspeaker": sounddevice.default.device[1]}
     found = []
     for number, entry in enumerate(sounddevice.query_devices()):
@@ -84,9 +102,9 @@ def list_devices() -> list[DeviceInfo]:
             channels = int(entry[f"max_{_side(kind)}_channels"])
             if channels < 1:
                 continue
-            rates = sorted({*RATES_HZ, round(entry["default_samplerate"])})
-            working = tuple(rate for rate in rates if _works(sounddevice, number, kind, min(2, channels), rate))
             own_rate_hz = round(entry["default_samplerate"])
+            rates = sorted({*rates_hz, own_rate_hz}) if rates_hz else []
+            working = tuple(rate for rate in rates if _works(sounddevice, number, kind, min(2, channels), rate))
             found.append(
                 DeviceInfo(number, entry["name"], kind, channels, own_rate_hz, working, number == defaults[kind])
             )
@@ -105,7 +123,7 @@ def find_device(name: str | None, kind: Device) -> int:
         if entry[f"max_{_side(kind)}_channels"] > 0
     ]
     if not candidates:
-        raise DeviceError(f"no {kind} found: plug one in, or start the sound server (PulseAudio or PipeWire)")
+        raise DeviceError(f"no {kind} found: {NO_DEVICE_CURE}")
     numbers = [number for number, _ in candidates]
     if name is None:
         default = sounddevice.default.device[0 if kind == "microphone" else 1]

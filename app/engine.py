@@ -13,6 +13,7 @@ import numpy as np
 import trio
 
 from app import events
+from app.audio import DeviceInfo
 from app.conversation import Conversation
 from app.errors import first_error
 from app.events import Event
@@ -167,6 +168,13 @@ class Engine:
         self._gain_db = min(30.0, max(-20.0, gain_db))
         if self._talker is not None:
             self._talker.gain_db = self._gain_db
+
+    def list_devices(self) -> list[DeviceInfo]:
+        """Microphones and loudspeakers, without their rates. Raises DeviceError.
+
+        Blocking, and alone among these methods for any thread.
+        """
+        return self._parts.list_devices()
 
     def choose_microphone(self, name: str | None) -> None:
         """Switches to another input device, part of its name being enough; None is the default. DeviceReady follows."""

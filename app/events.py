@@ -239,6 +239,8 @@ class DeviceReady:
     device: Device
     name: str
     rate_hz: int
+    number: int | None = None
+    """PortAudio's, for several devices may share a name; None where it is no device of PortAudio's."""
 
 
 @dataclass(frozen=True, slots=True)

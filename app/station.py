@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import trio
 
+from app.audio import DeviceInfo, list_devices
 from app.coding import FeatureDecoder
 from app.parrot import NAME as PARROT_NAME
 from app.parrot import Arrived, Parrot
@@ -49,6 +50,11 @@ def one_worker() -> InThread:
     return partial(trio.to_thread.run_sync, limiter=trio.CapacityLimiter(1))
 
 
+def names_of_devices() -> list[DeviceInfo]:
+    """The machine's devices, none of them opened to try it: streams may be running. Blocking; raises DeviceError."""
+    return list_devices(try_rates=False)
+
+
 @dataclass(frozen=True)
 class Parts:
     """How to get each piece. All but the taps have working defaults in `real_parts`."""
@@ -60,6 +66,8 @@ class Parts:
     """The second argument says whether the devices may be interrupted for a moment."""
     load_clip: Callable[[int], np.ndarray]
     """Blocking: the n-th demonstration clip, float32 [samples], round and round."""
+    list_devices: Callable[[], list[DeviceInfo]] = names_of_devices
+    """Blocking; raises DeviceError."""
     in_thread: Callable[[], InThread] = one_worker
     on_spoken: Callable[[Block], None] = no_tap
     """Shown what the encoder gets, float32 [2560] at a time."""

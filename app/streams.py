@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import trio
 
-from app.audio import RATES_HZ, find_device, load_portaudio
+from app.audio import PORTAUDIO, RATES_HZ, find_device, load_portaudio
 from app.errors import DeviceError
 from app.events import Device, DeviceProblem, DeviceReady
 from app.sound import BLOCK_S, Block, DeviceReport, NoLoudspeaker
@@ -46,8 +46,12 @@ class AudioSystem:
         self._streams.append(stream)
 
     async def call(self, blocking: Callable[[], Any]) -> Any:
+        def alone() -> Any:
+            with PORTAUDIO:
+                return blocking()
+
         async with self._lock:
-            return await trio.to_thread.run_sync(blocking)
+            return await trio.to_thread.run_sync(alone)
 
     async def look_again(self) -> None:
         """Makes PortAudio forget and list the devices anew, which it only does from a fresh start of all streams."""
@@ -104,7 +108,7 @@ class _DeviceStream:
                 self._changed = trio.Event()
                 wanted = self._wanted
                 try:
-                    name = await self._system.call(partial(self._open, wanted))
+                    number, name = await self._system.call(partial(self._open, wanted))
                 except DeviceError as problem:
                     what, _, cure = str(problem).partition(": ")
                     if wanted is not None:
@@ -119,7 +123,7 @@ class _DeviceStream:
                         await self._system.look_again()
                     continue
                 told = ""
-                report(DeviceReady(self.kind, name, self.rate_hz))
+                report(DeviceReady(self.kind, name, self.rate_hz, number))
                 lost = await self._watch()
                 await self._system.call(self.close_now)
                 if lost:
@@ -147,8 +151,8 @@ class _DeviceStream:
             if not self._stream.active or now - moved_at > STALL_S:
                 return True
 
-    def _open(self, wanted: str | None) -> str:
-        """In a thread. Returns the name of what was opened; raises DeviceError."""
+    def _open(self, wanted: str | None) -> tuple[int, str]:
+        """In a thread. Returns PortAudio's number and name of what was opened; raises DeviceError."""
         sounddevice = load_portaudio()
         number = find_device(wanted, self.kind)
         entry = sounddevice.query_devices(number)
@@ -170,7 +174,7 @@ class _DeviceStream:
                     stream.close(ignore_errors=True)
                     continue
                 self._stream = stream
-                return str(entry["name"])
+                return number, str(entry["name"])
         raise DeviceError(f"the {self.kind} {entry['name']} does not open ({problem}): is another program using it?")
 
     def close_now(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.audio import DeviceInfo, list_devices, silence_native_libraries
+from app.audio import NO_DEVICE_CURE, DeviceInfo, list_devices, silence_native_libraries
 from app.events import Device
 
 KINDS: tuple[tuple[Device, str], ...] = (("microphone", "Microphones"), ("loudspeaker", "Loudspeakers"))
@@ -17,7 +17,7 @@ def run_devices() -> int:
         for device in of_kind:
             print(line(device))
         if not of_kind:
-            print("    none: plug one in, or start the sound server (PulseAudio or PipeWire)")
+            print(f"    none: {NO_DEVICE_CURE}")
     return 0
 
 

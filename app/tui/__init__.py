@@ -1,8 +1,8 @@
 """The terminal UI: a host of the engine. Nothing else in the project imports Textual.
 
 In reading order: standing.py and talk_key.py decide (what is said, what a key means), wording.py and level.py put it
-into words and marks; talk_screen.py and its widgets show it; application.py and guest.py host the engine;
-key_release.py is the terminal; picture.py draws the screen for the README.
+into words and marks; talk_screen.py and its widgets show it, help_screen.py and device_screen.py lie over it;
+application.py and guest.py host the engine; key_release.py is the terminal; picture.py draws the screen for the README.
 """
 
 from __future__ import annotations

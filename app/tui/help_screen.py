@@ -17,6 +17,7 @@ KEYS = (
     ("up  down", "loudspeaker volume"),
     ("m", "mute"),
     ("[  ]", "microphone gain: aim at -24 to -6 dB, CLIP is too much"),
+    ("d", "choose microphone and loudspeaker, while you talk if you like"),
     ("enter", "write a message; enter sends it, escape leaves the field"),
     ("page up/down", "scroll the overs"),
     ("?", "this card"),

@@ -178,7 +178,9 @@ class Standing:
                 self.devices.pop(event.device, None)
                 self.problems[event.device] = event
             case events.DeviceReady():
-                if self.problems.pop(event.device, None):
+                if problem := self.problems.pop(event.device, None):
+                    # Another device took over, at once perhaps: then this is the only place to read why.
+                    self._note(Side.NOTE, event.device, problem.what, now_s, trouble=True)
                     self._note(Side.NOTE, event.device, f"works: {event.name}", now_s)
                 self.devices[event.device] = event
             case events.LinkProblem():

@@ -17,9 +17,11 @@ from textual.widgets import Input as TextField
 from textual.widgets import Static
 
 from app.engine import Engine
-from app.events import Event, Level, TalkDenied, TalkEnded
+from app.events import DeviceProblem, DeviceReady, Event, Level, TalkDenied, TalkEnded
 from app.settings import Settings
+from app.tui.device_screen import DeviceScreen
 from app.tui.help_screen import HelpScreen
+from app.tui.knobs import Knobs
 from app.tui.level import swelling
 from app.tui.link_panel import LinkPanel
 from app.tui.meter import Knob, Meter
@@ -31,8 +33,6 @@ from app.tui.thread import STEP_S, VoiceThread
 from app.tui.wire_panel import WirePanel
 from app.tui.wording import detail, hint, hold_words, link_words, notices, release_words, welcome
 
-GAIN_STEP_DB = 3.0
-VOLUME_STEP = 0.1
 TALK_KEY = "space"
 LEVEL_OVERDUE_S = 0.3
 """Sound moves the thread; where none comes (a frame is late, a device stopped) it moves by itself, thin."""
@@ -58,6 +58,7 @@ class TalkScreen(Screen[None]):
         Binding("right_square_bracket", "gain(1)", show=False),
         Binding("left_square_bracket", "gain(-1)", show=False),
         Binding("m", "mute", show=False),
+        Binding("d", "devices", show=False),
         Binding("enter", "write", show=False),
         Binding("escape", "leave_field", show=False),
         Binding("question_mark", "help", show=False),
@@ -72,14 +73,11 @@ class TalkScreen(Screen[None]):
     def __init__(self, settings: Settings, engine: Engine) -> None:
         super().__init__()
         self._engine = engine
-        self._settings = settings
         self._key = TalkKey()
         self._key_timer: Timer | None = None
         self.standing = Standing(me=settings.name)
         self._thread_moved_s = 0.0
-        self._volume = settings.volume
-        self._muted = settings.muted
-        self._gain_db = settings.gain_db
+        self._knobs = Knobs(settings, engine)
 
     @property
     def phase(self) -> Phase:
@@ -179,6 +177,8 @@ class TalkScreen(Screen[None]):
         ended_by_itself = isinstance(event, TalkEnded) and event.reason != "released"
         if ended_by_itself or isinstance(event, TalkDenied):
             self._press(Input.ENDED, now_s)
+        if isinstance(event, DeviceReady | DeviceProblem) and isinstance(self.app.screen, DeviceScreen):
+            self.app.screen.told(event)
         self._show(now_s)
 
     def _hear(self, level: Level, now_s: float) -> None:
@@ -243,8 +243,8 @@ class TalkScreen(Screen[None]):
             widget.update(text, layout=where in FITTED)
 
     def _show_knobs(self) -> None:
-        self.query_one("#mic", Meter).set_figure(f"{self._gain_db:+.0f} dB")
-        self.query_one("#speaker", Meter).set_figure("muted" if self._muted else f"{self._volume * 100:.0f} %")
+        self.query_one("#mic", Meter).set_figure(self._knobs.gain_figure)
+        self.query_one("#speaker", Meter).set_figure(self._knobs.volume_figure)
 
     # The other keys
 
@@ -257,20 +257,15 @@ class TalkScreen(Screen[None]):
         self.action_volume(message.steps)
 
     def action_gain(self, steps: int) -> None:
-        self._gain_db = min(30.0, max(-20.0, self._gain_db + steps * GAIN_STEP_DB))
-        self._engine.set_gain(self._gain_db)
+        self._knobs.turn_gain(steps)
         self._show_knobs()
 
     def action_volume(self, steps: int) -> None:
-        self._volume = min(1.0, max(0.0, round(self._volume + steps * VOLUME_STEP, 2)))
-        self._muted = False
-        self._engine.set_mute(False)
-        self._engine.set_volume(self._volume)
+        self._knobs.turn_volume(steps)
         self._show_knobs()
 
     def action_mute(self) -> None:
-        self._muted = not self._muted
-        self._engine.set_mute(self._muted)
+        self._knobs.mute_or_unmute()
         self._show_knobs()
 
     def on_descendant_focus(self) -> None:
@@ -291,6 +286,10 @@ class TalkScreen(Screen[None]):
 
     def action_help(self) -> None:
         self.app.push_screen(HelpScreen(release_words(self._key)))
+
+    def action_devices(self) -> None:
+        if self.standing.station is not None:  # before, there is nobody who could open one
+            self.app.push_screen(DeviceScreen(self._engine, self.standing.devices, self.on_key))
 
     def action_scroll_overs(self, pages: int) -> None:
         overs = self.query_one(Overs)

@@ -68,7 +68,7 @@ def hint(key: TalkKey, phase: Phase) -> str:
         talk = "space: hold or tap"
     else:
         talk = "space: tap to talk"
-    return f"{talk}  ? keys  q quit  ↑↓ volume  m mute  [ ] gain  enter write"
+    return f"{talk}  ? keys  q quit  ↑↓ volume  m mute  [ ] gain  d devices"
 
 
 def link_words(standing: Standing) -> str:
