@@ -12,7 +12,7 @@ from app.events import Event
 from app.sound import BLOCK_S, BLOCK_SAMPLES, Block, Loudspeaker, Meter
 from codec.format import SAMPLE_RATE_HZ
 
-CUSHION_S = 0.04
+CUSHION_S = 0.05
 """Kept queued in the loudspeaker: what a packet may be late, in decoding or in a slow moment of this process, before a
 gap is heard. It adds to the delay."""
 CUSHION = np.zeros(round(CUSHION_S * SAMPLE_RATE_HZ), np.float32)

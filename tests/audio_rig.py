@@ -18,6 +18,8 @@ import numpy as np
 
 PROGRAMS = ("pulseaudio", "pactl", "pacat", "parec")
 START_S = 10.0
+FLOWING_SAMPLES = 2000
+"""A null sink finishes the 2 s that it rendered ahead before it becomes quick: until then nothing is recorded."""
 
 
 def missing() -> str:
@@ -127,6 +129,10 @@ class Recording:
         self._path = path
         with open(path, "wb") as stream:  # not a pipe, which holds 2 s
             self._recorder = subprocess.Popen(command, env=environment, stdout=stream)
+
+        deadline = time.monotonic() + START_S
+        while path.stat().st_size < 4 * FLOWING_SAMPLES and time.monotonic() < deadline:
+            time.sleep(0.02)
 
     def finish(self) -> np.ndarray:
         """Everything so far, float32 [n] at 8 kHz."""

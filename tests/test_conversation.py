@@ -124,4 +124,5 @@ def test_a_conversation_through_real_microphones_and_loudspeakers(tmp_path, shor
             assert (0, "") == (hearing.returncode, problems)
             assert told.startswith(f"{talker}: ")
             steady.finish()
-            assert likeness(recording.finish(), original) > 0.4
+            heard = recording.finish()
+            assert likeness(heard, original) > 0.4, (talker, told, len(heard), float(np.sqrt((heard**2).mean())))
