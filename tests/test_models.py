@@ -51,7 +51,7 @@ def test_another_hop_is_refused(monkeypatch):
 
 def test_a_missing_model_is_named(tmp_path):
     """The message says which file, and what to do."""
-    with pytest.raises(ModelError, match="nowhere.onnx: no such model; reinstall"):
+    with pytest.raises(ModelError, match=r"nowhere\.onnx: no such model; reinstall"):
         Vocoder(tmp_path / "nowhere.onnx")
 
 

@@ -190,7 +190,7 @@ def test_streamed_in_packets_equals_whole(kind):
     """Packet by packet with the state carried is what training computes on a whole segment."""
     torch.manual_seed(0)
     config = CodecConfig(frame_channels=16, latent_channels=24)
-    network = {"encoder": Encoder, "decoder": Decoder}[kind](config).eval()
+    network = (Encoder(config) if kind == "encoder" else Decoder(config)).eval()
     if kind == "encoder":
         inputs = [torch.rand(1, 5, 32, format.BANDS), torch.rand(1, 5, 32, features.LAGS)]
     else:
