@@ -79,6 +79,10 @@ class ImpairedLink:
         return self._inner.max_frame_bytes
 
     @property
+    def tag_bytes(self) -> int:
+        return self._inner.tag_bytes
+
+    @property
     def ready(self) -> bool:
         return self._inner.ready
 

@@ -36,6 +36,10 @@ class Link(Protocol):
         """Longer frames cannot be sent."""
 
     @property
+    def tag_bytes(self) -> int:
+        """Bytes of the tag of a sealed frame on this link: 4 on radios, where every byte is air, 8 elsewhere."""
+
+    @property
     def sent(self) -> Traffic:
         """What went out since the link was opened."""
 

@@ -25,6 +25,7 @@ class MemoryLink:
         self.name = name
         self.layers = layers
         self.max_frame_bytes = MAX_FRAME_BYTES
+        self.tag_bytes = 8
         self.ready = True
         self.sent = Traffic()
         self.received = Traffic()

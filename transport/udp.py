@@ -40,6 +40,7 @@ class UdpLink:
         self.name = address.text
         self.layers = layers
         self.max_frame_bytes = MAX_FRAME_BYTES
+        self.tag_bytes = 8
         self.sent = Traffic()
         self.received = Traffic()
         self._address = address
