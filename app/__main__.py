@@ -22,41 +22,49 @@ to make it worse, rate=BIT/S, loss=0.05, ber=0.001, delay=MS, jitter=MS, joined 
 """
 
 
+class Parser(argparse.ArgumentParser):
+    """What is wrong with the command line is one line too."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"gossamer: {message}: see `{self.prog} --help`", file=sys.stderr)
+        sys.exit(EXIT_PROBLEM)
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line. Commands import what they need when they run: decoding must not wait for a screen."""
-    parser = argparse.ArgumentParser(
+    from app.commands.options import add_options
+
+    parser = Parser(
         prog="gossamer", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.set_defaults(run=_run_default)
-    _station_options(parser, sound=True)
+    add_options(parser, "talk")
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
 
     talk = commands.add_parser("talk", help="the terminal UI with a real peer")
-    talk.add_argument("link", metavar="LINK", help="udp://HOST:PORT calls, udp://:PORT waits")
-    _station_options(talk, sound=True)
+    talk.add_argument(
+        "link", metavar="LINK|NAME", nargs="?", help="udp://HOST:PORT calls, udp://:PORT waits; a contact's name"
+    )
+    add_options(talk, "talk")
     talk.set_defaults(run=_run_talk)
 
     send = commands.add_parser("send", help="send a file or the microphone as one over, without a screen")
-    send.add_argument("link", metavar="LINK", help="udp://HOST:PORT calls, udp://:PORT waits")
+    send.add_argument("link", metavar="LINK|NAME", help="udp://HOST:PORT calls, udp://:PORT waits; a contact")
     send.add_argument("--input", metavar="FILE|mic", required=True, help="a sound file, - (raw s16le, 8 kHz) or mic")
-    _station_options(send, sound=False)
-    send.add_argument("--microphone", metavar="DEVICE", help="number or part of the name (`gossamer devices`)")
-    send.add_argument("--gain", type=float, default=0.0, metavar="DB", help="microphone gain, -20 to 30 (0)")
+    add_options(send, "send")
     send.set_defaults(run=_run_send)
 
     listen = commands.add_parser("listen", help="play or record what others say, without a screen")
-    listen.add_argument("link", metavar="LINK", help="udp://:PORT waits, udp://HOST:PORT calls")
+    listen.add_argument("link", metavar="LINK|NAME", help="udp://:PORT waits, udp://HOST:PORT calls; a contact")
     listen.add_argument("--output", metavar="FILE|speaker", required=True, help="a WAV file, - (raw s16le) or speaker")
     listen.add_argument("--once", action="store_true", help="end after the first over")
-    _station_options(listen, sound=False)
-    listen.add_argument("--loudspeaker", metavar="DEVICE", help="number or part of the name (`gossamer devices`)")
-    listen.add_argument("--volume", type=float, default=1.0, metavar="0..1", help="loudspeaker (1)")
+    add_options(listen, "listen")
     listen.set_defaults(run=_run_listen)
 
     demo = commands.add_parser("demo", help="a conversation with the parrot without a screen, written to files")
     demo.add_argument("link", metavar="LINK", nargs="?", help="parrot://?rate=1200&loss=0.1 for example")
     demo.add_argument("--out", metavar="DIR", default="gossamer-demo", help="for the two WAV files (gossamer-demo)")
-    _station_options(demo, sound=False)
+    add_options(demo, "demo")
     demo.set_defaults(run=_run_demo)
 
     encode = commands.add_parser("encode", help="sound files to packets, 100 bytes a second")
@@ -88,16 +96,6 @@ def _synth_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--synth", choices=("neural", "classic"), default="neural", help="with the network or without (neural)"
     )
-
-
-def _station_options(parser: argparse.ArgumentParser, *, sound: bool) -> None:
-    parser.add_argument("--name", metavar="NAME", help="what the others see when you talk (the login name)")
-    _synth_option(parser)
-    if sound:
-        parser.add_argument("--microphone", metavar="DEVICE", help="number or part of the name (`gossamer devices`)")
-        parser.add_argument("--loudspeaker", metavar="DEVICE", help="likewise")
-        parser.add_argument("--volume", type=float, default=1.0, metavar="0..1", help="loudspeaker (1)")
-        parser.add_argument("--gain", type=float, default=0.0, metavar="DB", help="microphone gain, -20 to 30 (0)")
 
 
 def _run_default(arguments: argparse.Namespace) -> int:

@@ -173,7 +173,10 @@ def test_a_cold_decode_of_3_s_is_quick(packets, tmp_path):
         (["listen", "udp://:0", "--output", "out.wav"], "names no port"),
         (["talk", "udp://:7800"], "needs a terminal"),
         (["demo", "udp://:7800"], "has no parrot"),
-        (["listen", "udp://:7800", "--output", "out.wav", "--name", "x" * 30], "a name is"),
+        (["listen", "udp://:7800", "--output", "out.wav", "--name", "x" * 30], "--name " + "x" * 30 + ": it must be"),
+        (["listen", "udp://:7800", "--output", "out.wav", "--volume", "3"], "--volume 3: it must be a number"),
+        (["listen", "udp://:7800", "--output", "out.wav", "--config", "none.toml"], "no settings file none.toml"),
+        (["listen", "bob", "--output", "out.wav"], "'bob' is no link and no contact"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_it(tmp_path, monkeypatch, capsys, words, message):

@@ -12,12 +12,12 @@ import numpy as np
 import trio
 
 from app import events
-from app.commands.stations import settings_from
+from app.commands.options import settings_from
 from app.engine import Engine
 from app.errors import FileProblem, GossamerError
 from app.events import Event
 from app.files import write_speech
-from app.settings import Settings
+from app.settings import PARROT_LINK, Settings
 from app.sound import Block, NoLoudspeaker, NoMicrophone
 from app.station import Parts, real_parts
 from codec.format import SAMPLE_RATE_HZ
@@ -87,6 +87,7 @@ def summary(settings: Settings, conversation: Conversation, processor_share: flo
 
 
 def run_demo(arguments: argparse.Namespace) -> int:
+    arguments.link = getattr(arguments, "link", None) or PARROT_LINK  # never the settings file's link
     settings = settings_from(arguments)
     if parse_address(settings.link).scheme != "parrot":
         raise GossamerError(f"{settings.link} has no parrot: use `gossamer send` and `gossamer listen`, or parrot://")

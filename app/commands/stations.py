@@ -15,39 +15,22 @@ import trio
 
 from app import events
 from app.audio import find_device, load_portaudio, silence_native_libraries
+from app.commands.options import settings_from
 from app.commands.progress import note
 from app.engine import Engine
 from app.errors import GossamerError, first_error
 from app.events import Event
 from app.files import STANDARD_STREAM, SpeechWriter, read_speech, speech_output
-from app.settings import PARROT_LINK, Settings
+from app.settings import Settings
 from app.sound import Block, Loudspeaker, Microphone, NoLoudspeaker, NoMicrophone
 from app.station import load_codec, open_portaudio, open_station_link, real_parts
 from codec.format import SAMPLE_RATE_HZ
-from transport.address import Address, parse_address
+from transport.address import Address
 from transport.link import Link
 
 LONGEST_OVER_S = 3600.0
 ASK_AGAIN_S = 0.5
 """While somebody else has the floor."""
-
-
-def settings_from(arguments: argparse.Namespace) -> Settings:
-    """The station that the command line asks for. Raises GossamerError, LinkError."""
-    link = getattr(arguments, "link", None) or PARROT_LINK
-    parse_address(link)
-    wanted = {
-        "name": getattr(arguments, "name", None),
-        "synth": getattr(arguments, "synth", None),
-        "microphone": getattr(arguments, "microphone", None),
-        "loudspeaker": getattr(arguments, "loudspeaker", None),
-        "volume": getattr(arguments, "volume", None),
-        "gain_db": getattr(arguments, "gain", None),
-    }
-    try:
-        return Settings(link=link, **{name: value for name, value in wanted.items() if value is not None})
-    except ValueError as problem:
-        raise GossamerError(str(problem)) from None
 
 
 def _check_devices(settings: Settings) -> None:
