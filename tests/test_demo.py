@@ -17,7 +17,7 @@ from app.settings import Settings
 from app.sound import NoLoudspeaker, NoMicrophone
 from app.station import load_clip, open_station_link, real_parts
 from codec import format as fmt
-from tests.stations import at_once
+from tests.stations import FlippedLink, at_once
 
 ROOT = Path(__file__).parent.parent
 
@@ -48,29 +48,13 @@ def test_without_a_terminal_the_conversation_is_held_and_written(tmp_path):
     assert 0.02 < np.sqrt((heard**2).mean()) / np.sqrt((original**2).mean()) < 5
 
 
-class FlippedLink:
-    """A link on which the receiver gets one bit of every voice frame wrong."""
-
-    def __init__(self, link) -> None:
-        self._link = link
-
-    def __getattr__(self, name):
-        return getattr(self._link, name)
-
-    async def receive(self) -> bytes:
-        octets = bytearray(await self._link.receive())
-        if octets[0] & 15 == 2:
-            octets[12] ^= 0x10
-        return bytes(octets)
-
-
 def conversation(link: str = "parrot://?rate=1200", flip: bool = False) -> tuple[Conversation, Settings]:
     """The demonstration in virtual time."""
     held, settings = Conversation(), Settings(link=link)
 
     async def open_link(address, nursery, arrived):
         opened, who = await open_station_link(address, nursery, arrived)
-        return (FlippedLink(opened) if flip else opened), who
+        return (FlippedLink(opened, 6, 0x10) if flip else opened), who
 
     parts = real_parts(
         open_link=open_link,

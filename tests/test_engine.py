@@ -12,6 +12,7 @@ from app.sound import permit_tone
 from codec import format as fmt
 from tests.stations import (
     CODEC_ID,
+    FlippedLink,
     StaircaseDecoder,
     StaircaseEncoder,
     Station,
@@ -89,19 +90,6 @@ def test_what_was_spoken_and_what_was_heard_are_aligned(virtual_time):
 def test_bytes_changed_on_the_link_change_what_is_heard(virtual_time):
     """The sound comes from the bytes that the receiver took off the link: flip some there and it is another sound."""
 
-    class Flipping:
-        def __init__(self, link: Link) -> None:
-            self._link = link
-
-        def __getattr__(self, name):
-            return getattr(self._link, name)
-
-        async def receive(self) -> bytes:
-            octets = bytearray(await self._link.receive())
-            if octets[0] & 15 == 2:
-                octets[10] ^= 0x80
-            return bytes(octets)
-
     def converse(wrap) -> Station:
         station = Station(ADA, wrap=wrap)
 
@@ -112,7 +100,7 @@ def test_bytes_changed_on_the_link_change_what_is_heard(virtual_time):
         in_virtual_time(trio.testing.MockClock(autojump_threshold=0), play, station)
         return station
 
-    clean, flipped = converse(lambda link: link), converse(Flipping)
+    clean, flipped = converse(lambda link: link), converse(lambda link: FlippedLink(link, 4, 0x80))
     assert len(clean.heard) == len(flipped.heard)
     assert np.abs(np.concatenate(clean.heard) - np.concatenate(flipped.heard)).max() > 0.9
     ended = flipped.only(events.OverEnded)[0]
