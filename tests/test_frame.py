@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from codec import format as codec_format
 from transport import frame as frames
-from transport.errors import FrameError, NewerVersion, UsageError
+from transport.errors import FrameError, NewerVersion, OtherMode, UsageError
 from transport.frame import Beacon, Begin, End, Frame, Ping, Pong, Receipt, Text, Voice, crc16, decode, encode
 
 README = Path(__file__).parent.parent / "transport" / "README.md"
@@ -161,9 +161,10 @@ def test_newer_version_is_named() -> None:
     with pytest.raises(NewerVersion, match="version 4") as caught:
         decode(with_checks(bytes([0x42, 1, 0, 1]), PACKET))
     assert 4 == caught.value.version
-    with pytest.raises(FrameError, match="mode 2") as refused:
-        decode(with_checks(bytes([0x22, 1, 0, 1]), PACKET))
-    assert not isinstance(refused.value, NewerVersion)
+    for mode in (2, 3):
+        with pytest.raises(OtherMode) as refused:
+            decode(bytes([mode << 4 | 2, 1, 0, 1]) + PACKET + bytes(4))
+        assert mode == refused.value.mode
     with pytest.raises(FrameError) as noise:
         decode(bytes([0x42, 1, 0, 1]) + bytes(40))
     assert not isinstance(noise.value, NewerVersion)

@@ -39,3 +39,37 @@ class NewerVersion(FrameError):
             f"the far end speaks version {version} of the Gossamer format, this program only version 1: update this one"
         )
         self.version = version
+
+
+class OtherMode(FrameError):
+    """A frame of a channel that is protected in another way than this one."""
+
+    def __init__(self, mode: int) -> None:
+        super().__init__(f"mode {mode} is not the mode of this channel")
+        self.mode = mode
+
+
+class BadTag(FrameError):
+    """Damaged on the way, forged, or sealed with another passphrase: these look the same."""
+
+
+class Replayed(FrameError):
+    """An authentic frame that came before, too long after its turn, or from ourselves."""
+
+
+class Stale(FrameError):
+    """An authentic frame whose time is too far from ours: a wrong clock, or an old frame sent again."""
+
+    def __init__(self, sender: str, ahead_s: int) -> None:
+        """ahead_s: how far the sender's clock is ahead of ours, negative behind. sender: "" where it is not known."""
+        super().__init__(f"a frame of {sender or 'somebody'} is {abs(ahead_s)} s {'ahead' if ahead_s > 0 else 'old'}")
+        self.sender = sender
+        self.ahead_s = ahead_s
+
+
+class UnknownOver(FrameError):
+    """Of an over whose BEGIN was not heard: without that nothing can be said about it."""
+
+
+class Muted(FrameError):
+    """Not looked at: its source sent too many bad tags."""

@@ -20,6 +20,17 @@ MAX_TEXT_BYTES = 140
 """Of a short message in UTF-8: with two full names it still fits where a frame of six packets fits."""
 
 
+class Mode(enum.IntEnum):
+    """How the frames of a channel are protected: the high nibble of the first byte."""
+
+    OPEN = 1
+    """Two CRCs against accidents, nothing against anybody."""
+    SEALED = 2
+    """Encrypted and signed with a key that all stations share."""
+    HAM = 3
+    """Signed with such a key and sent in clear, as amateur radio wants it."""
+
+
 class Type(enum.IntEnum):
     """The low nibble of the first byte. 0 and 9..15 are free."""
 

@@ -1,0 +1,113 @@
+"""Whose frames are looked at when somebody sends frames that fail their tags. No I/O, no clock.
+
+    source                    up to 100 bad tags a minute     beyond
+    ------------------------  ------------------------------  ---------------------------------------------------------
+    one of many, unknown      all frames are checked          muted for a minute, but for a sample of a frame a second;
+                                                              a good tag in it ends that
+    one of many, proven       all                             all: who forges a peer's address must not silence the peer
+    the only one (a radio)    all                             all: there muting would do the forger's work
+    all together              WORK_PER_S for the proven and the only ones, UNKNOWN_PER_S for the others; what is more
+                              than that is dropped unread
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+MAX_BAD_TAGS = 100
+PER_S = 60.0
+SAMPLE_PER_S = 1.0
+"""Of a muted source: an honest station behind a forged address is heard again after some seconds."""
+PROVEN_S = 60.0
+"""So long after a good tag a source is not muted: three keep-alives."""
+WORK_PER_S = 2000.0
+"""Frames: 3 % of one core (15 us each), and four times what a radio at 57600 bit/s can deliver."""
+UNKNOWN_PER_S = 500.0
+"""For all unproven sources: addresses cost a forger nothing."""
+MAX_SOURCES = 256
+"""Remembered; the unproven one that was silent longest makes room."""
+
+
+class Allowance:
+    """A token bucket that holds one second's worth."""
+
+    def __init__(self, per_s: float) -> None:
+        self._per_s = per_s
+        self._left = max(1.0, per_s)
+        self._at_s = -math.inf
+
+    def take(self, now: float) -> bool:
+        """One of them, if there is one."""
+        full = max(1.0, self._per_s)
+        self._left = min(full, self._left + (now - self._at_s) * self._per_s) if self._at_s <= now else self._left
+        self._at_s = max(self._at_s, now)
+        if self._left < 1.0:
+            return False
+        self._left -= 1.0
+        return True
+
+
+@dataclass(slots=True)
+class _Source:
+    sample: Allowance
+    minute_s: float = -math.inf
+    """When the minute that is being counted began."""
+    bad_tags: int = 0
+    muted_until_s: float = -math.inf
+    proven_until_s: float = -math.inf
+
+
+class Guard:
+    """Of one channel."""
+
+    def __init__(self) -> None:
+        self._sources: OrderedDict[Hashable, _Source] = OrderedDict()
+        self._work = Allowance(WORK_PER_S)
+        self._unknown = Allowance(UNKNOWN_PER_S)
+
+    @property
+    def sources(self) -> int:
+        """How many are remembered."""
+        return len(self._sources)
+
+    def admits(self, source: Hashable | None, now: float) -> bool:
+        """Whether a frame is to be checked. source: what the link can tell apart; None where everything comes from one
+        place."""
+        if source is None:
+            return self._work.take(now)
+        known = self._known(source)
+        if now < known.proven_until_s:
+            return self._work.take(now)
+        if now < known.muted_until_s and not known.sample.take(now):
+            return False
+        return self._unknown.take(now)
+
+    def good(self, source: Hashable | None, now: float) -> None:
+        """Its tag was right."""
+        if source is not None:
+            known = self._known(source)
+            known.proven_until_s = now + PROVEN_S
+            known.muted_until_s = -math.inf
+
+    def bad(self, source: Hashable | None, now: float) -> None:
+        """Its tag was wrong."""
+        if source is None:
+            return
+        known = self._known(source)
+        if now >= known.minute_s + PER_S:
+            known.minute_s, known.bad_tags = now, 0
+        known.bad_tags += 1
+        if known.bad_tags >= MAX_BAD_TAGS and now >= known.muted_until_s:
+            known.muted_until_s = now + PER_S
+
+    def _known(self, source: Hashable) -> _Source:
+        if source not in self._sources:
+            if len(self._sources) >= MAX_SOURCES:
+                unproven = (one for one, known in self._sources.items() if known.proven_until_s == -math.inf)
+                del self._sources[next(unproven, next(iter(self._sources)))]
+            self._sources[source] = _Source(Allowance(SAMPLE_PER_S))
+        self._sources.move_to_end(source)
+        return self._sources[source]
