@@ -33,6 +33,7 @@ class Parser(argparse.ArgumentParser):
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line. Commands import what they need when they run: decoding must not wait for a screen."""
     from app.commands.options import add_options
+    from app.commands.ptt import add_ptt
 
     parser = Parser(
         prog="gossamer", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -79,6 +80,8 @@ def build_parser() -> argparse.ArgumentParser:
     decode.add_argument("--drop", type=_share, default=0.0, metavar="0..1", help="lose so many packets on purpose")
     decode.add_argument("--seed", type=int, default=0, metavar="N", help="which packets --drop loses")
     decode.set_defaults(run=_run_decode)
+
+    add_ptt(commands)
 
     devices = commands.add_parser("devices", help="microphones and loudspeakers, and the rates that work")
     devices.set_defaults(run=_run_devices)

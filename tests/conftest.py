@@ -41,7 +41,7 @@ def pytest_runtest_makereport(
 def no_settings_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Generator[None, None, None]:
     """Whoever runs the tests may have settings, contacts and stations of their own: none of them is looked at."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "GOSSAMER_RUNTIME_DIR"):
+        for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"):
             patch.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
         yield
 

@@ -11,6 +11,7 @@ from app.tui.talk_key import FIRST_REPEAT_S, LAST_REPEAT_S, TAP_S, Input, Press,
 START, STOP = Talk.START, Talk.STOP
 PRESS, RELEASE, TIME, LEAVE, ENDED = Input.PRESS, Input.RELEASE, Input.TIME, Input.LEAVE, Input.ENDED
 DOWN, UP = Input.POINTER_DOWN, Input.POINTER_UP
+REMOTE_DOWN, REMOTE_UP = Input.REMOTE_DOWN, Input.REMOTE_UP
 
 Script = list[tuple[float, Input, Talk | None]]
 
@@ -65,6 +66,22 @@ POINTER: dict[str, Script] = {
     "time-out": [(0.0, DOWN, START), (120.0, ENDED, STOP), (121.0, UP, None), (122.0, DOWN, START)],
 }
 
+REMOTE: dict[str, Script] = {
+    "down, up": [(0.0, REMOTE_DOWN, START), (3.0, REMOTE_UP, STOP)],
+    "it needs no focus": [(0.0, REMOTE_DOWN, START), (1.0, LEAVE, None), (9.0, REMOTE_UP, STOP)],
+    "down twice": [(0.0, REMOTE_DOWN, START), (1.0, REMOTE_DOWN, None), (2.0, REMOTE_UP, STOP), (3.0, REMOTE_UP, None)],
+    "the key ends it, and its repeats start nothing": [
+        (0.0, REMOTE_DOWN, START), (1.0, PRESS, STOP), (1.5, PRESS, None), (2.0, REMOTE_UP, None),
+    ],
+    "the mouse ends it": [(0.0, REMOTE_DOWN, START), (1.0, DOWN, STOP), (1.1, UP, None)],
+    "it ends what the mouse began": [(0.0, DOWN, START), (1.0, REMOTE_UP, STOP), (1.1, UP, None)],
+    "it ends what a key began, whose repeats start nothing": [
+        (0.0, PRESS, START), (0.5, PRESS, None), (0.6, REMOTE_UP, STOP), (0.63, PRESS, None),
+    ],
+    "right after a tap": [(0.0, DOWN, START), (0.1, UP, STOP), (0.2, REMOTE_DOWN, START)],
+    "time-out": [(0.0, REMOTE_DOWN, START), (120.0, ENDED, STOP), (121.0, REMOTE_UP, None), (122.0, DOWN, START)],
+}
+
 
 def play(key: TalkKey, script: Script) -> None:
     for at_s, event, expected in script:
@@ -94,6 +111,15 @@ def test_mouse_button(name: str, release_is_told: bool) -> None:
     play(key, POINTER[name])
 
 
+@pytest.mark.parametrize("name", REMOTE)
+@pytest.mark.parametrize("release_is_told", [False, True])
+def test_a_pedal(name: str, release_is_told: bool) -> None:
+    """Pressed from outside: on until it says otherwise, in every terminal."""
+    key = TalkKey()
+    key.release_is_told = release_is_told
+    play(key, REMOTE[name])
+
+
 def test_deadlines_are_told_to_the_caller() -> None:
     """The caller learns when to come back, and that it need not."""
     key = TalkKey()
@@ -119,7 +145,7 @@ def test_holding_is_known_to_work_after_a_real_hold_only() -> None:
     st.lists(st.tuples(st.floats(0.0, 1.0), st.sampled_from(Input)), max_size=60),
 )
 def test_any_order_of_events(release_is_told: bool, steps: list[tuple[float, Input]]) -> None:
-    """Starts and stops alternate whatever happens, and after focus is lost nobody talks."""
+    """Starts and stops alternate whatever happens, and after focus is lost only a pedal talks."""
     key = TalkKey()
     key.release_is_told = release_is_told
     now_s, talking = 0.0, False
@@ -131,6 +157,8 @@ def test_any_order_of_events(release_is_told: bool, steps: list[tuple[float, Inp
             talking = talk is START
         assert talking is key.talking
         if event is LEAVE:
+            assert not talking or key.state is Press.REMOTE
+        if event is REMOTE_UP:
             assert not talking
         if key.state is Press.UP:
             assert key.deadline_s is None

@@ -17,6 +17,7 @@ from app import events
 from app.audio import find_device, load_portaudio, silence_native_libraries
 from app.commands.options import settings_from
 from app.commands.progress import note
+from app.control import Control
 from app.engine import Engine
 from app.errors import GossamerError, first_error
 from app.events import Event
@@ -121,7 +122,12 @@ async def _send(settings: Settings, clip: np.ndarray | None) -> int:
         microphone = NoMicrophone() if clip is not None else open_portaudio(settings, may_interrupt)[0]
         return microphone, NoLoudspeaker()
 
-    engine = Engine(settings, sending.note, real_parts(open_link=open_and_keep, open_sound=open_sound))
+    def note_both(event: Event) -> None:
+        sending.note(event)
+        control.note(event)
+
+    engine = Engine(settings, note_both, real_parts(open_link=open_and_keep, open_sound=open_sound))
+    control = Control(settings.station or settings.name, settings.link, engine.key_down, engine.key_up)
     async with _interruptible(engine.key_up if clip is None else None) as nursery:
         await nursery.start(engine.run)
         if not links[0].ready:
@@ -130,6 +136,9 @@ async def _send(settings: Settings, clip: np.ndarray | None) -> int:
         if clip is None:
             await sending.microphone_tried.wait()
         while not sending.done.is_set():
+        if clip is None:
+            control.open()
+            nursery.start_soon(control.serve)
             sending.denied = trio.Event()
             sending.problem = None
             if clip is not None:

@@ -6,15 +6,19 @@ import asyncio
 import signal
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
+import trio
 from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.theme import Theme
 
+from app.control import Control
 from app.engine import Engine
+from app.errors import GossamerError
 from app.events import Event
 from app.settings import Settings
 from app.tui.guest import TrioGuest
@@ -72,7 +76,10 @@ class TalkApp(App[int]):
         self._leaving = False
         self.engine = make_engine(settings, self._engine_spoke)
         self.talk_screen = TalkScreen(settings, self.engine)
-        self._guest = TrioGuest(self.engine.run, self._engine_ended)
+        self.control = Control(
+            settings.station or settings.name, settings.link, partial(self._remote, True), partial(self._remote, False)
+        )
+        self._guest = TrioGuest(self._run_station, self._engine_ended)
 
     def on_mount(self) -> None:
         self.push_screen(self.talk_screen)
@@ -81,7 +88,23 @@ class TalkApp(App[int]):
             for number in ENDING_SIGNALS:
                 asyncio.get_running_loop().add_signal_handler(number, self.call_later, self.action_leave)
 
+    async def _run_station(self) -> None:
+        """The engine, and the socket through which pedals and shortcuts reach its talk key."""
+        async with trio.open_nursery() as nursery:
+            try:
+                self.control.open()
+            except GossamerError as problem:  # everything but `gossamer ptt` works without it
+                self.talk_screen.call_later(self.talk_screen.note, "control", str(problem))
+            else:
+                nursery.start_soon(self.control.serve)
+            await self.engine.run()
+            nursery.cancel_scope.cancel()
+
+    def _remote(self, down: bool) -> None:
+        self.talk_screen.post_message(TalkScreen.RemoteKey(down))
+
     def _engine_spoke(self, event: Event) -> None:
+        self.control.note(event)
         self.talk_screen.post_message(TalkScreen.EngineSpoke(event))
 
     def _engine_ended(self, error: BaseException | None) -> None:

@@ -116,6 +116,10 @@ class Standing:
         self._note(Side.MINE, self.me, f"“{text}”", now_s)
 
     def end(self, reason: str, now_s: float) -> None:
+    def note(self, about: str, text: str, now_s: float) -> None:
+        """Something that is not of the engine has gone wrong."""
+        self._note(Side.NOTE, about, text, now_s, trouble=True)
+
         """The engine is going; ``reason`` says why, in one line."""
         self.reason, self.floor = reason, Phase.ENDED
         self._settle(now_s)

@@ -15,6 +15,8 @@ Terminals differ in what they tell about a key:
                            | RELEASE (kitty) or TIME (others)
                            v
                         LATCHED --- PRESS/stop ---> SPENT (swallows repeats of that press) --- RELEASE or TIME ---> UP
+
+The mouse button (POINTER) talks while it is down, a pedal (REMOTE) until it says otherwise.
 """
 
 from __future__ import annotations
@@ -42,6 +44,8 @@ class Press(Enum):
     """Talking, key up: the next press ends it."""
     POINTER = auto()
     """Talking while the mouse button is down."""
+    REMOTE = auto()
+    """Talking for a pedal or a shortcut (app/control.py), which needs no focus."""
     SPENT = auto()
     """Not talking, though the key may still be down: its repeats start nothing."""
 
@@ -55,6 +59,9 @@ class Input(Enum):
     """The key went up (kitty protocol only)."""
     POINTER_DOWN = auto()
     POINTER_UP = auto()
+    REMOTE_DOWN = auto()
+    REMOTE_UP = auto()
+    """Ends an over, however it was begun."""
     TIME = auto()
     """The deadline passed."""
     LEAVE = auto()
@@ -77,12 +84,15 @@ _COMMON: dict[Press, dict[Input, Step]] = {
     Press.UP: {
         Input.PRESS: (Press.PRESSED, Talk.START),
         Input.POINTER_DOWN: (Press.POINTER, Talk.START),
+        Input.REMOTE_DOWN: (Press.REMOTE, Talk.START),
     },
     Press.PRESSED: {
+        Input.REMOTE_UP: (Press.SPENT, Talk.STOP),
         Input.LEAVE: (Press.UP, Talk.STOP),
         Input.ENDED: (Press.SPENT, Talk.STOP),
     },
     Press.HELD: {
+        Input.REMOTE_UP: (Press.SPENT, Talk.STOP),
         Input.PRESS: (Press.HELD, None),
         Input.LEAVE: (Press.UP, Talk.STOP),
         Input.ENDED: (Press.SPENT, Talk.STOP),
@@ -90,17 +100,26 @@ _COMMON: dict[Press, dict[Input, Step]] = {
     Press.LATCHED: {
         Input.PRESS: (Press.SPENT, Talk.STOP),
         Input.POINTER_DOWN: (Press.UP, Talk.STOP),
+        Input.REMOTE_UP: (Press.UP, Talk.STOP),
         Input.LEAVE: (Press.UP, Talk.STOP),
         Input.ENDED: (Press.UP, Talk.STOP),
     },
     Press.POINTER: {
         Input.POINTER_UP: (Press.UP, Talk.STOP),
+        Input.REMOTE_UP: (Press.UP, Talk.STOP),
         Input.LEAVE: (Press.UP, Talk.STOP),
+        Input.ENDED: (Press.UP, Talk.STOP),
+    },
+    Press.REMOTE: {
+        Input.PRESS: (Press.SPENT, Talk.STOP),
+        Input.POINTER_DOWN: (Press.UP, Talk.STOP),
+        Input.REMOTE_UP: (Press.UP, Talk.STOP),
         Input.ENDED: (Press.UP, Talk.STOP),
     },
     Press.SPENT: {
         Input.PRESS: (Press.SPENT, None),
         Input.RELEASE: (Press.UP, None),
+        Input.REMOTE_DOWN: (Press.REMOTE, Talk.START),
         Input.TIME: (Press.UP, None),
         Input.LEAVE: (Press.UP, None),
     },
@@ -139,7 +158,7 @@ class TalkKey:
     @property
     def talking(self) -> bool:
         """Whether the last word to the engine was START."""
-        return self.state in (Press.PRESSED, Press.HELD, Press.LATCHED, Press.POINTER)
+        return self.state in (Press.PRESSED, Press.HELD, Press.LATCHED, Press.POINTER, Press.REMOTE)
 
     @property
     def hold_works(self) -> bool:

@@ -51,6 +51,13 @@ class TalkScreen(Screen[None]):
             self.event = event
 
     BINDINGS: ClassVar[list[BindingType]] = [
+    class RemoteKey(Message):
+        """A pedal or a shortcut went down or up."""
+
+        def __init__(self, down: bool) -> None:
+            super().__init__()
+            self.down = down
+
         Binding("up", "volume(1)", show=False),
         Binding("down", "volume(-1)", show=False),
         Binding("plus,equals_sign", "volume(1)", show=False),
@@ -147,6 +154,14 @@ class TalkScreen(Screen[None]):
 
     def _press(self, what: Input, at_s: float) -> None:
         now_s = time.monotonic()
+    @on(RemoteKey)
+    def _remote_key(self, message: RemoteKey) -> None:
+        self._press(Input.REMOTE_DOWN if message.down else Input.REMOTE_UP, time.monotonic())
+
+    def note(self, about: str, text: str) -> None:
+        """Something that is not of the engine, for the log."""
+        self.standing.note(about, text, time.monotonic())
+
         match self._key.handle(what, at_s):
             case Talk.START:
                 self._engine.key_down()
@@ -225,7 +240,7 @@ class TalkScreen(Screen[None]):
         self._say("#notices", notices(standing))
         self.set_class(bool(standing.problems), "crowded")
         button = self.query_one(TalkButton)
-        button.phase, button.latched = phase, self._key.state is Press.LATCHED
+        button.phase, button.latched = phase, self._key.state in (Press.LATCHED, Press.REMOTE)
         wire = self.query_one(WirePanel)
         wire.wire = standing.wire
         if phase in (*MINE, Phase.DRAINING, Phase.RECEIVING):

@@ -63,7 +63,7 @@ def release_words(key: TalkKey) -> str:
 def hint(key: TalkKey, phase: Phase) -> str:
     """The help line, for the moment."""
     if phase in MINE:
-        talk = "space: end the over" if key.state is Press.LATCHED else "let go to end"
+        talk = "space: end the over" if key.state in (Press.LATCHED, Press.REMOTE) else "let go to end"
     elif key.hold_works:
         talk = "space: hold or tap"
     else:
