@@ -12,6 +12,7 @@ import numpy as np
 import trio
 
 from app import events
+from app.channel import ChannelEnd
 from app.events import Event
 from app.listener import Listener
 from app.player import Player
@@ -23,7 +24,7 @@ from codec.format import PACKET_BYTES, PACKET_S
 from transport import floor as floors
 from transport import frame as frames
 from transport import over as overs
-from transport.errors import FrameError, LinkError, NewerVersion, PeerUnreachable
+from transport.errors import FrameError, LinkError, PeerUnreachable
 from transport.frame import Begin, End, Frame, Voice
 from transport.link import Link
 from transport.traffic import Traffic
@@ -39,6 +40,7 @@ class Conversation:
         self,
         name: str,
         link: Link,
+        channel: ChannelEnd,
         transmitter: Transmitter,
         talker: Talker | None,
         listener: Listener,
@@ -50,6 +52,7 @@ class Conversation:
     ) -> None:
         self._name = name
         self._link = link
+        self._channel = channel
         self._transmitter = transmitter
         self._talker = talker
         self._listener = listener
@@ -168,11 +171,10 @@ class Conversation:
                 continue
             self._link_works()
             try:
-                frame = frames.decode(octets)
-            except NewerVersion as problem:
-                self.link_problem(problem)
-            except FrameError:
-                self._listener.count_rubbish()
+                frame = self._channel.decode(octets)
+            except FrameError as problem:
+                if type(problem) is FrameError:  # what is refused for a reason of its own, the channel has counted
+                    self._listener.count_rubbish()
             else:
                 self._handle(frame)
 
@@ -215,7 +217,7 @@ class Conversation:
 
     # --- the link's health ---------------------------------------------------------------------------------------
 
-    def link_problem(self, problem: LinkError | NewerVersion) -> None:
+    def link_problem(self, problem: LinkError) -> None:
         """Says it once, until the link works again."""
         if self._link_told != str(problem):
             self._link_told = str(problem)

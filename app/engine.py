@@ -14,12 +14,15 @@ import trio
 
 from app import events
 from app.audio import DeviceInfo
+from app.channel import ChannelEnd
 from app.conversation import Conversation
 from app.errors import first_error
 from app.events import Event
 from app.latency import Latency
 from app.listener import Listener
+from app.parrot import Perch
 from app.player import Player
+from app.protection import MODE_WORDS, secret_of
 from app.settings import Settings
 from app.sound import BLOCK_S, Loudspeaker, Microphone
 from app.station import Parts, real_parts
@@ -75,11 +78,15 @@ class Engine:
         k = address.k or settings.packets_per_frame
         in_thread = parts.in_thread()
         codec = await in_thread(parts.load_codec, settings.synth)
+        secret = await in_thread(secret_of, settings)
         async with trio.open_nursery() as nursery:
-            link, station = await parts.open_link(address, nursery, self._latency.arrived)
+            link, station = await parts.open_link(
+                address, nursery, Perch(self._latency.arrived, secret, parts.clock)
+            )
+            channel = ChannelEnd(link, secret, parts.clock, emit)  # at once: before the link's first keep-alive
             self._microphone, self._loudspeaker = parts.open_sound(settings, self._may_interrupt)
             self._player = Player(self._loudspeaker, emit, self._volume, self._muted)
-            self._transmitter = Transmitter(link, lambda problem: conversation.cannot_send(problem))
+            self._transmitter = Transmitter(link, channel.encode, lambda problem: conversation.cannot_send(problem))
             listener = Listener(
                 codec, self._player, self._latency, emit, in_thread, parts.on_heard, self._over_played
             )
@@ -90,7 +97,7 @@ class Engine:
                 )
                 self._talker.gain_db = self._gain_db
             self._conversation = conversation = Conversation(
-                settings.name, link, self._transmitter, self._talker, listener, self._player, emit,
+                settings.name, link, channel, self._transmitter, self._talker, listener, self._player, emit,
                 time_out_s=settings.time_out_s, permit_tone=settings.permit_tone,
             )
             nursery.start_soon(self._microphone.run, conversation.hear, emit)
@@ -103,8 +110,9 @@ class Engine:
             nursery.start_soon(conversation.receive)
             nursery.start_soon(conversation.keep_time)
             nursery.start_soon(listener.run)
-            nursery.start_soon(self._report_rates, WireMeter(link))
-            emit(events.StationReady(link.name, station, codec.codec_id, k))
+            nursery.start_soon(self._report_rates, WireMeter(link), channel)
+            emit(events.StationReady(link.name, station, codec.codec_id, k, MODE_WORDS[channel.mode]))
+            channel.check_clock()
             task_status.started()
             await self._closing.wait()
             await self._say_goodbye(conversation)
@@ -208,13 +216,14 @@ class Engine:
     def _may_interrupt(self) -> bool:
         return self._conversation is None or self._conversation.idle
 
-    async def _report_rates(self, meter: WireMeter) -> None:
+    async def _report_rates(self, meter: WireMeter, channel: ChannelEnd) -> None:
         told = None
         while True:
             rate = meter.rate(trio.current_time())
             if rate != told:
                 self._emit(rate)
                 told = rate
+            channel.report()
             if self._transmitter.waiting and self._conversation is not None and not self._conversation.talking:
                 self._emit(events.TalkDraining(self._transmitter.left_s))
             await trio.sleep(RATE_EVERY_S)

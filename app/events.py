@@ -24,6 +24,8 @@ class StationReady:
     """Who is at the other end, where that is known ("parrot"), else ""."""
     codec_id: int
     packets_per_frame: int
+    protection: str = "open channel"
+    """"open channel", "sealed" or "signed (ham)"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class OverBegan:
-    """Somebody else talks."""
+    """Somebody else is heard. An over that begins while another is still being played has its turn after it."""
 
     over: int
     sender: str
@@ -201,6 +203,8 @@ class PlayoutState:
     waiting_s: float
     """Speech that has arrived and waits to be played."""
     signal_lost: bool
+    gathering: bool = False
+    """The link is slower than speech: the over is buffered and played after its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +260,33 @@ class LinkRecovered:
     """The link works again."""
 
 
+@dataclass(frozen=True, slots=True)
+class ChannelCounts:
+    """Frames that were refused since the start, by why; sent now and then, if one of the figures changed."""
+
+    bad_tags: int = 0
+    """Forged, damaged, or sealed with another passphrase: these look the same."""
+    replayed: int = 0
+    """Authentic, and heard before or our own."""
+    stale: int = 0
+    """Authentic, with a time more than a minute from ours."""
+    unknown: int = 0
+    """Of overs whose BEGIN was not heard."""
+    foreign: int = 0
+    """In another mode, or of a later version."""
+    muted: int = 0
+    """Not looked at, because their source sent too many bad tags."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelProblem:
+    """Something about who else is on the channel, or about its protection; the engine goes on. Comes at most once a
+    minute."""
+
+    what: str
+    cure: str
+
+
 Event = (
     StationReady
     | FloorChanged
@@ -280,4 +311,6 @@ Event = (
     | DeviceReady
     | LinkProblem
     | LinkRecovered
+    | ChannelCounts
+    | ChannelProblem
 )

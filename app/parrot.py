@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import trio
 
+from app.channel import ChannelEnd, wall_clock_s
+from app.events import Event
 from transport.errors import FrameError, LinkClosed
-from transport.frame import NONCE_BYTES, PACKET_S, Begin, End, Frame, Ping, Pong, Text, Voice, decode, encode
+from transport.frame import NONCE_BYTES, PACKET_S, Begin, End, Frame, Ping, Pong, Text, Voice
 from transport.link import Link
 from transport.over import OverBegun, OverEnded, OverReceiver, OverSender, PacketHeard
+from transport.seal import Secret
 
 NAME = "parrot"
 THINKING_S = 0.6
@@ -27,12 +31,24 @@ Arrived = Callable[[int, int, float], None]
 """Told over, sequence and time when a VOICE frame has come, for measuring the link."""
 
 
+@dataclass(frozen=True, slots=True)
+class Perch:
+    """What a station inside this program gets from the one that it talks with."""
+
+    arrived: Arrived
+    secret: Secret | None = None
+    """Of the channel; None is the open one."""
+    clock: Callable[[], int] = wall_clock_s
+    """UTC seconds, 0 for none."""
+
+
 class Parrot:
     """Over after over: listens, then repeats."""
 
-    def __init__(self, link: Link, arrived: Arrived) -> None:
+    def __init__(self, link: Link, perch: Perch) -> None:
         self._link = link
-        self._arrived = arrived
+        self._arrived = perch.arrived
+        self._channel = ChannelEnd(link, perch.secret, perch.clock, _says_nothing)
         self._receiver = OverReceiver()
         self._packets: dict[int, bytes] = {}
         self._begin: Begin | None = None
@@ -42,7 +58,7 @@ class Parrot:
         try:
             while True:
                 try:
-                    frame = decode(await self._link.receive())
+                    frame = self._channel.decode(await self._link.receive())
                 except FrameError:
                     continue
                 await self._answer(frame)
@@ -87,4 +103,8 @@ class Parrot:
         await self._send(sender.end())
 
     async def _send(self, frame: Frame) -> None:
-        await self._link.send(encode(frame))
+        await self._link.send(self._channel.encode(frame))
+
+
+def _says_nothing(event: Event) -> None:
+    """A parrot has no screen."""

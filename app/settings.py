@@ -101,6 +101,12 @@ def _station_name(value: Any) -> str:
     return str(value)
 
 
+def _channel_name(value: Any) -> str:
+    if not _text(value) or len(value) > 64:
+        raise ValueError
+    return str(value)
+
+
 def _addressee(value: Any) -> str:
     return _station_name(value) if value else _text(value)
 
@@ -146,6 +152,29 @@ class Settings:
         f"the name of a station, at most {MAX_NAME_BYTES} bytes", _addressee, (TALK, SEND), "NAME",
     )
     """Whom overs are addressed to: everybody hears them, this one answers with a receipt. Empty: to all."""
+
+    mode: str = _setting(
+        "", "--mode", "open, sealed or ham (sealed with a passphrase, open without)", "open, sealed or ham",
+        _one_of("", "open", "sealed", "ham"), (TALK, SEND, LISTEN, DEMO), "MODE",
+    )
+    """How the channel is protected: "open"; "sealed", encrypted and signed; "ham", signed and in clear. Empty: sealed
+    if there is a passphrase, else open."""
+
+    channel: str = _setting(
+        "gossamer", "--channel", "name of a sealed channel: another name, another key (gossamer)",
+        "1 to 64 letters of printable text", _channel_name, (TALK, SEND, LISTEN, DEMO), "NAME",
+    )
+    """Goes into the key beside the passphrase: who shares a passphrase and not this hears nothing."""
+
+    passphrase_file: str = _setting(
+        "", "--passphrase-file", "its first line is the passphrase of a sealed channel", "the path of a file",
+        _text, (TALK, SEND, LISTEN, DEMO), "FILE",
+    )
+    """Empty: there is none. Read by app/passphrase.py."""
+
+    passphrase: str | None = dataclasses.field(default=None, repr=False)
+    """What the stations of a sealed or ham channel share; None: an open one. No flag and no line of the settings file
+    says it, lest it be seen in the list of processes or copied with the file."""
 
     synth: Synth = _setting(  # noqa: RUF009 - it makes a field, as dataclasses.field does
         "neural", "--synth", "rebuild speech with the network or without (neural)", "neural or classic",

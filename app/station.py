@@ -11,9 +11,10 @@ import numpy as np
 import trio
 
 from app.audio import DeviceInfo, list_devices
+from app.channel import wall_clock_s
 from app.coding import FeatureDecoder
 from app.parrot import NAME as PARROT_NAME
-from app.parrot import Arrived, Parrot
+from app.parrot import Parrot, Perch
 from app.settings import Settings, Synth
 from app.sound import Block, Loudspeaker, Microphone
 from app.talker import InThread, PacketEncoder
@@ -37,8 +38,9 @@ class Codec:
         return self.decoder.codec_id
 
 
-LinkOpener = Callable[[Address, trio.Nursery, Arrived], Awaitable[tuple[Link, str]]]
-"""Opens a link, its tasks in the nursery; returns it and who is at its other end, "" where that is not known."""
+LinkOpener = Callable[[Address, trio.Nursery, Perch], Awaitable[tuple[Link, str]]]
+"""Opens a link, its tasks in the nursery; returns it and who is at its other end, "" where that is not known. The
+perch is for a parrot, if the address asks for one."""
 
 
 def no_tap(samples: Block) -> None:
@@ -69,6 +71,8 @@ class Parts:
     list_devices: Callable[[], list[DeviceInfo]] = names_of_devices
     """Blocking; raises DeviceError."""
     in_thread: Callable[[], InThread] = one_worker
+    clock: Callable[[], int] = wall_clock_s
+    """UTC seconds since 1970, 0 where there is no clock."""
     on_spoken: Callable[[Block], None] = no_tap
     """Shown what the encoder gets, float32 [2560] at a time."""
     on_heard: Callable[[Block], None] = no_tap
@@ -84,13 +88,13 @@ def load_codec(synth: Synth, *, encoder: bool = True) -> Codec:
     return Codec(Encoder() if encoder else None, Decoder(), open_synthesizer(synth))
 
 
-async def open_station_link(address: Address, nursery: trio.Nursery, arrived: Arrived) -> tuple[Link, str]:
+async def open_station_link(address: Address, nursery: trio.Nursery, perch: Perch) -> tuple[Link, str]:
     """A real link, or one to a parrot that lives in the same nursery. Raises LinkError."""
     if address.scheme != "parrot":
         return await open_link(address, nursery), ""
     inner, theirs = memory_pair(address.text, PARROT_NAME)
     link: Link = impair(inner, address.impairment, nursery) if address.impairment else inner
-    nursery.start_soon(Parrot(theirs, arrived).run)
+    nursery.start_soon(Parrot(theirs, perch).run)
     return link, PARROT_NAME
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import trio
 
 from transport.errors import LinkError
-from transport.frame import Frame, encode
+from transport.frame import Frame
 from transport.link import Link
 
 MAX_WAITING = 4096
@@ -25,9 +25,13 @@ class _Outgoing:
 class Transmitter:
     """Everything that this station sends passes through here."""
 
-    def __init__(self, link: Link, on_problem: Callable[[LinkError], None]) -> None:
-        """`on_problem` is told when a frame could not be sent; that frame is lost, the next one is tried."""
+    def __init__(
+        self, link: Link, encode: Callable[[Frame], bytes], on_problem: Callable[[LinkError], None]
+    ) -> None:
+        """`encode` makes bytes of a frame when they go out; `on_problem` is told when a frame could not be sent; that
+        frame is lost, the next one is tried."""
         self._link = link
+        self._encode = encode
         self._on_problem = on_problem
         self._put, self._take = trio.open_memory_channel[_Outgoing](MAX_WAITING)
         self._busy = False
@@ -61,7 +65,7 @@ class Transmitter:
             self._busy = True
             began_s = trio.current_time()
             try:
-                await self._link.send(encode(outgoing.frame))
+                await self._link.send(self._encode(outgoing.frame))
             except LinkError as problem:
                 self._on_problem(problem)
             else:

@@ -16,7 +16,7 @@ import trio.testing
 
 from app.engine import Engine
 from app.events import DeviceReady, Event
-from app.parrot import Arrived
+from app.parrot import Perch
 from app.settings import Settings
 from app.sound import BLOCK_S, BLOCK_SAMPLES, Block, DeviceReport, NoLoudspeaker, NoMicrophone
 from app.station import Codec, Parts, open_station_link
@@ -184,8 +184,8 @@ class Station:
         )
         self.engine = Engine(self.settings, self._note, parts)
 
-    async def _open_link(self, address: Address, nursery: trio.Nursery, arrived: Arrived) -> tuple[Link, str]:
-        link, who = (self.link, "") if self.link else await open_station_link(address, nursery, arrived)
+    async def _open_link(self, address: Address, nursery: trio.Nursery, perch: Perch) -> tuple[Link, str]:
+        link, who = (self.link, "") if self.link else await open_station_link(address, nursery, perch)
         return self.wrap(link), who
 
     def _note(self, event: Event) -> None:

@@ -219,7 +219,7 @@ def test_a_busy_port_is_said(tmp_path):
     words = ["listen", f"udp://:{port}", "--output", str(tmp_path / "first.wav")]
     first = subprocess.Popen([sys.executable, "-m", "app", *words], stderr=subprocess.PIPE, text=True)
     assert first.stderr is not None
-    assert f"listening on udp://:{port}\n" == first.stderr.readline()
+    assert f"listening on udp://:{port}, open channel\n" == first.stderr.readline()
     first.send_signal(signal.SIGINT)
     said = first.communicate(timeout=30)[1]
     assert (2, "gossamer: nothing was heard, so nothing was written\n") == (first.returncode, said)

@@ -37,7 +37,7 @@ def listener(port: int, *words: object, environment: dict[str, str] | None = Non
     """One that is ready to be called."""
     process = start("listen", f"udp://:{port}", *words, environment=environment)
     assert process.stderr is not None
-    assert f"listening on udp://:{port}\n" == process.stderr.readline()
+    assert f"listening on udp://:{port}, open channel\n" == process.stderr.readline()
     return process
 
 

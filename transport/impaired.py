@@ -67,6 +67,11 @@ class ImpairedLink:
             nursery.start_soon(self._run_in, scope, task, name=f"{type(self).__name__}.{task.__name__}")
 
     @property
+    def inner(self) -> Link:
+        """The link that this one makes worse."""
+        return self._inner
+
+    @property
     def name(self) -> str:
         return self._inner.name
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from transport.frame import OVERHEAD_BYTES, Type, peek_type
+from transport.frame import PACKET_BYTES, Type, peek_type
 
 FRAMING = "framing"
 """The layer that marks frames off from one another; every other name is a carrier's."""
@@ -26,7 +26,7 @@ class Traffic:
     voice: int = 0
     """Packets of speech, repeated ones included."""
     header: int = 0
-    """Header and checks of VOICE frames."""
+    """Header and checks, or tags, of VOICE frames."""
     signals: int = 0
     """Everything but VOICE, whole: BEGIN, END, TEXT, ..., and what arrives as rubbish."""
     framing: int = 0
@@ -53,10 +53,11 @@ class Traffic:
 def count_frame(traffic: Traffic, frame: bytes, layers: tuple[LayerBytes, ...]) -> Traffic:
     """The count with one more frame, as it went over a link, and what the layers below added to it."""
     is_voice = peek_type(frame) is Type.VOICE
+    overhead = len(frame) % PACKET_BYTES  # 8, or 12 with the longer tag
     return Traffic(
         traffic.frames + 1,
-        traffic.voice + (len(frame) - OVERHEAD_BYTES) * is_voice,
-        traffic.header + OVERHEAD_BYTES * is_voice,
+        traffic.voice + (len(frame) - overhead) * is_voice,
+        traffic.header + overhead * is_voice,
         traffic.signals + len(frame) * (not is_voice),
         traffic.framing + sum(layer.octets for layer in layers if layer.name == FRAMING),
         traffic.carrier + sum(layer.octets for layer in layers if layer.name != FRAMING),

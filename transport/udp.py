@@ -1,7 +1,7 @@
 """One frame a datagram, no retransmission. One end calls (`udp://HOST:PORT`), the other waits (`udp://:PORT`).
 
 The waiting end sends to whoever last began an over, or, once that one has been silent for half a minute, to whoever
-sent the last valid frame. It receives from everybody.
+sent the last valid frame. It receives from everybody. On a protected channel only frames that are vouched for count.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import errno
 import math
 import os
 import socket
+from collections import OrderedDict
+from collections.abc import Callable
 
 import trio
 
@@ -25,6 +27,8 @@ PEER_KEPT_S = 30.0
 MAX_FRAME_BYTES = 548
 """What every IPv4 path carries in one piece: 576 - 28."""
 RECEIVE_BYTES = 2048
+UNVOUCHED_FRAMES = 1024
+"""Whose senders are remembered until somebody vouches for them: what may be under way in an impairment layer."""
 
 _IPV4_LAYERS = (LayerBytes("UDP/IP", 28),)
 _IPV6_LAYERS = (LayerBytes("UDP/IP", 48),)
@@ -52,6 +56,8 @@ class UdpLink:
         self._found_peer = trio.Event()
         self._scope = trio.CancelScope()
         self._closed = False
+        self._make_keep_alive: Callable[[], bytes] | None = None
+        self._unvouched: OrderedDict[bytes, tuple[str | int, ...]] | None = None
         if calls:
             self._found_peer.set()
 
@@ -86,10 +92,26 @@ class UdpLink:
             frame, source = await self._socket.recvfrom(RECEIVE_BYTES)
         except (trio.ClosedResourceError, OSError) as error:
             raise self._explained(error) from None
-        if not self._calls:
+        if self._unvouched is not None:
+            self._unvouched.setdefault(frame, source)  # who copies a frame comes later than who made it
+            if len(self._unvouched) > UNVOUCHED_FRAMES:
+                self._unvouched.popitem(last=False)
+        elif not self._calls:
             self._learn_peer(frame, source, trio.current_time())
         self.received = count_frame(self.received, frame, self.layers)
         return frame
+
+    def protect(self, make_keep_alive: Callable[[], bytes]) -> None:
+        self._make_keep_alive = make_keep_alive
+        self._unvouched = OrderedDict()
+
+    def source(self, frame: bytes) -> tuple[str | int, ...] | None:
+        return None if self._calls or self._unvouched is None else self._unvouched.get(frame)
+
+    def vouch(self, frame: bytes) -> None:
+        source = self.source(frame)
+        if source is not None:
+            self._learn_peer(frame, source, trio.current_time())
 
     async def aclose(self) -> None:
         self._closed = True
@@ -108,7 +130,7 @@ class UdpLink:
                 self._sent_s = now
                 try:
                     if self.ready:
-                        await self.send(frame)
+                        await self.send(self._make_keep_alive() if self._make_keep_alive else frame)
                 except PeerUnreachable:
                     continue  # whoever uses the link is told by `receive` or its own `send`
                 except (LinkError, LinkClosed):

@@ -23,6 +23,10 @@ def add_options(parser: argparse.ArgumentParser, command: str) -> None:
     parser.add_argument(
         "--config", metavar="FILE", default=argparse.SUPPRESS, help="read the settings from here (README: Settings)"
     )
+    if command in OPTIONS["passphrase_file"].used_by:
+        parser.add_argument(
+            "--passphrase", action="store_true", default=argparse.SUPPRESS, help="ask for the passphrase at the start"
+        )
     for name, option in OPTIONS.items():
         if command not in option.used_by:
             continue
@@ -44,6 +48,7 @@ def configuration_from(arguments: argparse.Namespace) -> Configuration:
 def settings_from(arguments: argparse.Namespace, configuration: Configuration | None = None) -> Settings:
     """The station that the command line and the file ask for. Raises GossamerError, LinkError."""
     from app.contacts import resolve
+    from app.passphrase import with_passphrase
 
     configuration = configuration or configuration_from(arguments)
     values = dict(configuration.values)
@@ -64,4 +69,4 @@ def settings_from(arguments: argparse.Namespace, configuration: Configuration | 
     except ValueError as problem:
         raise GossamerError(f"{problem}: correct it") from None
     parse_address(settings.link)
-    return settings
+    return with_passphrase(settings, ask=getattr(arguments, "passphrase", False))

@@ -22,6 +22,8 @@ from app.engine import Engine
 from app.errors import GossamerError, first_error
 from app.events import Event
 from app.files import STANDARD_STREAM, SpeechWriter, read_speech, speech_output
+from app.parrot import Perch
+from app.protection import refusal_words
 from app.settings import Settings
 from app.sound import Block, Loudspeaker, Microphone, NoLoudspeaker, NoMicrophone
 from app.station import load_codec, open_portaudio, open_station_link, real_parts
@@ -69,6 +71,7 @@ class _Sending:
         self.microphone_tried = trio.Event()
         self.sent: events.OverSent | None = None
         self.problem: str | None = None
+        self.protection = ""
 
     def note(self, event: Event) -> None:
         match event:
@@ -83,6 +86,10 @@ class _Sending:
                 self.done.set()
             case events.TalkPermitted() if self._live:
                 print("on air: Ctrl-C ends the over", file=sys.stderr, flush=True)
+            case events.StationReady():
+                self.protection = event.protection
+            case events.ChannelProblem(what, cure):
+                note(f"{what}: {cure}")
             case events.DeviceReady("microphone"):
                 self.microphone_tried.set()
             case events.DeviceProblem("microphone", what, cure):
@@ -113,8 +120,8 @@ async def _send(settings: Settings, clip: np.ndarray | None) -> int:
     sending = _Sending(live=clip is None)
     links: list[Link] = []
 
-    async def open_and_keep(address: Address, nursery: trio.Nursery, arrived: Callable) -> tuple[Link, str]:
-        link, station = await open_station_link(address, nursery, arrived)
+    async def open_and_keep(address: Address, nursery: trio.Nursery, perch: Perch) -> tuple[Link, str]:
+        link, station = await open_station_link(address, nursery, perch)
         links.append(link)
         return link, station
 
@@ -129,6 +136,9 @@ async def _send(settings: Settings, clip: np.ndarray | None) -> int:
     engine = Engine(settings, note_both, real_parts(open_link=open_and_keep, open_sound=open_sound))
     control = Control(settings.station or settings.name, settings.link, engine.key_down, engine.key_up)
     async with _interruptible(engine.key_up if clip is None else None) as nursery:
+        if clip is None:
+            control.open()
+            nursery.start_soon(control.serve)
         await nursery.start(engine.run)
         if not links[0].ready:
             note(f"waiting for somebody to call {settings.link}")
@@ -136,9 +146,6 @@ async def _send(settings: Settings, clip: np.ndarray | None) -> int:
         if clip is None:
             await sending.microphone_tried.wait()
         while not sending.done.is_set():
-        if clip is None:
-            control.open()
-            nursery.start_soon(control.serve)
             sending.denied = trio.Event()
             sending.problem = None
             if clip is not None:
@@ -155,7 +162,7 @@ async def _send(settings: Settings, clip: np.ndarray | None) -> int:
     sent = sending.sent
     print(
         f"sent {sent.packets} packets, {sent.packets * 0.32:.1f} s of speech: {sent.voice_bps:.0f} bit/s of voice, "
-        f"{sent.wire_bps:.0f} bit/s on the wire"
+        f"{sent.wire_bps:.0f} bit/s on the wire, {sending.protection}"
     )
     return 0
 
@@ -180,18 +187,26 @@ class _Listening:
     def __init__(self, once: bool, say: Callable[[str], None]) -> None:
         self._once = once
         self._say = say
+        self._refused = self._refused_told = ""
         self.done = trio.Event()
         self.problem: str | None = None
 
     def note(self, event: Event) -> None:
         match event:
-            case events.StationReady(link):
-                print(f"listening on {link}", file=sys.stderr, flush=True)
+            case events.StationReady():
+                print(f"listening on {event.link}, {event.protection}", file=sys.stderr, flush=True)
+            case events.ChannelProblem(what, cure):
+                note(f"{what}: {cure}")
+            case events.ChannelCounts():
+                self._refused = refusal_words(event)
             case events.OverEnded():
                 more = f", {event.damaged} damaged" if event.damaged else ""
                 more += "" if event.complete else ", then the signal was lost"
                 lost = f"{event.lost} of {event.packets} packets lost{more}"
                 self._say(f"{event.sender}: {event.duration_s:.1f} s, {lost}")
+                if self._refused != self._refused_told:
+                    self._refused_told = self._refused
+                    self._say(f"refused since the start: {self._refused}")
                 if self._once:
                     self.done.set()
             case events.CodecMismatch(sender, ours, theirs):

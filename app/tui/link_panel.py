@@ -6,7 +6,8 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from app.events import MouthToEar, PacketCounts, PlayoutState, WireRate
+from app.events import ChannelCounts, MouthToEar, PacketCounts, PlayoutState, WireRate
+from app.protection import refusal_words
 
 LABEL_CELLS = 14
 DASH = "–"
@@ -18,6 +19,7 @@ class LinkPanel(Widget):
 
     wire: reactive[WireRate | None] = reactive(None)
     counts: reactive[PacketCounts | None] = reactive(None)
+    refusals: reactive[ChannelCounts | None] = reactive(None)
     playout: reactive[PlayoutState | None] = reactive(None)
     mouth_to_ear: reactive[MouthToEar | None] = reactive(None)
 
@@ -29,6 +31,8 @@ class LinkPanel(Widget):
             self._mouth_to_ear(),
             self._row("play-out hold", f"{self.playout.hold_s * 1000:.0f} ms" if self.playout else DASH),
         ]
+        if refused := refusal_words(self.refusals):
+            rows.append(self._row("refused", "", "", refused))
         return Content("\n").join(rows)
 
     @staticmethod

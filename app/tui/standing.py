@@ -99,6 +99,7 @@ class Standing:
     station: events.StationReady | None = None
     wire: events.WireRate | None = None
     counts: events.PacketCounts | None = None
+    refusals: events.ChannelCounts | None = None
     playout: events.PlayoutState | None = None
     mouth_to_ear: events.MouthToEar | None = None
     problems: dict[str, events.DeviceProblem | events.LinkProblem] = field(default_factory=dict)
@@ -115,11 +116,11 @@ class Standing:
         """We sent a short message."""
         self._note(Side.MINE, self.me, f"“{text}”", now_s)
 
-    def end(self, reason: str, now_s: float) -> None:
     def note(self, about: str, text: str, now_s: float) -> None:
         """Something that is not of the engine has gone wrong."""
         self._note(Side.NOTE, about, text, now_s, trouble=True)
 
+    def end(self, reason: str, now_s: float) -> None:
         """The engine is going; ``reason`` says why, in one line."""
         self.reason, self.floor = reason, Phase.ENDED
         self._settle(now_s)
@@ -194,6 +195,10 @@ class Standing:
             case events.LinkRecovered():
                 if self.problems.pop("link", None):
                     self._note(Side.NOTE, "link", "works again", now_s)
+            case events.ChannelCounts():
+                self.refusals = event
+            case events.ChannelProblem():
+                self._note(Side.NOTE, "channel", f"{event.what}: {event.cure}", now_s, trouble=True)
             case events.Level():
                 if event.device == "microphone":  # what the meters show they are told directly
                     self.loudest_db = max(self.loudest_db, event.peak_db)

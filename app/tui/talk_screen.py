@@ -18,6 +18,7 @@ from textual.widgets import Static
 
 from app.engine import Engine
 from app.events import DeviceProblem, DeviceReady, Event, Level, TalkDenied, TalkEnded
+from app.protection import channel_words, refusal_words
 from app.settings import Settings
 from app.tui.device_screen import DeviceScreen
 from app.tui.help_screen import HelpScreen
@@ -50,7 +51,6 @@ class TalkScreen(Screen[None]):
             super().__init__()
             self.event = event
 
-    BINDINGS: ClassVar[list[BindingType]] = [
     class RemoteKey(Message):
         """A pedal or a shortcut went down or up."""
 
@@ -58,6 +58,7 @@ class TalkScreen(Screen[None]):
             super().__init__()
             self.down = down
 
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "volume(1)", show=False),
         Binding("down", "volume(-1)", show=False),
         Binding("plus,equals_sign", "volume(1)", show=False),
@@ -85,6 +86,7 @@ class TalkScreen(Screen[None]):
         self.standing = Standing(me=settings.name)
         self._thread_moved_s = 0.0
         self._knobs = Knobs(settings, engine)
+        self._protection = channel_words(settings)
 
     @property
     def phase(self) -> Phase:
@@ -95,7 +97,7 @@ class TalkScreen(Screen[None]):
         with Horizontal(id="top"):
             yield Static("gossamer", id="brand")
             yield Static("", id="link", markup=False)
-            yield Static("open channel", id="channel")
+            yield Static(self._protection, id="channel", markup=False)
         with Vertical(id="stage"):
             with Horizontal(id="saying"):
                 yield Static("", id="phase")
@@ -152,8 +154,6 @@ class TalkScreen(Screen[None]):
     def _button_released(self, message: TalkButton.Released) -> None:
         self._press(Input.POINTER_UP, message.at_s)
 
-    def _press(self, what: Input, at_s: float) -> None:
-        now_s = time.monotonic()
     @on(RemoteKey)
     def _remote_key(self, message: RemoteKey) -> None:
         self._press(Input.REMOTE_DOWN if message.down else Input.REMOTE_UP, time.monotonic())
@@ -162,6 +162,8 @@ class TalkScreen(Screen[None]):
         """Something that is not of the engine, for the log."""
         self.standing.note(about, text, time.monotonic())
 
+    def _press(self, what: Input, at_s: float) -> None:
+        now_s = time.monotonic()
         match self._key.handle(what, at_s):
             case Talk.START:
                 self._engine.key_down()
@@ -247,7 +249,8 @@ class TalkScreen(Screen[None]):
             wire.sending = phase is not Phase.RECEIVING
         packets = self.query_one(LinkPanel)
         packets.wire, packets.counts, packets.playout = standing.wire, standing.counts, standing.playout
-        packets.mouth_to_ear = standing.mouth_to_ear
+        packets.mouth_to_ear, packets.refusals = standing.mouth_to_ear, standing.refusals
+        self.set_class(bool(refusal_words(standing.refusals)), "refusing")
         self.query_one("#mic", Meter).set_rest("no microphone" if "microphone" in standing.problems else "")
         self.query_one("#speaker", Meter).set_rest("no loudspeaker" if "loudspeaker" in standing.problems else "")
         self.query_one(Overs).show(standing.log, welcome(self._key))
