@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,19 +21,18 @@ from app.talker import InThread
 from codec import format as fmt
 from transport import over as overs
 from transport.frame import Begin, End, Voice
-from transport.playout import Playout, PlayoutItem
+from transport.playout import PlayedOver, Playout, PlayoutItem
 
 
 @dataclass(slots=True)
 class _Heard:
-    """The over that is being played."""
+    """An over that is being played, or waits until the one before it was."""
 
+    number: int
+    """The play-out's."""
     begin: Begin
     first_index: int
     next_index: int
-    lost_before: int
-    damaged_before: int
-    lost: int = 0
     ended: bool = False
     fresh: bool = True
     """Nothing of it has been played yet."""
@@ -64,7 +64,8 @@ class Listener:
         self._on_over_played = on_over_played
         self._receiver = overs.OverReceiver()
         self._playout = Playout()
-        self._heard: _Heard | None = None
+        self._heard: deque[_Heard] = deque()
+        """What the play-out holds: the first is being played, the last is being received if its END has not come."""
         self._refused: int | None = None
         self._wake = trio.Event()
         self._rubbish = 0
@@ -80,13 +81,15 @@ class Listener:
             match meaning:
                 case overs.OverBegun(begin, first_index):
                     self._begin(begin, first_index)
-                case overs.PacketHeard(index, packet, damaged) if self._heard is not None:
+                case overs.PacketHeard(index, packet, damaged) if self._refused is None:
                     self._playout.push(index, packet, damaged, now)
-                case overs.OverEnded(end) if self._heard is not None:
-                    self._heard.ended = True
+                case overs.OverEnded(end) if self._refused is None and self._heard:
+                    self._heard[-1].ended = True
                     self._playout.end(end.packets_sent, now)
                 case overs.Malformed():
                     self.count_rubbish()
+        if self._playout.gathering and isinstance(frame, Voice):
+            self._tell_playout(signal_lost=False)
         self._wake.set()
         return meanings
 
@@ -109,20 +112,19 @@ class Listener:
     @property
     def playing(self) -> bool:
         """An over is being heard, or waits to be."""
-        return self._heard is not None
+        return bool(self._heard)
 
     def _begin(self, begin: Begin, first_index: int) -> None:
-        self._close()
         if begin.codec_id != self._codec_id:
             if self._refused != begin.over:
                 self._emit(CodecMismatch(begin.sender, self._codec_id, begin.codec_id))
             self._refused = begin.over
             return
         self._refused = None
-        self._playout.begin(begin.k, first_index, repeat=begin.repeat)
-        count = self._playout.count
-        self._heard = _Heard(begin, first_index, first_index, count.lost, count.damaged)
-        self._emit(OverBegan(begin.over, begin.sender, begin.k))
+        number = self._playout.begin(begin.k, first_index, repeat=begin.repeat)
+        self._heard.append(_Heard(number, begin, first_index, first_index))
+        if len(self._heard) == 1:
+            self._tell_began()
 
     # --- sound out ---
 
@@ -130,20 +132,18 @@ class Listener:
         """Plays what is due, until cancelled."""
         while True:
             deadline_s = self._playout.next_deadline_s()
-            if self._heard is not None and not self._playout.active:
-                await self._finish(self._heard)
+            if self._playout.finished:
+                await self._finish(self._playout.finished.popleft())
             elif deadline_s is None or deadline_s > trio.current_time():
                 self._wake = trio.Event()
                 with trio.move_on_at(deadline_s if deadline_s is not None else float("inf")):
                     await self._wake.wait()
-            elif (item := self._playout.take(trio.current_time())) is not None and self._heard is not None:
-                await self._play(self._heard, item)
+            elif (item := self._playout.take(trio.current_time())) is not None:
+                await self._play(self._heard[0], item)
 
     async def _play(self, heard: _Heard, item: PlayoutItem) -> None:
         queued_s = self._player.queued_s
         samples = await self._in_thread(self._synthesize, item.packet, heard.fresh)
-        if self._heard is not heard:
-            return  # another over began meanwhile
         if item.packet is not None and (item.index - heard.first_index) % heard.begin.k == 0:
             self._latency.played(item.waited_s, queued_s)
         self._player.play(samples)
@@ -151,7 +151,7 @@ class Listener:
         heard.fresh = False
         heard.next_index = item.index + 1
         self._tell_counts()
-        self._emit(PlayoutState(self._playout.hold_s, self._playout.waiting_s, item.signal_lost))
+        self._tell_playout(item.signal_lost)
 
     def _synthesize(self, packet: bytes | None, fresh: bool) -> Block:
         """In the thread. Returns float32 [2560]."""
@@ -160,29 +160,33 @@ class Listener:
             self._synthesizer.reset()
         return self._synthesizer.synthesize(self._decoder.decode(packet))
 
-    async def _finish(self, heard: _Heard) -> None:
+    async def _finish(self, played: PlayedOver) -> None:
+        """The play-out has nothing more of that over; of one that it gave up to make room nothing was ever played."""
+        [heard] = [waiting for waiting in self._heard if waiting.number == played.over]
         if not heard.fresh:
             tail: np.ndarray = await self._in_thread(self._synthesizer.flush)
-            if self._heard is heard:
-                self._player.play(tail)
-                self._on_heard(tail)
-        if self._heard is heard:
-            self._close()
-
-    def _close(self) -> None:
-        """Ends the over that is being heard, if there is one."""
-        heard, self._heard = self._heard, None
-        if heard is None:
-            return
-        count = self._playout.count
-        packets = heard.next_index - heard.first_index
+            self._player.play(tail)
+            self._on_heard(tail)
+        was_first = heard is self._heard[0]
+        self._heard.remove(heard)
+        packets, begin = heard.next_index - heard.first_index, heard.begin
         self._emit(
             OverEnded(
-                heard.begin.over, heard.begin.sender, packets, count.lost - heard.lost_before,
-                count.damaged - heard.damaged_before, packets * fmt.PACKET_S, heard.ended,
+                begin.over, begin.sender, packets, played.count.lost, played.count.damaged, packets * fmt.PACKET_S,
+                heard.ended,
             )
         )
-        self._on_over_played(heard.begin)
+        self._on_over_played(begin)
+        if was_first and self._heard:
+            self._tell_began()
+
+    def _tell_began(self) -> None:
+        begin = self._heard[0].begin
+        self._emit(OverBegan(begin.over, begin.sender, begin.k))
+
+    def _tell_playout(self, signal_lost: bool) -> None:
+        playout = self._playout
+        self._emit(PlayoutState(playout.hold_s, playout.waiting_s, signal_lost, playout.gathering))
 
     def _tell_counts(self) -> None:
         count = self._playout.count

@@ -67,6 +67,7 @@ class Listener:
     receiver: OverReceiver = field(default_factory=OverReceiver)
     played: list[tuple[float, PlayoutItem]] = field(default_factory=list)
     ended: list[OverEnded] = field(default_factory=list)
+    given_up: int = 0
     rubbish: int = 0
     repeated: int = 0
 
@@ -88,6 +89,7 @@ class Listener:
                 self._receive(now, octets)
             else:
                 now = give_up_s
+                self.given_up += self.receiver.current is not None
                 self.receiver.abandon()
                 self.playout.end(None, now)
         return self

@@ -20,7 +20,7 @@ from tests.stations import (
     clip,
     in_virtual_time,
 )
-from transport.frame import Begin, Voice, decode, encode
+from transport.frame import Begin, End, Voice, decode, encode
 from transport.impairment import Impairment
 from transport.link import Link, impair
 from transport.memory import memory_pair
@@ -301,6 +301,34 @@ def test_a_talker_who_disappears_frees_the_floor(virtual_time):
     in_virtual_time(virtual_time, play, station)
     assert [0] == sorted({event.signal_lost for event in station.only(events.PlayoutState)[:4]})
     assert station.only(events.PlayoutState)[-1].signal_lost
+
+
+def test_an_over_that_begins_while_the_last_is_played_has_its_turn_after_it(virtual_time):
+    """Both are played whole, each is told when it is heard, and the floor stays taken until the second one was."""
+    here, there = memory_pair()
+    station = Station(ADA, link=there)
+
+    async def say(over: int, sender: str, packets: int) -> None:
+        await here.send(encode(Begin(over, 0, bytes([over] * 8), 0, CODEC_ID, 6, sender)))
+        for sequence in range(packets // 6):
+            await here.send(encode(Voice(over, 1 + sequence, tuple(bytes([over] * 32) for _ in range(6)))))
+        await here.send(encode(End(over, 1 + packets // 6, packets)))
+
+    async def play(station):
+        await say(9, "Eve", 12)
+        await trio.sleep(1)
+        await say(11, "Zoe", 6)
+        await station.until(events.OverEnded, 2)
+        await trio.sleep(1)
+
+    in_virtual_time(virtual_time, play, station)
+    assert [bytes([9] * 32)] * 12 + [bytes([11] * 32)] * 6 == station.decoder.packets
+    assert [("Eve", 12, 0), ("Zoe", 6, 0)] == [
+        (ended.sender, ended.packets, ended.lost) for ended in station.only(events.OverEnded)
+    ]
+    told = [type(event).__name__ for event in station.only(events.OverBegan, events.OverEnded)]
+    assert ["OverBegan", "OverEnded", "OverBegan", "OverEnded"] == told
+    assert ["receiving", "idle"] == [event.state for event in station.only(events.FloorChanged)]
 
 
 def test_closing_while_talking_ends_the_over(virtual_time):
