@@ -64,6 +64,9 @@ class Conversation:
         self._clip: np.ndarray | None = None
         self._clip_may_start = trio.Event()
         self._over: int | None = None
+        self._by_voice = False
+        self._receipt_expected = False
+        """Our last over was addressed to somebody, who should say what was heard of it."""
         self._sent_before = Traffic()
         self._link_told = ""
 
@@ -82,21 +85,24 @@ class Conversation:
 
     # --- the key -------------------------------------------------------------------------------------------------
 
-    def press(self, clip: np.ndarray | None, microphone_s: float) -> None:
-        """Asks for the floor. clip: float32 [n], spoken instead of the microphone, whose blocks are so old."""
+    def press(self, clip: np.ndarray | None, microphone_s: float, by_voice_s: float | None = None) -> None:
+        """Asks for the floor. clip: float32 [n], spoken instead of the microphone, whose blocks are so old. by_voice_s:
+        speech asked, not a key: so many seconds from before are sent, and no tone is put into them."""
         if self._talker is None:
             self._emit(events.TalkDenied("this station only listens"))
             return
-        was_idle = self._floor.state is floors.State.IDLE
+        before = self._floor.state
         self._floor_says(self._floor.press(trio.current_time()))
-        if not was_idle:
+        if self._floor.state is not floors.State.ASKED or before is floors.State.ASKED:
             return
         self._clip = clip
         self._talker.microphone_s = microphone_s if clip is None else 0.0
         if clip is not None:
             self._speak_before_the_key(self._talker, clip)
         self._sent_before = self._link.sent
-        self._over = self._talker.begin(self._begin_taken)
+        self._by_voice = by_voice_s is not None
+        self._over = self._talker.begin(self._begin_taken, by_voice_s)
+        self._receipt_expected = bool(self._talker.addressee)
 
     @staticmethod
     def _speak_before_the_key(talker: Talker, clip: np.ndarray) -> None:
@@ -124,7 +130,7 @@ class Conversation:
             return
         self._player.hush()
         self._player.quiet = True
-        if self._permit_tone:
+        if self._permit_tone and not self._by_voice:
             self._player.play(permit_tone(), signal=True)
         self._floor_says(self._floor.permit(now))
         self._emit(events.TalkPermitted(self._over))
@@ -150,7 +156,7 @@ class Conversation:
     def over_drained(self, over: int, packets: int) -> None:
         """The last frame of our over has left."""
         if self._floor.state is floors.State.DRAINING:
-            self._floor_says(self._floor.drained(trio.current_time()))
+            self._floor_says(self._floor.drained(trio.current_time(), self._receipt_expected))
         duration_s = packets * PACKET_S
         if duration_s:
             wire = wire_bytes(self._link, self._link.sent - self._sent_before)
@@ -186,8 +192,8 @@ class Conversation:
             case frames.Receipt(over, _, heard) if over == self._over and self._talker is not None:
                 self._floor_says(self._floor.receipt(now))
                 self._emit(events.Receipt(over, heard, self._talker.packets_sent))
-            case frames.Text(_, _, sender, text):
-                self._emit(events.TextHeard(sender, text))
+            case frames.Text(_, _, sender, text, addressee):
+                self._emit(events.TextHeard(sender, text, addressee))
             case frames.Ping(over, sequence, token):
                 self._transmitter.send(frames.Pong(over, sequence, token))
 

@@ -291,3 +291,27 @@ def test_any_course_of_things(course: list[tuple[str, float]]) -> None:
         now = max(now, next_s)
         floor.tick(now)
     assert (State.IDLE, None) == (floor.state, floor.talker_over)
+
+
+def test_nobody_holds_the_floor_for_longer_than_anybody_may() -> None:
+    """After 120 s of somebody else's overs without a pause the key counts, and their next frame does not take it back;
+    after a pause the time runs anew."""
+    for gap_s, state in ((0.5, State.ASKED), (1.5, State.LOCKED_OUT)):
+        floor, now, over = Floor(), 0.0, 0
+        while now < TALK_LIMIT_S:
+            over += 1
+            for _ in range(20):
+                floor.heard(now, over, begins=True)
+                now += 0.5
+            floor.over_ended(now, over)
+            now += gap_s
+        floor.heard(now, over + 1, begins=True)
+        floor.press(now)
+        assert state is state_of(floor)
+    floor = receiving()
+    floor.heard(TALK_LIMIT_S, THEM)
+    floor.press(TALK_LIMIT_S)
+    assert [] == floor.heard(TALK_LIMIT_S + 0.1, THEM)
+    floor.permit(TALK_LIMIT_S + 0.2)
+    floor.heard(TALK_LIMIT_S + 0.3, THEM)
+    assert State.COLLIDED is state_of(floor)

@@ -7,6 +7,7 @@ a pair that is missing from it is a mistake of the caller (UsageError). Timers l
 from __future__ import annotations
 
 import enum
+import math
 from dataclasses import dataclass
 
 from transport.errors import UsageError
@@ -20,6 +21,8 @@ SILENCE_S = 2.5
 """A talker of whom nothing has come for so long has disappeared..."""
 SILENCE_FRAMES = 3
 """...but not before this many frames could have come."""
+PAUSE_S = 1.0
+"""A channel that was free for less was busy all the time, whoever talked."""
 RECEIPT_WAIT_S = 3.0
 """After END has left, before a missing receipt is taken for a collision."""
 
@@ -44,6 +47,8 @@ class Event(enum.Enum):
     """What moves the floor from state to state."""
 
     PRESS = "press"
+    BREAK_IN = "break in"
+    """PRESS, after somebody else had the floor for as long as anybody may."""
     PERMIT = "permit"
     """The link took BEGIN."""
     RELEASE = "release"
@@ -98,6 +103,7 @@ TABLE: dict[State, dict[Event, State]] = {
     },
     State.RECEIVING: {
         Event.PRESS: State.LOCKED_OUT,
+        Event.BREAK_IN: State.ASKED,
         Event.RELEASE: State.RECEIVING,
         Event.FAIL: State.IDLE,
         Event.HEARD: State.RECEIVING,
@@ -175,6 +181,9 @@ class Floor:
         self._warned = False
         self._silent_at_s: float | None = None
         self._heard_at_s = 0.0
+        self._busy_since_s = math.inf
+        self._free_since_s = -math.inf
+        self._breaking_in = False
         self._spacing_s = 0.0
         self._receipt_by_s: float | None = None
         self._collision_told: int | None = None
@@ -182,7 +191,11 @@ class Floor:
     def press(self, now: float) -> list[FloorEvent]:
         """The talk key went down."""
         before = self.state
-        events = self._move(Event.PRESS)
+        # Who talks on and on, by mistake or by intent, does not lock anybody out for longer than the talk limit.
+        break_in = before is State.RECEIVING and now - self._busy_since_s >= self._talk_limit_s
+        if before in (State.IDLE, State.RECEIVING):
+            self._breaking_in = break_in
+        events = self._move(Event.BREAK_IN if break_in else Event.PRESS)
         if self.state is State.LOCKED_OUT and before is State.RECEIVING:
             events.append(TalkRefused("somebody is talking: release the key and wait for the end of the over"))
         elif before is State.DRAINING:
@@ -216,7 +229,7 @@ class Floor:
         wanted = self.state in (State.ASKED, *_SENDING)
         events = self._move(Event.FAIL)
         if self.state is State.IDLE:
-            self._forget_talker()
+            self._forget_talker(now)
         return [*events, TalkRefused(reason)] if wanted else events
 
     def heard(self, now: float, over: int, k: int = 1, begins: bool = False) -> list[FloorEvent]:
@@ -224,6 +237,8 @@ class Floor:
         here on (OverBegun), whatever was followed before. k: packets a frame, if known."""
         if self.talker_over is not None and over != self.talker_over and not begins:
             return self._collision(over, "two stations are talking at once")
+        if self.talker_over is None and now - self._free_since_s >= PAUSE_S:
+            self._busy_since_s = now
         known = over == self.talker_over
         if known:
             self._spacing_s = max(self._spacing_s, now - self._heard_at_s)
@@ -235,6 +250,8 @@ class Floor:
         self._silent_at_s = now + max(SILENCE_S, SILENCE_FRAMES * max(k * PACKET_S, self._spacing_s))
         sending = self.state in _SENDING
         refused = self.state is State.ASKED
+        if refused and self._breaking_in:
+            return []
         events = self._move(Event.HEARD)
         if sending:
             events += self._collision(over, "somebody else is talking at the same time")
@@ -253,7 +270,7 @@ class Floor:
         one that is followed changes nothing."""
         if over != self.talker_over:
             return []
-        self._forget_talker()
+        self._forget_talker(now)
         return self._move(Event.OVER) if Event.OVER in TABLE[self.state] else []
 
     def receipt(self, now: float) -> list[FloorEvent]:
@@ -266,7 +283,7 @@ class Floor:
         events: list[FloorEvent] = []
         if self._silent_at_s is not None and now >= self._silent_at_s and self.talker_over is not None:
             events.append(TalkerLost(self.talker_over))
-            self._forget_talker()
+            self._forget_talker(now)
             if Event.SILENCE in TABLE[self.state]:
                 events += self._move(Event.SILENCE)
         if self._limit_at_s is not None and now >= self._limit_at_s - self._talk_warning_s and not self._warned:
@@ -307,5 +324,7 @@ class Floor:
         self._collision_told = over
         return [CollisionInferred(reason)]
 
-    def _forget_talker(self) -> None:
+    def _forget_talker(self, now: float) -> None:
+        if self.talker_over is not None:
+            self._free_since_s = now
         self.talker_over = self._silent_at_s = self._collision_told = None
