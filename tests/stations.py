@@ -14,6 +14,7 @@ import numpy as np
 import trio
 import trio.testing
 
+from app.channel import wall_clock_s
 from app.engine import Engine
 from app.events import DeviceReady, Event
 from app.parrot import Perch
@@ -165,6 +166,7 @@ class Station:
     encoder: StaircaseEncoder = field(default_factory=StaircaseEncoder)
     decoder: StaircaseDecoder = field(default_factory=StaircaseDecoder)
     wrap: Callable[[Link], Link] = lambda link: link
+    clock: Callable[[], int] = wall_clock_s
 
     def __post_init__(self) -> None:
         self.loudspeaker = HeardLoudspeaker()
@@ -179,6 +181,7 @@ class Station:
             open_sound=lambda settings, may_interrupt: (self.microphone, self.loudspeaker),
             load_clip=lambda number: clip(2.0, seed=number),
             in_thread=lambda: at_once,
+            clock=self.clock,
             on_spoken=self.spoken.append,
             on_heard=self.heard.append,
         )
