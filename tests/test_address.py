@@ -6,10 +6,14 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
 
-from transport.address import Address, parse_address
+from tests.rubbish import inputs
+from transport.address import Address, TncSettings, parse_address
+from transport.ax25 import Callsign
 from transport.errors import LinkError
 from transport.impairment import Impairment
+from transport.radios import RADIOS
 
 GOOD = {
     "udp://192.0.2.7:7800": ("udp", "192.0.2.7", 7800, None, False, None),
@@ -31,8 +35,30 @@ BAD = {
     "hello": "write udp://",
     "udp:/x": "write udp://",
     "http://x:1": "no kind of link",
-    "serial:///dev/ttyUSB0?baud=57600": "not there yet",
-    "kiss://localhost:8001?call=AB1CDE": "not there yet",
+    "serial:///dev/ttyUSB0": "how fast the port is: add baud=57600",
+    "serial:///dev/ttyUSB0?baud=0": "baud must be",
+    "serial:///dev/ttyUSB0?baud=fast": "baud must be",
+    "serial://": "names no serial port",
+    "serial:///": "names no serial port",
+    "serial://ttyUSB0?baud=9600": "names no serial port",
+    "serial://COM3?baud=9600": "names no serial port",
+    "serial:///dev/tty%00?baud=9600": "no name of a serial port",
+    "serial:///dev/ttyUSB0?baud=9600&call=AB1CDE": "'call' means nothing for serial://",
+    "serial:///dev/ttyUSB0?radio=afsk1200": "no radio for serial://: write kiss://",
+    "serial:///dev/ttyUSB0?radio=walkman": "a radio that `gossamer plan` lists",
+    "udp://host:1?baud=9600": "'baud' means nothing for udp://",
+    "parrot://?radio=hc-12": "'radio' means nothing for parrot://",
+    "kiss://localhost:8001": "names no callsign",
+    "kiss://localhost:8001?call=HELLO": "call must be one to six letters and digits",
+    "kiss://localhost:8001?call=AB1CDE-16": "call must be",
+    "kiss://localhost:8001?call=AB1CDE&dest=TOO-LONG": "dest must be",
+    "kiss://localhost:8001?call=AB1CDE&baud=9600": "leave baud out",
+    "kiss://localhost:0?call=AB1CDE": "names no TNC",
+    "kiss://?call=AB1CDE": "names no TNC",
+    "kiss://localhost/dev/ttyUSB0?call=AB1CDE": "names no TNC",
+    "kiss:///dev/ttyUSB0?call=AB1CDE": "how fast the port is",
+    "kiss://localhost?call=AB1CDE&txdelay=3s": "txdelay must be",
+    "kiss://localhost?call=AB1CDE&persist=256": "persist must be",
     "udp://": "names no port",
     "udp://host": "names no port",
     "udp://host:0": "names no port",
@@ -68,6 +94,43 @@ BAD = {
 def test_good_addresses(text: str, meaning: tuple) -> None:
     """An address means what the grammar says, and keeps its text as its name."""
     assert Address(text.strip(), *meaning) == parse_address(text)
+
+
+RADIO = {
+    "serial:///dev/ttyUSB0?baud=57600": {"device": "/dev/ttyUSB0", "baud": 57600},
+    "serial:///dev/serial/by-id/usb%20x?baud=9600&k=2": {"device": "/dev/serial/by-id/usb x", "baud": 9600, "k": 2},
+    "serial:///dev/ttyUSB0?radio=hc-12-far&rate=900": {
+        "device": "/dev/ttyUSB0", "baud": 2400, "radio": RADIOS["hc-12-far"], "impairment": Impairment(rate_bps=900),
+    },
+    "kiss://localhost?call=ab1cde-7": {
+        "host": "localhost", "port": 8001, "call": Callsign("AB1CDE", 7), "destination": Callsign("GOSMR"),
+    },
+    "kiss://[::1]:9000?call=N0CALL&dest=net&radio=afsk1200&txdelay=100&txtail=0.02s&slottime=10&persist=255": {
+        "host": "::1", "port": 9000, "call": Callsign("N0CALL"), "destination": Callsign("NET"),
+        "radio": RADIOS["afsk1200"], "tnc": TncSettings(0.1, 0.02, 0.01, 255),
+    },
+    "kiss:///dev/ttyACM0?call=N0CALL&radio=lora-sf8": {
+        "device": "/dev/ttyACM0", "baud": 115200, "call": Callsign("N0CALL"), "destination": Callsign("GOSMR"),
+        "radio": RADIOS["lora-sf8"],
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "meaning"), RADIO.items())
+def test_addresses_of_radios(text: str, meaning: dict) -> None:
+    """A path is a serial port, everything that a TNC needs stands behind the question mark."""
+    assert Address(text, text.split(":")[0], **meaning) == parse_address(text)
+
+
+@settings(max_examples=100, deadline=None)
+@given(inputs([text.encode() for text in [*GOOD, *RADIO]]))
+def test_any_text(texts: list[bytes]) -> None:
+    """Whatever is written is an address or LinkError of one line."""
+    for octets in texts:
+        try:
+            parse_address(octets.decode("latin-1"))
+        except LinkError as error:
+            assert "\n" not in str(error)
 
 
 @pytest.mark.parametrize(("text", "said"), BAD.items())

@@ -6,11 +6,13 @@ from typing import Protocol
 
 import trio
 
-from transport.address import Address, parse_address
+from transport.address import FORMS, Address, parse_address
 from transport.errors import LinkError
 from transport.frame import Beacon, encode
 from transport.impaired import ImpairedLink
 from transport.impairment import Impairment
+from transport.kiss import open_kiss
+from transport.serial_radio import open_serial
 from transport.traffic import LayerBytes, Traffic
 from transport.udp import open_udp
 
@@ -49,10 +51,11 @@ class Link(Protocol):
 
     @property
     def ready(self) -> bool:
-        """Somebody can be sent to: False while a link waits for its peer."""
+        """Somebody can be sent to: False while a link waits for its peer, or for a port that was unplugged."""
 
     async def wait_ready(self) -> None:
-        """Return as soon as `ready`. Another task must be receiving meanwhile: that is how a peer is found."""
+        """Return as soon as `ready`. Another task must be receiving meanwhile: that is how a peer is found. After
+        `receive` raised PeerUnreachable this is no longer so: a port is opened again by a task of the link's own."""
 
     async def send(self, frame: bytes) -> None:
         """Hand over one frame, waiting while the link is busy with earlier ones.
@@ -64,8 +67,8 @@ class Link(Protocol):
         """Seconds until what was handed over has left; an estimate where the link cannot tell."""
 
     async def receive(self) -> bytes:
-        """The next frame as it arrived, perhaps damaged. Raises PeerUnreachable (receive again), LinkError,
-        LinkClosed."""
+        """The next frame as it arrived, perhaps damaged; empty where something came that was no frame of this link's.
+        Raises PeerUnreachable (receive again), LinkError, LinkClosed."""
 
     async def aclose(self) -> None:
         """Close it: whoever waits in it gets LinkClosed."""
@@ -78,9 +81,16 @@ async def open_link(address: Address | str, nursery: trio.Nursery, keep_alive: b
     """
     if isinstance(address, str):
         address = parse_address(address)
-    if address.scheme != "udp":
-        raise LinkError(f"{address.text} is no link to another machine: write udp://HOST:PORT or udp://:PORT")
-    link: Link = await open_udp(address, nursery, keep_alive)
+    link: Link
+    match address.scheme:
+        case "udp":
+            link = await open_udp(address, nursery, keep_alive)
+        case "serial":
+            link = await open_serial(address, nursery)
+        case "kiss":
+            link = await open_kiss(address, nursery)
+        case _:
+            raise LinkError(f"{address.text} is no link to another machine: write {FORMS}")
     return impair(link, address.impairment, nursery) if address.impairment else link
 
 

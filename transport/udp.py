@@ -1,4 +1,5 @@
-"""One frame a datagram, no retransmission. One end calls (`udp://HOST:PORT`), the other waits (`udp://:PORT`).
+"""One frame a datagram, no retransmission. One end calls (`udp://HOST:PORT`), the other waits (`udp://:PORT`); several
+meet in a group (udp_group.py).
 
 The waiting end sends to whoever last began an over, or, once that one has been silent for half a minute, to whoever
 sent the last valid frame. It receives from everybody. On a protected channel only frames that are vouched for count.
@@ -19,6 +20,7 @@ from transport.address import Address
 from transport.errors import LinkClosed, LinkError, NoPeerYet, PeerUnreachable
 from transport.frame import Type, peek_type
 from transport.traffic import LayerBytes, Traffic, count_frame
+from transport.udp_group import UdpGroupLink, is_group, open_group
 
 KEEP_ALIVE_S = 20.0
 """Home routers forget a UDP path after 30 s and more."""
@@ -161,17 +163,22 @@ class UdpLink:
         return LinkError(f"{self.name} failed ({reason}): check the network and open the link again")
 
 
-async def open_udp(address: Address, nursery: trio.Nursery, keep_alive: bytes) -> UdpLink:
-    """Call the address's host, or wait for a peer if it names none. The keep-alive task runs in `nursery`.
+async def open_udp(address: Address, nursery: trio.Nursery, keep_alive: bytes) -> UdpLink | UdpGroupLink:
+    """Call the address's host, or wait for a peer if it names none, or join a group. The keep-alive task runs in
+    `nursery`.
 
     Raises LinkError: an unknown host, no way to it, or a busy port.
     """
+    if is_group(address.host):
+        return await open_group(address, address.host)
     link = await _call(address) if address.host else await _wait(address)
+    if isinstance(link, UdpGroupLink):
+        return link
     nursery.start_soon(link.keep_alive, keep_alive, name="UdpLink.keep_alive")
     return link
 
 
-async def _call(address: Address) -> UdpLink:
+async def _call(address: Address) -> UdpLink | UdpGroupLink:
     try:
         found = await trio.socket.getaddrinfo(address.host, address.port, type=socket.SOCK_DGRAM)
     except (socket.gaierror, UnicodeError):
@@ -184,6 +191,8 @@ async def _call(address: Address) -> UdpLink:
             await sock.connect(target)
         except OSError as error:
             sock.close()
+            if error.errno == errno.EACCES and family == socket.AF_INET:
+                return await open_group(address, str(target[0]))  # the broadcast address of a network of ours
             reason = error.strerror or str(error)
             continue
         return UdpLink(address, sock, True, _IPV4_LAYERS if family == socket.AF_INET else _IPV6_LAYERS)
