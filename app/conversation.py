@@ -174,6 +174,9 @@ class Conversation:
                 octets = await self._link.receive()
             except PeerUnreachable as problem:
                 self.link_problem(problem)
+                if not self._link.ready:  # unplugged: said when it is back, not when somebody happens to talk
+                    await self._link.wait_ready()
+                    self._link_works()
                 continue
             self._link_works()
             try:

@@ -13,10 +13,11 @@ import numpy as np
 import trio
 
 from app import events
+from app.alerts import Alerts
 from app.audio import DeviceInfo
 from app.channel import ChannelEnd
 from app.conversation import Conversation
-from app.errors import first_error
+from app.errors import GossamerError, first_error
 from app.events import Event
 from app.latency import Latency
 from app.listener import Listener
@@ -24,12 +25,13 @@ from app.parrot import Perch
 from app.player import Player
 from app.protection import MODE_WORDS, secret_of
 from app.settings import Settings
-from app.sound import BLOCK_S, Loudspeaker, Microphone
+from app.sound import BLOCK_S, Block, Loudspeaker, Microphone, call_tone, courtesy_tone
 from app.station import Parts, real_parts
 from app.talker import Talker
 from app.transmitter import Transmitter
 from app.wire import WireMeter
 from transport import frame as frames
+from app.vox import HandsFree
 from transport.address import parse_address
 from transport.frame import Begin
 
@@ -51,7 +53,9 @@ class Engine:
         self._volume, self._muted, self._gain_db = settings.volume, settings.muted, settings.gain_db
         self._latency = Latency()
         self._closing = trio.Event()
+        self._addressee = settings.addressee
         self._clips_spoken = 0
+        self._alerts = Alerts(settings.name)
         # From `run` on:
         self._conversation: Conversation | None = None
         self._transmitter: Transmitter
@@ -59,6 +63,8 @@ class Engine:
         self._talker: Talker | None = None
         self._microphone: Microphone
         self._loudspeaker: Loudspeaker
+        self._replay: Replay
+        self._hands_free: HandsFree
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Opens models, link and devices, calls `task_status.started()`, and runs until cancelled or `close`d.
@@ -73,7 +79,7 @@ class Engine:
 
     async def _run(self, task_status: trio.TaskStatus[None]) -> None:
         """The one nursery: every task of a station starts and dies here."""
-        settings, parts, emit = self._settings, self._parts, self._emit
+        settings, parts, emit = self._settings, self._parts, self._tell
         address = parse_address(settings.link)
         k = address.k or settings.packets_per_frame
         in_thread = parts.in_thread()
@@ -88,19 +94,24 @@ class Engine:
             self._player = Player(self._loudspeaker, emit, self._volume, self._muted)
             self._transmitter = Transmitter(link, channel.encode, lambda problem: conversation.cannot_send(problem))
             listener = Listener(
-                codec, self._player, self._latency, emit, in_thread, parts.on_heard, self._over_played
+                self._replay.remembering, self._player, self._latency, emit, in_thread, parts.on_heard,
+                self._over_played,
+            self._replay = Replay(codec, self._player, emit, in_thread)
             )
             if codec.encoder is not None:
                 self._talker = Talker(
                     settings, k, address.repeat, codec.encoder, self._transmitter, self._latency, emit, in_thread,
                     parts.on_spoken,
                 )
-                self._talker.gain_db = self._gain_db
+                self._talker.gain_db, self._talker.addressee = self._gain_db, self._addressee
+            self._hands_free = HandsFree(
+                settings.vox_hang_s, parts.make_detector, self._press_by_voice, lambda: conversation.release("released")
+            )
             self._conversation = conversation = Conversation(
                 settings.name, link, channel, self._transmitter, self._talker, listener, self._player, emit,
                 time_out_s=settings.time_out_s, permit_tone=settings.permit_tone,
             )
-            nursery.start_soon(self._microphone.run, conversation.hear, emit)
+            nursery.start_soon(self._microphone.run, self._hear, emit)
             nursery.start_soon(self._loudspeaker.run, emit)
             nursery.start_soon(self._player.run)
             nursery.start_soon(self._transmitter.run)
@@ -117,9 +128,12 @@ class Engine:
             await self._closing.wait()
             await self._say_goodbye(conversation)
             nursery.cancel_scope.cancel()
+            nursery.start_soon(self._replay.run)
 
     # --- commands ------------------------------------------------------------------------------------------------
 
+            if settings.vox:
+                self.set_vox(True)
     def key_down(self) -> None:
         """The talk key: asks for the floor. TalkPermitted or TalkDenied follows."""
         if self._conversation is None:
@@ -132,6 +146,7 @@ class Engine:
             self._conversation.press(clip, 0.0)
 
     def key_up(self) -> None:
+            self._hands_free.ended()  # an over by voice is the key's from here on
         """Lets the floor go; nothing happens where it is not held."""
         if self._conversation is not None:
             self._conversation.release("released")
@@ -141,23 +156,59 @@ class Engine:
         """Between TalkPermitted and TalkEnded."""
         return self._conversation is not None and self._conversation.talking
 
+            self._hands_free.ended()
     def play_clip(self, samples: np.ndarray) -> None:
         """Speaks a clip in place of the microphone: asks for the floor, and lets it go at the clip's end.
+    def set_vox(self, on: bool) -> None:
+        """Voice operation: an over begins when somebody speaks while the channel is free and the loudspeaker silent,
+        and ends when they stop. VoxChanged follows."""
+        if self._conversation is None:
+            self._emit(events.VoxChanged(False, "the station is not ready yet: a moment"))
+            return
+        try:
+            self._hands_free.switch(on)
+        except GossamerError as problem:
+            self._emit(events.VoxChanged(False, str(problem)))
+        else:
+            self._emit(events.VoxChanged(on))
+
+    def set_addressee(self, name: str) -> None:
+        """Who is asked to confirm our overs, and gets our messages, from now on; "" is everybody and nobody."""
+        self._addressee = name
+        if self._talker is not None:
+            self._talker.addressee = name
+
+    def replay_last(self) -> None:
+        """Plays the last over that was heard once more, or stops that. ReplayBegan or ReplayRefused follows."""
+        if self._conversation is None:
+            self._emit(events.ReplayRefused("the station is not ready yet: a moment"))
+        else:
+            self._replay.ask(busy=not self._conversation.idle)
+
 
         samples: float32 [n], 8 kHz, -1..1. `key_up` ends it early. Without a microphone `key_down` does this by itself
         with the bundled clips in turn.
         """
         if self._conversation is None:
+    @property
+    def idle(self) -> bool:
+        """Nobody talks, and nothing is played or waits to be."""
+        return self._conversation is None or self._conversation.idle
+
             self._emit(events.TalkDenied("the station is not ready yet: a moment"))
         else:
             self._conversation.press(samples, 0.0)
 
-    def send_text(self, text: str) -> None:
-        """A short message to everybody; what is longer than 140 bytes is cut off."""
+    def send_text(self, text: str, addressee: str | None = None) -> None:
+        """A short message to one station, "" for everybody, None for whom overs are addressed to; what is longer than
+        140 bytes is cut off. Raises ValueError for a name that no station can have."""
+        to = self._addressee if addressee is None else addressee
+        if len(to.encode()) > frames.MAX_NAME_BYTES:
+            raise ValueError(f"a name has at most {frames.MAX_NAME_BYTES} bytes")
         if self._conversation is not None:
             number = int.from_bytes(os.urandom(3))
             short = text.encode()[: frames.MAX_TEXT_BYTES].decode(errors="ignore")
-            self._transmitter.send(frames.Text(number >> 16, number & 0xFFFF, self._settings.name, short))
+            self._transmitter.send(frames.Text(number >> 16, number & 0xFFFF, self._settings.name, short, to))
 
     def set_volume(self, volume: float) -> None:
         """Loudspeaker, 0..1, linear in amplitude; clamped."""
@@ -212,6 +263,35 @@ class Engine:
             self._emit(delay)
         if self._conversation is not None:
             self._conversation.over_played(begin)
+
+    def _tell(self, event: Event) -> None:
+        """What the parts emit goes through here to the host: some of it means something to other parts."""
+        match event:
+            case events.FloorChanged("asked"):
+                self._replay.stop()
+            case events.TalkDenied():
+                self._hands_free.ended()
+            case events.TalkEnded(_, _, _, reason) if reason != "released":
+                self._hands_free.ended()
+        self._replay.note(event)
+        self._emit(event)
+        if call := self._alerts.note(event, trio.current_time()):
+            self._emit(call)
+            if self._settings.call_tone:
+                self._player.chime(call_tone())
+        if isinstance(event, events.OverEnded) and self._settings.courtesy_tone:
+            self._player.play(courtesy_tone())
+
+    def _hear(self, block: Block) -> None:
+        """A block of the microphone, float32 [n]."""
+        assert self._conversation is not None
+        self._conversation.hear(block)
+        silent = self._player.queued_s <= 0.0
+        self._hands_free.hear(block, trio.current_time(), self._conversation.idle and silent)
+
+    def _press_by_voice(self, before_s: float) -> None:
+        if self._conversation is not None:
+            self._conversation.press(None, self._microphone.latency_s, before_s)
 
     def _may_interrupt(self) -> bool:
         return self._conversation is None or self._conversation.idle

@@ -110,6 +110,8 @@ class OverBegan:
     over: int
     sender: str
     packets_per_frame: int
+    addressee: str = ""
+    """Whom it is meant for; empty: everybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,46 @@ class TextHeard:
 
     sender: str
     text: str
+    addressee: str = ""
+    """Whom it is meant for; empty: everybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallHeard:
+    """Somebody talks to us after a pause: worth a bell. The over itself is OverBegan."""
+
+    sender: str
+    addressed: bool
+    """To this station by name, not to everybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoxChanged:
+    """Voice operation was switched on or off, or could not be."""
+
+    on: bool
+    problem: str = ""
+    """One line why not."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayBegan:
+    """The last over is played again, from its packets."""
+
+    sender: str
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayEnded:
+    """It was played to its end, or something more important came."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayRefused:
+    """Nothing is played again. One line why, for the screen."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +351,11 @@ Event = (
     | MouthToEar
     | DeviceProblem
     | DeviceReady
+    | CallHeard
+    | VoxChanged
+    | ReplayBegan
+    | ReplayEnded
+    | ReplayRefused
     | LinkProblem
     | LinkRecovered
     | ChannelCounts

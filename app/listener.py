@@ -182,7 +182,7 @@ class Listener:
 
     def _tell_began(self) -> None:
         begin = self._heard[0].begin
-        self._emit(OverBegan(begin.over, begin.sender, begin.k))
+        self._emit(OverBegan(begin.over, begin.sender, begin.k, begin.addressee))
 
     def _tell_playout(self, signal_lost: bool) -> None:
         playout = self._playout

@@ -14,7 +14,7 @@ import trio
 from app.channel import ChannelEnd, wall_clock_s
 from app.events import Event
 from transport.errors import FrameError, LinkClosed
-from transport.frame import NONCE_BYTES, PACKET_S, Begin, End, Frame, Ping, Pong, Text, Voice
+from transport.frame import NONCE_BYTES, PACKET_S, Begin, End, Frame, Ping, Pong, Receipt, Text, Voice
 from transport.link import Link
 from transport.over import OverBegun, OverEnded, OverReceiver, OverSender, PacketHeard
 from transport.seal import Secret
@@ -80,7 +80,9 @@ class Parrot:
                         self._begin, self._packets = begin, {}
                     case PacketHeard(index, packet) if len(self._packets) < MAX_PACKETS:
                         self._packets[index] = packet
-                    case OverEnded() if self._begin is not None:
+                    case OverEnded(end, packets_heard) if self._begin is not None:
+                        if self._begin.addressee == NAME:
+                            await self._send(Receipt(end.over, end.sequence, packets_heard))
                         await self._repeat(self._begin, [packet for _, packet in sorted(self._packets.items())])
 
     async def _repeat(self, heard: Begin, packets: list[bytes]) -> None:

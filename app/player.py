@@ -30,6 +30,8 @@ class Player:
         self._emit = emit
         self._meter = Meter("loudspeaker")
         self._waiting: deque[Block] = deque()
+        self._chimes: deque[Block] = deque()
+        """Heard over whatever is heard."""
         self._more = trio.Event()
         self.volume = volume
         self.muted = muted
@@ -43,15 +45,22 @@ class Player:
         self._waiting.extend(samples[at : at + BLOCK_SAMPLES] for at in range(0, len(samples), BLOCK_SAMPLES))
         self._more.set()
 
+    def chime(self, samples: Block) -> None:
+        """samples: float32 [n], heard at once, over what is being played and not before it. Not while `quiet`."""
+        if not self.quiet:
+            self._chimes.extend(samples[at : at + BLOCK_SAMPLES] for at in range(0, len(samples), BLOCK_SAMPLES))
+            self._more.set()
+
     def hush(self) -> None:
         """Drops everything that is queued, here and in the loudspeaker."""
         self._waiting.clear()
+        self._chimes.clear()
         self._loudspeaker.hush()
 
     @property
     def queued_s(self) -> float:
         """Sound given and not yet handed to the device."""
-        return len(self._waiting) * BLOCK_S + self._loudspeaker.queued_s
+        return max(len(self._waiting), len(self._chimes)) * BLOCK_S + self._loudspeaker.queued_s
 
     async def run(self) -> None:
         """Feeds the loudspeaker until cancelled."""
@@ -59,21 +68,31 @@ class Player:
             await self._more.wait()
             self._loudspeaker.play(CUSHION)
             while await self._anything(LAST_WORD_S):
-                await self._feed(self._waiting.popleft())
+                await self._feed()
             self._loudspeaker.play(CUSHION)  # pushes the end of the last word out of the resampler
             self._show(np.zeros_like(CUSHION, shape=800))
 
     async def _anything(self, patience_s: float) -> bool:
         with trio.move_on_after(patience_s):
-            while not self._waiting:
+            while not (self._waiting or self._chimes):
                 self._more = trio.Event()
                 await self._more.wait()
-        return bool(self._waiting)
+        return bool(self._waiting or self._chimes)
 
-    async def _feed(self, block: Block) -> None:
+    def _next(self) -> Block:
+        block = self._waiting.popleft() if self._waiting else np.zeros(0, np.float32)
+        if self._chimes:
+            chime = self._chimes.popleft()
+            length = max(len(block), len(chime))
+            block = np.pad(block, (0, length - len(block))) + np.pad(chime, (0, length - len(chime)))
+        return block
+
+    async def _feed(self) -> None:
         while (ahead_s := self._loudspeaker.queued_s - CUSHION_S) > 0:
             await trio.sleep(max(ahead_s, SHORTEST_SLEEP_S))
-        block = block * np.float32(0.0 if self.muted else self.volume)
+        if not (self._waiting or self._chimes):
+            return  # hushed meanwhile
+        block = self._next() * np.float32(0.0 if self.muted else self.volume)
         self._loudspeaker.play(block)
         self._show(block)
 

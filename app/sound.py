@@ -151,8 +151,23 @@ def amplitude(level_db: float) -> float:
 
 def permit_tone() -> Block:
     """Two short rising notes at -20 dB, 110 ms: "talk now". float32 [880]"""
+    return _notes((880.0, 0.05), (1320.0, 0.06))
+
+
+def courtesy_tone() -> Block:
+    """One short low note, 70 ms: "that was all, your turn". float32 [560]"""
+    return _notes((660.0, 0.07))
+
+
+def call_tone() -> Block:
+    """Two notes, twice, 480 ms: "somebody calls". float32 [3840]"""
+    return _notes((1046.5, 0.12), (1318.5, 0.12), (1046.5, 0.12), (1318.5, 0.12))
+
+
+def _notes(*notes: tuple[float, float]) -> Block:
+    """Sine tones at -20 dB one after another: frequency in Hz, duration in s. float32 [n]"""
     parts = []
-    for frequency_hz, duration_s in ((880.0, 0.05), (1320.0, 0.06)):
+    for frequency_hz, duration_s in notes:
         time_s = np.arange(round(duration_s * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
         ramp = np.minimum(1.0, np.minimum(time_s, time_s[::-1]) / 0.005)  # 5 ms in and out, or it clicks
         parts.append(0.1 * ramp * np.sin(2 * np.pi * frequency_hz * time_s))

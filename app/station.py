@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from app.settings import Settings, Synth
 from app.sound import Block, Loudspeaker, Microphone
 from app.talker import InThread, PacketEncoder
 from transport.address import Address
+from app.vox import Detector, SpeechDetector
 from transport.link import Link, impair, open_link
 from transport.memory import memory_pair
 from vocoder.stream import Synthesizer
@@ -71,6 +73,8 @@ class Parts:
     list_devices: Callable[[], list[DeviceInfo]] = names_of_devices
     """Blocking; raises DeviceError."""
     in_thread: Callable[[], InThread] = one_worker
+    make_detector: Callable[[], Detector] = SpeechDetector
+    """For voice operation. Raises GossamerError."""
     clock: Callable[[], int] = wall_clock_s
     """UTC seconds since 1970, 0 where there is no clock."""
     on_spoken: Callable[[Block], None] = no_tap

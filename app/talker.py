@@ -23,6 +23,7 @@ from app.latency import Latency
 from app.settings import Settings
 from app.sound import BLOCK_S, Block, Meter, amplitude
 from app.transmitter import Transmitter
+from app.vox import PRE_ROLL_S
 from codec import format as fmt
 from transport.frame import NONCE_BYTES, Voice
 from transport.over import OverSender
@@ -42,6 +43,11 @@ class PacketEncoder(Protocol):
     def codec_id(self) -> int: ...
     def encode(self, samples: np.ndarray) -> bytes: ...
     def reset(self) -> None: ...
+
+
+def _blocks(seconds: float) -> int:
+    """Blocks of the microphone that last at least so long."""
+    return max(0, math.ceil(seconds / BLOCK_S))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +84,15 @@ class Talker:
         self._in_thread = in_thread
         self._on_spoken = on_spoken
         self._meter = Meter("microphone")
-        self._ring: deque[_Spoken] = deque(maxlen=max(0, math.ceil(settings.pre_roll_s / BLOCK_S)))
+        self._pre_roll_s = settings.pre_roll_s
+        self._ring: deque[_Spoken] = deque(maxlen=_blocks(max(settings.pre_roll_s, PRE_ROLL_S)))
         self._put, self._take = trio.open_memory_channel[OverSender | _Spoken | None](MAX_WAITING_BLOCKS)
         self._listening = False
         self._sender: OverSender | None = None
         self._end_reason = ""
         self.gain_db = settings.gain_db
+        self.addressee = settings.addressee
+        """Who is asked for a receipt, from the next over on; "" is nobody."""
         self.microphone_s = 0.0
         """How old a block is when it comes."""
         self.packets_sent = 0
@@ -95,7 +104,7 @@ class Talker:
     @property
     def pre_roll_blocks(self) -> int:
         """How many blocks from before the key are sent."""
-        return self._ring.maxlen or 0
+        return _blocks(self._pre_roll_s)
 
     def hear(self, block: Block, age_s: float = 0.0) -> None:
         """A block of the microphone or of a clip, float32 [n], before the gain; `age_s` old beyond the microphone."""
@@ -110,20 +119,22 @@ class Talker:
         else:
             self._ring.append(spoken)
 
-    def begin(self, on_begun: Callable[[float], None]) -> int:
+    def begin(self, on_begun: Callable[[float], None], pre_roll_s: float | None = None) -> int:
         """Starts an over: BEGIN goes out (`on_begun` is told when the link took it) and speech is kept from now on.
+        pre_roll_s: how much from before is sent, if not as much as the settings say.
 
         Returns its number, 0..255.
         """
         over = os.urandom(1)[0]
         self._sender = OverSender(
             over=over, nonce=os.urandom(NONCE_BYTES), utc_s=int(time.time()), codec_id=self._encoder.codec_id,
-            k=self._k, sender=self._settings.name, repeat=self._repeat,
+            k=self._k, sender=self._settings.name, addressee=self.addressee, repeat=self._repeat,
         )
         self._transmitter.send(self._sender.begin(), on_begun)
         self._put.send_nowait(self._sender)
         self._listening = True
-        for spoken in self._ring:
+        before = _blocks(self._pre_roll_s if pre_roll_s is None else pre_roll_s)
+        for spoken in list(self._ring)[max(0, len(self._ring) - before) :]:
             self._keep(spoken)
         self._ring.clear()
         return over

@@ -25,8 +25,8 @@ from transport.impairment import Impairment
 from transport.link import Link, impair
 from transport.memory import memory_pair
 
-ADA = Settings(name="Ada", permit_tone=False)
-BOB = Settings(name="Bob", permit_tone=False)
+ADA = Settings(name="Ada", permit_tone=False, courtesy_tone=False, call_tone=False)
+BOB = Settings(name="Bob", permit_tone=False, courtesy_tone=False, call_tone=False)
 
 
 def pair(ada: Settings = ADA, bob: Settings = BOB, **parts) -> tuple[Station, Station]:

@@ -13,6 +13,7 @@ from app import events
 
 REFUSAL_SHOWN_S = 4.0
 """How long a refusal stays on the screen when nothing else happens: long enough to read a line twice."""
+STATIONS_KEPT = 12
 OVERS_KEPT = 200
 """Lines of the log. At a few seconds an over, half an hour."""
 
@@ -28,6 +29,7 @@ class Phase(Enum):
     DRAINING = "SENDING"
     RECEIVING = "RECEIVING"
     REFUSED = "REFUSED"
+    REPLAY = "REPLAY"
     ENDED = "ENDED"
 
 
@@ -88,6 +90,16 @@ class Standing:
     """The engine's last word on the floor; the phase is this, unless there is more to say."""
     hearing: bool = False
     """Somebody's over is being played: that lasts a little longer than the floor is theirs."""
+    replaying: str = ""
+    """Whose over is being played once more."""
+    calling: str = ""
+    """Who has called after a pause, until that over has ended."""
+    vox: bool = False
+    """Voice operation is on."""
+    addressee: str = ""
+    """Who is asked to confirm our overs."""
+    stations: list[str] = field(default_factory=list)
+    """Who was heard, the newest first."""
     time_left_s: float | None = None
     """Seconds to the time-out, once it is near, as of ``time_left_at_s``."""
     time_left_at_s: float = 0.0
@@ -112,9 +124,16 @@ class Standing:
         """Let a refusal fade."""
         self._settle(now_s)
 
-    def wrote(self, text: str, now_s: float) -> None:
+    def wrote(self, text: str, now_s: float, to: str = "") -> None:
         """We sent a short message."""
-        self._note(Side.MINE, self.me, f"“{text}”", now_s)
+        self._note(Side.MINE, self.me, f"“{text}”" + (f" to {to}" if to else ""), now_s)
+
+    def _to(self, addressee: str) -> str:
+        return "" if not addressee else " to you" if addressee == self.me else f" to {addressee}"
+
+    def _heard_of(self, name: str) -> None:
+        if name:
+            self.stations = [name, *(other for other in self.stations if other != name)][:STATIONS_KEPT]
 
     def note(self, about: str, text: str, now_s: float) -> None:
         """Something that is not of the engine has gone wrong."""
@@ -162,12 +181,28 @@ class Standing:
             case events.OverBegan():
                 self.who, self.signal_lost, self.hearing = event.sender or "somebody", False, True
                 self._begin_line(Side.THEIRS, self.who, event.over, now_s)
+                self._heard_of(event.sender)
+                self.who += self._to(event.addressee)
             case events.OverEnded():
                 text = _figures(event.duration_s, event.packets) + _losses(event)
                 self._end_line(Side.THEIRS, event.over, text, bool(event.lost) or not event.complete)
-                self.hearing = False
+                self.hearing, self.calling = False, ""
+            case events.CallHeard():
+                self.calling = event.sender or "somebody"
             case events.TextHeard():
-                self._note(Side.THEIRS, event.sender or "somebody", f"“{event.text}”", now_s)
+                self._heard_of(event.sender)
+                text = f"“{event.text}”{self._to(event.addressee)}"
+                self._note(Side.THEIRS, event.sender or "somebody", text, now_s)
+            case events.VoxChanged():
+                self.vox = event.on
+                if event.problem:
+                    self._note(Side.NOTE, "voice", event.problem, now_s, trouble=True)
+            case events.ReplayBegan():
+                self.replaying = event.sender or "somebody"
+            case events.ReplayEnded():
+                self.replaying = ""
+            case events.ReplayRefused():
+                self._note(Side.NOTE, "replay", event.reason, now_s, trouble=True)
             case events.CodecMismatch():
                 text = f"talks with codec {event.theirs}, this is {event.ours}: one of you needs the other's version"
                 self._note(Side.NOTE, event.sender or "somebody", text, now_s, trouble=True)
@@ -214,6 +249,8 @@ class Standing:
             phase = Phase.RECEIVING
         if self.refused_at_s is not None and phase not in (*MINE, Phase.ENDED):
             phase = Phase.REFUSED
+        elif phase is Phase.QUIET and self.replaying:
+            phase = Phase.REPLAY
         if phase is not self.phase:
             self.phase, self.since_s, self.time_left_s, self.loudest_db = phase, now_s, None, events.QUIET_DB
 

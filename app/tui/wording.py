@@ -36,6 +36,8 @@ def detail(standing: Standing, now_s: float) -> str:
             return f"{standing.draining_s:.1f} s of your over still to send"
         case Phase.RECEIVING:
             return f"{standing.who}, {age_s:.1f} s" + (", signal lost" if standing.signal_lost else "")
+        case Phase.REPLAY:
+            return f"{standing.replaying} once more, {age_s:.1f} s"
         case Phase.REFUSED | Phase.COLLISION | Phase.ENDED:
             return standing.reason
 
