@@ -29,9 +29,9 @@ from app.sound import BLOCK_S, Block, Loudspeaker, Microphone, call_tone, courte
 from app.station import Parts, real_parts
 from app.talker import Talker
 from app.transmitter import Transmitter
+from app.vox import HandsFree
 from app.wire import WireMeter
 from transport import frame as frames
-from app.vox import HandsFree
 from transport.address import parse_address
 from transport.frame import Begin
 
@@ -51,20 +51,20 @@ class Engine:
         self._emit = emit
         self._parts = parts if parts is not None else real_parts()
         self._volume, self._muted, self._gain_db = settings.volume, settings.muted, settings.gain_db
-        self._latency = Latency()
-        self._closing = trio.Event()
         self._addressee = settings.addressee
-        self._clips_spoken = 0
+        self._latency = Latency()
         self._alerts = Alerts(settings.name)
+        self._closing = trio.Event()
+        self._clips_spoken = 0
         # From `run` on:
         self._conversation: Conversation | None = None
         self._transmitter: Transmitter
         self._player: Player
         self._talker: Talker | None = None
-        self._microphone: Microphone
-        self._loudspeaker: Loudspeaker
         self._replay: Replay
         self._hands_free: HandsFree
+        self._microphone: Microphone
+        self._loudspeaker: Loudspeaker
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Opens models, link and devices, calls `task_status.started()`, and runs until cancelled or `close`d.
@@ -93,10 +93,10 @@ class Engine:
             self._microphone, self._loudspeaker = parts.open_sound(settings, self._may_interrupt)
             self._player = Player(self._loudspeaker, emit, self._volume, self._muted)
             self._transmitter = Transmitter(link, channel.encode, lambda problem: conversation.cannot_send(problem))
+            self._replay = Replay(codec, self._player, emit, in_thread)
             listener = Listener(
                 self._replay.remembering, self._player, self._latency, emit, in_thread, parts.on_heard,
                 self._over_played,
-            self._replay = Replay(codec, self._player, emit, in_thread)
             )
             if codec.encoder is not None:
                 self._talker = Talker(
@@ -121,24 +121,25 @@ class Engine:
             nursery.start_soon(conversation.receive)
             nursery.start_soon(conversation.keep_time)
             nursery.start_soon(listener.run)
+            nursery.start_soon(self._replay.run)
             nursery.start_soon(self._report_rates, WireMeter(link), channel)
             emit(events.StationReady(link.name, station, codec.codec_id, k, MODE_WORDS[channel.mode]))
             channel.check_clock()
+            if settings.vox:
+                self.set_vox(True)
             task_status.started()
             await self._closing.wait()
             await self._say_goodbye(conversation)
             nursery.cancel_scope.cancel()
-            nursery.start_soon(self._replay.run)
 
     # --- commands ------------------------------------------------------------------------------------------------
 
-            if settings.vox:
-                self.set_vox(True)
     def key_down(self) -> None:
         """The talk key: asks for the floor. TalkPermitted or TalkDenied follows."""
         if self._conversation is None:
             self._emit(events.TalkDenied("the station is not ready yet: a moment"))
         elif self._microphone.working or not self._conversation.idle:
+            self._hands_free.ended()  # an over by voice is the key's from here on
             self._conversation.press(None, self._microphone.latency_s)
         else:
             clip = self._parts.load_clip(self._clips_spoken)
@@ -146,19 +147,11 @@ class Engine:
             self._conversation.press(clip, 0.0)
 
     def key_up(self) -> None:
-            self._hands_free.ended()  # an over by voice is the key's from here on
         """Lets the floor go; nothing happens where it is not held."""
         if self._conversation is not None:
+            self._hands_free.ended()
             self._conversation.release("released")
 
-    @property
-    def talking(self) -> bool:
-        """Between TalkPermitted and TalkEnded."""
-        return self._conversation is not None and self._conversation.talking
-
-            self._hands_free.ended()
-    def play_clip(self, samples: np.ndarray) -> None:
-        """Speaks a clip in place of the microphone: asks for the floor, and lets it go at the clip's end.
     def set_vox(self, on: bool) -> None:
         """Voice operation: an over begins when somebody speaks while the channel is free and the loudspeaker silent,
         and ends when they stop. VoxChanged follows."""
@@ -185,16 +178,23 @@ class Engine:
         else:
             self._replay.ask(busy=not self._conversation.idle)
 
+    @property
+    def talking(self) -> bool:
+        """Between TalkPermitted and TalkEnded."""
+        return self._conversation is not None and self._conversation.talking
 
-        samples: float32 [n], 8 kHz, -1..1. `key_up` ends it early. Without a microphone `key_down` does this by itself
-        with the bundled clips in turn.
-        """
-        if self._conversation is None:
     @property
     def idle(self) -> bool:
         """Nobody talks, and nothing is played or waits to be."""
         return self._conversation is None or self._conversation.idle
 
+    def play_clip(self, samples: np.ndarray) -> None:
+        """Speaks a clip in place of the microphone: asks for the floor, and lets it go at the clip's end.
+
+        samples: float32 [n], 8 kHz, -1..1. `key_up` ends it early. Without a microphone `key_down` does this by itself
+        with the bundled clips in turn.
+        """
+        if self._conversation is None:
             self._emit(events.TalkDenied("the station is not ready yet: a moment"))
         else:
             self._conversation.press(samples, 0.0)
@@ -257,13 +257,6 @@ class Engine:
 
     # --- inside --------------------------------------------------------------------------------------------------
 
-    def _over_played(self, begin: Begin) -> None:
-        delay = self._latency.summary(begin.k, self._microphone.latency_s, self._loudspeaker.latency_s)
-        if delay is not None:
-            self._emit(delay)
-        if self._conversation is not None:
-            self._conversation.over_played(begin)
-
     def _tell(self, event: Event) -> None:
         """What the parts emit goes through here to the host: some of it means something to other parts."""
         match event:
@@ -292,6 +285,13 @@ class Engine:
     def _press_by_voice(self, before_s: float) -> None:
         if self._conversation is not None:
             self._conversation.press(None, self._microphone.latency_s, before_s)
+
+    def _over_played(self, begin: Begin) -> None:
+        delay = self._latency.summary(begin.k, self._microphone.latency_s, self._loudspeaker.latency_s)
+        if delay is not None:
+            self._emit(delay)
+        if self._conversation is not None:
+            self._conversation.over_played(begin)
 
     def _may_interrupt(self) -> bool:
         return self._conversation is None or self._conversation.idle

@@ -343,6 +343,11 @@ Event = (
     | OverBegan
     | OverEnded
     | TextHeard
+    | CallHeard
+    | VoxChanged
+    | ReplayBegan
+    | ReplayEnded
+    | ReplayRefused
     | CodecMismatch
     | Level
     | WireRate
@@ -351,11 +356,6 @@ Event = (
     | MouthToEar
     | DeviceProblem
     | DeviceReady
-    | CallHeard
-    | VoxChanged
-    | ReplayBegan
-    | ReplayEnded
-    | ReplayRefused
     | LinkProblem
     | LinkRecovered
     | ChannelCounts

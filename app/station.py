@@ -19,8 +19,8 @@ from app.parrot import Parrot, Perch
 from app.settings import Settings, Synth
 from app.sound import Block, Loudspeaker, Microphone
 from app.talker import InThread, PacketEncoder
-from transport.address import Address
 from app.vox import Detector, SpeechDetector
+from transport.address import Address
 from transport.link import Link, impair, open_link
 from transport.memory import memory_pair
 from vocoder.stream import Synthesizer
@@ -72,9 +72,9 @@ class Parts:
     """Blocking: the n-th demonstration clip, float32 [samples], round and round."""
     list_devices: Callable[[], list[DeviceInfo]] = names_of_devices
     """Blocking; raises DeviceError."""
-    in_thread: Callable[[], InThread] = one_worker
     make_detector: Callable[[], Detector] = SpeechDetector
     """For voice operation. Raises GossamerError."""
+    in_thread: Callable[[], InThread] = one_worker
     clock: Callable[[], int] = wall_clock_s
     """UTC seconds since 1970, 0 where there is no clock."""
     on_spoken: Callable[[Block], None] = no_tap

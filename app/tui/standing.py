@@ -247,10 +247,10 @@ class Standing:
         phase = self.floor
         if phase is Phase.QUIET and self.hearing:
             phase = Phase.RECEIVING
-        if self.refused_at_s is not None and phase not in (*MINE, Phase.ENDED):
-            phase = Phase.REFUSED
         elif phase is Phase.QUIET and self.replaying:
             phase = Phase.REPLAY
+        if self.refused_at_s is not None and phase not in (*MINE, Phase.ENDED):
+            phase = Phase.REFUSED
         if phase is not self.phase:
             self.phase, self.since_s, self.time_left_s, self.loudest_db = phase, now_s, None, events.QUIET_DB
 
