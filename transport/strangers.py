@@ -35,6 +35,8 @@ class Strangers:
         self._seen: dict[tuple[str, int], float] = {}
         """(what it looks like, over) -> when: at most 3 x 256."""
         self._told: dict[str, float] = {}
+        self._stale_told_s = -AGAIN_S
+        """An END that is too old says not whose it is, and comes after a BEGIN that did."""
 
     def accepted(self, over: int) -> None:
         """A frame of this over was good: what was refused of it was damaged."""
@@ -64,7 +66,8 @@ class Strangers:
                     "somebody here has another passphrase or another channel name (or the link damages every frame)",
                     "compare both with theirs",
                 )
-            case Stale():
+            case Stale() if problem.sender or now >= self._stale_told_s + AGAIN_S:
+                self._stale_told_s = now
                 how = f"{abs(problem.ahead_s)} s " + ("ahead of yours" if problem.ahead_s > 0 else "behind yours")
                 return Stranger(
                     f"a frame of {problem.sender or 'somebody'} was refused, its clock is {how}",
