@@ -34,6 +34,7 @@ from app.wire import WireMeter
 from transport import frame as frames
 from transport.address import parse_address
 from transport.frame import Begin
+from transport.plan import choose_k
 
 RATE_EVERY_S = 0.25
 """WireRate and TalkDraining come this often."""
@@ -81,10 +82,11 @@ class Engine:
         """The one nursery: every task of a station starts and dies here."""
         settings, parts, emit = self._settings, self._parts, self._tell
         address = parse_address(settings.link)
-        k = address.k or settings.packets_per_frame
         in_thread = parts.in_thread()
         codec = await in_thread(parts.load_codec, settings.synth)
         secret = await in_thread(secret_of, settings)
+        names = len((settings.name + settings.addressee).encode())
+        k = address.k or settings.packets_per_frame or choose_k(address, sealed=secret is not None, name_bytes=names)
         async with trio.open_nursery() as nursery:
             link, station = await parts.open_link(
                 address, nursery, Perch(self._latency.arrived, secret, parts.clock)

@@ -74,6 +74,10 @@ def _whole(least: int, most: int) -> Callable[[Any], int]:
     return read
 
 
+def _packets_per_frame(value: Any) -> int:
+    return 0 if value == "auto" else _whole(0, MAX_K)(value)
+
+
 def _switch(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError
@@ -208,10 +212,11 @@ class Settings:
     """Microphone, -20..+30 dB; what then exceeds full scale is clipped, and shown."""
 
     packets_per_frame: int = _setting(
-        1, "--packets-per-frame", "k: more wait, less overhead; an address that says k= wins (1)",
-        f"a whole number from 1 to {MAX_K}", _whole(1, MAX_K), (TALK, SEND, DEMO), f"1..{MAX_K}",
+        0, "--packets-per-frame", "k: more wait, less overhead; an address that says k= wins (auto: what the link needs)",
+        f"a whole number from 1 to {MAX_K}, or auto", _packets_per_frame, (TALK, SEND, DEMO), f"1..{MAX_K}|auto",
     )
-    """k: packets of 320 ms that share one frame's overhead, 1..6. An address that says k= wins."""
+    """k: packets of 320 ms that share one frame's overhead, 1..6; 0 ("auto"): as few as the link carries
+    (transport/plan.py). An address that says k= wins."""
 
     permit_tone: bool = _setting(
         True, "--permit-tone", "beep when the floor is yours (on)", "true or false", _switch

@@ -9,7 +9,10 @@ import serial
 import trio
 import trio.testing
 
+from app import events
+from app.settings import Settings
 from tests.helpers import numbered_packet, over_frames
+from tests.stations import Station, clip
 from tests.wires import Plug
 from transport import serial_radio
 from transport.errors import LinkClosed, LinkError, PeerUnreachable
@@ -181,5 +184,25 @@ def test_a_whole_over_in_small_pieces(plug: Plug) -> None:
                 await trio.testing.wait_all_tasks_blocked()
             assert frames == [await link.receive() for _ in frames]
             await link.aclose()
+
+    run(main)
+
+
+def test_a_station_says_that_its_radio_is_back(plug: Plug) -> None:
+    """Unplugged: said once. Plugged in again: said at once, not when somebody talks; then an over goes out."""
+    station = Station(Settings(link=f"serial://{plug.path}?baud=57600", name="Ada", permit_tone=False, record=False))
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(station.engine.run)
+            plug.unplug()
+            problem = await station.until(events.LinkProblem)
+            assert (f"{plug.path} was unplugged", "plug it in again, it is waited for") == (problem.what, problem.cure)
+            plug.plug()
+            await station.until(events.LinkRecovered)
+            station.engine.play_clip(clip(0.5))
+            await station.until(events.OverSent)
+            assert 1 == len(station.only(events.LinkProblem)) == len(station.only(events.LinkRecovered))
+            station.engine.close()
 
     run(main)

@@ -133,6 +133,13 @@ class Keying:
         return self.slot_s * 256 / (self.persistence + 1)
 
     @property
+    def jitter_s(self) -> float:
+        """What one wait in twenty takes longer than the mean."""
+        chance = (self.persistence + 1) / 256
+        slots = math.ceil(math.log(0.05) / math.log(1 - chance)) if chance < 1 else 1
+        return max(0.0, slots * self.slot_s - self.access_s)
+
+    @property
     def on_air_s(self) -> float:
         """Transmitting and saying nothing."""
         return self.tx_delay_s + self.tx_tail_s

@@ -11,10 +11,11 @@ import trio
 
 from transport import ax25
 from transport.address import Address, TncSettings
-from transport.airtime import Ax25, KissUart
+from transport.airtime import KissUart
 from transport.errors import FrameError, LinkError, PeerUnreachable
 from transport.frame import MAX_FRAME_BYTES
 from transport.framing import RUBBISH, KissCommand, KissReader, kiss_encode
+from transport.radios import UNKNOWN_TNC
 from transport.serial_radio import SerialPort
 from transport.stream_link import Port, StreamLink
 from transport.traffic import LayerBytes
@@ -27,8 +28,6 @@ AX25_LAYERS = (LayerBytes("AX.25", ax25.AIR_BYTES),)
 AHEAD_S = 2.5
 """A TNC sends what waits in one go: BEGIN must be with it before the VOICE ahead of it (1.5 s at 1200 baud) is out, or
 it costs another TXDELAY."""
-SLOWEST_BPS = 1200.0
-"""Assumed of a TNC of which nothing is said: most of them are so slow."""
 
 
 class TcpPort:
@@ -121,7 +120,7 @@ async def open_kiss(address: Address, nursery: trio.Nursery) -> StreamLink:
     """Reach the TNC; its reader runs in `nursery`. Raises LinkError: nobody there, or what a serial port can say."""
     assert address.call is not None and address.destination is not None, "an address of this kind has them"
     frames = Ax25Frames(address.call, address.destination)
-    air = address.radio.air if address.radio is not None else Ax25(SLOWEST_BPS)
+    air = address.radio.air if address.radio is not None else UNKNOWN_TNC
     uart = KissUart(address.baud) if address.device else None
     port: Port = SerialPort(address.device, address.baud) if address.device else TcpPort(address.host, address.port)
 

@@ -102,4 +102,6 @@ _TABLE = (
           "measure round trips of 2 to 3 s, of which half is counted", latency_s=1.25),
 )  # fmt: skip
 
+UNKNOWN_TNC = Ax25(1200)
+"""Of a TNC of which nothing is said: most of them are so slow."""
 RADIOS = {radio.name: radio for radio in _TABLE}

@@ -217,6 +217,8 @@ class _Listening:
                     note(self.problem)
             case events.DeviceProblem("loudspeaker", what, cure) | events.LinkProblem(what, cure):
                 note(f"{what}: {cure}")
+            case events.LinkRecovered():
+                note("the link works again")
             case events.TextHeard(sender, text):
                 self._say(f"{sender} writes: {text}")
 
