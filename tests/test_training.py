@@ -28,6 +28,7 @@ from codec.training.train import CodecTraining  # noqa: E402
 from tests.voices import f0_by_autocorrelation, vowel  # noqa: E402
 from vocoder import source  # noqa: E402
 from vocoder.classic import ClassicSynthesizer  # noqa: E402
+from vocoder.training.loudness import Loudness  # noqa: E402
 from vocoder.training.network import Vocoder, VocoderConfig, pulse_train  # noqa: E402
 
 SENTENCES = ["the quick brown fox", "jumps over the lazy dog", "pack my box with five dozen jugs"]
@@ -191,6 +192,7 @@ def test_streamed_in_packets_equals_whole(kind):
     torch.manual_seed(0)
     config = CodecConfig(frame_channels=16, latent_channels=24)
     network = (Encoder(config) if kind == "encoder" else Decoder(config)).eval()
+    torch.nn.init.normal_(network.mixer.spread.weight, std=0.1)
     if kind == "encoder":
         inputs = [torch.rand(1, 5, 32, format.BANDS), torch.rand(1, 5, 32, features.LAGS)]
     else:
@@ -207,6 +209,7 @@ def test_streamed_in_packets_equals_whole(kind):
 def test_a_packet_sees_the_past_alone():
     """What comes in later packets changes nothing before."""
     network = Encoder(CodecConfig(frame_channels=16, latent_channels=24)).eval()
+    torch.nn.init.normal_(network.mixer.spread.weight, std=0.1)
     energies, periodicity = torch.rand(1, 4, 32, format.BANDS), torch.rand(1, 4, 32, features.LAGS)
     changed = energies.clone()
     changed[:, 2:] = 0.0
@@ -234,6 +237,21 @@ def test_the_envelope_loss_is_0_for_the_same_and_near_1_for_another():
     assert float(envelope_correlation(one, one - 0.1)) == pytest.approx(0.0, abs=1e-2)
     assert float(envelope_correlation(one, two)) > 0.8
     assert float(frame_weights(one).min()) >= 0.1
+
+
+def test_perceived_loudness_forgives_what_pesq_forgives():
+    """Nothing is lost by the same sound or by another volume, more by more noise; a frame that does not count costs
+    nothing."""
+    loudness, everything = Loudness(), torch.ones(1, 300)
+    true = torch.from_numpy(vowel(130, 3.0))[None]
+    hiss = 0.3 * true.std() * torch.randn(true.shape, generator=torch.Generator().manual_seed(1))
+    assert loudness(true, true, everything) < 0.01
+    assert loudness(true, 0.5 * true, everything) < 0.05
+    little, much = (loudness(true, true + times * hiss, everything) for times in (0.3, 1.0))
+    assert 0.05 < little < much < 4.5
+    half = torch.cat([torch.ones(1, 150), torch.zeros(1, 150)], dim=1)
+    broken = torch.cat([true[:, :12400], torch.flip(true[:, 12400:], (1,)) + hiss[:, 12400:]], dim=1)
+    assert loudness(true, broken, half) < 0.3 * loudness(true, broken, everything)
 
 
 def test_the_pulse_train_is_that_of_the_plain_synthesiser():

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 KERNEL = 7
 HALF = KERNEL // 2
@@ -29,15 +30,46 @@ class PacketBlock(nn.Module):
         self.scale = nn.Parameter(torch.full((channels,), 0.1))
 
     def forward(self, x: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:
-        """x [B, P, T, C], tail [B, h, C] -> y [B, P, T, C], the next tail."""
+        """x [B, P, T, C], tail [B, h, C] -> y [B, P, T, C], the next tail; or one packet alone, without B and P."""
+        mixed, next_tail = self.over_packet(x, tail) if x.dim() == 2 else self.over_packets(x, tail)
+        hidden = self.activation(self.widen(self.norm(mixed)))
+        y = functional.linear(hidden, self.scale[:, None] * self.narrow.weight, self.scale * self.narrow.bias)
+        return x + y, next_tail
+
+    def over_packets(self, x: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:
+        """The convolution over time; [B, P, T, C]."""
         batch, packets, frames, channels = x.shape
         before = torch.cat([tail.unsqueeze(1), x[:, :-1, -HALF:]], dim=1)  # [B, P, h, C]
         after = torch.zeros_like(before)
         padded = torch.cat([before, x, after], dim=2).reshape(batch * packets, frames + 2 * HALF, channels)
         mixed = self.depthwise(padded.transpose(1, 2).unsqueeze(2)).squeeze(2).transpose(1, 2)
-        mixed = mixed.reshape(batch, packets, frames, channels)
-        y = self.narrow(self.activation(self.widen(self.norm(mixed))))
-        return x + self.scale * y, x[:, -1, -HALF:]
+        return mixed.reshape(batch, packets, frames, channels), x[:, -1, -HALF:]
+
+    def over_packet(self, x: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:
+        """The same for one packet [T, C] with fewer operations: what is exported."""
+        padded = torch.cat([tail, x, x.new_zeros(HALF, self.channels)])
+        return self.depthwise(padded.t()[None, :, None])[0, :, 0].t(), x[-HALF:]
+
+
+class PacketMixer(nn.Module):
+    """Two dense maps over the whole packet, as a residual: any latent may speak for any moment of the packet, so that
+    bits move from where little happens to where much does. Computed once a packet, it costs next to nothing.
+
+    It starts as the identity."""
+
+    def __init__(self, latents: int, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(channels)
+        self.gather = nn.Linear(latents * channels, hidden)
+        self.activation = nn.GELU()
+        self.spread = nn.Linear(hidden, latents * channels)
+        nn.init.zeros_(self.spread.weight)
+        nn.init.zeros_(self.spread.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [..., T, C] -> y [..., T, C]; no packet sees another."""
+        whole = self.norm(x).reshape(*x.shape[:-2], 1, -1)
+        return x + self.spread(self.activation(self.gather(whole))).reshape(x.shape)
 
 
 class PacketStack(nn.Module):
@@ -53,7 +85,7 @@ class PacketStack(nn.Module):
         return [torch.zeros(batch, HALF, block.channels, device=device) for block in self.blocks]
 
     def forward(self, x: Tensor, tails: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """x [B, P, T, C] -> y [B, P, T, C] and the next tails."""
+        """x [B, P, T, C] or [T, C] -> y of the same shape and the next tails."""
         after = []
         for block, tail in zip(self.blocks, tails, strict=True):
             x, next_tail = block(x, tail)

@@ -12,15 +12,12 @@ from torch import Tensor, nn
 
 from codec import features, format
 from codec.training.blocks import HALF, PacketStack
-from codec.training.network import Decoder, Encoder
+from codec.training.network import Decoder, Encoder, contrasted
 
 FADE_START_FRAMES = 8
 """A lost packet is played as the network guesses it for 80 ms, ..."""
 FADE_FRAMES = 56
 """... then fades, linearly in dB, to comfort noise, which it reaches 640 ms after the loss began."""
-BAND_CONTRAST, TIME_CONTRAST = 1.15, 1.06
-"""What is decoded from few bits is nearer to the mean than the original was. So the distance of a band from the mean
-of its frame grows by 15 %, from that of its packet by 6 %: the formant emphasis of older codecs' post-filters."""
 NOISE_RISE = 0.008
 """The comfort noise follows the quietest frame of each packet down at once and up by 0.8 dB a packet, ..."""
 NOISE_LIMIT = 0.45
@@ -33,9 +30,9 @@ def tail_sizes(*stacks: PacketStack) -> list[int]:
 
 
 def unpacked(flat: Tensor, channels: list[int]) -> list[Tensor]:
-    """[1, sum(3 C)] -> tails [1, 3, C]."""
+    """[1, sum(3 C)] -> tails [3, C]."""
     pieces = torch.split(flat, [HALF * c for c in channels], dim=1)
-    return [piece.reshape(1, HALF, c) for piece, c in zip(pieces, channels, strict=True)]
+    return [piece.reshape(HALF, c) for piece, c in zip(pieces, channels, strict=True)]
 
 
 def packed(tails: list[Tensor]) -> Tensor:
@@ -69,12 +66,12 @@ class EncoderGraph(nn.Module):
         self.encoder = encoder
         self.channels = tail_sizes(encoder.frames, encoder.latents)
         window = features.window()
-        self.norm = float((window.astype("float64") ** 2).sum())
+        norm = float((window.astype("float64") ** 2).sum())
         for name, values in {
             "kernel": transform_kernel(features.FFT_SIZE, torch.from_numpy(window)),
-            "mel": torch.from_numpy(features.mel_matrix().T.copy()),
-            "lag": torch.from_numpy(features.lag_matrix().T.copy()),
-            "energy": torch.from_numpy(features.energy_row())[:, None],
+            "mel": torch.from_numpy((features.mel_matrix().T / norm).astype("float32")),
+            "lag": torch.from_numpy((features.lag_matrix().T / norm).astype("float32")),
+            "energy": torch.from_numpy((features.energy_row() / norm).astype("float32"))[:, None],
             "weights": 2.0 ** torch.arange(7, -1, -1),
         }.items():
             self.register_buffer(name, values, persistent=False)
@@ -89,24 +86,19 @@ class EncoderGraph(nn.Module):
         past, tails = state[:, : format.DELAY_SAMPLES], state[:, format.DELAY_SAMPLES :]
         heard = torch.cat([past, sound], dim=1)
         spectrum = nn.functional.conv2d(heard[:, None, None], self.kernel, stride=(1, format.HOP_SAMPLES))
-        real, imaginary = spectrum[:, : features.BINS, 0], spectrum[:, features.BINS :, 0]
-        power = (real * real + imaginary * imaginary).transpose(1, 2) * (1.0 / self.norm)  # [1, 32, 257]
-        decibels = torch.log(power @ self.mel + features.POWER_FLOOR) * (10.0 / math.log(10.0))
-        span = format.BAND_HIGH_DB - format.BAND_LOW_DB
-        energies = ((decibels - format.BAND_LOW_DB) * (1.0 / span)).clamp(0.0, 1.0)
+        spectrum = spectrum[0, :, 0]  # [514, 32]
+        real, imaginary = spectrum[: features.BINS], spectrum[features.BINS :]
+        power = (real * real + imaginary * imaginary).t()  # [32, 257]
+        span_db = format.BAND_HIGH_DB - format.BAND_LOW_DB
+        scaled = torch.log(power @ self.mel + features.POWER_FLOOR) * (10.0 / math.log(10.0) / span_db)
+        energies = (scaled - format.BAND_LOW_DB / span_db).clamp(0.0, 1.0)
         periodicity = (power @ self.lag) / (power @ self.energy + features.POWER_FLOOR)
-        latents, tails_after = self.encoder(energies[:, None], periodicity[:, None], unpacked(tails, self.channels))
+        latents, tails_after = self.encoder(energies, periodicity, unpacked(tails, self.channels))
         sign = (latents >= 0.0).float()
         inner = (latents.abs() < 1.0).float()
         bits = torch.stack([sign, inner], dim=-1).reshape(1, format.PACKET_BYTES, 8)
         packet = (bits * self.weights).sum(-1).to(torch.uint8)
-        return packet, latents[:, 0], torch.cat([heard[:, -format.DELAY_SAMPLES :], packed(tails_after)], dim=1)
-
-
-def spread(energies: Tensor, contrast: float, axis: int) -> Tensor:
-    """Values moved away from their mean over an axis by a factor."""
-    mean = energies.mean(dim=axis, keepdim=True)
-    return mean + contrast * (energies - mean)
+        return packet, latents[None], torch.cat([heard[:, -format.DELAY_SAMPLES :], packed(tails_after)], dim=1)
 
 
 class DecoderGraph(nn.Module):
@@ -121,7 +113,7 @@ class DecoderGraph(nn.Module):
         self.decoder = decoder
         self.channels = tail_sizes(decoder.latents, decoder.frames)
         self.register_buffer("divisors", 2.0 ** -torch.arange(7, -1, -1), persistent=False)
-        self.register_buffer("places", torch.arange(1, format.PACKET_FRAMES + 1).float(), persistent=False)
+        self.register_buffer("places", torch.arange(1, format.PACKET_FRAMES + 1).float()[:, None], persistent=False)
 
     def state_size(self) -> int:
         """Values in the state."""
@@ -131,20 +123,17 @@ class DecoderGraph(nn.Module):
         """See the class."""
         shifted = torch.floor(packet.float()[..., None] * self.divisors)
         bits = shifted - 2.0 * torch.floor(shifted * 0.5)  # [1, 32, 8]
-        bits = bits.reshape(1, 1, format.LATENTS, format.LATENT_DIMENSIONS, 2)
+        bits = bits.reshape(format.LATENTS, format.LATENT_DIMENSIONS, 2)
         levels = (2.0 * bits[..., 0] - 1.0) * (1.5 - bits[..., 1])
-        gone = lost.reshape(1, 1, 1, 1)
+        gone = lost.reshape(1, 1)
         count, noise, tails = torch.split(state, [1, format.BANDS, HALF * sum(self.channels)], dim=1)
-        _, made, tails_after = self.decoder(levels, gone, unpacked(tails, self.channels))
-        table = made[:, 0]  # [1, 32, 42]
-        flag = lost.reshape(1, 1)
-        fade = ((count + self.places - FADE_START_FRAMES) * (1.0 / FADE_FRAMES)).clamp(0.0, 1.0) * flag  # [1, 32]
-        fade = fade[..., None]
-        pitch, voicing, energies = torch.split(table, [1, 1, format.BANDS], dim=2)
-        energies = spread(spread(energies, BAND_CONTRAST, 2), TIME_CONTRAST, 1).clamp(0.0, 1.0)
-        faded = energies + fade * (torch.minimum(energies, noise[:, None]) - energies)
-        out = torch.cat([pitch, voicing * (1.0 - fade), faded], dim=2)
-        quiet = torch.minimum(energies.amin(dim=1), noise + NOISE_RISE).clamp(0.0, NOISE_LIMIT)
-        noise_after = flag * noise + (1.0 - flag) * quiet
-        count_after = flag * torch.clamp(count + format.PACKET_FRAMES, max=1000.0)
+        _, table, tails_after = self.decoder(levels, gone, unpacked(tails, self.channels))  # [32, 42]
+        fade = ((count + self.places - FADE_START_FRAMES) * (1.0 / FADE_FRAMES)).clamp(0.0, 1.0) * gone  # [32, 1]
+        pitch, voicing, energies = torch.split(table, [1, 1, format.BANDS], dim=1)
+        energies = contrasted(energies)
+        faded = energies + fade * (torch.minimum(energies, noise) - energies)
+        out = torch.cat([pitch, voicing * (1.0 - fade), faded], dim=1)[None]
+        quiet = torch.minimum(energies.amin(dim=0, keepdim=True), noise + NOISE_RISE).clamp(0.0, NOISE_LIMIT)
+        noise_after = gone * noise + (1.0 - gone) * quiet
+        count_after = gone * torch.clamp(count + format.PACKET_FRAMES, max=1000.0)
         return out, torch.cat([count_after, noise_after, packed(tails_after)], dim=1)

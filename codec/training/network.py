@@ -12,9 +12,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from codec import features, format
-from codec.training.blocks import PacketStack
+from codec.training.blocks import PacketMixer, PacketStack
 
 FRAMES_PER_LATENT = format.PACKET_FRAMES // format.LATENTS
+BAND_CONTRAST, TIME_CONTRAST = 1.15, 1.06
+"""What is decoded from few bits is nearer to the mean than the original was. So the distance of a band from the mean
+of its frame grows by 15 %, from that of its packet by 6 %: the formant emphasis of older codecs' post-filters."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class CodecConfig:
     decoder_frame_blocks: int = 4
     expansion: int = 3
     """Widening inside a block."""
+    packet_hidden: int = 512
+    """Width inside the maps over a whole packet."""
 
 
 class Analysis(nn.Module):
@@ -88,6 +93,7 @@ class Encoder(nn.Module):
         self.frames = PacketStack(width, config.encoder_frame_blocks, config.expansion)
         self.merge = nn.Linear(FRAMES_PER_LATENT * width, latent)
         self.latents = PacketStack(latent, config.encoder_latent_blocks, config.expansion)
+        self.mixer = PacketMixer(format.LATENTS, latent, config.packet_hidden)
         self.norm = nn.LayerNorm(latent)
         self.head = nn.Linear(latent, format.LATENT_DIMENSIONS)
 
@@ -96,12 +102,13 @@ class Encoder(nn.Module):
         return self.frames.tails(batch) + self.latents.tails(batch)
 
     def forward(self, energies: Tensor, periodicity: Tensor, tails: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """[B, P, 32, 40], [B, P, 32, 128] -> [B, P, 8, 16] and the next tails."""
+        """[B, P, 32, 40], [B, P, 32, 128] -> [B, P, 8, 16] and the next tails; or one packet alone, without B, P."""
         depth = len(self.frames.blocks)
         x = self.stem(torch.cat([4.0 * (energies - 0.4), periodicity], dim=-1))
         x, frame_tails = self.frames(x, tails[:depth])
-        x = self.merge(x.reshape(*x.shape[:2], format.LATENTS, -1))
+        x = self.merge(x.reshape(*x.shape[:-2], format.LATENTS, -1))
         x, latent_tails = self.latents(x, tails[depth:])
+        x = self.mixer(x)
         return 2.0 * torch.tanh(self.head(self.norm(x))), frame_tails + latent_tails
 
 
@@ -131,6 +138,7 @@ class Decoder(nn.Module):
         width, latent = config.frame_channels, config.latent_channels
         self.entry = nn.Linear(format.LATENT_DIMENSIONS, latent)
         self.gap = nn.Parameter(torch.zeros(format.LATENTS, latent))
+        self.mixer = PacketMixer(format.LATENTS, latent, config.packet_hidden)
         self.latents = PacketStack(latent, config.decoder_latent_blocks, config.expansion)
         self.split = nn.Linear(latent, FRAMES_PER_LATENT * width)
         self.frames = PacketStack(width, config.decoder_frame_blocks, config.expansion)
@@ -144,14 +152,32 @@ class Decoder(nn.Module):
 
     def forward(self, levels: Tensor, lost: Tensor, tails: list[Tensor]) -> tuple[Tensor, Tensor, list[Tensor]]:
         """levels [B, P, 8, 16], lost [B, P, 1, 1] (1 = lost) -> log-F0 and energies, and voicing as a logit, in one
-        tensor [B, P, 32, 42] before clipping; voicing probability is its sigmoid; and the next tails."""
+        tensor [B, P, 32, 42] before clipping; voicing probability is its sigmoid; and the next tails. Or one
+        packet alone, without B and P: lost [1, 1]."""
         depth = len(self.latents.blocks)
-        x = (1.0 - lost) * self.entry(levels) + lost * self.gap
+        x = self.mixer((1.0 - lost) * self.entry(levels) + lost * self.gap)
         x, latent_tails = self.latents(x, tails[:depth])
-        x = self.split(x).reshape(*x.shape[:2], format.PACKET_FRAMES, -1)
+        x = self.split(x).reshape(*x.shape[:-2], format.PACKET_FRAMES, -1)
         x, frame_tails = self.frames(x, tails[depth:])
         raw = self.head(self.norm(x))
         return raw, as_features(raw), latent_tails + frame_tails
+
+
+def spread(energies: Tensor, contrast: float, axis: int) -> Tensor:
+    """Values moved away from their mean over an axis by a factor."""
+    mean = energies.mean(dim=axis, keepdim=True)
+    return mean + contrast * (energies - mean)
+
+
+def contrasted(energies: Tensor) -> Tensor:
+    """Decoded energies [..., 32, 40] of one packet with the contrast of the original."""
+    return spread(spread(energies, BAND_CONTRAST, -1), TIME_CONTRAST, -2).clamp(0.0, 1.0)
+
+
+def sharpened(table: Tensor) -> Tensor:
+    """Decoded features [B, 32 P, 42] as the vocoder gets them: with `contrasted` energies."""
+    energies = folded(table[..., format.BANDS_SLICE])
+    return torch.cat([table[..., : format.BANDS_SLICE.start], contrasted(energies).flatten(1, 2)], dim=-1)
 
 
 def as_features(raw: Tensor) -> Tensor:

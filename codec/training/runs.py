@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import math
 import time
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,8 +15,9 @@ from typing import Any, TypeVar
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from tqdm import tqdm
 
-from codec.training.segments import Augmentation
+from codec.training.segments import Augmentation, Batch, Drawing
 
 T = TypeVar("T")
 
@@ -140,6 +143,34 @@ class Run:
         part.replace(self.checkpoint)
         self._saved = time.monotonic()
 
+    def drive(
+        self,
+        drawing: Drawing,
+        losses: Callable[[Batch, torch.Generator], dict[str, Tensor]],
+        validate: Callable[[nn.Module], dict[str, float]],
+    ) -> None:
+        """Trains to the schedule's end, from where the folder's checkpoint stopped if it holds one.
+
+        losses: the weighted parts for a batch; the generator is for what happens to it on the link, and depends on
+        the seed and the step alone. validate: metrics of the network with averaged weights.
+        """
+        self.resume()
+        shadow = copy.deepcopy(self.network).eval()
+        bar = tqdm(total=self.schedule.steps, initial=self.step, unit="step", mininterval=2.0)
+        for batch in drawing.stream(self.step):
+            if self.step >= self.schedule.steps:
+                break
+            generator = torch.Generator().manual_seed(self.schedule.seed * 1_000_003 + self.step)
+            loss = self.update(losses(batch, generator))
+            bar.update()
+            bar.set_postfix(loss=f"{loss:.3f}")
+            if self.validation_due:
+                shadow.load_state_dict(self.average)
+                bar.write(self.log(validate(shadow)))
+            self.save_if_due()
+        self.save()
+        bar.close()
+
     def update(self, parts: dict[str, Tensor]) -> float:
         """One step down the gradient of the sum of the parts; returns the loss."""
         loss = torch.stack(list(parts.values())).sum()
@@ -205,22 +236,25 @@ class Run:
         figure.savefig(self.folder / "log.png", dpi=60)
         pyplot.close(figure)
 
-    def averaged(self, network: nn.Module) -> nn.Module:
-        """`network`, with the averaged weights loaded."""
-        network.load_state_dict(self.average)
-        return network.eval()
-
 
 def save_half(tensors: dict[str, Tensor], path: Path) -> None:
     """Weights as fp16, to be kept in the repository."""
     save_file({name: value.half().contiguous() for name, value in tensors.items()}, path)
 
 
-def load_weights(path: Path, prefix: str = "") -> dict[str, Tensor]:
-    """Weights as float32, from a run's checkpoint (their average) or an fp16 file; only names with the prefix."""
+def load_networks(path: Path) -> dict[str, dict[str, Tensor]]:
+    """Weights as float32, from a run's checkpoint (their average) or an fp16 file, by network: "codec", "vocoder" or
+    both. Raises TrainingError for a missing file."""
     if not path.exists():
         raise TrainingError(f"{path}: no such checkpoint; train the stage before, or name another with --from")
     tensors = load_file(path)
     if any(name.startswith("avg.") for name in tensors):
         tensors = {name[4:]: value for name, value in tensors.items() if name.startswith("avg.")}
-    return {name[len(prefix) :]: value.float() for name, value in tensors.items() if name.startswith(prefix)}
+    if not any(name.startswith(("codec.", "vocoder.")) for name in tensors):
+        whole = "codec" if any(name.startswith("encoder.") for name in tensors) else "vocoder"
+        tensors = {f"{whole}.{name}": value for name, value in tensors.items()}
+    networks: dict[str, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        network, _, rest = name.partition(".")
+        networks.setdefault(network, {})[rest] = value.float()
+    return networks

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
-from tqdm import tqdm
+from torch import Tensor, nn
 
-from codec import features
+from codec import features, format
 from codec.training.losses import feature_losses, feature_metrics
 from codec.training.network import Analysis, Codec, CodecConfig
-from codec.training.runs import Run, Schedule, load_weights
+from codec.training.runs import Run, Schedule, TrainingError, load_networks
 from codec.training.segments import Batch, Drawing, Speech, validation_batch
 
 
@@ -46,7 +44,7 @@ def heard_weights(lost: Tensor, frames: int, lost_weight: float = 0.3) -> Tensor
 
 
 @torch.no_grad()
-def validate(codec: Codec, analysis: Analysis, batch: Batch) -> dict[str, float]:
+def validate(codec: nn.Module, analysis: Analysis, batch: Batch) -> dict[str, float]:
     """Errors on speakers never trained on, without loss or flips, rounded and not."""
     energies, periodicity = analysis(torch.from_numpy(batch.clean))
     f0, voiced = pitch_tensors(batch.f0)
@@ -66,31 +64,21 @@ def train(config: CodecTraining, prepared: Path, folder: Path, threads: int = 0,
     torch.manual_seed(schedule.seed)
     codec, analysis = Codec(config.network), Analysis()
     if start is not None:
-        weights = load_weights(start)
-        joint = {name[6:]: value for name, value in weights.items() if name.startswith("codec.")}
-        codec.load_state_dict(joint or weights)
-    run = Run(folder, codec, schedule)
-    run.resume()
+        networks = load_networks(start)
+        if "codec" not in networks:
+            raise TrainingError(f"{start} holds no codec: name a checkpoint of stage A or C with --from")
+        codec.load_state_dict(networks["codec"])
     forward = torch.compile(codec) if schedule.compile else codec
-    drawing = Drawing(Speech(prepared, "train"), schedule.batch, schedule.packets, schedule.augmentation, schedule.seed)
-    checked = validation_batch(Speech(prepared, "validation"), schedule.validation_segments, schedule.packets)
-    shadow = copy.deepcopy(codec)
-    bar = tqdm(total=schedule.steps, initial=run.step, unit="step", mininterval=2.0)
-    for batch in drawing.stream(run.step):
-        if run.step >= schedule.steps:
-            break
-        generator = torch.Generator().manual_seed(schedule.seed * 1_000_003 + run.step)
+
+    def losses(batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         faults = link_faults(schedule.batch, schedule.packets, schedule, generator)
         with torch.no_grad():
             energies = analysis.energies(analysis.power(torch.from_numpy(batch.clean)))
             heard_energies, periodicity = analysis(torch.from_numpy(batch.noisy))
         f0, voiced = pitch_tensors(batch.f0)
         raw, made = forward(heard_energies, periodicity, *faults)
-        loss = run.update(feature_losses(raw, made, f0, voiced, energies, heard_weights(faults[0], 32)))
-        bar.update()
-        bar.set_postfix(loss=f"{loss:.3f}")
-        if run.validation_due:
-            bar.write(run.log(validate(run.averaged(shadow), analysis, checked)))  # type: ignore[arg-type]
-        run.save_if_due()
-    run.save()
-    bar.close()
+        return feature_losses(raw, made, f0, voiced, energies, heard_weights(faults[0], format.PACKET_FRAMES))
+
+    drawing = Drawing(Speech(prepared, "train"), schedule.batch, schedule.packets, schedule.augmentation, schedule.seed)
+    checked = validation_batch(Speech(prepared, "validation"), schedule.validation_segments, schedule.packets)
+    Run(folder, codec, schedule).drive(drawing, losses, lambda network: validate(network, analysis, checked))

@@ -62,23 +62,21 @@ class VocoderGraph(nn.Module):
         phase, last_f0, place, past, tail, tails = torch.split(
             state, [1, 1, 1, delay, delay, HALF * sum(self.channels)], dim=1
         )
-        given = features.clamp(0.0, 1.0)
-        f0 = f0_hz(given[..., 0])  # [1, 32]
+        given = features[0].clamp(0.0, 1.0)  # [32, 42]
+        f0 = f0_hz(given[None, :, 0])
         pulses, phase_after = pulse_train(f0, last_f0, phase)
         pulses = torch.cat([past, pulses], dim=1)
         here = place.to(torch.int64) + self.steps
         hiss = self.table[torch.remainder(here, source.NOISE_SAMPLES)]
         both = torch.cat([pulses, hiss], dim=0)[:, None, None]  # [2, 1, 1, 2800]
         spectra = nn.functional.conv2d(both, self.kernel, stride=(1, hop))[:, :, 0].transpose(1, 2)  # [2, 32, 2 K]
-        real, imaginary = spectra[:1, :, : source.BINS], spectra[:1, :, source.BINS :]
-        hiss_real, hiss_imaginary = spectra[1:, :, : source.BINS], spectra[1:, :, source.BINS :]
-        gains, tails_after = self.vocoder.gains(
-            given[:, None], log_power(real, imaginary)[:, None], unpacked(tails, self.channels)
-        )
-        gain_real, gain_imaginary, breath = shaped(given, gains[:, 0], self.vocoder.envelope)
+        real, imaginary = spectra[0, :, : source.BINS], spectra[0, :, source.BINS :]
+        hiss_real, hiss_imaginary = spectra[1, :, : source.BINS], spectra[1, :, source.BINS :]
+        gains, tails_after = self.vocoder.gains(given, log_power(real, imaginary), unpacked(tails, self.channels))
+        gain_real, gain_imaginary, breath = shaped(given, gains, self.vocoder.envelope)
         made_real = real * gain_real - imaginary * gain_imaginary + hiss_real * breath
         made_imaginary = real * gain_imaginary + imaginary * gain_real + hiss_imaginary * breath
-        made = torch.cat([made_real, made_imaginary], dim=2).transpose(1, 2)[:, :, None]  # [1, 2 K, 1, 32]
+        made = torch.cat([made_real, made_imaginary], dim=1).t()[None, :, None]  # [1, 2 K, 1, 32]
         sound = nn.functional.conv_transpose2d(made, self.inverse, stride=(1, hop))[:, 0, 0]  # [1, 2800]
         start = sound[:, :delay] + tail
         samples = torch.cat([start, sound[:, delay : format.PACKET_SAMPLES]], dim=1).clamp(-1.0, 1.0)

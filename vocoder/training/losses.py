@@ -36,16 +36,18 @@ def spectral_loss(true: Tensor, made: Tensor) -> Tensor:
 
 
 def sound_losses(
-    true: Tensor, made: Tensor, analysis: Analysis, loudness: Loudness, heard: Tensor
+    true: Tensor, made: Tensor, energies: Tensor, analysis: Analysis, loudness: Loudness, loudness_share: float,
+    heard: Tensor,
 ) -> dict[str, Tensor]:
-    """true, made [B, 80 N]; heard [B, N] is the weight of each frame. Returns the weighted parts."""
-    energies, guess = analysis.energies(analysis.power(true)), analysis.energies(analysis.power(made))
-    weights = frame_weights(energies) * heard[:, -energies.shape[1] :]
+    """true, made [B, 80 N]; true energies [B, N, 40] and weight of each frame [B, N]. Returns the weighted parts."""
+    guess = analysis.energies(analysis.power(made))  # the last three frames reach beyond the segment
+    energies = energies[:, : guess.shape[1]]
+    weights = frame_weights(energies) * heard[:, : guess.shape[1]]
     difference = (guess - energies).abs().mean(-1)
     return {
         "spectral": 3.0 * spectral_loss(*levelled(true, made)),
         "mel": 15.0 * (difference * weights).sum() / weights.sum(),
-        "loudness": loudness(true, made, analysis, heard[:, -energies.shape[1] :]),
+        "loudness": loudness_share * loudness(true, made, heard),
         "sound_envelope": 1.0 * envelope_correlation(energies, guess),
     }
 

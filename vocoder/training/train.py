@@ -11,12 +11,11 @@ from pathlib import Path
 import soundfile
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from codec import format
 from codec.training.losses import feature_losses, feature_metrics
-from codec.training.network import Analysis, Codec, CodecConfig
-from codec.training.runs import Run, Schedule, load_weights
+from codec.training.network import Analysis, Codec, CodecConfig, sharpened
+from codec.training.runs import Run, Schedule, load_networks
 from codec.training.segments import Batch, Drawing, Speech, validation_batch
 from codec.training.train import heard_weights, link_faults, pitch_tensors
 from vocoder.training.losses import sound_losses, sound_metrics
@@ -39,6 +38,8 @@ class VoiceTraining:
     """False: stage B, the codec stays as it is. True: stage C."""
     feature_share: float = 0.3
     """Weight of the losses on features in stage C."""
+    loudness_share: float = 0.5
+    """Weight of a point on PESQ's scale."""
     rounded: bool = True
     """False leaves the latents unrounded: for experiments."""
 
@@ -57,17 +58,12 @@ def load_voice(voice: Voice, paths: list[Path]) -> None:
 
     Raises TrainingError for a missing file, RuntimeError for weights of another width."""
     for path in paths:
-        weights = load_weights(path)
-        if any(name.startswith("codec.") for name in weights):
-            voice.load_state_dict(weights, strict=False)
-        elif any(name.startswith("encoder.") for name in weights):
-            voice.codec.load_state_dict(weights)
-        else:
-            voice.vocoder.load_state_dict(weights)
+        for name, weights in load_networks(path).items():
+            voice.get_submodule(name).load_state_dict(weights)
 
 
 @torch.no_grad()
-def validate(voice: Voice, analysis: Analysis, batch: Batch, folder: Path, rate_hz: int = 8000) -> dict[str, float]:
+def validate(voice: nn.Module, analysis: Analysis, batch: Batch, folder: Path, rate_hz: int = 8000) -> dict[str, float]:
     """Errors on speakers never trained on; writes a few of them as sound and picture."""
     clean = torch.from_numpy(batch.clean)
     energies, periodicity = analysis(clean)
@@ -75,7 +71,7 @@ def validate(voice: Voice, analysis: Analysis, batch: Batch, folder: Path, rate_
     count, packets = len(clean), energies.shape[1] // format.PACKET_FRAMES
     _, table = voice.codec(energies, periodicity, torch.zeros(count, packets, 1, 1), torch.zeros(count, 1, 1, 1))
     noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(1))
-    made = voice.vocoder(table, noise)
+    made = voice.vocoder(sharpened(table), noise)
     true = clean[:, : made.shape[1]]
     folder.mkdir(exist_ok=True)
     for number in range(0, count, -(-count // SAMPLES_KEPT)):
@@ -96,36 +92,24 @@ def train(config: VoiceTraining, prepared: Path, folder: Path, start: list[Path]
     load_voice(voice, start)
     if not config.train_codec:
         voice.codec.requires_grad_(False)
-    run = Run(folder, voice, schedule)
-    run.resume()
+
+    def losses(batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        return step_losses(voice, analysis, loudness, batch, config, generator)
+
     drawing = Drawing(Speech(prepared, "train"), schedule.batch, schedule.packets, schedule.augmentation, schedule.seed)
     checked = validation_batch(Speech(prepared, "validation"), schedule.validation_segments, schedule.packets)
-    shadow = Voice(config.codec, config.vocoder)
-    bar = tqdm(total=schedule.steps, initial=run.step, unit="step", mininterval=2.0)
-    for batch in drawing.stream(run.step):
-        if run.step >= schedule.steps:
-            break
-        loss = run.update(step_losses(voice, analysis, loudness, batch, config, run.step))
-        bar.update()
-        bar.set_postfix(loss=f"{loss:.3f}")
-        if run.validation_due:
-            averaged = run.averaged(shadow)
-            assert isinstance(averaged, Voice)
-            bar.write(run.log(validate(averaged, analysis, checked, folder / "samples")))
-        run.save_if_due()
-    run.save()
-    bar.close()
+    run = Run(folder, voice, schedule)
+    run.drive(drawing, losses, lambda averaged: validate(averaged, analysis, checked, folder / "samples"))
 
 
 def step_losses(
-    voice: Voice, analysis: Analysis, loudness: Loudness, batch: Batch, config: VoiceTraining, step: int
+    voice: Voice, analysis: Analysis, loudness: Loudness, batch: Batch, config: VoiceTraining,
+    generator: torch.Generator,
 ) -> dict[str, Tensor]:
-    """The parts of the loss of one batch."""
-    schedule = config.schedule
-    generator = torch.Generator().manual_seed(schedule.seed * 1_000_003 + step)
+    """The parts of the loss of one batch; the generator decides what happens on the link, and the noise."""
     clean = torch.from_numpy(batch.clean)
     packets = (clean.shape[1] - format.DELAY_SAMPLES) // format.PACKET_SAMPLES
-    lost, flips = link_faults(len(clean), packets, schedule, generator)
+    lost, flips = link_faults(len(clean), packets, config.schedule, generator)
     with torch.no_grad():
         energies = analysis.energies(analysis.power(clean))
         heard_energies, periodicity = analysis(torch.from_numpy(batch.noisy))
@@ -137,5 +121,6 @@ def step_losses(
     if config.train_codec:
         for name, part in feature_losses(raw, table, f0, voiced, energies, heard).items():
             parts[name] = config.feature_share * part
-    made = voice.vocoder(table, torch.randn(clean.shape, generator=generator))
-    return parts | sound_losses(clean[:, : made.shape[1]], made, analysis, loudness, heard)
+    made = voice.vocoder(sharpened(table), torch.randn(clean.shape, generator=generator))
+    true = clean[:, : made.shape[1]]
+    return parts | sound_losses(true, made, energies, analysis, loudness, config.loudness_share, heard)
