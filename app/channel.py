@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import trio
 
+from app.capture import Way
 from app.events import ChannelCounts, ChannelProblem, Event
 from transport.channel import DEFAULT_TAG_BYTES, Channel, open_channel
 from transport.errors import BadTag, FrameError, Muted, NewerVersion, OtherMode, Replayed, Stale, UnknownOver
@@ -47,6 +48,8 @@ class ChannelEnd:
         self, link: Link, secret: Secret | None, clock: Callable[[], int], emit: Callable[[Event], None]
     ) -> None:
         """clock: UTC seconds, 0 for none, such as `wall_clock_s`."""
+        self.watch: Callable[[Way, bytes, Frame | None], None] = lambda way, octets, frame: None
+        """Shown every frame as it passes; None: its bytes were refused, or rubbish."""
         self._clock = clock
         self._emit = emit
         self._channel: Channel = open_channel(secret, getattr(link, "tag_bytes", DEFAULT_TAG_BYTES), os.urandom)
@@ -63,7 +66,9 @@ class ChannelEnd:
 
     def encode(self, frame: Frame) -> bytes:
         """The frame as it goes on the link, which must be now."""
-        return self._channel.encode(frame, trio.current_time(), self._clock())
+        octets = self._channel.encode(frame, trio.current_time(), self._clock())
+        self.watch("out", octets, frame)
+        return octets
 
     def decode(self, octets: bytes) -> Frame:
         """The frame in what the link delivered. Raises FrameError, after having counted and said what is to be."""
@@ -73,7 +78,9 @@ class ChannelEnd:
             frame = self._channel.decode(octets, now, self._clock(), source)
         except FrameError as problem:
             self._refused(octets, problem, now)
+            self.watch("in", octets, None)
             raise
+        self.watch("in", octets, frame)
         self._strangers.accepted(frame.over)
         if self._finder is not None:
             self._finder.vouch(octets)

@@ -24,6 +24,8 @@ from app.listener import Listener
 from app.parrot import Perch
 from app.player import Player
 from app.protection import MODE_WORDS, secret_of
+from app.recorder import keep_recordings
+from app.replay import Replay
 from app.settings import Settings
 from app.sound import BLOCK_S, Block, Loudspeaker, Microphone, call_tone, courtesy_tone
 from app.station import Parts, real_parts
@@ -115,6 +117,11 @@ class Engine:
             )
             nursery.start_soon(self._microphone.run, self._hear, emit)
             nursery.start_soon(self._loudspeaker.run, emit)
+            if parts.recordings is not None and settings.record:
+                nursery.start_soon(
+                    keep_recordings, settings, parts.recordings, link, channel, codec.codec_id, parts.clock, emit,
+                    parts.in_thread(),
+                )
             nursery.start_soon(self._player.run)
             nursery.start_soon(self._transmitter.run)
             if self._talker is not None:

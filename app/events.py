@@ -298,6 +298,14 @@ class LinkProblem:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingProblem:
+    """Overs are not kept, or no longer; the conversation goes on. Told once, until it works again."""
+
+    what: str
+    cure: str
+
+
+@dataclass(frozen=True, slots=True)
 class LinkRecovered:
     """The link works again."""
 
@@ -357,6 +365,7 @@ Event = (
     | DeviceProblem
     | DeviceReady
     | LinkProblem
+    | RecordingProblem
     | LinkRecovered
     | ChannelCounts
     | ChannelProblem

@@ -262,6 +262,18 @@ class Settings:
     )
     """Longest over; then the floor is let go."""
 
+    record: bool = _setting(
+        True, "--record", "keep past overs on this machine (on; README: Past overs)", "true or false", _switch,
+        (TALK, SEND, LISTEN),
+    )
+    """Overs are kept as packets, and all frames in a journal, under the platform's data folder, for this user alone."""
+
+    record_limit_mb: float = _setting(
+        64.0, "--record-limit", "megabytes of past overs, then the oldest goes (64)", "a number from 1 to 1000000",
+        _number(1.0, 1e6), (TALK, SEND, LISTEN), "MB",
+    )
+    """An hour of speech is 0.36 MB, and the journal of its frames 1.5 MB."""
+
     station: str = _setting(
         "", "--station", "what `gossamer ptt --station` calls this one (the name)",
         f"at most {MAX_NAME_BYTES} bytes of printable text", _addressee, (TALK, SEND), "NAME",

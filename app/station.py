@@ -16,6 +16,7 @@ from app.channel import wall_clock_s
 from app.coding import FeatureDecoder
 from app.parrot import NAME as PARROT_NAME
 from app.parrot import Parrot, Perch
+from app.recordings import recordings_folder
 from app.settings import Settings, Synth
 from app.sound import Block, Loudspeaker, Microphone
 from app.talker import InThread, PacketEncoder
@@ -77,6 +78,8 @@ class Parts:
     in_thread: Callable[[], InThread] = one_worker
     clock: Callable[[], int] = wall_clock_s
     """UTC seconds since 1970, 0 where there is no clock."""
+    recordings: Path | None = None
+    """Where past overs are kept; None: nowhere."""
     on_spoken: Callable[[Block], None] = no_tap
     """Shown what the encoder gets, float32 [2560] at a time."""
     on_heard: Callable[[Block], None] = no_tap
@@ -128,5 +131,6 @@ def real_parts(**changes: Any) -> Parts:
         "open_link": open_station_link,
         "open_sound": open_portaudio,
         "load_clip": load_clip,
+        "recordings": recordings_folder(),
     }
     return Parts(**{**pieces, **changes})

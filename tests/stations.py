@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -166,6 +167,7 @@ class Station:
     encoder: StaircaseEncoder = field(default_factory=StaircaseEncoder)
     decoder: StaircaseDecoder = field(default_factory=StaircaseDecoder)
     wrap: Callable[[Link], Link] = lambda link: link
+    recordings: Path | None = None
     clock: Callable[[], int] = wall_clock_s
 
     def __post_init__(self) -> None:
@@ -181,6 +183,7 @@ class Station:
             open_sound=lambda settings, may_interrupt: (self.microphone, self.loudspeaker),
             load_clip=lambda number: clip(2.0, seed=number),
             in_thread=lambda: at_once,
+            recordings=self.recordings,
             clock=self.clock,
             on_spoken=self.spoken.append,
             on_heard=self.heard.append,

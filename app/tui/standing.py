@@ -227,6 +227,8 @@ class Standing:
                 if self.problems.get("link") != event:
                     self._note(Side.NOTE, "link", event.what, now_s, trouble=True)
                 self.problems["link"] = event
+            case events.RecordingProblem():
+                self._note(Side.NOTE, "recording", f"{event.what}: {event.cure}", now_s, trouble=True)
             case events.LinkRecovered():
                 if self.problems.pop("link", None):
                     self._note(Side.NOTE, "link", "works again", now_s)

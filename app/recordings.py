@@ -1,0 +1,187 @@
+"""Past overs, kept as packets: one small file an over, in one folder that never grows beyond its limit.
+
+    {"format": "gossamer-over/1", "began_utc_s": ..., "packets": 31, "flags": "..d.-..", ...}\\n
+    32 bytes of packet 0, 32 bytes of packet 1, ...
+
+One line of JSON, then the packets: an hour of speech is 360 kB. The flags have a letter for each packet: `.` as it was
+sent, `d` damaged on the way, `-` lost (its 32 bytes are zero).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from platformdirs import user_data_path
+
+from app.errors import FileProblem
+from codec.format import PACKET_BYTES, PACKET_S
+
+FORMAT = "gossamer-over/1"
+SUFFIX = ".over"
+CAPTURE_SUFFIX = ".capture"
+MAX_HEADER_BYTES = 80_000
+"""A line for the longest over that END can count."""
+KEPT_AFTER_CLEARING = 0.9
+"""Of the limit: clearing is not done for every over."""
+STAMP = "%Y%m%dT%H%M%SZ"
+
+Direction = Literal["heard", "sent"]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedOver:
+    """One over, ours or somebody else's."""
+
+    began_utc_s: float
+    """Seconds since 1970; 0 where there was no clock."""
+    direction: Direction
+    sender: str
+    """Whoever said that: on an open channel it is a claim."""
+    addressee: str
+    link: str
+    channel: str
+    """"open", "sealed" or "ham"."""
+    codec_id: int
+    k: int
+    complete: bool
+    """Its END was there."""
+    flags: str
+    packets: tuple[bytes, ...]
+    """32 bytes each; zeros for a lost one."""
+
+    @property
+    def duration_s(self) -> float:
+        return len(self.packets) * PACKET_S
+
+    @property
+    def lost(self) -> int:
+        return self.flags.count("-")
+
+    @property
+    def damaged(self) -> int:
+        return self.flags.count("d")
+
+    def heard_packets(self) -> list[bytes | None]:
+        """For the decoder: None is a lost one."""
+        return [None if flag == "-" else packet for flag, packet in zip(self.flags, self.packets, strict=True)]
+
+    def facts(self) -> dict[str, Any]:
+        """All but the speech, for `--json`."""
+        facts = {name: value for name, value in asdict(self).items() if name not in ("packets", "flags")}
+        counts = {"packets": len(self.packets), "lost": self.lost, "damaged": self.damaged}
+        return facts | counts | {"duration_s": round(self.duration_s, 2)}
+
+
+def recordings_folder() -> Path:
+    """Where overs are kept: under the platform's data folder."""
+    return user_data_path("gossamer") / "overs"
+
+
+# --- one file ----------------------------------------------------------------------------------------------------
+
+
+def over_bytes(over: RecordedOver) -> bytes:
+    """The content of its file."""
+    header = {"format": FORMAT} | asdict(over) | {"packets": len(over.packets)}
+    return json.dumps(header, ensure_ascii=False).encode() + b"\n" + b"".join(over.packets)
+
+
+def parse_over(content: bytes, name: str = "this file") -> RecordedOver:
+    """Raises FileProblem where the bytes are no over."""
+    line, newline, body = content.partition(b"\n")
+    try:
+        header = json.loads(line)
+        if not newline or header.pop("format") != FORMAT:
+            raise ValueError
+        count = header.pop("packets")
+        packets = tuple(body[at : at + PACKET_BYTES] for at in range(0, len(body), PACKET_BYTES))
+        over = RecordedOver(packets=packets, **header)
+        if len(body) != count * PACKET_BYTES or len(over.flags) != count or set(over.flags) - set(".d-"):
+            raise ValueError
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise FileProblem(f"{name} is no recorded over, or was cut off: leave it out") from None
+    return over
+
+
+def write_over(folder: Path, over: RecordedOver) -> Path:
+    """A new file in the folder, whole or not at all. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    stamp = datetime.fromtimestamp(over.began_utc_s, UTC).strftime(STAMP)
+    path, number = folder / f"{stamp}-{over.direction}{SUFFIX}", 1
+    while path.exists():
+        number += 1
+        path = folder / f"{stamp}-{over.direction}-{number}{SUFFIX}"
+    part = path.with_suffix(".part")
+    try:
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+            stream.write(over_bytes(over))
+        part.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise
+    return path
+
+
+def read_over(path: Path) -> RecordedOver:
+    """Raises FileProblem."""
+    try:
+        return parse_over(path.read_bytes(), str(path))
+    except OSError as error:
+        raise FileProblem(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+
+
+# --- the folder --------------------------------------------------------------------------------------------------
+
+
+def over_files(folder: Path) -> list[Path]:
+    """The recorded overs, the newest first."""
+    return sorted(folder.glob(f"*{SUFFIX}"), key=_age, reverse=True)
+
+
+def capture_files(folder: Path) -> list[Path]:
+    """The journals of frames, one or more a run of the program, the newest first."""
+    return sorted(folder.glob(f"*{CAPTURE_SUFFIX}"), key=_age, reverse=True)
+
+
+def _age(path: Path) -> tuple[str, int, int, str]:
+    """By the second in the name; within one, by the file's own time: the name's number alone would sort 10 before 2."""
+    stamp, _, rest = path.name.partition("-")
+    try:
+        return stamp, path.stat().st_mtime_ns, len(rest), rest
+    except OSError:
+        return stamp, 0, len(rest), rest
+
+
+def folder_bytes(folder: Path) -> int:
+    """What the recordings take up."""
+    return sum(size for _, size in _sizes(folder))
+
+
+def clear_oldest(folder: Path, limit_bytes: int) -> int:
+    """Removes the oldest recordings until the rest is well below the limit. Returns the bytes that are left."""
+    left = _sizes(folder)
+    total = sum(size for _, size in left)
+    if total <= limit_bytes:
+        return total
+    for path, size in sorted(left, key=lambda entry: _age(entry[0])):
+        with contextlib.suppress(OSError):
+            path.unlink()
+            total -= size
+        if total <= KEPT_AFTER_CLEARING * limit_bytes:
+            break
+    return total
+
+
+def _sizes(folder: Path) -> list[tuple[Path, int]]:
+    sizes = []
+    for path in [*folder.glob(f"*{SUFFIX}"), *folder.glob(f"*{CAPTURE_SUFFIX}")]:
+        with contextlib.suppress(OSError):
+            sizes.append((path, path.stat().st_size))
+    return sizes
