@@ -33,6 +33,7 @@ class Parser(argparse.ArgumentParser):
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line. Commands import what they need when they run: decoding must not wait for a screen."""
     from app.commands.options import add_options
+    from app.commands.plan import add_plan
     from app.commands.ptt import add_ptt
 
     parser = Parser(
@@ -82,6 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
     decode.set_defaults(run=_run_decode)
 
     add_ptt(commands)
+    add_plan(commands)
 
     devices = commands.add_parser("devices", help="microphones and loudspeakers, and the rates that work")
     devices.set_defaults(run=_run_devices)

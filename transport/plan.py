@@ -16,7 +16,7 @@ from transport.ax25 import AIR_BYTES
 from transport.frame import CHECK_BYTES, HEADER_BYTES, MAX_K, PACKET_BYTES, PACKET_S
 from transport.jitter import MAX_HOLD_S, MIN_HOLD_S
 from transport.over import BEGIN_EVERY_S, voice_frames_per_cycle
-from transport.radios import UNKNOWN_TNC
+from transport.radios import RADIOS, UNKNOWN_TNC, Radio
 
 MAX_SHARE = 0.95
 """Of the time that the slowest stretch may be busy: the rest is for END, receipts, messages and clocks that differ."""
@@ -227,6 +227,17 @@ def choose_k(address: Address, *, sealed: bool = False, name_bytes: int = NAME_B
     return row.k
 
 
+def _relative(radio: Radio) -> str:
+    """The slowest setting of the same kind of radio that carries speech; empty: there is none."""
+    family = [other for name, other in RADIOS.items() if name.split("-")[0] == radio.name.split("-")[0]]
+    shares = {}
+    for other in family:
+        row = chosen([budget(Carrier((other.air,), other.air, TAG_BYTES_RADIO), k) for k in range(1, MAX_K + 1)])
+        if row is not None and other is not radio:
+            shares[other.name] = row.share
+    return max(shares, key=lambda name: shares[name], default="")
+
+
 def what_would(address: Address, rows: list[Row]) -> list[str]:
     """For a link that carries no speech: what would, in words, the nearest first."""
     carrier = carrier_of(address)
@@ -240,6 +251,8 @@ def what_would(address: Address, rows: list[Row]) -> list[str]:
                 f"{QUICK_SETTINGS} in the address, if the transceiver keys so quickly and the channel is yours "
                 f"(k={row.k}, {row.share:.0%})"
             )
+    if address.radio is not None and (faster := _relative(address.radio)):
+        ways.append(f"radio={faster}")
     if address.repeat:
         ways.append("leaving out repeat=1, which doubles the voice")
     ways.append(f"a link {best.share / MAX_SHARE:.2g} times as fast")
