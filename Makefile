@@ -16,6 +16,7 @@ TEST_DEBIAN := $(RUN_DEBIAN) pulseaudio pulseaudio-utils codec2 espeak-ng flite
 help:
 	@echo "make run          talk to the parrot (headless without a terminal)"
 	@echo "make test         ruff, mypy and the tests; needs no torch"
+	@echo "make fuzz         a million inputs, guided by coverage, into everything that reads from a link"
 	@echo "make bench        quality and speed beside Codec2 and Opus"
 	@echo "make train-setup  add PyTorch (CPU build) and the training tools to $(VENV)"
 	@echo "make test-train   the tests of the training pipeline, on a tiny synthesised corpus"
@@ -36,6 +37,10 @@ lint: $(VENV)/.ready-dev
 
 bench: debian-test $(VENV)/.ready-bench
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
+
+.PHONY: fuzz
+fuzz: $(VENV)/.ready-fuzz
+	@$(BIN)/python -m tests.fuzz $(FUZZ_INPUTS)
 
 train-setup: debian-test $(VENV)/.ready-train
 
