@@ -90,6 +90,7 @@ class Talker:
         self._listening = False
         self._sender: OverSender | None = None
         self._end_reason = ""
+        self._last_over = -1
         self.gain_db = settings.gain_db
         self.addressee = settings.addressee
         """Who is asked for a receipt, from the next over on; "" is nobody."""
@@ -125,7 +126,10 @@ class Talker:
 
         Returns its number, 0..255.
         """
-        over = os.urandom(1)[0]
+        over = self._last_over
+        while over == self._last_over:  # whose last frames may still be on their way out
+            over = os.urandom(1)[0]
+        self._last_over = over
         self._sender = OverSender(
             over=over, nonce=os.urandom(NONCE_BYTES), utc_s=int(time.time()), codec_id=self._encoder.codec_id,
             k=self._k, sender=self._settings.name, addressee=self.addressee, repeat=self._repeat,

@@ -19,10 +19,6 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass, field
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESCCM
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
-
 from transport.errors import BadTag, UsageError
 from transport.frame import HEADER_BYTES, NONCE_BYTES, TAG_BYTES, Mode, Type
 
@@ -50,6 +46,8 @@ def derive_key(passphrase: str, channel: str) -> bytes:
     Both as UTF-8 in Unicode's form NFC, in which the same letters typed on different systems are the same bytes. Slow
     and large on purpose: not for the event loop. Raises UsageError for an empty passphrase.
     """
+    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
     if not passphrase:
         raise UsageError("an empty passphrase protects nothing")
     salt = (SALT + unicodedata.normalize("NFC", channel)).encode()
@@ -62,11 +60,16 @@ class Cipher:
 
     def __init__(self, secret: Secret, tag_bytes: int) -> None:
         """tag_bytes: 4 or 8, the same at every station of a link."""
+        # Not at the top: an open station must not pay 6 MB and 0.1 s for what it never uses.
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESCCM
+
         if secret.mode not in (Mode.SEALED, Mode.HAM) or tag_bytes not in TAG_BYTES or len(secret.key) != KEY_BYTES:
             raise UsageError(f"no such channel: mode {secret.mode}, a tag of {tag_bytes} bytes")
         self._hides = secret.mode is Mode.SEALED
         self._tag_bytes = tag_bytes
         self._aead = AESCCM(secret.key, tag_length=tag_bytes)
+        self._invalid = InvalidTag
 
     def close(self, header: bytes, nonce: bytes, rest: bytes) -> bytes:
         """The frame. header: 4 bytes; nonce: 8; rest: what stands behind them, UTC seconds and body or packets.
@@ -91,6 +94,6 @@ class Cipher:
                 return nonce, self._aead.decrypt(nonce + header, rest, None)
             said, tag = rest[: -self._tag_bytes], rest[-self._tag_bytes :]
             self._aead.decrypt(nonce + header, tag, said)
-        except (InvalidTag, ValueError):
+        except (self._invalid, ValueError):
             raise BadTag("the tag does not match") from None
         return nonce, said
