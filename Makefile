@@ -10,6 +10,7 @@ PYTEST_ARGS ?=
 # What the talker needs, and what only the tests and benchmarks need.
 RUN_DEBIAN := libportaudio2 libasound2-plugins
 TEST_DEBIAN := $(RUN_DEBIAN) pulseaudio pulseaudio-utils codec2 espeak-ng flite
+FIELD_DEBIAN := $(TEST_DEBIAN) direwolf socat iproute2 libopus0
 
 .PHONY: help run test bench train-setup test-train lint setup clean picture debian-run debian-test
 
@@ -18,6 +19,7 @@ help:
 	@echo "make test         ruff, mypy and the tests; needs no torch"
 	@echo "make fuzz         a million inputs, guided by coverage, into everything that reads from a link"
 	@echo "make bench        quality and speed beside Codec2 and Opus"
+	@echo "make field-test   conversations over real modems, serial lines and thin networks, in real time"
 	@echo "make train-setup  add PyTorch (CPU build) and the training tools to $(VENV)"
 	@echo "make test-train   the tests of the training pipeline, on a tiny synthesised corpus"
 	@echo "make picture      assets/talk.svg, the README's picture, from the running program"
@@ -30,6 +32,12 @@ run: debian-run $(VENV)/.ready-run
 
 test: setup lint
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+field-test: $(VENV)/.ready-dev
+	@bash debian-packages.sh $(FIELD_DEBIAN)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -m field $(PYTEST_ARGS)
+
+.PHONY: field-test
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
