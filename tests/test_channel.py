@@ -6,7 +6,7 @@ import hashlib
 import os
 import random
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 import trio
@@ -20,7 +20,7 @@ from app.settings import Settings
 from tests.stations import Station, clip
 from transport import frame as frames
 from transport.channel import open_channel
-from transport.frame import Begin, End, Frame, Mode, Ping, Text, Type, Voice
+from transport.frame import Begin, End, Frame, Mode, Ping, Receipt, Text, Type, Voice
 from transport.memory import MemoryLink, memory_pair
 from transport.seal import Secret
 
@@ -86,6 +86,10 @@ class Wire:
             seen.append(octets)
             for changed in getattr(self, meddle)(octets):
                 await there.send(changed)
+
+    async def say_to_ada(self, *octets: bytes) -> None:
+        for one in octets:
+            await self._near_ada.send(one)
 
     async def say_to_bob(self, *octets: bytes) -> None:
         for one in octets:
@@ -188,6 +192,26 @@ def test_a_conversation(clock: trio.testing.MockClock, mode: str, word: str, nib
     assert {nibble} == {octets[0] >> 4 for octets in scene.wire.passed + scene.wire.answered}
     on_the_wire = b"".join(scene.wire.passed)
     assert (nibble == 3) is (b"Ada" in on_the_wire) is (scene.said[0] in on_the_wire)
+
+
+def test_an_addressed_over_is_confirmed(clock: trio.testing.MockClock) -> None:
+    """The station that was meant says how much it heard, under a tag, at no greater length than the END that it
+    answers; another sender's receipt does not count."""
+
+    async def story(scene: Scene) -> None:
+        await scene.over()
+        stranger = open_channel(Secret(Mode.SEALED, bytes(32)), 8, os.urandom)
+        end = scene.wire.passed[-1]
+        forged = Receipt(end[1], int.from_bytes(end[2:4]), 1)
+        await scene.wire.say_to_ada(
+            stranger.encode(forged, trio.current_time(), utc()), frames.encode(forged), *scene.wire.answered
+        )
+
+    scene = play(clock, story, ada=replace(settings("Ada"), addressee="Bob"))
+    assert [(PACKETS, PACKETS)] == [(receipt.heard, receipt.packets) for receipt in scene.ada.only(events.Receipt)]
+    [receipt] = scene.wire.answered
+    assert len(receipt) == len(scene.wire.passed[-1])
+    assert events.ChannelCounts(bad_tags=1, foreign=1, replayed=1) == scene.ada.only(events.ChannelCounts)[-1]
 
 
 def test_late_joiners_understand_a_sealed_over(clock: trio.testing.MockClock) -> None:
