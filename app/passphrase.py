@@ -10,8 +10,9 @@ from pathlib import Path
 
 from app.commands.progress import note
 from app.errors import FileProblem, GossamerError
-from app.protection import check_mode
+from app.protection import channel_mode, check_mode
 from app.settings import Settings
+from transport.frame import Mode
 
 PROMPT = "Passphrase of the channel '{channel}': "
 MAX_FILE_BYTES = 4096
@@ -30,6 +31,8 @@ def with_passphrase(settings: Settings, ask: bool) -> Settings:
     elif settings.passphrase_file and settings.mode != "open":
         settings = replace(settings, passphrase=_read(Path(settings.passphrase_file).expanduser()))
     check_mode(settings)
+    if channel_mode(settings) is Mode.SEALED and settings.link.startswith("kiss://"):
+        note("amateur radio forbids nearly everywhere to hide what is said: --mode ham signs it and leaves it in clear")
     return settings
 
 

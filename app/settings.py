@@ -159,7 +159,7 @@ class Settings:
 
     mode: str = _setting(
         "", "--mode", "open, sealed or ham (sealed with a passphrase, open without)", "open, sealed or ham",
-        _one_of("", "open", "sealed", "ham"), (TALK, SEND, LISTEN, DEMO), "MODE",
+        _one_of("", "open", "sealed", "ham"), (TALK, SEND, LISTEN, DEMO), "open|sealed|ham",
     )
     """How the channel is protected: "open"; "sealed", encrypted and signed; "ham", signed and in clear. Empty: sealed
     if there is a passphrase, else open."""

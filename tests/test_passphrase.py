@@ -105,6 +105,16 @@ def test_what_contradicts_itself(tmp_path: Path, passphrase_file: Path) -> None:
     assert with_passphrase(Settings(mode="open", passphrase_file=missing), ask=False).passphrase is None
 
 
+def test_on_a_packet_radio_ham_mode_is_thought_of(
+    passphrase_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A sealed channel over a TNC is opened, and a line says what amateur radio allows; in ham mode none does."""
+    link, there = "kiss://localhost:8001?call=N0CALL", str(passphrase_file)
+    for mode, said in (("sealed", True), ("ham", False)):
+        with_passphrase(Settings(link, mode=mode, passphrase_file=there), ask=False)
+        assert said is ("--mode ham" in capsys.readouterr().err)
+
+
 # --- the prompt ---------------------------------------------------------------------------------------------------
 
 
