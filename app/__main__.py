@@ -33,8 +33,10 @@ class Parser(argparse.ArgumentParser):
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line. Commands import what they need when they run: decoding must not wait for a screen."""
     from app.commands.options import add_options
+    from app.commands.output import add_json
     from app.commands.plan import add_plan
     from app.commands.ptt import add_ptt
+    from app.commands.recordings import add_overs
 
     parser = Parser(
         prog="gossamer", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -84,9 +86,12 @@ def build_parser() -> argparse.ArgumentParser:
 
     add_ptt(commands)
     add_plan(commands)
+    add_overs(commands)
 
     devices = commands.add_parser("devices", help="microphones and loudspeakers, and the rates that work")
     devices.set_defaults(run=_run_devices)
+    for command in (send, listen, demo, encode, decode, devices):
+        add_json(command)
     return parser
 
 
@@ -106,7 +111,7 @@ def _synth_option(parser: argparse.ArgumentParser) -> None:
 def _run_default(arguments: argparse.Namespace) -> int:
     if sys.stdin is not None and sys.stdout is not None and sys.stdin.isatty() and sys.stdout.isatty():
         return _run_talk(arguments)
-    arguments.out = "gossamer-demo"
+    arguments.out, arguments.json = "gossamer-demo", False
     return _run_demo(arguments)
 
 
@@ -149,7 +154,7 @@ def _run_decode(arguments: argparse.Namespace) -> int:
 def _run_devices(arguments: argparse.Namespace) -> int:
     from app.commands.devices import run_devices
 
-    return run_devices()
+    return run_devices(arguments)
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:

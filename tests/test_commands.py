@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -148,6 +149,35 @@ def test_a_cold_decode_of_3_s_is_quick(packets, tmp_path):
     after = os.times()
     used_s = after.children_user - before.children_user + after.children_system - before.children_system
     assert used_s < 1.0
+
+
+# --- facts as JSON -----------------------------------------------------------------------------------------------
+
+
+def test_facts_are_one_json_object(tmp_path, packets, capsys):
+    """With --json standard output is one object; a cut-off file keeps its exit code and its line."""
+    assert 0 == main(["encode", str(CLIP), str(tmp_path / "out.g800"), "--json"])
+    [told] = json.loads(capsys.readouterr().out)["files"]
+    assert (30, 9.6, str(CLIP)) == (told["packets"], told["seconds"], told["input"])
+    cut = tmp_path / "cut.g800"
+    cut.write_bytes(packets.read_bytes()[: 5 * 32 + 7])
+    words = ["decode", str(cut), str(tmp_path / "out.wav"), "--json", "--synth", "classic", "--drop", "1"]
+    assert 2 == main(words)
+    said = capsys.readouterr()
+    [told] = json.loads(said.out)["files"]
+    assert (5, 5, 7) == (told["packets"], told["dropped"], told["left_over"])
+    assert 1 == len(said.err.splitlines())
+    assert 2 == main(["decode", str(cut), "-", "--json"])
+    assert "both want standard output" in capsys.readouterr().err
+
+
+def test_the_demonstration_tells_its_figures_as_json(tmp_path, capsys):
+    """The same that it says in words."""
+    assert 0 == main(["demo", "parrot://?rate=9600", "--out", str(tmp_path), "--synth", "classic", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert (30, 800.0) == (told["packets"], told["voice_bps"])
+    assert told["mouth_to_ear"]["measured"] and told["mouth_to_ear"]["total_s"] > 0.3
+    assert all(Path(path).exists() for path in told["written"])
 
 
 # --- bad input: one line, exit code 2, nothing left behind --------------------------------------------------------

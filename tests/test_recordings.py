@@ -395,7 +395,7 @@ def test_a_run_is_captured_and_reproduced_by_the_commands(tmp_path, monkeypatch,
     from codec.encoder import Encoder
 
     ada = Station(ADA, encoder=Encoder(), decoder=Decoder())  # type: ignore[arg-type]
-    bob = Station(BOB, recordings=recordings_folder(), encoder=Encoder(), decoder=StaircaseDecoder(Encoder().codec_id))
+    bob = Station(BOB, recordings=recordings_folder(), decoder=StaircaseDecoder(Encoder().codec_id))
     bob.decoder.decode = lambda packet: np.zeros((32, 1), np.float32)  # type: ignore[method-assign]
     here, there = memory_pair()
     ada.link, bob.link = here, there

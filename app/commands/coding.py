@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from app.coding import decoded
+from app.commands.output import print_json
 from app.commands.progress import Progress, note
 from app.errors import FileProblem, GossamerError
 from app.files import STANDARD_STREAM, PacketReader, SpeechReader, packet_output, speech_output
 from codec.errors import CodecError
+from codec.format import PACKET_S
 
 EXIT_PROBLEM = 2
 
@@ -43,17 +45,28 @@ def plan_files(files: list[str], out: str | None, suffix: str) -> list[tuple[str
     return plan
 
 
-def _each(plan: list[tuple[str, str]], convert: Callable[[str, str], int]) -> int:
-    """Converts every file; one that fails is said and does not stop the others. Returns the exit code."""
-    worst = 0
+def _each(
+    plan: list[tuple[str, str]], convert: Callable[[str, str], dict[str, int]], arguments: argparse.Namespace
+) -> int:
+    """Converts every file; one that fails is said and does not stop the others. Returns the exit code.
+
+    `convert` returns what is to be told of a file, "left_over" among it where the file was cut off."""
+    if arguments.json and any(target == STANDARD_STREAM for _, target in plan):
+        raise GossamerError("--json and - as output both want standard output: name a file")
+    worst, told = 0, []
     for source, target in plan:
         try:
-            worst = max(worst, convert(source, target))
+            facts = convert(source, target)
+            seconds = round(facts["packets"] * PACKET_S, 2)
+            told.append({"input": source, "output": target} | facts | {"seconds": seconds})
+            worst = max(worst, EXIT_PROBLEM if facts.get("left_over") else 0)
         except FileProblem as problem:
             if len(plan) == 1:
                 raise
             note(str(problem))
             worst = EXIT_PROBLEM
+    if arguments.json:
+        print_json({"files": told})
     return worst
 
 
@@ -66,21 +79,24 @@ def run_encode(arguments: argparse.Namespace) -> int:
 
     assembler = PacketAssembler(Encoder())
 
-    def convert(source: str, target: str) -> int:
+    def convert(source: str, target: str) -> dict[str, int]:
         assembler.reset()
         reader = SpeechReader(source)
+        count = 0
         with packet_output(target) as stream, Progress(source) as bar:
             for block in reader.blocks():
                 for packet in assembler.push(block):
                     stream.write(packet)
+                    count += 1
                 if target == STANDARD_STREAM:
                     stream.flush()
                 bar.at(reader.fraction)
             for packet in assembler.flush():
                 stream.write(packet)
-        return 0
+                count += 1
+        return {"packets": count}
 
-    return _each(plan, convert)
+    return _each(plan, convert, arguments)
 
 
 # --- decode ------------------------------------------------------------------------------------------------------
@@ -93,20 +109,27 @@ def run_decode(arguments: argparse.Namespace) -> int:
 
     decoder, synthesizer = Decoder(), open_synthesizer(arguments.synth)
 
-    def convert(source: str, target: str) -> int:
+    def convert(source: str, target: str) -> dict[str, int]:
         reader = PacketReader(source)
         losses = random.Random(arguments.seed)
-        packets = (None if losses.random() < arguments.drop else packet for packet in reader.packets())
+        count = {"packets": 0, "dropped": 0}
+
+        def packets() -> Iterator[bytes | None]:
+            for packet in reader.packets():
+                dropped = losses.random() < arguments.drop
+                count["packets"] += 1
+                count["dropped"] += dropped
+                yield None if dropped else packet
+
         try:
             with speech_output(target) as writer, Progress(source) as bar:
-                for samples in decoded(packets, decoder, synthesizer):
+                for samples in decoded(packets(), decoder, synthesizer):
                     writer.write(samples)
                     bar.at(reader.fraction)
         except CodecError as error:
             raise GossamerError(f"{source}: {error}") from error
         if reader.left_over:
             note(f"{source} is truncated: its whole packets were decoded, {reader.left_over} bytes at its end were not")
-            return EXIT_PROBLEM
-        return 0
+        return count | {"left_over": reader.left_over}
 
-    return _each(plan, convert)
+    return _each(plan, convert, arguments)

@@ -7,12 +7,14 @@ import argparse
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import trio
 
 from app import events
 from app.commands.options import settings_from
+from app.commands.output import say
 from app.engine import Engine
 from app.errors import FileProblem, GossamerError
 from app.events import Event
@@ -58,6 +60,18 @@ async def converse(settings: Settings, parts: Parts, conversation: Conversation,
         raise GossamerError(f"nothing came back over {settings.link}: try it without impairments, `gossamer demo`")
 
 
+def facts(settings: Settings, conversation: Conversation, processor_share: float) -> dict[str, Any]:
+    """The same for `--json`."""
+    [sent], [heard] = conversation.only(events.OverSent)[:1], conversation.only(events.OverEnded)[:1]
+    delays = conversation.only(events.MouthToEar)
+    return {
+        "link": settings.link, "speech_s": round(sum(map(len, conversation.spoken)) / SAMPLE_RATE_HZ, 2),
+        "packets": sent.packets, "lost": sent.packets - heard.packets + heard.lost, "damaged": heard.damaged,
+        "voice_bps": sent.voice_bps, "wire_bps": sent.wire_bps, "mouth_to_ear": delays[0] if delays else None,
+        "processor_share": round(processor_share, 4),
+    }  # fmt: skip
+
+
 def summary(settings: Settings, conversation: Conversation, processor_share: float) -> str:
     """The figures, a line each."""
     [sent], [heard] = conversation.only(events.OverSent)[:1], conversation.only(events.OverEnded)[:1]
@@ -94,6 +108,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
     folder = Path(arguments.out)
     conversation = Conversation()
     parts = real_parts(
+        recordings=None,
         open_sound=lambda settings, may_interrupt: (NoMicrophone(), NoLoudspeaker()),
         on_spoken=conversation.spoken.append,
         on_heard=conversation.heard.append,
@@ -108,6 +123,6 @@ def run_demo(arguments: argparse.Namespace) -> int:
         raise FileProblem(f"cannot make the folder {folder}: {(error.strerror or str(error)).lower()}") from error
     for name, blocks in (("original.wav", conversation.spoken), ("heard.wav", conversation.heard)):
         write_speech(folder / name, np.concatenate(blocks))
-    print(summary(settings, conversation, share))
-    print(f"{'written':<13} {folder / 'original.wav'} and {folder / 'heard.wav'}")
-    return 0
+    written = [str(folder / "original.wav"), str(folder / "heard.wav")]
+    text = f"{summary(settings, conversation, share)}\n{'written':<13} {written[0]} and {written[1]}"
+    return say(arguments, facts(settings, conversation, share) | {"written": written}, text)

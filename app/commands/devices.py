@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
+from dataclasses import asdict
+
 from app.audio import NO_DEVICE_CURE, DeviceInfo, list_devices, silence_native_libraries
+from app.commands.output import print_json
 from app.events import Device
 
 KINDS: tuple[tuple[Device, str], ...] = (("microphone", "Microphones"), ("loudspeaker", "Loudspeakers"))
 
 
-def run_devices() -> int:
+def run_devices(arguments: argparse.Namespace) -> int:
     silence_native_libraries()
     devices = list_devices()
+    if arguments.json:
+        print_json({"devices": [asdict(device) for device in devices]})
+        return 0
     for kind, heading in KINDS:
         print(f"{heading}:")
         of_kind = [device for device in devices if device.kind == kind]
