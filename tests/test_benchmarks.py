@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import random
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -17,16 +18,21 @@ import trio
 import trio.testing
 
 from tests.benchmarks import __main__ as command
-from tests.benchmarks import clips, quality, report, speed
+from tests.benchmarks import clips, quality, report, report_csv, robustness, speed
 from tests.benchmarks.alignment import find_delay, shifted
 from tests.benchmarks.bootstrap import Interval, mean_interval
 from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.footprint import pack_frames, resident_mb, unpack_frames
 from tests.benchmarks.lanes import Coded, Lane
+from tests.benchmarks.lanes.amr import AmrLane
 from tests.benchmarks.lanes.codec2 import MODES, Codec2Lane
 from tests.benchmarks.lanes.opus import RATE_BPS, OpusLane
-from tests.benchmarks.metrics import Metric
+from tests.benchmarks.lanes.speex import SpeexLane
+from tests.benchmarks.metrics import Metric, words
+from tests.benchmarks.metrics.speaker import lstm, partial_starts
 from tests.benchmarks.reception import Reception
+from tests.benchmarks.results import Results
+from tests.benchmarks.study import Study
 
 
 def speechlike(seconds: float = 2.0, seed: int = 1) -> np.ndarray:
@@ -103,6 +109,12 @@ def test_nan_is_left_out() -> None:
     """A clip on which a metric says nothing does not count; none left is no number."""
     assert mean_interval([1.0, 3.0, 5.0], list("abc")) == mean_interval([1.0, math.nan, 3.0, 5.0], list("axbc"))
     assert math.isnan(mean_interval([math.nan], ["a"]).mean)
+
+
+def test_a_clip_of_more_words_weighs_more() -> None:
+    """The mean of shares, weighted by what they are shares of, is the share of the whole."""
+    assert 40.0 == pytest.approx(mean_interval([50.0, 20.0], list("ab"), [8, 4]).mean)
+    assert 20.0 == pytest.approx(mean_interval([math.nan, 20.0], list("ab"), [8, 4]).mean)
 
 
 @pytest.mark.parametrize(
@@ -219,16 +231,134 @@ def test_opus_is_the_real_one() -> None:
     assert np.corrcoef(original, decoded)[0, 1] > 0.5
 
 
+@pytest.mark.parametrize(
+    ("lane", "rate_bps", "wire_bps"),
+    [(SpeexLane(0), 2150, 2400), (SpeexLane(1), 3950, 4000), (AmrLane(), 4750, 5200)],
+    ids=lambda value: getattr(value, "key", None),
+)
+def test_speex_and_amr_are_the_real_ones(lane: SpeexLane | AmrLane, rate_bps: int, wire_bps: int) -> None:
+    """They code at their rates, and what comes out moves as what went in, within a codec's delay."""
+    usable(lane)
+    original = speechlike(4.0)
+    coded = lane.run(original)
+    assert rate_bps == pytest.approx(coded.bits / coded.seconds)
+    assert wire_bps == pytest.approx(coded.wire_bits / coded.seconds)
+    assert 0 < find_delay(original, coded.samples) / 8000 < 0.045
+    assert not np.array_equal(original, coded.samples[: len(original)])
+
+
 def test_an_unknown_library_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the library the lane says which command brings it."""
-    from tests.benchmarks.lanes import codec2, opus
+    from tests.benchmarks.lanes import amr, codec2, opus, speex
 
-    monkeypatch.setattr(codec2, "_library", lambda: None)
-    monkeypatch.setattr(opus, "_library", lambda: None)
+    for module in (amr, codec2, opus, speex):
+        monkeypatch.setattr(module, "_library", lambda: None)
+    assert "apt-get install libspeex1" in str(SpeexLane(0).missing())
+    assert "apt-get install libopencore-amrnb0" in str(AmrLane().missing())
     assert "apt-get install codec2" in str(Codec2Lane("2400").missing())
     assert "apt-get install libopus0" in str(OpusLane().missing())
     with pytest.raises(BenchmarkError, match="apt-get install codec2"):
         Codec2Lane("2400").open_encoder()
+
+
+# -- metrics
+
+
+@pytest.mark.parametrize(
+    ("said", "heard", "expected"),
+    [("a b c", "a b c", 0), ("a b c", "a x c", 1), ("a b c", "a c", 1), ("a", "a b c", 2), ("a b", "", 2)],
+)
+def test_edits_are_words_wrong_missing_or_too_many(said: str, heard: str, expected: int) -> None:
+    """The distance of Levenshtein over words."""
+    assert expected == words.edits(said.split(), heard.split())
+
+
+def test_each_place_of_the_grammar_offers_the_right_word_among_others() -> None:
+    """As many as are named, no word twice, the same for every codec."""
+    known = [f"word{number}" for number in range(100)]
+    jsgf = words.grammar(["word3", "word3", "word70"], known)
+    assert jsgf == words.grammar(["word3", "word3", "word70"], known)
+    places = [place.split(" | ") for place in re.findall(r"\(([^)]*)\)", jsgf)]
+    assert [words.CHOICES] * 3 == [len(set(place)) for place in places]
+    assert all(word in place for word, place in zip(["word3", "word3", "word70"], places, strict=True))
+
+
+def test_the_lstm_is_that_of_the_textbook() -> None:
+    """One cell of one unit, by hand: gates of sigma(0) = 1/2, candidate tanh(1), no memory before."""
+    weights = {
+        "lstm.weight_ih_l0": np.array([[0], [0], [1], [0]], np.float32),
+        "lstm.weight_hh_l0": np.zeros((4, 1), np.float32),
+        "lstm.bias_ih_l0": np.zeros(4, np.float32),
+        "lstm.bias_hh_l0": np.zeros(4, np.float32),
+    }
+    pytest.importorskip("scipy")
+    cell = 0.5 * math.tanh(1)
+    assert 0.5 * math.tanh(cell) == pytest.approx(lstm(weights, np.ones((1, 1, 1), np.float32), 1).item())
+    cell = 0.5 * cell + 0.5 * math.tanh(1)
+    assert 0.5 * math.tanh(cell) == pytest.approx(lstm(weights, np.ones((1, 2, 1), np.float32), 1).item())
+
+
+def test_partial_utterances_cover_the_speech() -> None:
+    """One of 1.6 s for short speech; the last one is left out where it would be mostly silence."""
+    assert [0] == partial_starts(8000)
+    assert [0, 77] == partial_starts(16_000 * 2)
+    assert all(b - a == 77 for a, b in zip(partial_starts(16_000 * 8), partial_starts(16_000 * 8)[1:], strict=False))
+
+
+# -- what can go wrong
+
+
+@pytest.mark.parametrize("key", ["pink", "babble", "hum"])
+def test_noise_comes_at_its_level(key: str) -> None:
+    """10 dB below the active speech, whatever it is made of."""
+    babble = [speechlike(seed=seed) / 32768 for seed in range(20, 28)]
+    condition = next(c for c in robustness.conditions(babble) if c.key == key)
+    assert condition.spoil is not None
+    speech = speechlike() / 32768
+    noise = condition.spoil(speech, np.random.default_rng(1)) - speech
+    snr_db = 10 * math.log10(robustness.active_power(speech) / np.mean(noise**2))
+    assert robustness.NOISE_SNR_DB == pytest.approx(snr_db, abs=0.01)
+
+
+def test_levels_and_clipping() -> None:
+    """The peak stands where it is said; of a clipped clip the named share is at the stop."""
+    generator, speech = np.random.default_rng(1), speechlike() / 32768
+    by_key = {c.key: c.spoil for c in robustness.conditions([speech])}
+    quiet, loud, clipped = by_key["level-35"], by_key["level-3"], by_key["clipping"]
+    assert quiet is not None and loud is not None and clipped is not None
+    assert 10 ** (-35 / 20) == pytest.approx(np.abs(quiet(speech, generator)).max())
+    assert 10 ** (-3 / 20) == pytest.approx(np.abs(loud(speech, generator)).max())
+    assert robustness.CLIPPED == pytest.approx(np.mean(np.abs(clipped(speech, generator)) >= 1), abs=0.005)
+
+
+def test_packets_are_lost_and_bits_flipped_at_their_rates() -> None:
+    """One in ten packets is gone; of those that come, one bit in a hundred is the other one."""
+    packets = [bytes(32)] * 2000
+    by_key = {c.key: c for c in robustness.conditions([])}
+    lossy = robustness.channel_of(by_key["loss"], np.random.default_rng(1))(packets)
+    assert 0.1 == pytest.approx(lossy.count(None) / 2000, abs=0.02)
+    assert {None, bytes(32)} == set(lossy)
+    flipped = robustness.channel_of(by_key["flips"], np.random.default_rng(1))(packets)
+    bits = np.unpackbits(np.frombuffer(b"".join(packet for packet in flipped if packet is not None), np.uint8))
+    assert (2000 * 256, 0.01) == (len(bits), pytest.approx(bits.mean(), abs=0.001))
+
+
+def test_what_is_spoilt_is_spoilt_alike_each_time() -> None:
+    """Two runs of a clip give the same samples; another condition other ones."""
+    peer, speech = Inverter(), speechlike()
+    pink, hum = (c for c in robustness.conditions([]) if c.key in ("pink", "hum"))
+    once = robustness.SpoiltLane(peer, pink).run(speech).samples
+    assert np.array_equal(once, robustness.SpoiltLane(peer, pink).run(speech).samples)
+    assert not np.array_equal(once, robustness.SpoiltLane(peer, hum).run(speech).samples)
+    assert robustness.SpoiltLane(peer, pink).version() != robustness.SpoiltLane(peer, hum).version()
+
+
+def test_models_that_are_not_there_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 2 and the folder; parts that do not exist likewise."""
+    assert 2 == command.main(["--models", str(tmp_path)])
+    assert str(tmp_path) in capsys.readouterr().err
+    assert 2 == command.main(["--only", "taste"])
+    assert "quality, words, robustness, speed" in capsys.readouterr().err
 
 
 # -- running and reporting
@@ -254,7 +384,11 @@ class Inverter:
         return Coded(late, len(samples) // 10, len(samples) // 5, len(samples) / 8000)
 
 
-SAME = Metric("same", "Same", "numpy", lambda original, decoded: float(np.mean(original == -decoded)))
+def _same(original: np.ndarray, decoded: np.ndarray, clip: clips.Clip) -> float:
+    return float(np.mean(original == -decoded))
+
+
+SAME = Metric("same", "Same", {"numpy": "numpy"}, _same)
 
 
 @pytest.fixture
@@ -272,7 +406,7 @@ def test_lanes_are_aligned_scored_and_kept(tmp_path: Path, originals: dict[clips
     assert 40 == result.delay
     assert [1.0] * 3 == list(result.scores["same"].values())
     assert (800, 1600) == (result.rate_bps, result.wire_rate_bps)
-    scored_again = replace(SAME, score=lambda original, decoded: pytest.fail("scored what was scored before"))
+    scored_again = replace(SAME, score=lambda *given: pytest.fail("scored what was scored before"))
     again = quality.run_lane(lane, originals, [scored_again], tmp_path)
     assert 3 == lane.calls
     assert result.scores == again.scores
@@ -287,23 +421,25 @@ def test_the_report_says_who_is_ahead(tmp_path: Path, originals: dict[clips.Clip
     peer_lane.key, peer_lane.title = "peer", "Peer"
     peer = quality.run_lane(peer_lane, originals, [SAME], tmp_path)
     peer.scores["same"].update(dict.fromkeys(originals, 0.25))
-    results = report.Results([("date", "today")], ["a note"], list(originals), [SAME], [ours, peer])
+    study = Study(list(originals), [SAME], [ours, peer], ["a remark"])
+    results = Results([("date", "today")], ["a note"], [study])
     text = command.write(results, tmp_path)
     assert "| Inverter | 800 | 1600 | 1.000 (1.000 to 1.000) | 5.0 |" in text
     assert "| Peer | +0.750 (+0.750 to +0.750) ahead |" in text
     assert "| en, f | 2 / 1 | 1.000 | 0.250 |" in text
     assert "- a note" in text
+    assert "a remark" in text
     lines = (tmp_path / "benchmark.csv").read_text().splitlines()
-    assert ",".join(report.CSV_FIELDS) == lines[0]
+    assert ",".join(report_csv.CSV_FIELDS) == lines[0]
     assert "difference,inverter,peer,all,same,3,0.75,0.75,0.75" in lines
     assert 1 + 2 * 3 == len((tmp_path / "clips.csv").read_text().splitlines())
 
 
-def test_speeds_stand_beside_each_other_as_ratios(originals: dict[clips.Clip, np.ndarray]) -> None:
+def test_speeds_stand_beside_each_other_as_ratios() -> None:
     """The first lane of ours is what the others are compared with; commands and the listener follow."""
     ours, peer = Inverter(ours=True), Inverter()
     peer.title = "Peer"
-    results = report.Results([], [], list(originals), [SAME], [])
+    results = Results([], [])
     results.speeds = [
         speed.LaneSpeed(peer, 0.001, 0.002, 0.1, 0.2, 0.2, 0.1, 30.0),
         speed.LaneSpeed(ours, 0.004, 0.008, 5.0, 6.0, 0.5, 0.4, 90.0),

@@ -16,11 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from . import clips, quality, report, speed
+from . import clips, quality, report, report_csv, robustness, speed, spoilt
 from .errors import BenchmarkError
-from .lanes import Lane, all_lanes, streaming_lanes
+from .lanes import Candidate, Lane, all_lanes, streaming_lanes
 from .metrics import METRICS, Metric
+from .metrics.words import words_metric
 from .reception import measure_reception
+from .study import WORD_CLIPS, load_originals, quality_study, words_study
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_OUT = ROOT / "bench-results"
@@ -29,21 +31,42 @@ FEWEST_CLIPS = 60
 SPEED_S = 30
 """Of speech for the real-time factors."""
 PACKAGES = ("numpy", "onnxruntime", "soundfile")
+PARTS = ("quality", "words", "robustness", "speed")
+QUICK_CLIPS = 16
+SPOILT_METRICS = ("estoi", "warpq")
 
 
 def arguments(given: Sequence[str]) -> argparse.Namespace:
-    """The command line."""
+    """The command line. Raises BenchmarkError."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("--clips", type=int, default=clips.DEFAULT_COUNT, metavar="N", help="of validation speakers")
-    parser.add_argument("--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help="for results and decoded audio")
+    add = parser.add_argument
+    add("--quick", action="store_true", help=f"{QUICK_CLIPS} clips, to try things")
+    add("--only", metavar="PART,...", default=",".join(PARTS), help=f"of {', '.join(PARTS)}")
+    models_help = "measure the .onnx files in DIR beside the shipped ones, which stand in for what is not there"
+    add("--models", action="append", default=[], type=Path, metavar="DIR", help=f"{models_help} (several times)")
+    add("--label", action="append", default=[], metavar="X", help="what to call these models (default: DIR's name)")
+    add("--lanes", metavar="KEY,...", default="", help="only these codecs, by the start of their keys")
+    add("--clips", type=int, metavar="N", help=f"of validation speakers (default: {clips.DEFAULT_COUNT})")
+    add("--word-clips", type=int, metavar="N", help=f"for the words (default: {WORD_CLIPS})")
+    add("--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help="for results and decoded audio")
     corpus_help = f"packed speech corpus (default: ${clips.CORPUS_VARIABLE}, else ../shared/speech beside the checkout)"
-    parser.add_argument("--corpus", metavar="PATH", help=corpus_help)
-    parser.add_argument("--lanes", metavar="KEY,...", help="only these codecs, by the start of their keys")
-    parser.add_argument("--processes", type=int, choices=(1, 2), default=1, help="that compute metrics")
-    parser.add_argument("--no-quality", action="store_true", help="only speed and memory")
-    parser.add_argument("--no-speed", action="store_true", help="only quality")
-    parser.add_argument("--publish", action="store_true", help="write assets/BENCHMARK.md and assets/benchmark.csv too")
-    return parser.parse_args(given)
+    add("--corpus", metavar="PATH", help=corpus_help)
+    add("--processes", type=int, default=2, metavar="N", help="that decode and compute metrics (default: 2)")
+    add("--publish", action="store_true", help="write assets/BENCHMARK.md and assets/benchmark.csv too")
+    options = parser.parse_args(given)
+    options.only = options.only.split(",")
+    for part in options.only:
+        if part not in PARTS:
+            raise BenchmarkError(f"--only {part}: there are {', '.join(PARTS)}")
+    options.clips = options.clips or (QUICK_CLIPS if options.quick else clips.DEFAULT_COUNT)
+    options.word_clips = options.word_clips or (QUICK_CLIPS if options.quick else WORD_CLIPS)
+    labels = options.label + [folder.resolve().name for folder in options.models[len(options.label) :]]
+    pairs = zip(options.models, labels, strict=False)
+    options.candidates = [Candidate(folder.resolve(), label) for folder, label in pairs]
+    for folder in options.models:
+        if not any(folder.glob("*.onnx")):
+            raise BenchmarkError(f"--models {folder}: no .onnx files there; give the folder that an export wrote")
+    return options
 
 
 def processor() -> str:
@@ -79,12 +102,7 @@ def run(given: Sequence[str]) -> report.Results:
     """All of it. Raises BenchmarkError when it cannot go on."""
     options = arguments(given)
     corpus = clips.find_corpus(options.corpus)
-    chosen = clips.validation_clips(corpus, options.clips)
-    originals = {clip: quality.to_int16(samples) for clip, samples in clips.load(corpus, chosen).items()}
     work: Path = options.out
-    work.mkdir(parents=True, exist_ok=True)
-
-    prefixes = tuple((options.lanes or "").split(","))
     notes: list[str] = []
     versions: dict[str, list[str]] = {}
 
@@ -92,33 +110,48 @@ def run(given: Sequence[str]) -> report.Results:
         problem = wanted.missing()
         if problem is None:
             versions.setdefault(wanted.version(), []).append(wanted.title)
-        else:
+        elif problem not in notes:
             notes.append(problem)
             print(problem, file=sys.stderr)
         return problem is None
 
-    metrics = [metric for metric in METRICS if usable(metric)]
-    lanes = [lane for lane in all_lanes() if lane.key.startswith(prefixes) and usable(lane)]
+    prefixes = tuple(options.lanes.split(","))
+    lanes = [lane for lane in all_lanes(options.candidates) if lane.key.startswith(prefixes) and usable(lane)]
     if not lanes:
-        raise BenchmarkError("no codec can be measured: install what is named above")
-
-    results = report.Results(_conditions(given, versions), notes, chosen, metrics, [])
-    if not options.no_quality:
-        results.lanes = quality.run_all(lanes, originals, metrics, work, options.processes)
-    if not options.no_speed:
-        _run_speed(results, np.concatenate(list(originals.values())), {lane.key for lane in lanes}, work)
+        raise BenchmarkError("no codec can be measured: see what is named above, and --lanes")
+    originals = load_originals(corpus, clips.validation_clips(corpus, options.clips))
+    work.mkdir(parents=True, exist_ok=True)
+    results = report.Results([], notes)
+    started_s = time.monotonic()
+    with quality.worker_map(options.processes) as map_:
+        if "quality" in options.only:
+            metrics = [metric for metric in METRICS if usable(metric)]
+            results.studies.append(quality_study(lanes, originals, metrics, work, map_))
+        if "words" in options.only and usable(words_metric()):
+            results.studies.append(words_study(lanes, corpus, options.word_clips, work, map_))
+        if "robustness" in options.only:
+            chosen = [metric for metric in METRICS if metric.key in SPOILT_METRICS and usable(metric)]
+            count = min(options.clips, robustness.CLIPS)
+            spoilt.measure(results, lanes, corpus, count, chosen, work, map_)
+    if "speed" in options.only:
+        _run_speed(results, np.concatenate(list(originals.values())), lanes, options.candidates, work)
+    minutes = (time.monotonic() - started_s) / 60
+    results.conditions = [*_conditions(given, versions), *results.conditions, ("wall time", f"{minutes:.1f} min")]
     return results
 
 
-def _run_speed(results: report.Results, speech: np.ndarray, keys: set[str], work: Path) -> None:
+def _run_speed(
+    results: report.Results, speech: np.ndarray, lanes: Sequence[Lane], candidates: Sequence[Candidate], work: Path
+) -> None:
     samples = speech[: SPEED_S * clips.SAMPLE_RATE_HZ]
     load, cores = os.getloadavg()[0], os.cpu_count() or 1
     busy = " (busy: wall times say little, processor times hold)" if load > cores / 2 else ""
     results.conditions.append(("load when speed was measured", f"{load:.1f} on {cores} cores{busy}"))
-    for lane in streaming_lanes():
+    keys = {lane.key for lane in lanes}
+    for lane in streaming_lanes(candidates):
         if lane.key in keys:
-            results.speeds.append(speed.measure(lane, samples, work))
-            print(f"{lane.title}: speed measured")
+            results.speeds.append(speed.measure(lane, samples, work, candidates))
+            quality.say_now(f"{lane.title}: speed measured")
     try:
         results.commands = speed.cold_commands(samples, work)
         results.listener = speed.listener(samples[: 8 * clips.SAMPLE_RATE_HZ], work)
@@ -131,22 +164,22 @@ def write(results: report.Results, out: Path) -> str:
     """The report's files; returns the Markdown."""
     text = report.markdown(results)
     (out / "BENCHMARK.md").write_text(text, encoding="utf-8")
-    report.write_csv(results, out / "benchmark.csv")
-    report.write_clips(results, out / "clips.csv")
+    report_csv.write_csv(results, out / "benchmark.csv")
+    report_csv.write_clips(results, out / "clips.csv")
     return text
 
 
 def main(given: Sequence[str]) -> int:
     """The exit code: 0, or 2 with one line about what is missing."""
-    options = arguments(given)
     try:
+        options = arguments(given)
         results = run(given)
         print(write(results, options.out))
         if options.publish:
-            if results.notes or len(results.clips) < FEWEST_CLIPS or not results.lanes or not results.speeds:
+            if results.notes or options.clips < FEWEST_CLIPS or set(options.only) != set(PARTS):
                 raise BenchmarkError(
                     f"not published: a published run is whole, with at least {FEWEST_CLIPS} clips; "
-                    + ("; ".join(results.notes) or "run it without --no-quality, --no-speed and with more --clips")
+                    + ("; ".join(results.notes) or "run it without --only and --quick")
                 )
             for name in ("BENCHMARK.md", "benchmark.csv"):
                 shutil.copyfile(options.out / name, ROOT / "assets" / name)

@@ -164,11 +164,13 @@ def read_manifest(corpus: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def validation_clips(corpus: Path, count: int = DEFAULT_COUNT) -> list[Clip]:
-    """The benchmark's clips. Raises BenchmarkError when the corpus holds none."""
+def validation_clips(
+    corpus: Path, count: int = DEFAULT_COUNT, wanted: Callable[[Clip], bool] = lambda clip: True
+) -> list[Clip]:
+    """The benchmark's clips, those that are `wanted`. Raises BenchmarkError when the corpus holds none."""
     from codec.training.corpus import is_validation
 
-    clips = choose(eligible_clips(read_manifest(corpus), is_validation), count)
+    clips = choose(filter(wanted, eligible_clips(read_manifest(corpus), is_validation)), count)
     if not clips:
         raise BenchmarkError(f"the corpus in {corpus} has no clips of validation speakers: is its manifest.csv whole?")
     return clips

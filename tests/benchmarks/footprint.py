@@ -1,4 +1,6 @@
-"""A process that only decodes, measured from its cold start: `python -m tests.benchmarks.footprint LANE PACKETS`.
+"""A process that only decodes, measured from its cold start.
+
+    python -m tests.benchmarks.footprint LANE PACKETS [DIR LABEL]
 
 PACKETS is a file of frames, each after its length (uint16, little-endian). Prints one line of JSON:
 `first_sound_s` from the start of the process to the first decoded samples, `first_sound_cpu_s` the processor time in
@@ -48,11 +50,12 @@ def _age_s() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME) - started_ticks / os.sysconf("SC_CLK_TCK")
 
 
-def main(key: str, path: str) -> None:
-    """Decodes all frames of the file and prints what it took."""
-    from .lanes import streaming_lanes
+def main(key: str, path: str, *candidate: str) -> None:
+    """Decodes all frames of the file and prints what it took. candidate: folder and label of models not shipped."""
+    from .lanes import Candidate, streaming_lanes
 
-    lane = next(lane for lane in streaming_lanes() if lane.key == key)
+    candidates = [Candidate(Path(candidate[0]), candidate[1])] if candidate else []
+    lane = next(lane for lane in streaming_lanes(candidates) if lane.key == key)
     decode = lane.open_decoder()
     frames = unpack_frames(Path(path).read_bytes())
     decode(frames[0])

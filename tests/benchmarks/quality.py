@@ -12,10 +12,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +32,10 @@ from .metrics import Metric
 
 Originals = Mapping[Clip, np.ndarray]
 """int16 [samples] at 8 kHz of each clip."""
+say_now = partial(print, flush=True)
+"""Progress is worth nothing late."""
+Map = Callable[..., Iterable[Any]]
+"""`map`, or that of a process pool."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +76,13 @@ def folder_of(lane: Lane, originals: Originals, work: Path) -> Path:
     return work / "decoded" / f"{lane.key}-{digest.hexdigest()[:12]}"
 
 
-def decode_all(lane: Lane, originals: Originals, folder: Path) -> dict[Clip, Coded]:
+def _decode(task: tuple[Lane, np.ndarray]) -> Coded:
+    """One clip through one lane; a plain function, so that a process pool can call it."""
+    lane, samples = task
+    return lane.run(samples)
+
+
+def decode_all(lane: Lane, originals: Originals, folder: Path, map_: Map = map) -> dict[Clip, Coded]:
     """Every clip through the lane, or out of its folder where it was before."""
     import soundfile
 
@@ -80,58 +94,74 @@ def decode_all(lane: Lane, originals: Originals, folder: Path) -> dict[Clip, Cod
             for clip in originals
         }
     folder.mkdir(parents=True, exist_ok=True)
-    coded = {clip: lane.run(samples) for clip, samples in originals.items()}
+    results = map_(_decode, [(lane, samples) for samples in originals.values()])
+    coded = dict(zip(originals, results, strict=True))
     for clip, result in coded.items():
         soundfile.write(folder / f"{clip.name}.wav", result.samples, SAMPLE_RATE_HZ, subtype="PCM_16")
     notes.write_text(json.dumps({clip.name: [c.bits, c.wire_bits, c.seconds] for clip, c in coded.items()}, indent=0))
     return coded
 
 
-def _score(task: tuple[Metric, np.ndarray, np.ndarray]) -> float:
-    """One metric on one clip; a plain function, so that a process pool can call it."""
-    metric, original, decoded = task
-    return metric.score(original, decoded)
+def _score(task: tuple[Sequence[Metric], np.ndarray, np.ndarray, Clip]) -> list[float]:
+    """All metrics on one clip; a plain function, so that a process pool can call it."""
+    metrics, original, decoded, clip = task
+    return [metric.score(original, decoded, clip) for metric in metrics]
 
 
 def run_lane(
-    lane: Lane, originals: Originals, metrics: Sequence[Metric], work: Path, pool: ProcessPoolExecutor | None = None
+    lane: Lane, originals: Originals, metrics: Sequence[Metric], work: Path, map_: Map = map, delay: int | None = None
 ) -> LaneScores:
-    """One lane through everything. pool: where metrics run; None is here."""
+    """One lane through everything. map_: that of a process pool, where there is one. delay: in samples, known already;
+    found here without it."""
     folder = folder_of(lane, originals, work)
-    coded = decode_all(lane, originals, folder)
-    delays = {clip: find_delay(samples, coded[clip].samples) for clip, samples in originals.items()}
-    delay = round(float(np.median(list(delays.values()))))
+    coded = decode_all(lane, originals, folder, map_)
+    if delay is None:
+        delays = {clip: find_delay(samples, coded[clip].samples) for clip, samples in originals.items()}
+        delay = round(float(np.median(list(delays.values()))))
+    else:
+        delays = dict.fromkeys(originals, delay)
     aligned = {clip: shifted(coded[clip].samples, delay, len(samples)) for clip, samples in originals.items()}
-    map_: Callable[..., Iterable[float]] = map if pool is None else pool.map
     notes = folder / "scores.json"
     kept: dict[str, dict[str, float]] = json.loads(notes.read_text()) if notes.is_file() else {}
-    scores = {}
-    for metric in metrics:
-        name = f"{metric.key}, {metric.version()}, {delay}"
-        if name not in kept:
-            tasks = [(metric, originals[clip], aligned[clip]) for clip in originals]
-            kept[name] = dict(zip((clip.name for clip in originals), map_(_score, tasks), strict=True))
-        scores[metric.key] = {clip: kept[name][clip.name] for clip in originals}
-    notes.write_text(json.dumps(kept, indent=0))
+    names = {metric.key: f"{metric.key}, {metric.version()}, {delay}" for metric in metrics}
+    needed = [metric for metric in metrics if names[metric.key] not in kept]
+    if needed:
+        tasks = [(needed, originals[clip], aligned[clip], clip) for clip in originals]
+        values = list(map_(_score, tasks))
+        for place, metric in enumerate(needed):
+            kept[names[metric.key]] = {clip.name: v[place] for clip, v in zip(originals, values, strict=True)}
+        notes.write_text(json.dumps(kept, indent=0))
+    scores = {m.key: {clip: kept[names[m.key]][clip.name] for clip in originals} for m in metrics}
     return LaneScores(lane, coded, delays, delay, scores)
 
 
+@contextmanager
+def worker_map(processes: int) -> Iterator[Map]:
+    """`map` over so many processes; this one alone for 1."""
+    if processes == 1:
+        yield map
+        return
+    with ProcessPoolExecutor(processes) as pool:
+        yield pool.map
+
+
 def run_all(
-    lanes: Iterable[Lane],
+    lanes: Sequence[Lane],
     originals: Originals,
     metrics: Sequence[Metric],
     work: Path,
-    processes: int = 1,
-    say: Callable[[str], None] = print,
+    map_: Map = map,
+    say: Callable[[str], None] = say_now,
+    delays: Mapping[str, int] | None = None,
 ) -> list[LaneScores]:
-    """Every lane, one after the other. processes: that compute metrics."""
+    """Every lane, one after the other. map_: over clips. delays: of lanes by key, where known already."""
     results = []
-    with ProcessPoolExecutor(processes) as pool:
-        for lane in lanes:
-            result = run_lane(lane, originals, metrics, work, pool if processes > 1 else None)
-            means = (np.nanmean(list(result.scores[metric.key].values())) for metric in metrics)
-            scores = (f"{m.title} {mean:.{m.decimals}f}" for m, mean in zip(metrics, means, strict=True))
-            delay_ms = 1000 * result.delay / SAMPLE_RATE_HZ
-            say("  ".join([f"{lane.title:30}{result.rate_bps:5.0f} bit/s", *scores, f"delay {delay_ms:.1f} ms"]))
-            results.append(result)
+    started_s = time.monotonic()
+    for number, lane in enumerate(lanes, 1):
+        result = run_lane(lane, originals, metrics, work, map_, (delays or {}).get(lane.key))
+        means = (np.nanmean(list(result.scores[metric.key].values())) for metric in metrics)
+        scores = (f"{m.title} {mean:.{m.decimals}f}" for m, mean in zip(metrics, means, strict=True))
+        minutes = (time.monotonic() - started_s) / 60
+        say("  ".join([f"{number:2}/{len(lanes)} {minutes:4.1f} min  {lane.title:30}", *scores]))
+        results.append(result)
     return results

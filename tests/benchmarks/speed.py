@@ -28,7 +28,7 @@ from codec.format import SAMPLE_RATE_HZ
 
 from .errors import BenchmarkError
 from .footprint import pack_frames, resident_mb
-from .lanes import Lane, StreamingLane
+from .lanes import Candidate, Lane, StreamingLane
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNS = 5
@@ -77,8 +77,10 @@ class Listener:
     peak_mb: float
 
 
-def measure(lane: StreamingLane, samples: np.ndarray, work: Path) -> LaneSpeed:
-    """samples: int16 [n] of speech, 20 s or more."""
+def measure(
+    lane: StreamingLane, samples: np.ndarray, work: Path, candidates: Sequence[Candidate] = ()
+) -> LaneSpeed:
+    """samples: int16 [n] of speech, 20 s or more. candidates: models not shipped, of which this lane may be one."""
     frames = samples[: len(samples) // lane.frame_samples * lane.frame_samples].reshape(-1, lane.frame_samples)
     seconds = frames.size / SAMPLE_RATE_HZ
     encode_s, decode_s, waits_s = [], [], []
@@ -96,7 +98,8 @@ def measure(lane: StreamingLane, samples: np.ndarray, work: Path) -> LaneSpeed:
     cold = packets[: round(COLD_S * SAMPLE_RATE_HZ / lane.frame_samples)]
     path = work / f"{lane.key}.frames"
     path.write_bytes(pack_frames(cold))
-    command = [sys.executable, "-m", "tests.benchmarks.footprint", lane.key, str(path)]
+    other = [(str(c.folder), c.label) for c in candidates if c.label == getattr(lane, "label", None)]
+    command = [sys.executable, "-m", "tests.benchmarks.footprint", lane.key, str(path), *(other[0] if other else ())]
     answers = [subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout for _ in range(RUNS)]
     reports = [json.loads(answer) for answer in answers]
     return LaneSpeed(

@@ -5,8 +5,9 @@ To add one: write a class with the members of `Lane` and name it in `all_lanes`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -90,19 +91,51 @@ def run_frames(lane: StreamingLane, samples: np.ndarray, flush_s: float, frame_b
     )
 
 
-def streaming_lanes() -> list[StreamingLane]:
+class UncodedLane:
+    """The original itself, 8 kHz and 16 bit: what each metric says where nothing was lost."""
+
+    key, title, ours = "pcm", "8 kHz PCM, the original", False
+
+    def missing(self) -> str | None:
+        return None
+
+    def version(self) -> str:
+        return "uncoded"
+
+    def run(self, samples: np.ndarray) -> Coded:
+        bits = 16 * len(samples)
+        return Coded(samples, bits, bits, len(samples) / SAMPLE_RATE_HZ)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Models beside the shipped ones: a folder with any of the three .onnx files, and what to call it."""
+
+    folder: Path
+    label: str
+
+
+def streaming_lanes(candidates: Sequence[Candidate] = ()) -> list[StreamingLane]:
     """Ours first, then the peers by rate."""
+    from .amr import AmrLane
     from .codec2 import Codec2Lane
     from .opus import OpusLane
     from .ours import OurLane
+    from .speex import SpeexLane
 
-    peers = [Codec2Lane(mode) for mode in ("700C", "1200", "1300", "2400", "3200")]
-    return [OurLane("neural"), OurLane("classic"), *peers, OpusLane()]
+    ours = [OurLane("neural"), *(OurLane("neural", c.folder, c.label) for c in candidates), OurLane("classic")]
+    codec2 = [Codec2Lane(mode) for mode in ("450", "700C", "1200", "1300", "1600", "2400", "3200")]
+    return [*ours, *codec2, SpeexLane(0), SpeexLane(1), AmrLane(), OpusLane()]
 
 
-def all_lanes() -> list[Lane]:
-    """The streaming ones, and our ceiling after ours."""
-    from .ours import TrueFeaturesLane
+def all_lanes(candidates: Sequence[Candidate] = ()) -> list[Lane]:
+    """The streaming ones, our ceilings after ours, the original itself last."""
+    from .ours import OurLane, TrueFeaturesLane, TruePitchLane
 
-    lanes: list[Lane] = list(streaming_lanes())
-    return [*lanes[:2], TrueFeaturesLane(), *lanes[2:]]
+    lanes = streaming_lanes(candidates)
+    ours: list[Lane] = [lane for lane in lanes if lane.ours]
+    ours += [OurLane("classic", c.folder, c.label) for c in candidates]
+    ceilings: list[Lane] = [TruePitchLane(), TrueFeaturesLane()]
+    for c in candidates:
+        ceilings += [TruePitchLane(c.folder, c.label), TrueFeaturesLane(c.folder, c.label)]
+    return [*ours, *ceilings, *(lane for lane in lanes if not lane.ours), UncodedLane()]

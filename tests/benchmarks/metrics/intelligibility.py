@@ -8,8 +8,10 @@ import numpy as np
 
 from codec.format import SAMPLE_RATE_HZ
 
+from ..clips import Clip
 
-def estoi(original: np.ndarray, decoded: np.ndarray) -> float:
+
+def estoi(original: np.ndarray, decoded: np.ndarray, clip: Clip | None = None) -> float:
     """About 0 (unrelated) to 1 (the same). Any scale; NaN for a clip with under 0.4 s of speech."""
     from pystoi import stoi
 

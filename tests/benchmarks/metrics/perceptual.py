@@ -6,8 +6,10 @@ import numpy as np
 
 from codec.format import SAMPLE_RATE_HZ
 
+from ..clips import Clip
 
-def pesq_nb(original: np.ndarray, decoded: np.ndarray) -> float:
+
+def pesq_nb(original: np.ndarray, decoded: np.ndarray, clip: Clip | None = None) -> float:
     """MOS-LQO, 1.0 to 4.55. NaN for a clip in which PESQ finds no utterance."""
     import pesq
 
