@@ -24,7 +24,7 @@ SAMPLE_PER_S = 1.0
 PROVEN_S = 60.0
 """So long after a good tag a source is not muted: three keep-alives."""
 WORK_PER_S = 2000.0
-"""Frames: 4 % of one core (20 us each), and eight times what a radio at 57600 bit/s can deliver."""
+"""Frames: 2 % of one core (8 us each), and eight times what a radio at 57600 bit/s can deliver."""
 UNKNOWN_PER_S = 500.0
 """For all unproven sources: addresses cost a forger nothing."""
 MAX_SOURCES = 256
