@@ -193,12 +193,15 @@ class Conversation:
             case Begin() | Voice() | End():
                 self._handle_over(frame, now)
             case frames.Receipt(over, _, heard) if over == self._over and self._talker is not None:
+                self._receipt_expected = False  # it may come while our second END is still on its way
                 self._floor_says(self._floor.receipt(now))
                 self._emit(events.Receipt(over, heard, self._talker.packets_sent))
             case frames.Text(_, _, sender, text, addressee):
                 self._emit(events.TextHeard(sender, text, addressee))
             case frames.Ping(over, sequence, token):
                 self._transmitter.send(frames.Pong(over, sequence, token))
+            case frames.Pong(_, _, token):
+                self._emit(events.PongHeard(token))
 
     def _handle_over(self, frame: Begin | Voice | End, now: float) -> None:
         """What a frame of somebody's over means for the floor; the listener plays it."""
@@ -217,7 +220,7 @@ class Conversation:
                         self._transmitter.send(frames.Receipt(end.over, end.sequence, packets_heard))
         if isinstance(frame, Voice) and begin is not None and frame.over == begin.over:
             self._floor_says(self._floor.heard(now, begin.over, begin.k))
-        if isinstance(frame, End) and not self._listener.playing:
+        if isinstance(frame, End) and not self._listener.will_play(frame.over):
             self._floor_says(self._floor.over_ended(now, frame.over))  # nothing of it was, or will be, played
 
     def over_played(self, begin: Begin) -> None:

@@ -36,6 +36,7 @@ from app.wire import WireMeter
 from transport import frame as frames
 from transport.address import parse_address
 from transport.frame import Begin
+from transport.link import Link
 from transport.plan import choose_k
 
 RATE_EVERY_S = 0.25
@@ -93,6 +94,7 @@ class Engine:
             link, station = await parts.open_link(
                 address, nursery, Perch(self._latency.arrived, secret, parts.clock)
             )
+            nursery.start_soon(_close_in_the_end, link)
             channel = ChannelEnd(link, secret, parts.clock, emit)  # at once: before the link's first keep-alive
             self._microphone, self._loudspeaker = parts.open_sound(settings, self._may_interrupt)
             self._player = Player(self._loudspeaker, emit, self._volume, self._muted)
@@ -219,6 +221,12 @@ class Engine:
             short = text.encode()[: frames.MAX_TEXT_BYTES].decode(errors="ignore")
             self._transmitter.send(frames.Text(number >> 16, number & 0xFFFF, self._settings.name, short, to))
 
+    def ping(self, token: int) -> None:
+        """Asks whoever is there to answer at once: PongHeard with the same token, 0..2^32-1, follows, or nothing."""
+        if self._conversation is not None:
+            number = int.from_bytes(os.urandom(3))
+            self._transmitter.send(frames.Ping(number >> 16, number & 0xFFFF, token))
+
     def set_volume(self, volume: float) -> None:
         """Loudspeaker, 0..1, linear in amplitude; clamped."""
         self._volume = min(1.0, max(0.0, volume))
@@ -322,3 +330,12 @@ class Engine:
         with trio.move_on_after(GOODBYE_S):
             while conversation.sending:
                 await trio.sleep(0.02)
+
+
+async def _close_in_the_end(link: Link) -> None:
+    """Gives the port back, also where this program goes on with another link."""
+    try:
+        await trio.sleep_forever()
+    finally:
+        with trio.CancelScope(shield=True):
+            await link.aclose()

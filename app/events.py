@@ -178,6 +178,13 @@ class ReplayRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class PongHeard:
+    """Somebody answers our ping."""
+
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
 class CodecMismatch:
     """Somebody talks with another codec: said, and not played as noise."""
 
@@ -356,6 +363,7 @@ Event = (
     | ReplayBegan
     | ReplayEnded
     | ReplayRefused
+    | PongHeard
     | CodecMismatch
     | Level
     | WireRate

@@ -114,6 +114,10 @@ class Listener:
         """An over is being heard, or waits to be."""
         return bool(self._heard)
 
+    def will_play(self, over: int) -> bool:
+        """Some of that over is being heard, or waits to be."""
+        return any(heard.begin.over == over for heard in self._heard)
+
     def _begin(self, begin: Begin, first_index: int) -> None:
         if begin.codec_id != self._codec_id:
             if self._refused != begin.over:

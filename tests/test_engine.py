@@ -331,6 +331,36 @@ def test_an_over_that_begins_while_the_last_is_played_has_its_turn_after_it(virt
     assert ["receiving", "idle"] == [event.state for event in station.only(events.FloorChanged)]
 
 
+def test_an_over_in_another_codec_behind_one_that_is_played_frees_the_floor(virtual_time):
+    """It is never played, so its END is the end of it, even while the over before it is still heard."""
+    here, there = memory_pair()
+    station = Station(ADA, link=there)
+
+    async def play(station):
+        for over, codec_id in ((9, CODEC_ID), (11, 5)):
+            await here.send(encode(Begin(over, 0, bytes([over] * 8), 0, codec_id, 6, "Eve")))
+            await here.send(encode(Voice(over, 1, (bytes([over] * 32),) * 6)))
+            await here.send(encode(End(over, 2, 6)))
+        await station.until(events.OverEnded)
+        await trio.sleep(1)
+
+    in_virtual_time(virtual_time, play, station)
+    assert "idle" == station.only(events.FloorChanged)[-1].state
+    assert [bytes([9] * 32)] * 6 == station.decoder.packets
+
+
+def test_a_ping_is_answered(virtual_time):
+    """With its own token."""
+    one, other = pair()
+
+    async def play(one, other):
+        one.engine.ping(0xDEADBEEF)
+        await one.until(events.PongHeard)
+
+    in_virtual_time(virtual_time, play, one, other)
+    assert [events.PongHeard(0xDEADBEEF)] == one.only(events.PongHeard)
+
+
 def test_closing_while_talking_ends_the_over(virtual_time):
     """The other side gets an END, not a silence."""
     one, other = pair(microphone=SteadyMicrophone(ramp))

@@ -212,6 +212,8 @@ class Standing:
                 self.counts = event
             case events.PlayoutState():
                 self.playout, self.signal_lost = event, event.signal_lost
+            case events.PongHeard():
+                pass
             case events.MouthToEar():
                 self.mouth_to_ear = event
             case events.DeviceProblem():
