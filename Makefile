@@ -20,7 +20,8 @@ help:
 	@echo "make run          talk to the parrot (headless without a terminal)"
 	@echo "make test         ruff, mypy and the tests; needs no torch"
 	@echo "make fuzz         a million inputs, guided by coverage, into everything that reads from a link"
-	@echo "make bench        quality and speed beside Codec2 and Opus"
+	@echo "make bench        quality and speed beside Codec2, Speex, AMR and Opus"
+	@echo "make gallery      ten sentences through each codec, to hear and to see: bench-results/gallery"
 	@echo "make field-test   conversations over real modems, serial lines and thin networks, in real time"
 	@echo "make train-setup  add PyTorch (CPU build) and the training tools to $(VENV)"
 	@echo "make test-train   the tests of the training pipeline, on a tiny synthesised corpus"
@@ -51,6 +52,9 @@ bench: debian-test $(VENV)/.ready-bench $(VENV)/.ready-bench-bare
 .PHONY: fuzz
 fuzz: $(VENV)/.ready-fuzz
 	@$(BIN)/python -m tests.fuzz $(FUZZ_INPUTS)
+
+gallery: debian-test $(VENV)/.ready-bench
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.benchmarks.gallery $(GALLERY_ARGS)
 
 train-setup: debian-test $(VENV)/.ready-train
 
