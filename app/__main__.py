@@ -86,6 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     add_ptt(commands)
     add_plan(commands)
+    _add_inspect(commands)
     add_overs(commands)
 
     devices = commands.add_parser("devices", help="microphones and loudspeakers, and the rates that work")
@@ -93,6 +94,19 @@ def build_parser() -> argparse.ArgumentParser:
     for command in (send, listen, demo, encode, decode, devices):
         add_json(command)
     return parser
+
+
+def _add_inspect(commands: argparse._SubParsersAction[Parser]) -> None:
+    from app.commands.output import add_json
+
+    inspect = commands.add_parser("inspect", help="draw packets: pitch, voicing, energy, spectrum; what each bit does")
+    inspect.add_argument("file", metavar="FILE", help="packets (.g800), or a sound file, which is encoded first")
+    inspect.add_argument("--png", metavar="OUT.png", help="write the picture")
+    inspect.add_argument("--packet", type=int, metavar="N", help="this packet alone, from 0")
+    inspect.add_argument("--flip", metavar="BIT[@PACKET]", help="flip one bit, 0 to 255, and show before and after")
+    inspect.add_argument("--bits", action="store_true", help="measure what each of a packet's 256 bits does")
+    add_json(inspect)
+    inspect.set_defaults(run=_run_inspect)
 
 
 def _share(text: str) -> float:
@@ -155,6 +169,12 @@ def _run_devices(arguments: argparse.Namespace) -> int:
     from app.commands.devices import run_devices
 
     return run_devices(arguments)
+
+
+def _run_inspect(arguments: argparse.Namespace) -> int:
+    from app.commands.inspect import run_inspect
+
+    return run_inspect(arguments)
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
