@@ -211,6 +211,9 @@ class LayerRate:
     layer: str
     sent_bps: float
     received_bps: float
+    sent_octets: int = 0
+    """Since the link was opened."""
+    received_octets: int = 0
 
 
 @dataclass(frozen=True, slots=True)

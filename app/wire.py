@@ -30,7 +30,11 @@ class WireMeter:
         duration_s = max(AVERAGED_S, now - since_s)
         out, back = by_layer(self._link, sent - sent_before), by_layer(self._link, received - received_before)
         per_second = 8.0 / duration_s
-        rates = tuple(LayerRate(name, out[name] * per_second, back[name] * per_second) for name in out)
+        all_out, all_back = by_layer(self._link, sent), by_layer(self._link, received)
+        rates = tuple(
+            LayerRate(name, out[name] * per_second, back[name] * per_second, all_out[name], all_back[name])
+            for name in out
+        )
         return WireRate(rates, sent.voice // PACKET_BYTES)
 
 
