@@ -14,7 +14,7 @@ FIELD_DEBIAN := $(TEST_DEBIAN) direwolf socat iproute2 libopus0
 
 BENCH_BARE := warpq==1.5.2 pyvad==0.2.0 resemblyzer==0.1.4
 
-.PHONY: help run test bench gallery train-setup test-train lint setup clean picture debian-run debian-test
+.PHONY: help run test bench gallery train-setup test-train lint setup clean pictures debian-run debian-test
 
 help:
 	@echo "make run          talk to the parrot (headless without a terminal)"
@@ -25,7 +25,7 @@ help:
 	@echo "make field-test   conversations over real modems, serial lines and thin networks, in real time"
 	@echo "make train-setup  add PyTorch (CPU build) and the training tools to $(VENV)"
 	@echo "make test-train   the tests of the training pipeline, on a tiny synthesised corpus"
-	@echo "make picture      assets/talk.svg, the README's picture, from the running program"
+	@echo "make pictures     the README's pictures, from the running program"
 	@echo "make lint         ruff and mypy"
 	@echo "make setup        everything that 'make test' needs, and nothing run"
 	@echo "make clean        remove $(VENV) and what the tools cached"
@@ -61,9 +61,10 @@ train-setup: debian-test $(VENV)/.ready-train
 test-train: train-setup $(VENV)/.ready-dev
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -m training $(PYTEST_ARGS)
 
-# The README's picture of the talk screen, taken from the running program.
-picture: setup
-	$(BIN)/python -m tests.picture assets/talk.svg
+# The README's pictures, taken from the running program: talk screen, bandwidth card, packets looked at.
+pictures: setup
+	$(BIN)/python -m tests.picture assets/talk.svg assets/bandwidth.svg
+	$(BIN)/gossamer inspect assets/clips/gossamer.flac --png assets/inspect.png
 
 setup: debian-test $(VENV)/.ready-dev
 

@@ -1,6 +1,6 @@
-"""Takes the README's picture of the talk screen: the program on a sound card without hardware, spoken to.
+"""Takes the README's pictures of the talk screen: the program on a sound card without hardware, spoken to.
 
-    make picture        (python -m tests.picture assets/talk.svg)
+    make pictures        (python -m tests.picture assets/talk.svg assets/bandwidth.svg)
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def speak(rig: AudioRig, speech: np.ndarray) -> None:
         rig.play("picture_microphone", speech)
 
 
-def main(path: str) -> int:
-    command = [sys.executable, "-m", "app.tui.picture", path]
+def main(*paths: str) -> int:
+    command = [sys.executable, "-m", "app.tui.picture", *paths]
     if reason := missing():
         print(f"picture: without sound devices: {reason}", file=sys.stderr)
         return subprocess.run(command, check=False).returncode
@@ -42,4 +42,4 @@ def main(path: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

@@ -9,7 +9,11 @@ from textual.app import App
 
 from app.bandwidth import SYSTEMS, account, carrier_bytes, minutes_per_megabyte, summary
 from app.events import LayerRate, WireRate
+from app.settings import Settings
+from app.tui.application import TalkApp
 from app.tui.bandwidth_panel import BandwidthScreen, account_words
+from app.tui.standing import Phase
+from tests.tui_station import make_engine
 
 ON_UDP = WireRate((
     LayerRate("voice", 0, 0, 3200, 3200),
@@ -100,5 +104,23 @@ def test_the_card_follows_the_conversation_and_closes():
                     await pilot.pause(0.05)
             await pilot.press("b")
             assert app.screen is not card
+
+    asyncio.run(scene())
+
+
+def test_the_key_on_the_talk_screen():
+    """b opens the card over a running conversation, at any time, and closes it."""
+
+    async def scene() -> None:
+        app = TalkApp(Settings(link="parrot://", name="Anna"), make_engine)
+        async with app.run_test(size=(60, 24)) as pilot:
+            async with asyncio.timeout(60):
+                while app.talk_screen.phase is not Phase.QUIET:
+                    await pilot.pause(0.05)
+            await pilot.press("b")
+            assert isinstance(app.screen, BandwidthScreen)
+            await pilot.press("b")
+            assert app.screen is app.talk_screen
+            await app.action_leave()
 
     asyncio.run(scene())

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import trio
 
-from app import events
+from app import bandwidth, events
 from app.commands.options import settings_from
 from app.commands.output import say
 from app.engine import Engine
@@ -97,7 +97,9 @@ def summary(settings: Settings, conversation: Conversation, processor_share: flo
             )
         )
     lines.append(("processor", f"{100 * processor_share:.1f} % of one core"))
-    return "\n".join(f"{name:<13} {value}" for name, value in lines)
+    told = "\n".join(f"{name:<13} {value}" for name, value in lines)
+    rates = conversation.only(events.WireRate)
+    return f"{told}\n{bandwidth.summary(bandwidth.account(rates[-1]))}" if rates else told
 
 
 def run_demo(arguments: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from platformdirs import user_log_path
 
+from app.bandwidth import summary
 from app.engine import Engine
 from app.errors import GossamerError
 from app.events import Event
@@ -34,6 +35,8 @@ def run_talk(settings: Settings, make_engine: EngineMaker = Engine) -> int:
 
     app = TalkApp(settings, make_engine, driver_class=KeyReleaseDriver)
     app.run()
+    if told := summary(app.talk_screen.account):
+        print(told, flush=True)
     if isinstance(app.failure, GossamerError | CodecError | TransportError):
         raise app.failure
     if app.failure is not None:

@@ -18,6 +18,7 @@ KEYS = (
     ("m", "mute"),
     ("[  ]", "microphone gain: aim at -24 to -6 dB, CLIP is too much"),
     ("d", "choose microphone and loudspeaker, while you talk if you like"),
+    ("b", "bits on this link by layer, beside what others would need"),
     ("enter", "write a message; enter sends it, escape leaves the field"),
     ("page up/down", "scroll the overs"),
     ("?", "this card"),

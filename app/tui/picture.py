@@ -1,6 +1,6 @@
 """A picture of the running talk screen: the program talks to its parrot without a terminal, and draws what it shows.
 
-    python -m app.tui.picture assets/talk.svg        (make picture)
+    python -m app.tui.picture assets/talk.svg assets/bandwidth.svg        (make pictures)
 
 Textual's own export names a web font, which a README may not load; with another font braille dots and frames fall
 apart. So lines, bars and dots are drawn as shapes here, and only words are left to the reader's fonts.
@@ -18,6 +18,7 @@ from rich.cells import cell_len
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
+from textual.app import App
 
 CELL_WIDTH, CELL_HEIGHT, FONT_SIZE = 9.0, 20.0, 15
 """SVG units; monospaced letters are 0.6 of their size wide."""
@@ -44,6 +45,8 @@ OVERS_S = (4.0, 5.0)
 """What is said to the parrot before the picture is taken..."""
 LISTENED_S = 4.5
 """...this long into its second answer."""
+CARD_S = 1.0
+"""Until the card over it stands."""
 
 
 def draw(lines: Sequence[Iterable[Segment]], columns: int, background: str, title: str) -> str:
@@ -132,8 +135,8 @@ def _hex(colour: Color | None, default: str) -> str:
     return default if colour is None or colour.is_default else colour.get_truecolor().hex
 
 
-async def take(path: str, columns: int = 92, rows: int = 30) -> None:
-    """Say something to the parrot, and draw the screen while it answers."""
+async def take(path: str, bandwidth_path: str, columns: int = 92, rows: int = 30) -> None:
+    """Say something to the parrot, and draw the screen while it answers, then what the conversation took so far."""
     from app.settings import Settings
     from app.tui.application import TalkApp
     from app.tui.standing import Phase
@@ -157,14 +160,22 @@ async def take(path: str, columns: int = 92, rows: int = 30) -> None:
             if speech_s != OVERS_S[-1]:
                 await until(Phase.QUIET)
         await pilot.pause(LISTENED_S)
-        lines = app.screen._compositor.render_strips()
-        svg = draw(lines, columns, app.theme_variables["background"].lower(), "gossamer")
+        drawn = {path: _drawn(app, columns)}
+        await pilot.press("b")
+        await pilot.pause(CARD_S)
+        drawn[bandwidth_path] = _drawn(app, columns)
         await app.action_leave()
     if app.failure is not None:
         raise app.failure
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(svg)
+    for target, svg in drawn.items():
+        with open(target, "w", encoding="utf-8") as file:
+            file.write(svg)
+
+
+def _drawn(app: App[int], columns: int) -> str:
+    lines = app.screen._compositor.render_strips()
+    return draw(lines, columns, app.theme_variables["background"].lower(), "gossamer")
 
 
 if __name__ == "__main__":
-    asyncio.run(take(sys.argv[1]))
+    asyncio.run(take(sys.argv[1], sys.argv[2]))

@@ -16,10 +16,12 @@ from textual.timer import Timer
 from textual.widgets import Input as TextField
 from textual.widgets import Static
 
+from app.bandwidth import Account, account
 from app.engine import Engine
 from app.events import DeviceProblem, DeviceReady, Event, Level, TalkDenied, TalkEnded
 from app.protection import channel_words, refusal_words
 from app.settings import Settings
+from app.tui.bandwidth_panel import BandwidthScreen
 from app.tui.device_screen import DeviceScreen
 from app.tui.help_screen import HelpScreen
 from app.tui.knobs import Knobs
@@ -67,6 +69,7 @@ class TalkScreen(Screen[None]):
         Binding("left_square_bracket", "gain(-1)", show=False),
         Binding("m", "mute", show=False),
         Binding("d", "devices", show=False),
+        Binding("b", "bandwidth", show=False),
         Binding("enter", "write", show=False),
         Binding("escape", "leave_field", show=False),
         Binding("question_mark", "help", show=False),
@@ -304,6 +307,14 @@ class TalkScreen(Screen[None]):
 
     def action_help(self) -> None:
         self.app.push_screen(HelpScreen(release_words(self._key)))
+
+    @property
+    def account(self) -> Account:
+        """What the conversation has taken of its link so far."""
+        return account(self.standing.wire)
+
+    def action_bandwidth(self) -> None:
+        self.app.push_screen(BandwidthScreen(lambda: self.account))
 
     def action_devices(self) -> None:
         if self.standing.station is not None:  # before, there is nobody who could open one
