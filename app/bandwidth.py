@@ -48,8 +48,8 @@ SYSTEMS = (
         " msgpack padded to 48, IV 16, HMAC 32, header 19 = 115 bytes",
     ),
     System(
-        "Opus 6k, RTP", 6000, 0.06, 12, True,
-        "RFC 6716 section 2: from 6 kbit/s, frames to 60 ms; RFC 3550: 12 bytes of RTP (RFC 7587)",
+        "Opus 6k, bare", 6000, 0.12, 0, False,
+        "RFC 6716 sections 2.1.1 and 3: from 6 kbit/s, packets to 120 ms; nothing around them but this link's layers",
     ),
     System(
         "M17", 3200, 0.04, 0, False,

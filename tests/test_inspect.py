@@ -157,7 +157,7 @@ def test_the_command_as_json(path, packets, tmp_path, capsys):
     facts = json.loads(capsys.readouterr().out)
     assert len(packets) == len(facts["packets"])
     assert (2, 5, 0, 2) == tuple(facts["flip"][name] for name in ("packet", "bit", "latent", "dimension"))
-    assert 3 * 32 * len(packets) == read_png(target.read_bytes()).shape[1]
+    assert 2 * 32 * len(packets) == read_png(target.read_bytes()).shape[1]
 
 
 def test_the_command_in_words(path, capsys):

@@ -29,8 +29,8 @@ from codec import format as fmt
 from codec.encoder import PacketEncoder
 
 MAX_COLUMNS = 160
-PNG_SCALE = 3
-PNG_COLUMNS_A_FRAME = 1
+PNG_SCALE = 2
+PNG_ROWS, PNG_CURVE_ROWS = 120, 50
 LONGEST_S = 600.0
 """A picture of more shows nothing: its part is cut out first."""
 SOUND_STARTS = (b"RIFF", b"fLaC", b"OggS", b"FORM")
@@ -121,9 +121,8 @@ def run_inspect(arguments: argparse.Namespace) -> int:
     if arguments.png:
         import numpy as np
 
-        drawn = picture(shown, len(shown) * PNG_COLUMNS_A_FRAME)
-        if changed is not None:
-            drawn = np.concatenate([drawn, picture(changed, len(changed) * PNG_COLUMNS_A_FRAME)])
+        tables = [shown] if changed is None else [shown, changed]
+        drawn = np.concatenate([picture(table, len(table), PNG_ROWS, PNG_CURVE_ROWS) for table in tables])
         with whole_file(arguments.png) as stream:
             stream.write(png(drawn, PNG_SCALE))
         facts["written"] = arguments.png
