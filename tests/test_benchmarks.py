@@ -278,6 +278,7 @@ def test_each_place_of_the_grammar_offers_the_right_word_among_others() -> None:
     known = [f"word{number}" for number in range(100)]
     jsgf = words.grammar(["word3", "word3", "word70"], known)
     assert jsgf == words.grammar(["word3", "word3", "word70"], known)
+    assert jsgf != words.grammar(["word3", "word3", "word70"], known, draw=1)
     places = [place.split(" | ") for place in re.findall(r"\(([^)]*)\)", jsgf)]
     assert [words.CHOICES] * 3 == [len(set(place)) for place in places]
     assert all(word in place for word, place in zip(["word3", "word3", "word70"], places, strict=True))

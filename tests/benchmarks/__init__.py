@@ -1,6 +1,8 @@
-"""Quality, speed and memory beside real codecs: `make bench`, or `python -m tests.benchmarks`.
+"""Quality, speed and memory beside real codecs: `make bench`, or `python -m tests.benchmarks`; README.md says more.
 
 In reading order: clips.py (which speech), lanes/ (a file per codec: samples -> decoded samples and bits),
 alignment.py, metrics/ (a file per metric), bootstrap.py, quality.py (every clip through every lane and metric),
-speed.py and footprint.py (time and memory), report.py (Markdown and CSV), __main__.py (the command).
+study.py (which clips answer what), robustness.py and spoilt.py (what goes wrong, and what is left then), speed.py,
+footprint.py and reception.py (time and memory), results.py, report.py, report_speed.py and report_csv.py (Markdown and
+CSV), __main__.py (the command), gallery.py (what the codecs sound and look like).
 """

@@ -149,8 +149,9 @@ METHOD = """\
 - F0 and voicing: Praat's autocorrelation pitch (60 to 500 Hz, every 10 ms) of the decoded clip beside that of the
   original; F0 where both are voiced, the mean over clips of each clip's median.
 - Words: pocketsphinx reads the decoded speech, brought to 16 kHz. It is weak at narrowband and most of these speakers
-  have English as a second language, so at each place it only has to choose among 8 words of the transcripts. Errors
-  are counted over all words together.
+  have English as a second language, so at each place it only has to choose among 8 words of the transcripts; twice,
+  among others. Errors are counted over all words together. Which clips count is decided by the originals, which
+  therefore look a few points better than they are; between codecs that favours nobody.
 - Where something is spoilt, decoded speech is compared with the clean original, and the delay found without it holds.
   SNR: active speech level (frames within 30 dB of the loudest) over the mean power of the noise. Lost packets are told
   to the decoder; flipped bits are not.
