@@ -20,6 +20,7 @@ import os
 import re
 import socket
 import stat
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -52,7 +53,8 @@ class Answer:
 
 def folder() -> Path:
     """Where stations put their sockets; ours alone, or nobody may talk through them. Raises GossamerError."""
-    path = user_runtime_path("gossamer")
+    with warnings.catch_warnings(action="ignore"):  # of a runtime folder that others may read: it takes another one
+        path = user_runtime_path("gossamer")
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = path.lstat()

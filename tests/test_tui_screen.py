@@ -261,20 +261,20 @@ def test_without_devices() -> None:
 IMPORTANT = (
     "#phase", "#detail", "#hold", "#channel", "#thread", "#mic", "#speaker", "#overs", "#message", "#talk", "#help",
 )
-SIZES = [(80, 24), (60, 24), (60, 20), (120, 40), (60, 16)]
+SIZES = [(80, 24), (60, 24), (60, 20), (120, 40), (60, 16), (40, 24), (40, 16)]
 
 
 @pytest.mark.parametrize("make", [make_engine, make_deaf_engine], ids=["devices", "no-devices"])
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_everything_has_its_place(size: tuple[int, int], make: Callable[[Settings, Emit], Engine]) -> None:
-    """Nothing that matters lies outside the terminal or under something else, down to 60 columns."""
+    """Nothing that matters lies outside the terminal or under something else, down to 40 columns."""
 
     async def scene(stage: Stage) -> None:
         if make is make_deaf_engine:
             await stage.says("no loudspeaker")
         await stage.pilot.pause()
         screen = stage.app.talk_screen
-        shown = [*IMPORTANT, *(["#wire", "#packets"] if size[1] >= 24 else [])]
+        shown = [*IMPORTANT, *(["#wire", "#packets"] if size[1] >= 24 and size[0] >= 60 else [])]
         regions = {name: screen.query_one(name).region for name in shown}
         for name, region in regions.items():
             assert region.area > 0, name

@@ -112,6 +112,69 @@ def test_a_silent_microphone_is_said() -> None:
     assert "Anna, 3.4 s" == detail(standing, 4.5)
 
 
+def test_a_receipt_that_names_a_share_is_of_the_addressee() -> None:
+    """Whom we talk to stands on the air; what they heard, in the line of the over."""
+    standing = Standing(me="Anna", addressee="Bert")
+    for at_s, event, _ in MY_OVER:
+        standing.apply(event, at_s)
+        if standing.phase is Phase.ON_AIR:
+            assert detail(standing, at_s).startswith("Anna to Bert, ")
+    assert standing.log[0].text.endswith("heard 90 %")
+
+
+def test_what_is_left_to_send_is_an_estimate_where_the_link_cannot_tell() -> None:
+    """A simulated link's rate is known; a real one's is not."""
+    said = []
+    for link in ("parrot://?rate=1200", "udp://192.0.2.7:7800"):
+        standing = Standing(me="Anna")
+        for event in (ev.StationReady(link, "", 1, 1), floor(State.DRAINING), ev.TalkDraining(left_s=1.2)):
+            standing.apply(event, 1.0)
+        said.append(detail(standing, 1.0))
+    assert ["1.2 s of your over still to send", "1.2 s of your over still to send (estimate)"] == said
+
+
+def test_a_link_slower_than_speech_is_said_with_the_wait() -> None:
+    """Nothing is heard yet, and the screen says why, and how much there is."""
+    standing = play([*THEIR_OVER[:3], (2.0, ev.PlayoutState(0.2, 6.4, False, gathering=True), Phase.RECEIVING)])
+    assert "Bert: a slow link, played when it is over, 6.4 s so far" == detail(standing, 2.0)
+
+
+def test_who_is_meant_is_said() -> None:
+    """An over and a message to us, to another one, to all."""
+    standing = Standing(me="Anna")
+    said = []
+    for addressee in ("Anna", "Carla", ""):
+        standing.apply(ev.OverBegan(9, "Bert", 1, addressee), 1.0)
+        said.append(standing.who)
+        standing.apply(ev.TextHeard("Bert", "hello", addressee), 1.0)
+        said.append(standing.log[-1].text)
+    assert ["Bert to you", "“hello” to you", "Bert to Carla", "“hello” to Carla", "Bert", "“hello”"] == said
+    assert ["Bert"] == standing.stations
+
+
+def test_a_call_lasts_until_its_over_has_ended() -> None:
+    """That is how long the title blinks."""
+    standing = play([*THEIR_OVER[:3], (1.0, ev.CallHeard("Bert", False), Phase.RECEIVING)])
+    assert "Bert calls, 1.0 s" == detail(standing, 2.0)
+    assert "Bert" == standing.calling
+    for at_s, event, _ in THEIR_OVER[3:]:
+        standing.apply(event, at_s)
+    assert "" == standing.calling
+
+
+def test_a_replay_is_a_phase_of_its_own() -> None:
+    """Until it ends, or somebody talks."""
+    standing = play([
+        (0.0, READY, Phase.QUIET),
+        (1.0, ev.ReplayBegan("Bert", 3.2), Phase.REPLAY),
+        (2.0, floor(State.RECEIVING), Phase.RECEIVING),
+        (2.0, ev.ReplayEnded(), Phase.RECEIVING),
+        (3.0, floor(State.IDLE), Phase.QUIET),
+        (4.0, ev.ReplayRefused("nothing has been heard yet"), Phase.QUIET),
+    ])
+    assert "nothing has been heard yet" == standing.log[-1].text
+
+
 def test_over_numbers_come_again() -> None:
     """Numbers of overs are eight random bits: the newest line of that number is the one that changes."""
     standing = play([*MY_OVER, *[(10 + at_s, event, phase) for at_s, event, phase in MY_OVER[1:5]]])

@@ -150,6 +150,15 @@ def test_space_types_in_the_message(press: bytes) -> None:
         assert "parrot" in screen
 
 
+def test_what_follows_the_opening_of_the_field_is_typed(plain: Terminal) -> None:
+    """However fast it comes: in one read with the key that opens the field, nothing of it is taken for a command."""
+    plain.write(b"\rmute dq")
+    screen = plain.until("mute dq")
+    assert "muted" not in screen
+    plain.write(b"\x1b")
+    plain.until("enter: write")
+
+
 def test_leaving_gives_the_terminal_back(kitty: Terminal) -> None:
     """Quitting in the middle of an over ends it and the program, keyboard protocol and screen as they were."""
     kitty.write(KITTY_PRESS)

@@ -15,7 +15,8 @@ import trio
 
 from app import events
 from app.audio import find_device, load_portaudio, silence_native_libraries
-from app.commands.options import settings_from
+from app.commands.options import configuration_from, settings_from
+from app.commands.output import print_json, say
 from app.commands.progress import note
 from app.control import Control
 from app.engine import Engine
@@ -48,14 +49,15 @@ def _check_devices(settings: Settings) -> None:
 
 
 def run_talk(arguments: argparse.Namespace) -> int:
-    settings = settings_from(arguments)
+    configuration = configuration_from(arguments)
+    settings = settings_from(arguments, configuration)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise GossamerError("talk needs a terminal: use `gossamer send` and `gossamer listen` without one")
     silence_native_libraries()
     _check_devices(settings)
     from app.tui import run_talk
 
-    return run_talk(settings)
+    return run_talk(settings, configuration=configuration)
 
 
 # --- send --------------------------------------------------------------------------------------------------------

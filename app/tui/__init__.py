@@ -1,8 +1,9 @@
 """The terminal UI: a host of the engine. Nothing else in the project imports Textual.
 
 In reading order: standing.py and talk_key.py decide (what is said, what a key means), wording.py and level.py put it
-into words and marks; talk_screen.py and its widgets show it, help_screen.py and device_screen.py lie over it;
-application.py and guest.py host the engine; key_release.py is the terminal; picture.py draws the screen for the README.
+into words and marks; talk_screen.py and its widgets show it; help_screen.py, device_screen.py, choice_screen.py and
+setup_screen.py lie over it; application.py and guest.py host the engine; key_release.py and title.py are the terminal;
+picture.py draws the screen for the README.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from platformdirs import user_log_path
 
 from app.bandwidth import summary
+from app.configuration import Configuration
 from app.engine import Engine
 from app.errors import GossamerError
 from app.events import Event
@@ -24,27 +26,33 @@ from transport.errors import TransportError
 EngineMaker = Callable[[Settings, Callable[[Event], None]], Engine]
 
 
-def run_talk(settings: Settings, make_engine: EngineMaker = Engine) -> int:
+def run_talk(
+    settings: Settings, make_engine: EngineMaker = Engine, configuration: Configuration | None = None
+) -> int:
     """Open the talk screen until the user quits; returns the exit code.
 
-    make_engine: for stations with parts of their own. What the engine died of is raised when the screen is gone:
-    GossamerError, CodecError, TransportError; a mistake of our own is one line too, and its story in a file.
+    make_engine: for stations with parts of their own. configuration: the settings file, for contacts and set-up; None:
+    neither is offered or written. What the engine died of is raised when the screen is gone: GossamerError, CodecError,
+    TransportError; a mistake of our own is one line too, and its story in a file.
     """
     from app.tui.application import TalkApp
     from app.tui.key_release import KeyReleaseDriver
 
-    app = TalkApp(settings, make_engine, driver_class=KeyReleaseDriver)
-    app.run()
-    if told := summary(app.talk_screen.account):
-        print(told, flush=True)
-    if isinstance(app.failure, GossamerError | CodecError | TransportError):
-        raise app.failure
-    if app.failure is not None:
-        raise GossamerError(
-            f"the station failed by a mistake of its own ({type(app.failure).__name__}): start it again, and report"
-            f" {_write_down(app.failure)} if it comes again"
-        ) from app.failure
-    return app.return_code or 0
+    while True:
+        app = TalkApp(settings, make_engine, KeyReleaseDriver, configuration)
+        app.run()
+        if told := summary(app.talk_screen.account):
+            print(told, flush=True)
+        if isinstance(app.failure, GossamerError | CodecError | TransportError):
+            raise app.failure
+        if app.failure is not None:
+            raise GossamerError(
+                f"the station failed by a mistake of its own ({type(app.failure).__name__}): start it again, and report"
+                f" {_write_down(app.failure)} if it comes again"
+            ) from app.failure
+        if app.next_settings is None:
+            return app.return_code or 0
+        settings, configuration = app.next_settings, app.configuration
 
 
 def _write_down(failure: BaseException) -> Path:

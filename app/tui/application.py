@@ -6,24 +6,32 @@ import asyncio
 import signal
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
 import trio
-from textual import events
+from textual import events, on
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.theme import Theme
 
+from app.configuration import Configuration, default_path, read_configuration, write_configuration
+from app.contacts import recent_links, remember, resolve
 from app.control import Control
 from app.engine import Engine
 from app.errors import GossamerError
-from app.events import Event
-from app.settings import Settings
+from app.events import CallHeard, Event, StationReady
+from app.settings import PARROT_LINK, Settings
+from app.tui.choice_screen import ChoiceScreen
 from app.tui.guest import TrioGuest
 from app.tui.key_release import KeyReporting, KeyUp
+from app.tui.setup_screen import Chosen, SetupScreen
 from app.tui.talk_screen import TalkScreen
+from app.tui.title import BLINK_S, Title
+from transport.address import parse_address
+from transport.errors import TransportError
 
 GOSSAMER_THEME = Theme(
     name="gossamer",
@@ -68,8 +76,15 @@ class TalkApp(App[int]):
         settings: Settings,
         make_engine: Callable[[Settings, Callable[[Event], None]], Engine] = Engine,
         driver_class: type[Driver] | None = None,
+        configuration: Configuration | None = None,
     ) -> None:
+        """configuration: the settings file, for contacts and set-up; None: there is none, and none is written."""
         super().__init__(driver_class=driver_class)
+        self.next_settings: Settings | None = None
+        """The station to open when this one has ended, where the user asked for another."""
+        self._settings = settings
+        self.configuration = configuration
+        self._title = Title(self._write_to_terminal)
         self.register_theme(GOSSAMER_THEME)
         self.theme = GOSSAMER_THEME.name
         self.failure: BaseException | None = None
@@ -84,6 +99,9 @@ class TalkApp(App[int]):
     def on_mount(self) -> None:
         self.push_screen(self.talk_screen)
         self._guest.start()
+        self.set_interval(BLINK_S, self._blink)
+        if self.configuration is not None and not self.configuration.exists:
+            self._set_up(first=True)
         if threading.current_thread() is threading.main_thread():
             for number in ENDING_SIGNALS:
                 asyncio.get_running_loop().add_signal_handler(number, self.call_later, self.action_leave)
@@ -105,6 +123,10 @@ class TalkApp(App[int]):
 
     def _engine_spoke(self, event: Event) -> None:
         self.control.note(event)
+        if isinstance(event, CallHeard) and self._settings.bell:
+            self.bell()
+        if isinstance(event, StationReady) and self.configuration is not None and not event.station:
+            remember(self._settings.link)
         self.talk_screen.post_message(TalkScreen.EngineSpoke(event))
 
     def _engine_ended(self, error: BaseException | None) -> None:
@@ -129,7 +151,74 @@ class TalkApp(App[int]):
     async def on_unmount(self) -> None:
         """However the screen ended (the terminal's window was closed, an error in it), the engine ends with it."""
         self._leaving = True
+        self._title.restore()
         await self._guest.stop(self.engine.close)
+
+    # The terminal's title
+
+    def _write_to_terminal(self, text: str) -> None:
+        if self._driver is not None:
+            self._driver.write(text)
+            self._driver.flush()
+
+    def _blink(self) -> None:
+        if self._settings.title_flash:
+            self._title.blink(self.talk_screen.standing.calling)
+
+    # Another station
+
+    @on(TalkScreen.LinksWanted)
+    def _links_wanted(self) -> None:
+        contacts = self.configuration.contacts if self.configuration else {}
+        choices = list(contacts.items()) + [(link, link) for link in recent_links() if link not in contacts.values()]
+        choices += [("parrot", PARROT_LINK)]
+        self.push_screen(ChoiceScreen("open another link", choices, "or a link, and enter", self._link_problem),
+                         self._open)
+
+    def _link_problem(self, link: str) -> str:
+        try:
+            parse_address(self._resolved(link))
+        except (GossamerError, TransportError) as problem:
+            return str(problem)
+        return ""
+
+    def _resolved(self, link: str) -> str:
+        known = self.configuration
+        return resolve(link, known.contacts if known else {}, known.path if known else default_path())
+
+    async def _open(self, link: str | None) -> None:
+        """Ends this station and has another one opened."""
+        if link is not None:
+            self.next_settings = replace(self._settings, link=self._resolved(link))
+            await self.action_leave()
+
+    # Set-up
+
+    @on(TalkScreen.SetupWanted)
+    def _setup_wanted(self) -> None:
+        self._set_up(first=False)
+
+    def _set_up(self, first: bool) -> None:
+        settings, screen = self._settings, self.talk_screen
+        card = SetupScreen(
+            settings.name, settings.link, self._link_problem, screen.on_key, screen.action_devices, first
+        )
+        self.push_screen(card, self._set_up_done)
+
+    async def _set_up_done(self, chosen: Chosen | None) -> None:
+        """Writes it down; a station with another name or link has to be opened anew."""
+        path = default_path() if self.configuration is None else self.configuration.path
+        changes: dict[str, object] = dict(self.talk_screen.chosen_sound) if chosen else {}
+        if chosen:
+            changes |= {"name": chosen.name, "link": chosen.link}
+        try:
+            write_configuration(path, changes)
+            self.configuration = read_configuration(path)
+        except GossamerError as problem:
+            self.talk_screen.note("settings", str(problem))
+        if chosen and (chosen.name, self._resolved(chosen.link)) != (self._settings.name, self._settings.link):
+            self._settings = replace(self._settings, name=chosen.name)
+            await self._open(chosen.link)
 
     # Keys reach the screen through its queue: what belongs with them has to queue up behind them.
 

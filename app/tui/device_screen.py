@@ -43,13 +43,19 @@ class DeviceScreen(ModalScreen[None]):
     ]
 
     def __init__(
-        self, engine: Engine, in_use: Mapping[str, DeviceReady], talk: Callable[[events.Key], None]
+        self,
+        engine: Engine,
+        in_use: Mapping[str, DeviceReady],
+        talk: Callable[[events.Key], None],
+        picked: Callable[[Device], None] = lambda kind: None,
     ) -> None:
-        """in_use: kept up to date by its owner, who also calls `told`. talk: gets the keys that nothing here takes."""
+        """in_use: kept up to date by its owner, who also calls `told`. talk: gets the keys that nothing here takes.
+        picked: told the kind of a device that was chosen."""
         super().__init__()
         self._engine = engine
         self._in_use = in_use
         self._talk = talk
+        self._picked = picked
         self._devices: list[DeviceInfo] = []
         self._problem = "looking for devices …"
         """Why there is no list."""
@@ -99,6 +105,7 @@ class DeviceScreen(ModalScreen[None]):
         name = device.name if len(namesakes) == 1 else str(device.number)
         self._opening, self._outcome = device.name, f"opening {device.name} …"
         self._show_outcome()
+        self._picked(device.kind)
         if device.kind == "microphone":
             self._engine.choose_microphone(name)
         else:

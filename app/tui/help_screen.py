@@ -6,8 +6,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
-from textual.content import Content
+from textual.containers import Horizontal, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
@@ -17,9 +16,14 @@ KEYS = (
     ("up  down", "loudspeaker volume"),
     ("m", "mute"),
     ("[  ]", "microphone gain: aim at -24 to -6 dB, CLIP is too much"),
-    ("d", "choose microphone and loudspeaker, while you talk if you like"),
+    ("d", "choose microphone and loudspeaker"),
+    ("v", "talk by voice, without a key; again: with the key only"),
+    ("r", "hear the last over once more; again: stop that"),
+    ("t", "to whom you talk and write: who is chosen confirms"),
+    ("l", "open another link: contacts and recent ones"),
     ("b", "bits on this link by layer, beside what others would need"),
-    ("enter", "write a message; enter sends it, escape leaves the field"),
+    ("s", "set up name, link and devices"),
+    ("enter", "write a message (@NAME ...: to NAME); escape leaves it"),
     ("page up/down", "scroll the overs"),
     ("?", "this card"),
     ("q  ctrl+c", "quit"),
@@ -29,9 +33,9 @@ WORDS = (
     ("ON AIR", "you are heard, from 0.2 s before the key"),
     ("SENDING", "you let go; a slow link still carries the rest"),
     ("RECEIVING", "somebody talks; one at a time"),
+    ("REPLAY", "the last over once more, for you alone"),
     ("REFUSED", "you cannot talk now, and why"),
 )
-KEY_CELLS = 14
 
 
 class HelpScreen(ModalScreen[None]):
@@ -47,13 +51,11 @@ class HelpScreen(ModalScreen[None]):
         self._release_words = release_words
 
     def compose(self) -> ComposeResult:
-        rows = [_row(key, what, "bold $secondary") for key, what in KEYS]
-        rows += [Content(""), *(_row(word, what, "bold") for word, what in WORDS)]
-        rows += [Content(""), Content.styled(self._release_words, "$label")]
         with VerticalScroll(id="card") as card:
             card.border_title = "keys"
-            yield Static(Content("\n").join(rows))
-
-
-def _row(name: str, what: str, style: str) -> Content:
-    return Content.assemble((f"{name:{KEY_CELLS}}", style), what)
+            yield Static(self._release_words, id="release", markup=False)
+            for names, kind in ((KEYS, "key"), (WORDS, "word")):
+                for place, (name, what) in enumerate(names):
+                    with Horizontal(classes="row first" if not place and kind == "word" else "row"):
+                        yield Static(name, classes=kind, markup=False)
+                        yield Static(what, classes="what", markup=False)

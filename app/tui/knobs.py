@@ -26,6 +26,11 @@ class Knobs:
     def volume_figure(self) -> str:
         return "muted" if self._muted else f"{self._volume * 100:.0f} %"
 
+    @property
+    def settings(self) -> dict[str, float]:
+        """Where they stand, by the names of the settings."""
+        return {"gain_db": self._gain_db, "volume": self._volume}
+
     def turn_gain(self, steps: int) -> None:
         """By so many steps, up or down."""
         self._gain_db = min(30.0, max(-20.0, self._gain_db + steps * GAIN_STEP_DB))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Callable, Sequence
 from typing import ClassVar
@@ -13,7 +14,9 @@ from textual.widget import Widget
 
 from app.tui.standing import LogLine, Side
 
-WHO_CELLS = 11
+WHO_CELLS, NARROW_WHO_CELLS = 11, 8
+NARROW = 56
+"""Cells; with less the time of day is short."""
 WHEEL_LINES = 3
 MARKS = {Side.MINE: "▲", Side.THEIRS: "▼", Side.NOTE: "·"}
 
@@ -63,17 +66,21 @@ class Overs(Widget):
     def render_line(self, y: int) -> Strip:
         width, rows = self.size
         place = max(0, len(self._lines) - rows - self._back) + y
-        if not self._lines and y == 0:
-            hint = Segment(f" {self._hint}", self.get_component_rich_style("overs--time"))
-            return Strip([hint]).adjust_cell_length(width, self.rich_style)
+        if not self._lines:
+            rows_of_hint = textwrap.wrap(self._hint, max(8, width - 2))
+            hint = f" {rows_of_hint[y]}" if y < len(rows_of_hint) else ""
+            style = self.get_component_rich_style("overs--time")
+            return Strip([Segment(hint, style)]).adjust_cell_length(width, self.rich_style)
         if place >= len(self._lines):
             return Strip.blank(width, self.rich_style)
         line = self._lines[place]
         age_s = self._clock() - line.at_s
-        at = time.strftime("%H:%M:%S", time.localtime(time.time() - age_s))
+        narrow = width < NARROW
+        cells = NARROW_WHO_CELLS if narrow else WHO_CELLS
+        at = time.strftime("%H:%M" if narrow else "%H:%M:%S", time.localtime(time.time() - age_s))
         texts = {
             f" {at}  ": "overs--time",
-            f"{MARKS[line.side]} {line.who:{WHO_CELLS}.{WHO_CELLS}} ": f"overs--{line.side.value}",
+            f"{MARKS[line.side]} {line.who:{cells}.{cells}} ": f"overs--{line.side.value}",
             f"{age_s:4.1f} s" if line.running else line.text: "overs--trouble" if line.trouble else "overs--text",
         }
         segments = [Segment(text, self.get_component_rich_style(name)) for text, name in texts.items()]

@@ -22,6 +22,7 @@ from app.events import DeviceProblem, DeviceReady, Event, Level, TalkDenied, Tal
 from app.protection import channel_words, refusal_words
 from app.settings import Settings
 from app.tui.bandwidth_panel import BandwidthScreen
+from app.tui.choice_screen import ChoiceScreen
 from app.tui.device_screen import DeviceScreen
 from app.tui.help_screen import HelpScreen
 from app.tui.knobs import Knobs
@@ -29,12 +30,24 @@ from app.tui.level import swelling
 from app.tui.link_panel import LinkPanel
 from app.tui.meter import Knob, Meter
 from app.tui.overs import Overs
+from app.tui.setup_screen import SetupScreen
 from app.tui.standing import MINE, Phase, Side, Standing
 from app.tui.talk_button import TalkButton
 from app.tui.talk_key import Input, Press, Talk, TalkKey
 from app.tui.thread import STEP_S, VoiceThread
 from app.tui.wire_panel import WirePanel
-from app.tui.wording import detail, hint, hold_words, link_words, notices, release_words, welcome
+from app.tui.wording import (
+    addressed,
+    addressee_problem,
+    detail,
+    hint,
+    hold_words,
+    link_words,
+    notices,
+    release_words,
+    to_words,
+    welcome,
+)
 
 TALK_KEY = "space"
 LEVEL_OVERDUE_S = 0.3
@@ -53,6 +66,12 @@ class TalkScreen(Screen[None]):
             super().__init__()
             self.event = event
 
+    class LinksWanted(Message):
+        """The user wants to open another link."""
+
+    class SetupWanted(Message):
+        """The user wants the set-up card."""
+
     class RemoteKey(Message):
         """A pedal or a shortcut went down or up."""
 
@@ -69,6 +88,11 @@ class TalkScreen(Screen[None]):
         Binding("left_square_bracket", "gain(-1)", show=False),
         Binding("m", "mute", show=False),
         Binding("d", "devices", show=False),
+        Binding("v", "vox", show=False),
+        Binding("r", "replay", show=False),
+        Binding("t", "addressee", show=False),
+        Binding("l", "links", show=False),
+        Binding("s", "set_up", show=False),
         Binding("b", "bandwidth", show=False),
         Binding("enter", "write", show=False),
         Binding("escape", "leave_field", show=False),
@@ -78,7 +102,7 @@ class TalkScreen(Screen[None]):
         Binding("q", "app.leave", show=False),
     ]
     AUTO_FOCUS = ""
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (76, "-wide")]  # noqa: RUF012 - Textual declares them without ClassVar
+    HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (56, "-narrow"), (76, "-wide")]  # noqa: RUF012 - Textual declares them without ClassVar
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (24, "-short"), (28, "-tall")]  # noqa: RUF012
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
@@ -86,9 +110,11 @@ class TalkScreen(Screen[None]):
         self._engine = engine
         self._key = TalkKey()
         self._key_timer: Timer | None = None
-        self.standing = Standing(me=settings.name)
+        self.standing = Standing(me=settings.name, addressee=settings.addressee)
         self._thread_moved_s = 0.0
         self._knobs = Knobs(settings, engine)
+        self._picked: set[str] = set()
+        """The kinds of devices that were chosen here: the others stay whatever the system's default is."""
         self._protection = channel_words(settings)
 
     @property
@@ -104,8 +130,8 @@ class TalkScreen(Screen[None]):
         with Vertical(id="stage"):
             with Horizontal(id="saying"):
                 yield Static("", id="phase")
-                yield Static("", id="detail", markup=False)
                 yield Static("", id="hold")
+                yield Static("", id="detail", markup=False)
             yield VoiceThread(id="thread")
         yield Meter("mic", id="mic")
         yield Meter("speaker", id="speaker")
@@ -193,6 +219,8 @@ class TalkScreen(Screen[None]):
         self.standing.apply(event, now_s)
         if isinstance(event, Level):
             self._hear(event, now_s)
+            if event.device == "microphone" and isinstance(self.app.screen, SetupScreen):
+                self.app.screen.heard(event, now_s)
             return
         ended_by_itself = isinstance(event, TalkEnded) and event.reason != "released"
         if ended_by_itself or isinstance(event, TalkDenied):
@@ -239,7 +267,8 @@ class TalkScreen(Screen[None]):
         stage.set_class(phase in (Phase.REFUSED, Phase.COLLISION), "trouble")
         self._say("#phase", phase.value)
         self._say("#detail", detail(standing, now_s))
-        self._say("#hold", hold_words(self._key))
+        self._say("#hold", hold_words(self._key, standing.vox))
+        self.query_one("#message", TextField).border_title = to_words(standing.addressee)
         self._say("#link", link_words(standing))
         self._say("#help", hint(self._key, phase))
         self._say("#notices", notices(standing))
@@ -300,7 +329,37 @@ class TalkScreen(Screen[None]):
         field.placeholder = "enter sends, escape leaves" if field.has_focus else "enter: write a message"
 
     def action_write(self) -> None:
-        self.query_one("#message").focus()
+        # At once, not by focus(), which queues: the next key may be in the same read from the terminal.
+        self.set_focus(self.query_one("#message"))
+
+    def action_vox(self) -> None:
+        self._engine.set_vox(not self.standing.vox)
+
+    def action_replay(self) -> None:
+        self._engine.replay_last()
+
+    def action_addressee(self) -> None:
+        choices = [("everybody", ""), *((name, name) for name in self.standing.stations)]
+        card = ChoiceScreen("to whom", choices, "or a station's name, and enter", addressee_problem)
+        self.app.push_screen(card, self._address)
+
+    def _address(self, name: str | None) -> None:
+        if name is not None:
+            self._engine.set_addressee(name)
+            self.standing.addressee = name
+            self._show(time.monotonic())
+
+    @property
+    def chosen_sound(self) -> dict[str, object]:
+        """Gain, volume and devices as they stand, by the names of their settings."""
+        used = {f"{kind}": ready.name for kind, ready in self.standing.devices.items() if kind in self._picked}
+        return {**self._knobs.settings, **used}
+
+    def action_links(self) -> None:
+        self.post_message(self.LinksWanted())
+
+    def action_set_up(self) -> None:
+        self.post_message(self.SetupWanted())
 
     def action_leave_field(self) -> None:
         self.set_focus(None)
@@ -318,7 +377,8 @@ class TalkScreen(Screen[None]):
 
     def action_devices(self) -> None:
         if self.standing.station is not None:  # before, there is nobody who could open one
-            self.app.push_screen(DeviceScreen(self._engine, self.standing.devices, self.on_key))
+            card = DeviceScreen(self._engine, self.standing.devices, self.on_key, self._picked.add)
+            self.app.push_screen(card)
 
     def action_scroll_overs(self, pages: int) -> None:
         overs = self.query_one(Overs)
@@ -326,9 +386,11 @@ class TalkScreen(Screen[None]):
 
     @on(TextField.Submitted, "#message")
     def _message_written(self, message: TextField.Submitted) -> None:
-        text = message.value.strip()
-        if text:
-            self._engine.send_text(text)
-            self.standing.wrote(text, time.monotonic())
+        to, text = addressed(message.value.strip(), self.standing.addressee)
+        if problem := addressee_problem(to) if to else "":
+            self.note("message", problem)
+        elif text:
+            self._engine.send_text(text, to)
+            self.standing.wrote(text, time.monotonic(), to)
         message.input.clear()
         self.set_focus(None)

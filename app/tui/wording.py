@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from textual.content import Content
 
+from app.events import Level
+from app.settings import OPTIONS
 from app.tui.standing import MINE, Phase, Standing
 from app.tui.talk_key import Press, TalkKey
 from transport.address import parse_address
@@ -20,7 +22,7 @@ def detail(standing: Standing, now_s: float) -> str:
         case Phase.STARTING:
             return "one moment"
         case Phase.QUIET:
-            return "the channel is free"
+            return "the channel is free" + (", just speak" if standing.vox else "")
         case Phase.ASKED:
             return "asking for the floor"
         case Phase.ON_AIR:
@@ -31,19 +33,74 @@ def detail(standing: Standing, now_s: float) -> str:
                 remark = ", but silent: is the microphone muted?"
             else:
                 remark = ""
-            return f"{standing.me}, {age_s:.1f} s{remark}"
+            to = f" to {standing.addressee}" if standing.addressee else ""
+            return f"{standing.me}{to}, {age_s:.1f} s{remark}"
         case Phase.DRAINING:
-            return f"{standing.draining_s:.1f} s of your over still to send"
+            estimate = "" if _rate_is_known(standing) else " (estimate)"
+            return f"{standing.draining_s:.1f} s of your over still to send{estimate}"
         case Phase.RECEIVING:
-            return f"{standing.who}, {age_s:.1f} s" + (", signal lost" if standing.signal_lost else "")
+            if standing.playout is not None and standing.playout.gathering:
+                return f"{standing.who}: a slow link, played when it is over, {standing.playout.waiting_s:.1f} s so far"
+            calls = " calls" if standing.calling else ""
+            return f"{standing.who}{calls}, {age_s:.1f} s" + (", signal lost" if standing.signal_lost else "")
         case Phase.REPLAY:
             return f"{standing.replaying} once more, {age_s:.1f} s"
         case Phase.REFUSED | Phase.COLLISION | Phase.ENDED:
             return standing.reason
 
 
-def hold_words(key: TalkKey) -> str:
+def _rate_is_known(standing: Standing) -> bool:
+    """What is left to send is counted where the link is simulated; a radio does not tell, so that it is estimated."""
+    try:
+        address = parse_address(standing.station.link) if standing.station else None
+    except TransportError:
+        return False
+    return address is not None and address.impairment is not None and address.impairment.rate_bps is not None
+
+
+TOO_QUIET_DB, TOO_LOUD_DB = -30.0, -3.0
+"""Peaks of speech below this are lost in the room's noise, above it clip at the next laugh."""
+
+
+def level_words(level: Level) -> str:
+    """What to do about the microphone, for somebody who speaks into it."""
+    if level.clipped:
+        return "too loud: it clips, turn the gain down (key [) or move away"
+    if level.peak_db > TOO_LOUD_DB:
+        return "a little loud: turn the gain down (key [)"
+    if level.peak_db < SILENT_DB:
+        return "nothing is heard: say something; is it the right microphone?"
+    if level.peak_db < TOO_QUIET_DB:
+        return "quiet: speak up, come nearer, or turn the gain up (key ])"
+    return "good: speak as you do now"
+
+
+def addressed(text: str, addressee: str) -> tuple[str, str]:
+    """Whom a message is for, and the message: "@bob hello" is for bob, anything else for who is chosen."""
+    if text.startswith("@"):
+        name, _, rest = text[1:].partition(" ")
+        return name, rest.strip()
+    return addressee, text
+
+
+def addressee_problem(name: str) -> str:
+    """What is wrong with the name of a station, or ""."""
+    try:
+        OPTIONS["addressee"].read(name)
+    except ValueError:
+        return f"'{name}' is no station's name: it must be {OPTIONS['name'].allowed}"
+    return ""
+
+
+def to_words(addressee: str) -> str:
+    """Whom overs and messages are for, on the frame of the message field."""
+    return f"to {addressee}, who confirms" if addressee else ""
+
+
+def hold_words(key: TalkKey, vox: bool = False) -> str:
     """Which way of talking works in this terminal, as far as is known."""
+    if vox:
+        return "voice works here"
     return "hold works here" if key.hold_works else "tap to talk here"
 
 

@@ -1,0 +1,75 @@
+"""One of several on a card over the talk screen, or something typed: whom overs are for, which link to open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input as TextField
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+KEYS = "↑↓ enter choose    esc closes"
+LABEL_CELLS = 16
+
+
+class ChoiceScreen(ModalScreen[str | None]):
+    """Gives what was chosen, or None."""
+
+    AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "close", show=False)]
+
+    def __init__(
+        self, title: str, choices: Sequence[tuple[str, str]], asks: str, check: Callable[[str], str]
+    ) -> None:
+        """choices: what each is called, and what it gives, said beside the name where they differ. asks: for what may
+        be typed instead. check: gives a line about what is wrong with that, or ""."""
+        super().__init__()
+        self._title = title
+        self._choices = list(choices)
+        self._asks = asks
+        self._check = check
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="card") as card:
+            card.border_title = self._title
+            card.border_subtitle = KEYS
+            options = [Option(_row(label, value), id=str(number)) for number, (label, value) in
+                       enumerate(self._choices)]
+            yield OptionList(*options, id="choices", markup=False)
+            yield TextField(placeholder=self._asks, id="typed", select_on_focus=False)
+            yield Static("", id="outcome", markup=False)
+
+    def on_mount(self) -> None:
+        self.set_focus(self.query_one("#choices" if self._choices else "#typed"))
+
+    def on_key(self, event: events.Key) -> None:
+        """What the list does not take is typed: nobody has to look for the field."""
+        field = self.query_one("#typed", TextField)
+        if event.character and event.is_printable and not field.has_focus:
+            event.stop()
+            self.set_focus(field)
+            field.insert_text_at_cursor(event.character)
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, message: OptionList.OptionSelected) -> None:
+        self.dismiss(self._choices[int(message.option_id or 0)][1])
+
+    @on(TextField.Submitted)
+    def _typed(self, message: TextField.Submitted) -> None:
+        message.stop()
+        text = message.value.strip()
+        problem = self._check(text) if text else ""
+        self.query_one("#outcome", Static).update(problem)
+        if text and not problem:
+            self.dismiss(text)
+
+
+def _row(label: str, value: str) -> Content:
+    return Content.assemble((f"{label:{LABEL_CELLS}} ", "bold"), ("" if value in ("", label) else value, "$label"))
