@@ -58,12 +58,13 @@ class Plug:
 
 
 class BadWire:
-    """What a noisy line does to bytes, from a seed: damaged, dropped, and rubbish in the pauses."""
+    """What a noisy line does to frames in COBS, from a seed: bytes damaged and dropped, rubbish between frames."""
 
     def __init__(self, seed: int, damaged: float, dropped: float, rubbish: float) -> None:
-        """Shares of bytes damaged and dropped; `rubbish` is the chance of a burst of it at each piece."""
+        """Shares of bytes damaged and dropped; `rubbish` is the chance of a burst of it behind each frame."""
         self._chance = random.Random(seed)
         self._damaged, self._dropped, self._rubbish = damaged, dropped, rubbish
+        self._last = 0
         self.bytes = self.hit = self.bursts = 0
 
     def pass_on(self, octets: bytes) -> bytes:
@@ -78,7 +79,8 @@ class BadWire:
                 self.hit += 1
             else:
                 out.append(octet)
-        if self._chance.random() < self._rubbish:
-            self.bursts += 1
-            out += self._chance.randbytes(self._chance.randrange(1, 60))
+            if octet == 0 != self._last and self._chance.random() < self._rubbish:
+                self.bursts += 1
+                out += self._chance.randbytes(self._chance.randrange(1, 60))
+            self._last = octet
         return bytes(out)

@@ -104,6 +104,8 @@ class Outcome:
     lost: int
     damaged: int
     rubbish: int
+    frames: int
+    """VOICE frames handed over; as many as there are delays came intact."""
     delays_s: list[float]
     """Of every VOICE frame that came, in the order in which they were handed over."""
     wire_bps: float
@@ -180,7 +182,15 @@ async def _over(talker: Station, listener: Station, duration_s: float) -> Outcom
     k = listener.only(events.OverBegan)[-1].packets_per_frame
     lost = heard.lost + sent.packets - heard.packets
     return Outcome(
-        talker.name, k, sent.packets, lost, heard.damaged, _rubbish(listener) - rubbish_before, delays_s, sent.wire_bps
+        talker.name,
+        k,
+        sent.packets,
+        lost,
+        heard.damaged,
+        _rubbish(listener) - rubbish_before,
+        len(talker.timed.handed),
+        delays_s,
+        sent.wire_bps,
     )
 
 
