@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import random
@@ -20,6 +21,7 @@ from app.settings import Settings
 from tests.stations import Station, clip
 from transport import frame as frames
 from transport.channel import open_channel
+from transport.errors import LinkClosed
 from transport.frame import Begin, End, Frame, Mode, Ping, Receipt, Text, Type, Voice
 from transport.memory import MemoryLink, memory_pair
 from transport.seal import Secret
@@ -81,11 +83,12 @@ class Wire:
             nursery.start_soon(self._carry, self._near_bob, self._near_ada, self.answered, "to_ada")
 
     async def _carry(self, here: MemoryLink, there: MemoryLink, seen: list[bytes], meddle: str) -> None:
-        while True:
-            octets = await here.receive()
-            seen.append(octets)
-            for changed in getattr(self, meddle)(octets):
-                await there.send(changed)
+        with contextlib.suppress(LinkClosed):  # a station that ends closes its link
+            while True:
+                octets = await here.receive()
+                seen.append(octets)
+                for changed in getattr(self, meddle)(octets):
+                    await there.send(changed)
 
     async def say_to_ada(self, *octets: bytes) -> None:
         for one in octets:
