@@ -35,6 +35,10 @@ _REFUSALS: tuple[tuple[type[FrameError], str], ...] = (
 )
 
 
+FrameWatcher = Callable[[Way, bytes, Frame | None], None]
+"""Told which way a frame went, its bytes, and what they mean; None: they were refused, or rubbish."""
+
+
 def wall_clock_s() -> int:
     """UTC seconds since 1970; 0 where the clock was obviously never set."""
     now_s = int(time.time())
@@ -48,8 +52,8 @@ class ChannelEnd:
         self, link: Link, secret: Secret | None, clock: Callable[[], int], emit: Callable[[Event], None]
     ) -> None:
         """clock: UTC seconds, 0 for none, such as `wall_clock_s`."""
-        self.watch: Callable[[Way, bytes, Frame | None], None] = lambda way, octets, frame: None
-        """Shown every frame as it passes; None: its bytes were refused, or rubbish."""
+        self.watchers: list[FrameWatcher] = []
+        """Shown every frame as it passes."""
         self._clock = clock
         self._emit = emit
         self._channel: Channel = open_channel(secret, getattr(link, "tag_bytes", DEFAULT_TAG_BYTES), os.urandom)
@@ -67,7 +71,7 @@ class ChannelEnd:
     def encode(self, frame: Frame) -> bytes:
         """The frame as it goes on the link, which must be now."""
         octets = self._channel.encode(frame, trio.current_time(), self._clock())
-        self.watch("out", octets, frame)
+        self._show("out", octets, frame)
         return octets
 
     def decode(self, octets: bytes) -> Frame:
@@ -78,9 +82,9 @@ class ChannelEnd:
             frame = self._channel.decode(octets, now, self._clock(), source)
         except FrameError as problem:
             self._refused(octets, problem, now)
-            self.watch("in", octets, None)
+            self._show("in", octets, None)
             raise
-        self.watch("in", octets, frame)
+        self._show("in", octets, frame)
         self._strangers.accepted(frame.over)
         if self._finder is not None:
             self._finder.vouch(octets)
@@ -98,6 +102,10 @@ class ChannelEnd:
         """Says so if this station has no clock."""
         if self.mode is not Mode.OPEN and not self._clock():
             self._tell_clockless("this station")
+
+    def _show(self, way: Way, octets: bytes, frame: Frame | None) -> None:
+        for watcher in self.watchers:
+            watcher(way, octets, frame)
 
     def _refused(self, octets: bytes, problem: FrameError, now: float) -> None:
         for kind, field in _REFUSALS:

@@ -96,6 +96,8 @@ class Engine:
             )
             nursery.start_soon(_close_in_the_end, link)
             channel = ChannelEnd(link, secret, parts.clock, emit)  # at once: before the link's first keep-alive
+            if parts.on_frame is not None:
+                channel.watchers.append(parts.on_frame)
             self._microphone, self._loudspeaker = parts.open_sound(settings, self._may_interrupt)
             self._player = Player(self._loudspeaker, emit, self._volume, self._muted)
             self._transmitter = Transmitter(link, channel.encode, lambda problem: conversation.cannot_send(problem))

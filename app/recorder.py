@@ -103,7 +103,7 @@ async def keep_recordings(
     tag_bytes = getattr(link, "tag_bytes", DEFAULT_TAG_BYTES)
     header = make_header(settings, link.name, channel.mode.name.lower(), codec_id, tag_bytes, clock())
     recorder = Recorder(folder, int(settings.record_limit_mb * 1e6), header, clock, emit)
-    channel.watch = recorder.watch
+    channel.watchers.append(recorder.watch)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(recorder.run, in_thread)
         nursery.start_soon(recorder.tick)

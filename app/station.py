@@ -12,7 +12,7 @@ import numpy as np
 import trio
 
 from app.audio import DeviceInfo, list_devices
-from app.channel import wall_clock_s
+from app.channel import FrameWatcher, wall_clock_s
 from app.coding import FeatureDecoder
 from app.parrot import NAME as PARROT_NAME
 from app.parrot import Parrot, Perch
@@ -80,6 +80,8 @@ class Parts:
     """UTC seconds since 1970, 0 where there is no clock."""
     recordings: Path | None = None
     """Where past overs are kept; None: nowhere."""
+    on_frame: FrameWatcher | None = None
+    """Shown every frame that goes out or comes in."""
     on_spoken: Callable[[Block], None] = no_tap
     """Shown what the encoder gets, float32 [2560] at a time."""
     on_heard: Callable[[Block], None] = no_tap

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +33,7 @@ def start(*words: object, environment: dict[str, str] | None = None) -> subproce
     """A `gossamer` that runs beside the test."""
     command = [sys.executable, "-m", "app", *map(str, words)]
     environment = {**(environment or {"PATH": "/usr/bin:/bin"}), "PYTHONPATH": str(ROOT)}
+    environment["XDG_DATA_HOME"] = os.environ["XDG_DATA_HOME"]  # the overs of the user stay as they are
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -95,6 +99,32 @@ def test_listening_goes_on_until_it_is_interrupted(tmp_path, short_clip):
     hearing.send_signal(signal.SIGINT)
     assert 0 == hearing.wait(30)
     assert 2 * 13 * fmt.PACKET_SAMPLES == len(read_speech(tmp_path / "heard.wav"))
+
+
+def test_a_talker_who_is_killed_frees_the_floor_by_time_out(tmp_path, short_clip):
+    """kill -9 in mid-over: the over ends as incomplete within seconds, what came of it is played, and the next talker
+    is heard."""
+    port = free_port()
+    hearing = listener(port, "--output", tmp_path / "heard.wav", "--json")
+    saying = start("send", f"udp://127.0.0.1:{port}", "--input", CLIP, "--name", "Doomed", "--synth", "classic")
+    while not any(path.stat().st_size > 20_000 for path in tmp_path.glob(".heard.wav.*.part")):
+        time.sleep(0.1)  # until a second of it was heard
+        assert saying.poll() is None
+    saying.kill()
+    assert -signal.SIGKILL == saying.wait(10)
+    saying.communicate()
+    assert hearing.stderr is not None
+    assert hearing.stderr.readline().startswith("Doomed: ")  # the time-out
+    again = start("send", f"udp://127.0.0.1:{port}", "--input", short_clip, "--name", "Marigold")
+    said, _ = again.communicate(timeout=90)
+    assert 0 == again.returncode and said.startswith("sent 13 packets")
+    assert hearing.stderr.readline().startswith("Marigold: ")
+    hearing.send_signal(signal.SIGINT)
+    told = json.loads(hearing.communicate(timeout=60)[0])
+    doomed, marigold = told["overs"]
+    assert ("Doomed", False) == (doomed["sender"], doomed["complete"])
+    assert 0 < doomed["packets"] < 28
+    assert ("Marigold", True, 13) == (marigold["sender"], marigold["complete"], marigold["packets"])
 
 
 @pytest.mark.audio

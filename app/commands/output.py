@@ -16,7 +16,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 def print_json(facts: dict[str, Any]) -> None:
     """One object on one line. Dataclasses become objects; what JSON has no number for becomes null."""
-    print(json.dumps(_plain(facts), ensure_ascii=False, allow_nan=False), flush=True)
+    print(json.dumps(plain(facts), ensure_ascii=False, allow_nan=False), flush=True)
 
 
 def say(arguments: argparse.Namespace, facts: dict[str, Any], text: str) -> int:
@@ -28,11 +28,12 @@ def say(arguments: argparse.Namespace, facts: dict[str, Any], text: str) -> int:
     return 0
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """The value in what JSON knows."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return _plain(dataclasses.asdict(value))
+        return plain(dataclasses.asdict(value))
     if isinstance(value, dict):
-        return {str(name): _plain(inner) for name, inner in value.items()}
+        return {str(name): plain(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -7,8 +7,9 @@ import contextlib
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import trio
@@ -28,7 +29,7 @@ from app.protection import refusal_words
 from app.settings import Settings
 from app.sound import Block, Loudspeaker, Microphone, NoLoudspeaker, NoMicrophone
 from app.station import load_codec, open_portaudio, open_station_link, real_parts
-from codec.format import SAMPLE_RATE_HZ
+from codec.format import PACKET_S, SAMPLE_RATE_HZ
 from transport.address import Address
 from transport.link import Link
 
@@ -72,6 +73,7 @@ class _Sending:
         self.denied = trio.Event()
         self.microphone_tried = trio.Event()
         self.sent: events.OverSent | None = None
+        self.receipt: events.Receipt | None = None
         self.problem: str | None = None
         self.protection = ""
 
@@ -86,6 +88,10 @@ class _Sending:
             case events.LinkProblem(what, cure):
                 self.problem = f"{what}: {cure}"
                 self.done.set()
+            case events.Receipt():
+                self.receipt = event
+            case events.RecordingProblem(what, cure):
+                note(f"{what}: {cure}")
             case events.TalkPermitted() if self._live:
                 print("on air: Ctrl-C ends the over", file=sys.stderr, flush=True)
             case events.StationReady():
@@ -115,10 +121,10 @@ def run_send(arguments: argparse.Namespace) -> int:
         clip = read_speech(arguments.input)
         if len(clip) > LONGEST_OVER_S * SAMPLE_RATE_HZ:
             raise GossamerError(f"{arguments.input} is longer than {LONGEST_OVER_S / 60:.0f} minutes: cut it")
-    return trio.run(_send, settings, clip)
+    return trio.run(_send, arguments, settings, clip)
 
 
-async def _send(settings: Settings, clip: np.ndarray | None) -> int:
+async def _send(arguments: argparse.Namespace, settings: Settings, clip: np.ndarray | None) -> int:
     sending = _Sending(live=clip is None)
     links: list[Link] = []
 
@@ -162,11 +168,13 @@ async def _send(settings: Settings, clip: np.ndarray | None) -> int:
     if sending.sent is None:
         raise GossamerError(sending.problem or f"nothing was sent over {settings.link}: was there anything to say?")
     sent = sending.sent
-    print(
+    facts = asdict(sent) | {"link": settings.link, "protection": sending.protection, "receipt": sending.receipt}
+    return say(
+        arguments,
+        facts | {"duration_s": round(sent.packets * PACKET_S, 2)},
         f"sent {sent.packets} packets, {sent.packets * 0.32:.1f} s of speech: {sent.voice_bps:.0f} bit/s of voice, "
-        f"{sent.wire_bps:.0f} bit/s on the wire, {sending.protection}"
+        f"{sent.wire_bps:.0f} bit/s on the wire, {sending.protection}",
     )
-    return 0
 
 
 async def _either(first: trio.Event, second: trio.Event) -> None:
@@ -192,6 +200,14 @@ class _Listening:
         self._refused = self._refused_told = ""
         self.done = trio.Event()
         self.problem: str | None = None
+        self.overs: list[events.OverEnded] = []
+        self.texts: list[events.TextHeard] = []
+        self.counts = events.PacketCounts(0, 0, 0, 0, 0)
+        self.refusals = events.ChannelCounts()
+
+    def facts(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {"overs": self.overs, "texts": self.texts, "counts": self.counts, "refused": self.refusals}
 
     def note(self, event: Event) -> None:
         match event:
@@ -200,8 +216,11 @@ class _Listening:
             case events.ChannelProblem(what, cure):
                 note(f"{what}: {cure}")
             case events.ChannelCounts():
-                self._refused = refusal_words(event)
+                self._refused, self.refusals = refusal_words(event), event
+            case events.PacketCounts():
+                self.counts = event
             case events.OverEnded():
+                self.overs.append(event)
                 more = f", {event.damaged} damaged" if event.damaged else ""
                 more += "" if event.complete else ", then the signal was lost"
                 lost = f"{event.lost} of {event.packets} packets lost{more}"
@@ -217,11 +236,16 @@ class _Listening:
                     self.done.set()
                 else:
                     note(self.problem)
-            case events.DeviceProblem("loudspeaker", what, cure) | events.LinkProblem(what, cure):
+            case (
+                events.DeviceProblem("loudspeaker", what, cure)
+                | events.LinkProblem(what, cure)
+                | events.RecordingProblem(what, cure)
+            ):
                 note(f"{what}: {cure}")
             case events.LinkRecovered():
                 note("the link works again")
             case events.TextHeard(sender, text):
+                self.texts.append(event)
                 self._say(f"{sender} writes: {text}")
 
 
@@ -233,7 +257,10 @@ def run_listen(arguments: argparse.Namespace) -> int:
         silence_native_libraries()
         load_portaudio()
         _check_devices(settings)
-    listening = _Listening(arguments.once, partial(print, file=sys.stderr if raw else sys.stdout, flush=True))
+    if raw and arguments.json:
+        raise GossamerError("--json and --output - both want standard output: name a file")
+    aside = sys.stderr if raw or arguments.json else sys.stdout
+    listening = _Listening(arguments.once, partial(print, file=aside, flush=True))
     with contextlib.ExitStack() as stack:
         writer = None if aloud else stack.enter_context(speech_output(arguments.output))
         trio.run(_listen, settings, listening, writer)
@@ -243,6 +270,8 @@ def run_listen(arguments: argparse.Namespace) -> int:
             raise KeyboardInterrupt
         if writer is not None and not raw and not writer.samples:
             raise GossamerError("nothing was heard, so nothing was written")
+    if arguments.json:
+        print_json(listening.facts() | {"written": arguments.output if writer is not None else None})
     return 0
 
 
