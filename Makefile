@@ -20,6 +20,7 @@ help:
 	@echo "make run          talk to the parrot (headless without a terminal)"
 	@echo "make test         ruff, mypy and the tests; needs no torch"
 	@echo "make fuzz         a million inputs, guided by coverage, into everything that reads from a link"
+	@echo "make soak         8 hours of overs, faults and restarts in virtual time"
 	@echo "make bench        quality and speed beside Codec2, Speex, AMR and Opus"
 	@echo "make gallery      ten sentences through each codec, to hear and to see: bench-results/gallery"
 	@echo "make field-test   conversations over real modems, serial lines and thin networks, in real time"
@@ -48,6 +49,11 @@ lint: $(VENV)/.ready-dev
 
 bench: debian-test $(VENV)/.ready-bench $(VENV)/.ready-bench-bare
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
+
+# Eight hours of two stations in virtual time: about a quarter of an hour on one core.
+.PHONY: soak
+soak: setup
+	@SOAK_HOURS=8 $(BIN)/python -m pytest tests/test_soak.py -s $(PYTEST_ARGS)
 
 .PHONY: fuzz
 fuzz: $(VENV)/.ready-fuzz

@@ -141,6 +141,10 @@ class WeatheredLink:
     def __getattr__(self, name: str):
         return getattr(self._inner, name)
 
+    async def aclose(self) -> None:
+        """The air stays when a station goes."""
+        await trio.lowlevel.checkpoint()
+
     async def receive(self) -> bytes:
         while True:
             if self._again:
