@@ -100,13 +100,28 @@ def make(out: Path, lanes: Sequence[Lane], sentences: Sequence[tuple[str, str, s
     (out / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def write_clips(folder: Path) -> None:
+    """The sentences as FLAC, with text and voice in their tags: how assets/sentences was made. Raises BenchmarkError."""
+    import soundfile
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, voice, sentence in CLIPS:
+        with soundfile.SoundFile(folder / f"{name}.flac", "w", SAMPLE_RATE_HZ, 1, "PCM_16") as file:
+            file.title, file.artist = sentence, voice.replace(":", " ")
+            file.write(spoken(voice, sentence))
+
+
 def main(given: Sequence[str]) -> int:
     """The exit code: 0, or 2 with one line about what is missing."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.gallery", description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "bench-results" / "gallery", metavar="DIR")
     parser.add_argument("--models", type=Path, metavar="DIR", help="these models too")
     parser.add_argument("--clips", type=int, default=len(CLIPS), metavar="N", help="only the first ones")
+    parser.add_argument("--clips-to", type=Path, metavar="DIR", help="write the sentences alone, as FLAC")
     options = parser.parse_args(given)
+    if options.clips_to:
+        write_clips(options.clips_to)
+        return 0
     candidates = [Candidate(options.models.resolve(), options.models.resolve().name)] if options.models else []
     lanes: list[Lane] = [UncodedLane()]
     for lane in all_lanes(candidates):
