@@ -32,6 +32,7 @@ class Parser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line. Commands import what they need when they run: decoding must not wait for a screen."""
+    from app.commands.doctor import add_doctor
     from app.commands.field_test import add_field_test
     from app.commands.options import add_options
     from app.commands.output import add_json
@@ -90,6 +91,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_inspect(commands)
     add_overs(commands)
     add_field_test(commands)
+    add_doctor(commands)
 
     devices = commands.add_parser("devices", help="microphones and loudspeakers, and the rates that work")
     devices.set_defaults(run=_run_devices)

@@ -212,7 +212,7 @@ class Settings:
     """Microphone, -20..+30 dB; what then exceeds full scale is clipped, and shown."""
 
     packets_per_frame: int = _setting(
-        0, "--packets-per-frame", "k: more wait, less overhead; an address that says k= wins (auto: what the link needs)",
+        0, "--packets-per-frame", "k: more wait, less overhead; an address that says k= wins (auto: what a link needs)",
         f"a whole number from 1 to {MAX_K}, or auto", _packets_per_frame, (TALK, SEND, DEMO), f"1..{MAX_K}|auto",
     )
     """k: packets of 320 ms that share one frame's overhead, 1..6; 0 ("auto"): as few as the link carries

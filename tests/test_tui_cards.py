@@ -185,7 +185,7 @@ def test_set_up_later(existing: Configuration) -> None:
     async def scene(stage: Stage) -> None:
         await stage.press("s")
         await stage.says("your name")
-        await stage.press("ctrl+d")
+        await stage.press("ctrl+o")
         await stage.until(lambda: isinstance(stage.app.screen, DeviceScreen))
         await stage.press("escape")
         await stage.until(lambda: isinstance(stage.app.screen, SetupScreen))

@@ -284,7 +284,7 @@ def test_everything_has_its_place(size: tuple[int, int], make: Callable[[Setting
             for other in rows[place + 1 :]:
                 assert not region.overlaps(other), (region, other)
         for words in ("LISTENING", "tap to talk here", "open channel", "hold to talk", "? keys"):
-            assert words in stage.text(), words
+            await stage.says(words)  # a box that follows its text does so one layout later
 
     play(scene, make=make, size=size)
 

@@ -40,7 +40,7 @@ class SetupScreen(ModalScreen[Chosen | None]):
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "skip", show=False),
-        Binding("ctrl+d", "devices", "devices", show=False),
+        Binding("ctrl+o", "devices", "devices", show=False, priority=True),
     ]
 
     def __init__(
@@ -74,7 +74,7 @@ class SetupScreen(ModalScreen[Chosen | None]):
                 yield Static("", id="outcome", markup=False)
                 with Horizontal(id="buttons"):
                     yield Button("save", id="save", variant="primary", compact=True)
-                    yield Button("devices (ctrl+d)", id="devices-button", compact=True)
+                    yield Button("devices (ctrl+o)", id="devices-button", compact=True)
                     yield Button("skip (esc)", id="skip", compact=True)
 
     def on_mount(self) -> None:

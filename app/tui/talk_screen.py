@@ -94,7 +94,6 @@ class TalkScreen(Screen[None]):
         Binding("l", "links", show=False),
         Binding("s", "set_up", show=False),
         Binding("b", "bandwidth", show=False),
-        Binding("enter", "write", show=False),
         Binding("escape", "leave_field", show=False),
         Binding("question_mark", "help", show=False),
         Binding("pageup", "scroll_overs(-1)", show=False),
@@ -156,8 +155,18 @@ class TalkScreen(Screen[None]):
     # The talk key and the talk button
 
     def on_key(self, event: events.Key) -> None:
-        """Space, wherever no text field took it."""
-        if event.key == TALK_KEY:
+        """Space, wherever no text field took it; and the keys that came in one read with the enter that opens a field,
+        which were sent here before it could take them."""
+        field = self.query_one("#message", TextField)
+        if self.focused is field and event.is_printable and event.character:
+            event.stop()
+            event.prevent_default()
+            field.insert_text_at_cursor(event.character)
+        elif event.key == "enter" and self.app.screen is self and self.focused is None:
+            event.stop()
+            event.prevent_default()
+            self.action_write()
+        elif event.key == TALK_KEY:
             event.stop()
             event.prevent_default()
             self._press(Input.PRESS, event.time)
@@ -329,7 +338,7 @@ class TalkScreen(Screen[None]):
         field.placeholder = "enter sends, escape leaves" if field.has_focus else "enter: write a message"
 
     def action_write(self) -> None:
-        # At once, not by focus(), which queues: the next key may be in the same read from the terminal.
+        # At once, not by focus(), which queues: the next key may be here already.
         self.set_focus(self.query_one("#message"))
 
     def action_vox(self) -> None:
