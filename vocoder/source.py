@@ -16,8 +16,8 @@ HARMONIC_LIMIT_HZ = 3800.0
 FLAT_HZ = 2000.0
 """A pulse train of unit cosines at f0 has the mean power density of white noise of variance 1 when scaled by
 sqrt(f0 / 2000): each cosine has power 1/2, one every f0 Hz, against 1 over 4000 Hz."""
-NOISE_SAMPLES = 1 << 15
-"""Length of the fixed noise table: 4.1 s."""
+NOISE_SAMPLES = 32000
+"""Length of the fixed noise table: 4 s, a whole number of frames."""
 
 
 def window() -> Array:
@@ -34,5 +34,5 @@ def envelope_matrix() -> Array:
 
 
 def noise_table() -> Array:
-    """float32 [32768]: white noise of variance 1, always the same."""
+    """float32 [32000]: white noise of variance 1, always the same."""
     return np.random.default_rng(800).standard_normal(NOISE_SAMPLES).astype(np.float32)

@@ -3,7 +3,8 @@
 Letters: B batch, P packets, T frames (or latents) of a packet, C channels, h = kernel // 2.
 Each convolution keeps the last h frames of the packet before; to its right, beyond the packet, there are zeros. So
 training on whole segments and running packet by packet are the same computation, and the streaming state of a layer
-is one tensor [B, h, C]. Convolutions are written as Conv2d 1 x k: some phone runtimes have no 1-D convolution.
+is one tensor [B, h, C]. Convolutions are written as Conv2d 1 x k: some phone runtimes have no 1-D convolution. What is
+exported is written down once more, for speed, in packets.py.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ class PacketBlock(nn.Module):
         self.scale = nn.Parameter(torch.full((channels,), 0.1))
 
     def forward(self, x: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:
-        """x [B, P, T, C], tail [B, h, C] -> y [B, P, T, C], the next tail; or one packet alone, without B and P."""
-        mixed, next_tail = self.over_packet(x, tail) if x.dim() == 2 else self.over_packets(x, tail)
+        """x [B, P, T, C], tail [B, h, C] -> y [B, P, T, C], the next tail."""
+        mixed, next_tail = self.over_packets(x, tail)
         hidden = self.activation(self.widen(self.norm(mixed)))
         y = functional.linear(hidden, self.scale[:, None] * self.narrow.weight, self.scale * self.narrow.bias)
         return x + y, next_tail
@@ -44,11 +45,6 @@ class PacketBlock(nn.Module):
         padded = torch.cat([before, x, after], dim=2).reshape(batch * packets, frames + 2 * HALF, channels)
         mixed = self.depthwise(padded.transpose(1, 2).unsqueeze(2)).squeeze(2).transpose(1, 2)
         return mixed.reshape(batch, packets, frames, channels), x[:, -1, -HALF:]
-
-    def over_packet(self, x: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:
-        """The same for one packet [T, C] with fewer operations: what is exported."""
-        padded = torch.cat([tail, x, x.new_zeros(HALF, self.channels)])
-        return self.depthwise(padded.t()[None, :, None])[0, :, 0].t(), x[-HALF:]
 
 
 class PacketMixer(nn.Module):
@@ -85,7 +81,7 @@ class PacketStack(nn.Module):
         return [torch.zeros(batch, HALF, block.channels, device=device) for block in self.blocks]
 
     def forward(self, x: Tensor, tails: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """x [B, P, T, C] or [T, C] -> y of the same shape and the next tails."""
+        """x [B, P, T, C] -> y of the same shape and the next tails."""
         after = []
         for block, tail in zip(self.blocks, tails, strict=True):
             x, next_tail = block(x, tail)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from codec import features, format
-from codec.training.blocks import HALF, PacketStack
-from codec.training.network import Decoder, Encoder, contrasted
+from codec.packing import unpack
+from codec.training.network import FRAMES_PER_LATENT, Decoder, Encoder, as_features, contrasted
+from codec.training.packets import MixerForm, StackForm, columns
 
 FADE_START_FRAMES = 8
 """A lost packet is played as the network guesses it for 80 ms, ..."""
@@ -24,29 +26,31 @@ NOISE_LIMIT = 0.45
 """... and stays below -40 dB."""
 
 
-def tail_sizes(*stacks: PacketStack) -> list[int]:
-    """Channels of each block's tail."""
-    return [block.channels for stack in stacks for block in stack.blocks]
+def half_frames(signal: Tensor) -> tuple[Tensor, Tensor]:
+    """[1, 80 (N + 3)] -> [N, 160] twice: each frame of 320 from its middle to its end, and from its middle backwards,
+    the middle included in both; only the first sample is in neither, which all our windows have as zero."""
+    hop, count = format.HOP_SAMPLES, signal.shape[1] // format.HOP_SAMPLES - 3
+    frame = torch.arange(count)[:, None]
+    onwards = signal.reshape(-1, hop)  # in hops
+    backwards = torch.flip(signal[:, 1 : 1 - hop], [1]).reshape(-1, hop)
+    right = onwards[torch.cat([frame + 2, frame + 3], dim=1)]
+    left = backwards[torch.cat([count - frame, count + 1 - frame], dim=1)]
+    return right.reshape(count, -1), left.reshape(count, -1)
 
 
-def unpacked(flat: Tensor, channels: list[int]) -> list[Tensor]:
-    """[1, sum(3 C)] -> tails [3, C]."""
-    pieces = torch.split(flat, [HALF * c for c in channels], dim=1)
-    return [piece.reshape(HALF, c) for piece, c in zip(pieces, channels, strict=True)]
+def half_transforms(size: int, window: Tensor) -> tuple[Tensor, Tensor]:
+    """[160, K] twice: cosines for the sum of the two halves of a frame, negative sines for their difference, under a
+    symmetric window; half the multiplications of the transform as it is written in books.
 
-
-def packed(tails: list[Tensor]) -> Tensor:
-    """The inverse of `unpacked`."""
-    return torch.cat([tail.reshape(1, -1) for tail in tails], dim=1)
-
-
-def transform_kernel(size: int, window: Tensor) -> Tensor:
-    """[2 K, 1, 1, 320]: windowed cosines, then negative sines, of a transform of `size` points as a convolution."""
-    n = torch.arange(len(window), dtype=torch.float64)
-    k = torch.arange(size // 2 + 1, dtype=torch.float64)[:, None]
-    angle = 2 * math.pi * ((k * n) % size) / size
-    kernel = torch.cat([torch.cos(angle), -torch.sin(angle)]) * window.double()
-    return kernel.float()[:, None, None, :]
+    It sees the frame from its middle, which changes the phase of a spectrum alone: at 320 points the sign of every
+    other bin."""
+    half = format.WINDOW_SAMPLES // 2
+    m = torch.arange(half, dtype=torch.float64)[:, None]
+    angle = 2 * math.pi * ((m * torch.arange(size // 2 + 1, dtype=torch.float64)) % size) / size
+    weights = window[half:].double()[:, None].clone()
+    sines = -weights * torch.sin(angle)
+    weights[0] *= 0.5  # the middle is in both halves
+    return (weights * torch.cos(angle)).float(), sines.float()
 
 
 class EncoderGraph(nn.Module):
@@ -55,79 +59,124 @@ class EncoderGraph(nn.Module):
     The latents are the values before rounding, to be looked at; the packet is all that travels. First in the state:
     the last 240 samples. Whatever is not a number counts as silence."""
 
-    kernel: Tensor
-    mel: Tensor
-    lag: Tensor
-    energy: Tensor
+    cosines: Tensor
+    sines: Tensor
+    products: Tensor
+    stem: Tensor
+    merge: Tensor
+    head: Tensor
+    head_bias: Tensor
     weights: Tensor
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
-        self.encoder = encoder
-        self.channels = tail_sizes(encoder.frames, encoder.latents)
+        self.frames = StackForm(encoder.frames, encoder.stem.bias.detach())
+        every = self.frames.offset_after.repeat(FRAMES_PER_LATENT)
+        self.latents = StackForm(encoder.latents, encoder.merge(every).detach())
+        self.mixer, self.norm = MixerForm(encoder.mixer), encoder.norm
         window = features.window()
         norm = float((window.astype("float64") ** 2).sum())
+        products = [features.mel_matrix(), features.energy_row()[None], features.lag_matrix()]
+        cosines, sines = half_transforms(features.FFT_SIZE, torch.from_numpy(window))
         for name, values in {
-            "kernel": transform_kernel(features.FFT_SIZE, torch.from_numpy(window)),
-            "mel": torch.from_numpy((features.mel_matrix().T / norm).astype("float32")),
-            "lag": torch.from_numpy((features.lag_matrix().T / norm).astype("float32")),
-            "energy": torch.from_numpy((features.energy_row() / norm).astype("float32"))[:, None],
-            "weights": 2.0 ** torch.arange(7, -1, -1),
+            "cosines": cosines,
+            "sines": sines,
+            "products": torch.from_numpy((np.concatenate(products).T / norm).astype("float32")),
+            "stem": columns(encoder.stem),
+            "merge": columns(encoder.merge),
+            "head": columns(encoder.head),
+            "head_bias": encoder.head.bias.detach(),
+            "weights": 4.0 ** torch.arange(3, -1, -1)[:, None],
         }.items():
             self.register_buffer(name, values, persistent=False)
 
     def state_size(self) -> int:
         """Values in the state."""
-        return format.DELAY_SAMPLES + HALF * sum(self.channels)
+        return format.DELAY_SAMPLES + self.frames.state_size() + self.latents.state_size()
+
+    def seen(self, heard: Tensor) -> Tensor:
+        """[1, 2800] -> what the network sees [32, 168]: 4 (energies - 0.4), periodicity."""
+        right, left = half_frames(heard)
+        real, imaginary = (right + left) @ self.cosines, (right - left) @ self.sines
+        power = real * real + imaginary * imaginary  # [32, 257], times the window's
+        bands, energy, lags = torch.split(power @ self.products, [format.BANDS, 1, features.LAGS], dim=1)
+        span_db = format.BAND_HIGH_DB - format.BAND_LOW_DB
+        scaled = torch.log(bands + features.POWER_FLOOR) * (40.0 / math.log(10.0) / span_db)
+        energies = (scaled - (4.0 * format.BAND_LOW_DB / span_db + 1.6)).clamp(-1.6, 2.4)
+        return torch.cat([energies, lags / (energy + features.POWER_FLOOR)], dim=1)
 
     def forward(self, samples: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """See the class."""
-        sound = torch.where(samples == samples, samples, torch.zeros_like(samples)).clamp(-1.0, 1.0)
-        past, tails = state[:, : format.DELAY_SAMPLES], state[:, format.DELAY_SAMPLES :]
+        sound = torch.where(samples == samples, samples, torch.zeros(1)).clamp(-1.0, 1.0)
+        sizes = [format.DELAY_SAMPLES, self.frames.state_size(), self.latents.state_size()]
+        past, frame_state, latent_state = torch.split(state, sizes, dim=1)
         heard = torch.cat([past, sound], dim=1)
-        spectrum = nn.functional.conv2d(heard[:, None, None], self.kernel, stride=(1, format.HOP_SAMPLES))
-        spectrum = spectrum[0, :, 0]  # [514, 32]
-        real, imaginary = spectrum[: features.BINS], spectrum[features.BINS :]
-        power = (real * real + imaginary * imaginary).t()  # [32, 257]
-        span_db = format.BAND_HIGH_DB - format.BAND_LOW_DB
-        scaled = torch.log(power @ self.mel + features.POWER_FLOOR) * (10.0 / math.log(10.0) / span_db)
-        energies = (scaled - format.BAND_LOW_DB / span_db).clamp(0.0, 1.0)
-        periodicity = (power @ self.lag) / (power @ self.energy + features.POWER_FLOOR)
-        latents, tails_after = self.encoder(energies, periodicity, unpacked(tails, self.channels))
-        sign = (latents >= 0.0).float()
-        inner = (latents.abs() < 1.0).float()
-        bits = torch.stack([sign, inner], dim=-1).reshape(1, format.PACKET_BYTES, 8)
-        packet = (bits * self.weights).sum(-1).to(torch.uint8)
-        return packet, latents[None], torch.cat([heard[:, -format.DELAY_SAMPLES :], packed(tails_after)], dim=1)
+        x, frame_state = self.frames(self.seen(heard) @ self.stem, frame_state)
+        x, latent_state = self.latents(x.reshape(format.LATENTS, -1) @ self.merge, latent_state)
+        x = x + self.latents.offset_after
+        latents = 2.0 * torch.tanh(torch.addmm(self.head_bias, self.norm(x + self.mixer(x)), self.head))
+        sign, inner = (latents >= 0.0).float(), (latents.abs() < 1.0).float()
+        pairs = (sign + sign + inner).reshape(1, format.PACKET_BYTES, 4)
+        packet = (pairs @ self.weights).reshape(1, format.PACKET_BYTES).to(torch.uint8)
+        state = torch.cat([heard[:, -format.DELAY_SAMPLES :], frame_state, latent_state], dim=1)
+        return packet, latents[None], state
 
 
 class DecoderGraph(nn.Module):
     """packet uint8 [1, 32], lost float32 [1] (1 = nothing came; the packet is not looked at), state -> features
     [1, 32, 42], next state. First in the state: frames lost in a row, then the comfort noise [40]."""
 
-    divisors: Tensor
+    levels: Tensor
+    entry: Tensor
+    entry_bias: Tensor
+    gap: Tensor
+    split: Tensor
+    offset: Tensor
+    head: Tensor
+    head_bias: Tensor
     places: Tensor
 
     def __init__(self, decoder: Decoder) -> None:
         super().__init__()
-        self.decoder = decoder
-        self.channels = tail_sizes(decoder.latents, decoder.frames)
-        self.register_buffer("divisors", 2.0 ** -torch.arange(7, -1, -1), persistent=False)
-        self.register_buffer("places", torch.arange(1, format.PACKET_FRAMES + 1).float()[:, None], persistent=False)
+        self.mixer, self.norm = MixerForm(decoder.mixer), decoder.norm
+        width = decoder.entry.out_features
+        self.latents = StackForm(decoder.latents, torch.zeros(width))
+        every = decoder.split(self.latents.offset_after).detach().reshape(FRAMES_PER_LATENT, -1)
+        self.frames = StackForm(decoder.frames, torch.zeros(every.shape[1]))
+        values = torch.from_numpy(np.stack([unpack(bytes([n] * 32)).reshape(-1)[:4] for n in range(256)]))
+        for name, constant in {
+            "levels": values,
+            "entry": columns(decoder.entry),
+            "entry_bias": decoder.entry.bias.detach(),
+            "gap": decoder.gap.detach() - decoder.entry.bias.detach(),
+            "split": columns(decoder.split),
+            "offset": every.repeat(format.LATENTS, 1),
+            "head": columns(decoder.head),
+            "head_bias": decoder.head.bias.detach(),
+            "places": torch.arange(1, format.PACKET_FRAMES + 1).float()[:, None],
+        }.items():
+            self.register_buffer(name, constant, persistent=False)
 
     def state_size(self) -> int:
         """Values in the state."""
-        return 1 + format.BANDS + HALF * sum(self.channels)
+        return 1 + format.BANDS + self.latents.state_size() + self.frames.state_size()
+
+    def table(self, packet: Tensor, gone: Tensor, latents: Tensor, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """packet [1, 32], gone [1, 1], the states of both stacks -> features [32, 42], the next states."""
+        levels = self.levels[packet.to(torch.int64)].reshape(format.LATENTS, format.LATENT_DIMENSIONS)
+        x = torch.addmm(gone * self.gap + self.entry_bias, levels * (1.0 - gone), self.entry)
+        x, latents = self.latents(x + self.mixer(x), latents)
+        x = (x @ self.split).reshape(format.PACKET_FRAMES, -1) + self.offset
+        x, frames = self.frames(x, frames)
+        raw = torch.addmm(self.head_bias, self.norm(x + self.frames.offset_after), self.head)
+        return as_features(raw), latents, frames
 
     def forward(self, packet: Tensor, lost: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """See the class."""
-        shifted = torch.floor(packet.float()[..., None] * self.divisors)
-        bits = shifted - 2.0 * torch.floor(shifted * 0.5)  # [1, 32, 8]
-        bits = bits.reshape(format.LATENTS, format.LATENT_DIMENSIONS, 2)
-        levels = (2.0 * bits[..., 0] - 1.0) * (1.5 - bits[..., 1])
         gone = lost.reshape(1, 1)
-        count, noise, tails = torch.split(state, [1, format.BANDS, HALF * sum(self.channels)], dim=1)
-        _, table, tails_after = self.decoder(levels, gone, unpacked(tails, self.channels))  # [32, 42]
+        sizes = [1, format.BANDS, self.latents.state_size(), self.frames.state_size()]
+        count, noise, latents, frames = torch.split(state, sizes, dim=1)
+        table, latents, frames = self.table(packet, gone, latents, frames)
         fade = ((count + self.places - FADE_START_FRAMES) * (1.0 / FADE_FRAMES)).clamp(0.0, 1.0) * gone  # [32, 1]
         pitch, voicing, energies = torch.split(table, [1, 1, format.BANDS], dim=1)
         energies = contrasted(energies)
@@ -136,4 +185,4 @@ class DecoderGraph(nn.Module):
         quiet = torch.minimum(energies.amin(dim=0, keepdim=True), noise + NOISE_RISE).clamp(0.0, NOISE_LIMIT)
         noise_after = gone * noise + (1.0 - gone) * quiet
         count_after = gone * torch.clamp(count + format.PACKET_FRAMES, max=1000.0)
-        return out, torch.cat([count_after, noise_after, packed(tails_after)], dim=1)
+        return out, torch.cat([count_after, noise_after, latents, frames], dim=1)

@@ -102,7 +102,7 @@ class Encoder(nn.Module):
         return self.frames.tails(batch) + self.latents.tails(batch)
 
     def forward(self, energies: Tensor, periodicity: Tensor, tails: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """[B, P, 32, 40], [B, P, 32, 128] -> [B, P, 8, 16] and the next tails; or one packet alone, without B, P."""
+        """[B, P, 32, 40], [B, P, 32, 128] -> [B, P, 8, 16] and the next tails."""
         depth = len(self.frames.blocks)
         x = self.stem(torch.cat([4.0 * (energies - 0.4), periodicity], dim=-1))
         x, frame_tails = self.frames(x, tails[:depth])
@@ -152,8 +152,7 @@ class Decoder(nn.Module):
 
     def forward(self, levels: Tensor, lost: Tensor, tails: list[Tensor]) -> tuple[Tensor, Tensor, list[Tensor]]:
         """levels [B, P, 8, 16], lost [B, P, 1, 1] (1 = lost) -> log-F0 and energies, and voicing as a logit, in one
-        tensor [B, P, 32, 42] before clipping; voicing probability is its sigmoid; and the next tails. Or one
-        packet alone, without B and P: lost [1, 1]."""
+        tensor [B, P, 32, 42] before clipping; voicing probability is its sigmoid; and the next tails."""
         depth = len(self.latents.blocks)
         x = self.mixer((1.0 - lost) * self.entry(levels) + lost * self.gap)
         x, latent_tails = self.latents(x, tails[:depth])

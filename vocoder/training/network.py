@@ -91,7 +91,7 @@ class GainNetwork(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def forward(self, table: Tensor, harmonic_log: Tensor, tails: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """table [B, P, 32, 42], harmonic_log [B, P, 32, K] (or without B and P) -> [B, P, 32, 3 K], the next tails."""
+        """table [B, P, 32, 42], harmonic_log [B, P, 32, K] -> [B, P, 32, 3 K], the next tails."""
         x = self.stem(torch.cat([4.0 * (table - 0.4), harmonic_log], dim=-1))
         x, tails = self.stack(x, tails)
         return self.head(self.norm(x)), tails
