@@ -17,6 +17,7 @@ import pytest
 import trio
 import trio.testing
 
+from app.peers.codec2 import MODES
 from tests.benchmarks import __main__ as command
 from tests.benchmarks import clips, quality, report, report_csv, robustness, speed
 from tests.benchmarks.alignment import find_delay, shifted
@@ -25,8 +26,8 @@ from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.footprint import pack_frames, resident_mb, unpack_frames
 from tests.benchmarks.lanes import Coded, Lane
 from tests.benchmarks.lanes.amr import AmrLane
-from tests.benchmarks.lanes.codec2 import MODES, Codec2Lane
-from tests.benchmarks.lanes.opus import RATE_BPS, OpusLane
+from tests.benchmarks.lanes.codec2 import Codec2Lane
+from tests.benchmarks.lanes.opus import OpusLane
 from tests.benchmarks.lanes.speex import SpeexLane
 from tests.benchmarks.metrics import Metric, words
 from tests.benchmarks.metrics.speaker import lstm, partial_starts
@@ -224,7 +225,7 @@ def test_opus_is_the_real_one() -> None:
     usable(lane)
     original = speechlike(4.0)
     coded = lane.run(original)
-    assert RATE_BPS == pytest.approx(coded.bits / coded.seconds, rel=0.4)
+    assert lane.rate_bps == pytest.approx(coded.bits / coded.seconds, rel=0.4)
     silent = lane.run(np.zeros_like(original))
     assert silent.bits < coded.bits
     decoded = shifted(coded.samples, find_delay(original, coded.samples), len(original))
@@ -249,7 +250,8 @@ def test_speex_and_amr_are_the_real_ones(lane: SpeexLane | AmrLane, rate_bps: in
 
 def test_an_unknown_library_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the library the lane says which command brings it."""
-    from tests.benchmarks.lanes import amr, codec2, opus, speex
+    from app.peers import codec2, opus
+    from tests.benchmarks.lanes import amr, speex
 
     for module in (amr, codec2, opus, speex):
         monkeypatch.setattr(module, "_library", lambda: None)

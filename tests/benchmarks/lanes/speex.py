@@ -15,11 +15,11 @@ from functools import cache
 
 import numpy as np
 
+from app.peers.library import find_library, package_version
 from codec.format import SAMPLE_RATE_HZ
 
 from ..errors import BenchmarkError
 from . import Coded, Decode, Encode, run_frames
-from .library import find_library, package_version
 
 FRAME_SAMPLES = SAMPLE_RATE_HZ // 50
 FRAME_BITS = {0: 43, 1: 79}

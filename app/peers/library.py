@@ -7,6 +7,8 @@ import ctypes.util
 import shutil
 import subprocess
 
+import numpy as np
+
 
 def find_library(name: str) -> ctypes.CDLL | None:
     """The library `lib<name>.so...`, or None when it is not installed."""
@@ -25,3 +27,10 @@ def package_version(package: str) -> str:
         return ""
     query = ["dpkg-query", "--show", "--showformat", "${Version}", package]
     return subprocess.run(query, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def speech_of(samples: np.ndarray, frame_samples: int) -> np.ndarray:
+    """samples: int16 [frame_samples]; a copy of them, for C functions that take it without const. Raises ValueError."""
+    if samples.shape != (frame_samples,) or samples.dtype != np.int16:
+        raise ValueError(f"a frame is int16 [{frame_samples}], not {samples.dtype} {list(samples.shape)}")
+    return np.array(samples)
