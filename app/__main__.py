@@ -32,6 +32,7 @@ class Parser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line. Commands import what they need when they run: decoding must not wait for a screen."""
+    from app.commands.compare import add_compare
     from app.commands.doctor import add_doctor
     from app.commands.field_test import add_field_test
     from app.commands.options import add_options
@@ -89,6 +90,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_ptt(commands)
     add_plan(commands)
     _add_inspect(commands)
+    add_compare(commands)
     add_overs(commands)
     add_field_test(commands)
     add_doctor(commands)

@@ -1,4 +1,4 @@
-"""What is measured of a decoded clip beside its original: some of it with numpy alone, some where a package is there."""
+"""What is measured of a decoded clip beside its original: some with numpy alone, some where a package is there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.compare.pitch import track
+from app.compare.pitch import track_again
 from codec import features
 from codec.format import BANDS_SLICE, SAMPLE_RATE_HZ
 
@@ -56,14 +56,14 @@ def _bands_db(samples: Array) -> NDArray[np.floating]:
 
 def pitch_cents(original: Array, decoded: Array) -> float | None:
     """Median distance of F0 in cents over frames that are voiced in both."""
-    wanted, found = track(original), track(decoded)
+    wanted, found = track_again(original), track_again(decoded)
     both = (wanted > 0) & (found > 0)
     return float(np.median(1200 * np.abs(np.log2(found[both] / wanted[both])))) if both.any() else None
 
 
 def voicing_error(original: Array, decoded: Array) -> float | None:
     """Percent of the frames that are voiced in one and not in the other."""
-    wanted, found = track(original), track(decoded)
+    wanted, found = track_again(original), track_again(decoded)
     return float(100 * np.mean((wanted > 0) != (found > 0))) if len(wanted) else None
 
 
@@ -85,7 +85,7 @@ def pesq_nb(original: Array, decoded: Array) -> float | None:
 
     try:
         return float(pesq.pesq(SAMPLE_RATE_HZ, original, decoded, "nb"))
-    except (pesq.NoUtterancesError, pesq.BufferTooShortError):
+    except (pesq.NoUtterancesError, pesq.BufferTooShortError, ValueError):  # ValueError: of silence it makes no number
         return None
 
 

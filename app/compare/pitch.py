@@ -1,11 +1,13 @@
 """A pitch tracker in numpy, for pictures and comparisons on machines without Praat; the codec itself uses none.
 
-Peaks of the normalised autocorrelation (codec/features.py has the matrix) compete in every frame, among them "unvoiced";
-the cheapest path through them wins. Source of the method and of the costs: Boersma, "Accurate short-term analysis of the
-fundamental frequency and the harmonics-to-noise ratio of a sampled sound", IFA Proceedings 17, 1993.
+Peaks of the normalised autocorrelation (codec/features.py has the matrix) compete in every frame, among them
+"unvoiced"; the cheapest path through them wins. Source of the method and of the costs: Boersma, "Accurate short-term
+analysis of the fundamental frequency and the harmonics-to-noise ratio of a sampled sound", IFA Proceedings 17, 1993.
 """
 
 from __future__ import annotations
+
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,16 @@ SILENCE_SHARE = 0.03
 OCTAVE_COST, OCTAVE_JUMP_COST, VOICING_COST = 0.01, 0.35, 0.14
 CEILING_HZ = 500.0
 UNVOICED = 0.0
+
+
+@lru_cache(maxsize=4)
+def _tracked(content: bytes) -> NDArray[np.float32]:
+    return track(np.frombuffer(content, np.float32))
+
+
+def track_again(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`track(samples)`, remembered for the last few sounds: several figures and a picture ask for the same one."""
+    return _tracked(samples.astype(np.float32).tobytes())
 
 
 def track(samples: NDArray[np.floating], lead_samples: int = 0) -> NDArray[np.float32]:

@@ -101,7 +101,7 @@ def make(out: Path, lanes: Sequence[Lane], sentences: Sequence[tuple[str, str, s
 
 
 def write_clips(folder: Path) -> None:
-    """The sentences as FLAC, with text and voice in their tags: how assets/sentences was made. Raises BenchmarkError."""
+    """The sentences as FLAC, text and voice in their tags: assets/sentences was made so. Raises BenchmarkError."""
     import soundfile
 
     folder.mkdir(parents=True, exist_ok=True)

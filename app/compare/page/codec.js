@@ -1,0 +1,59 @@
+// Gossamer's codec on three graphs, and all that a port needs: sessions, states, nothing before or after.
+//
+// Runs in a worker, with onnxruntime-web's `ort` already there. Speech is float32 at 8 kHz, -1..1, 2560 samples
+// (320 ms) a call; a packet is 32 bytes. Every graph has one flat state tensor that goes in with each call and comes
+// out of it, zeros at the start of a transmission: that is the whole of streaming.
+
+const PACKET_SAMPLES = 2560, PACKET_BYTES = 32;
+const GRAPHS = ["codec_encoder", "codec_decoder", "vocoder"];
+
+class Graph {
+  static async open(model) {
+    const graph = new Graph();
+    graph.session = await ort.InferenceSession.create(model, { executionProviders: ["wasm"] });
+    graph.stateSize = graph.session.inputMetadata.find((entry) => entry.name === "state").shape[1];
+    graph.reset();
+    return graph;
+  }
+
+  reset() {
+    this.state = new ort.Tensor("float32", new Float32Array(this.stateSize), [1, this.stateSize]);
+  }
+
+  // One packet: the graph's inputs by name, without the state; its outputs by name.
+  async step(inputs) {
+    const outputs = await this.session.run({ ...inputs, state: this.state });
+    this.state = outputs.state_after;
+    return outputs;
+  }
+}
+
+class Codec {
+  // models: {codec_encoder, codec_decoder, vocoder}: the files' bytes, Uint8Array.
+  static async open(models) {
+    const codec = new Codec();
+    for (const name of GRAPHS) codec[name] = await Graph.open(models[name]);
+    return codec;
+  }
+
+  reset() {
+    for (const name of GRAPHS) this[name].reset();
+  }
+
+  // Float32Array [2560] -> Uint8Array [32]
+  async encode(samples) {
+    const tensor = new ort.Tensor("float32", samples, [1, PACKET_SAMPLES]);
+    return (await this.codec_encoder.step({ samples: tensor })).packet.data;
+  }
+
+  // Uint8Array [32], or null for a packet that never came -> {features: [32 * 42] in 0..1, samples: [2560]}, both
+  // Float32Array. The samples are 240 late.
+  async decode(packet) {
+    const { features } = await this.codec_decoder.step({
+      packet: new ort.Tensor("uint8", packet ?? new Uint8Array(PACKET_BYTES), [1, PACKET_BYTES]),
+      lost: new ort.Tensor("float32", Float32Array.of(packet ? 0 : 1), [1]),
+    });
+    const { samples } = await this.vocoder.step({ features });
+    return { features: features.data, samples: samples.data };
+  }
+}
