@@ -123,8 +123,10 @@ def _share(text: str) -> float:
 
 
 def _synth_option(parser: argparse.ArgumentParser) -> None:
+    from app.commands.options import SYNTHS, synth
+
     parser.add_argument(
-        "--synth", choices=("neural", "classic"), default="neural", help="with the network or without (neural)"
+        "--synth", type=synth, default="neural", metavar=SYNTHS, help="with the network, without, or your own (neural)"
     )
 
 

@@ -11,11 +11,12 @@ import getpass
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from transport.frame import MAX_K, MAX_NAME_BYTES
 
-Synth = Literal["neural", "classic"]
+Synth = str
+"""neural, classic, or a vocoder of one's own: FILE.onnx."""
 
 PARROT_LINK = "parrot://?rate=1200"
 """The embedded station (app/parrot.py) behind a simulated link as thin as a packet radio's."""
@@ -91,6 +92,11 @@ def _one_of(*words: str) -> Callable[[Any], str]:
         return str(value)
 
     return read
+
+
+def read_synth(value: Any) -> Synth:
+    """neural, classic or FILE.onnx. Raises ValueError."""
+    return _text(value) if isinstance(value, str) and value.endswith(".onnx") else _one_of("neural", "classic")(value)
 
 
 def _text(value: Any) -> str:
@@ -181,10 +187,12 @@ class Settings:
     says it, lest it be seen in the list of processes or copied with the file."""
 
     synth: Synth = _setting(  # noqa: RUF009 - it makes a field, as dataclasses.field does
-        "neural", "--synth", "rebuild speech with the network or without (neural)", "neural or classic",
-        _one_of("neural", "classic"), (TALK, SEND, LISTEN, DEMO), "neural|classic",
+        "neural", "--synth", "rebuild speech with the network, without, or with your own (neural)",
+        "neural, classic, or the path of a vocoder, FILE.onnx", read_synth, (TALK, SEND, LISTEN, DEMO),
+        "neural|classic|FILE.onnx",
     )
-    """Which synthesiser turns features into sound: the vocoder network, or the one without a network."""
+    """Which synthesiser turns features into sound: the vocoder network, the one without a network, or a
+    vocoder that `gossamer train-voice` wrote."""
 
     microphone: str | None = _setting(
         None, "--microphone", "number or part of the name (`gossamer devices`)",

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec import format
-from codec.models import VOCODER, load_model
+from codec.models import VOCODER, ModelError, load_model
 
 Array = NDArray[np.float32]
 SYNTHESISERS = ("neural", "classic")
+OWN_SUFFIX = ".onnx"
+"""A name that ends so is the file of another vocoder, such as `gossamer train-voice` writes."""
 
 
 class Synthesizer(Protocol):
@@ -57,11 +59,17 @@ class Vocoder:
 
 
 def open_synthesizer(name: str = "neural", path: Path | None = None) -> Synthesizer:
-    """ "neural" or "classic". Raises ModelError, ValueError for another name."""
+    """ "neural", "classic", or the file of another vocoder, FILE.onnx. Raises ModelError, ValueError for what is none
+    of them."""
+    if name.endswith(OWN_SUFFIX):
+        own = Path(name).expanduser()
+        if not own.is_file():
+            raise ModelError(f"{name}: no such vocoder; name one that `gossamer train-voice` wrote, neural or classic")
+        return Vocoder(own)
     if name == "neural":
         return Vocoder(path)
     if name == "classic":
         from vocoder.classic import ClassicSynthesizer
 
         return ClassicSynthesizer()
-    raise ValueError(f"no synthesiser '{name}'; there are: {', '.join(SYNTHESISERS)}")
+    raise ValueError(f"no synthesiser '{name}'; there are: {', '.join(SYNTHESISERS)}, FILE{OWN_SUFFIX}")

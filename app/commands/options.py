@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.errors import GossamerError
-from app.settings import OPTIONS, Settings
+from app.settings import OPTIONS, Settings, Synth, read_synth
 from transport.address import parse_address
 
 if TYPE_CHECKING:  # the file is read by the commands that need it: decoding must not wait for it
@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # the file is read by the commands that need it: decoding mus
 
 PREFIX = "setting_"
 """Of the settings among argparse's names."""
+SYNTHS = OPTIONS["synth"].metavar
 
 
 def add_options(parser: argparse.ArgumentParser, command: str) -> None:
@@ -35,6 +36,14 @@ def add_options(parser: argparse.ArgumentParser, command: str) -> None:
             parser.add_argument(option.flag, action=argparse.BooleanOptionalAction, **more)
         else:
             parser.add_argument(option.flag, metavar=option.metavar, **more)
+
+
+def synth(text: str) -> Synth:
+    """The flag --synth of commands that open no station."""
+    try:
+        return read_synth(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is not {OPTIONS['synth'].allowed}") from None
 
 
 def configuration_from(arguments: argparse.Namespace) -> Configuration:

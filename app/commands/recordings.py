@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from app.commands.options import SYNTHS, synth
 from app.commands.output import print_json, say
 from app.commands.progress import note
 from app.errors import FileProblem, GossamerError
@@ -36,11 +37,11 @@ def add_overs(commands: argparse._SubParsersAction) -> None:
     replay = action("replay", "hear one again", run_replay)
     replay.add_argument("number", metavar="N", type=int, nargs="?", default=1, help="as listed (1)")
     replay.add_argument("--loudspeaker", metavar="DEVICE", help="number or part of the name (`gossamer devices`)")
-    replay.add_argument("--synth", choices=("neural", "classic"), default="neural", help="(neural)")
+    replay.add_argument("--synth", type=synth, default="neural", metavar=SYNTHS, help="(neural)")
     save = action("save", "one as sound or as packets", run_save)
     save.add_argument("number", metavar="N", type=int, help="as listed")
     save.add_argument("output", metavar="OUT.wav|OUT.g800", help="16-bit WAV, or bare packets")
-    save.add_argument("--synth", choices=("neural", "classic"), default="neural", help="for WAV (neural)")
+    save.add_argument("--synth", type=synth, default="neural", metavar=SYNTHS, help="for WAV (neural)")
     delete = action("delete", "one, or all with the journals of frames", run_delete)
     delete.add_argument("number", metavar="N|all", help="as listed")
     capture = action("capture", "all frames of a run with their times, to be sent with a report", run_capture)
@@ -51,7 +52,7 @@ def add_overs(commands: argparse._SubParsersAction) -> None:
     again.add_argument("capture", metavar="FILE", help="as `gossamer overs capture` wrote it")
     again.add_argument("--output", metavar="OUT.wav", help="what was heard")
     again.add_argument("--passphrase-file", metavar="FILE", help="of a sealed channel: it is not in the capture")
-    again.add_argument("--synth", choices=("neural", "classic"), default="neural", help="(neural)")
+    again.add_argument("--synth", type=synth, default="neural", metavar=SYNTHS, help="(neural)")
 
 
 def _numbered(number: int) -> tuple[Path, RecordedOver]:
