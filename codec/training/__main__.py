@@ -1,4 +1,4 @@
-"""`python -m codec.training STAGE`: prepare the corpus, train the codec."""
+"""`python -m codec.training STAGE`: prepare the corpus, train a reader of phones, train the codec."""
 
 from __future__ import annotations
 
@@ -20,22 +20,42 @@ def main() -> int:
     prepared.add_argument("corpus", type=Path, nargs="+", help="the packed corpus, or a LibriTTS or LibriSpeech tree")
     prepared.add_argument("--data", type=Path, required=True, help="folder to write")
     prepared.add_argument("--workers", type=int, default=2)
+    aligned = stages.add_parser("align", help="which phone is spoken when, where the text is known (pocketsphinx)")
+    aligned.add_argument("--data", type=Path, required=True, help="folder that `prepare` wrote")
+    hours_help = "of training speakers, and a tenth of that of validation speakers (default: 4)"
+    aligned.add_argument("--hours", type=float, default=4.0, help=hours_help)
+    aligned.add_argument("--workers", type=int, default=2)
+    read = stages.add_parser("phones", help="the reader of phones, for the loss on words")
+    read.add_argument("--data", type=Path, required=True, help="folder in which `align` was run")
+    read.add_argument("--run", type=Path, required=True, help="folder of the run; resumed if it holds a checkpoint")
+    read.add_argument("--config", type=Path, default=HERE / "phones.toml")
     trained = stages.add_parser("train", help="stage A: the codec on features")
     trained.add_argument("--data", type=Path, required=True, help="folder that `prepare` wrote")
     trained.add_argument("--run", type=Path, required=True, help="folder of the run; resumed if it holds a checkpoint")
     trained.add_argument("--from", dest="start", type=Path, help="checkpoint whose weights to start from")
     trained.add_argument("--config", type=Path, default=HERE / "codec.toml")
+    trained.add_argument("--phones", type=Path, help="checkpoint of the reader of phones: adds its loss")
     trained.add_argument("--threads", type=int, default=0, help="CPU threads; 0: all")
     arguments = parser.parse_args()
     try:
         if arguments.stage == "prepare":
             count = prepare(arguments.corpus, arguments.data, arguments.workers)
             print(f"{count} utterances in {arguments.data}")
+        elif arguments.stage == "align":
+            from codec.training.alignment import label
+
+            for split, hours in (("train", arguments.hours), ("validation", arguments.hours / 10)):
+                count, tried = label(arguments.data, split, hours, arguments.workers)
+                print(f"{split}: {count} of {tried} utterances aligned")
+        elif arguments.stage == "phones":
+            from codec.training import phones
+
+            phones.train(read_config(arguments.config, phones.PhoneTraining), arguments.data, arguments.run)
         else:
             from codec.training.train import CodecTraining, train
 
             config = read_config(arguments.config, CodecTraining)
-            train(config, arguments.data, arguments.run, arguments.threads, arguments.start)
+            train(config, arguments.data, arguments.run, arguments.threads, arguments.start, arguments.phones)
     except (CorpusError, TrainingError, FileNotFoundError) as error:
         print(f"python -m codec.training: {error}", file=sys.stderr)
         return 2

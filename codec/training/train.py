@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from codec import features, format
 from codec.training.losses import feature_losses, feature_metrics
 from codec.training.network import Analysis, Codec, CodecConfig
+from codec.training.phones import PhoneReader, load_reader, phone_distance
 from codec.training.runs import Run, Schedule, TrainingError, load_networks
 from codec.training.segments import Batch, Drawing, Speech, validation_batch
 
@@ -22,6 +23,8 @@ class CodecTraining:
 
     network: CodecConfig = field(default_factory=CodecConfig)
     schedule: Schedule = field(default_factory=Schedule)
+    phone_share: float = 0.4
+    """Weight of a nat a frame of the distance between phones read, where a reader is given."""
 
 
 def pitch_tensors(f0: np.ndarray) -> tuple[Tensor, Tensor]:
@@ -44,7 +47,9 @@ def heard_weights(lost: Tensor, frames: int, lost_weight: float = 0.3) -> Tensor
 
 
 @torch.no_grad()
-def validate(codec: nn.Module, analysis: Analysis, batch: Batch) -> dict[str, float]:
+def validate(
+    codec: nn.Module, analysis: Analysis, batch: Batch, reader: PhoneReader | None = None
+) -> dict[str, float]:
     """Errors on speakers never trained on, without loss or flips, rounded and not."""
     energies, periodicity = analysis(torch.from_numpy(batch.clean))
     f0, voiced = pitch_tensors(batch.f0)
@@ -53,11 +58,18 @@ def validate(codec: nn.Module, analysis: Analysis, batch: Batch) -> dict[str, fl
     _, made = codec(energies, periodicity, *none)
     _, unrounded = codec(energies, periodicity, *none, rounded=False)
     metrics = feature_metrics(made, f0, voiced, energies)
+    if reader is not None:
+        everything = torch.ones(energies.shape[:2])
+        metrics["phone_distance"] = float(phone_distance(reader, energies, made[..., format.BANDS_SLICE], everything))
     return metrics | {"mel_error_unrounded_db": feature_metrics(unrounded, f0, voiced, energies)["mel_error_db"]}
 
 
-def train(config: CodecTraining, prepared: Path, folder: Path, threads: int = 0, start: Path | None = None) -> None:
-    """Trains, from the weights of `start` where it is named, resuming where `folder` holds a checkpoint."""
+def train(
+    config: CodecTraining, prepared: Path, folder: Path, threads: int = 0, start: Path | None = None,
+    phones: Path | None = None,
+) -> None:
+    """Trains, from the weights of `start` where it is named, resuming where `folder` holds a checkpoint; with the loss
+    on words where `phones` names the reader's checkpoint."""
     if threads:
         torch.set_num_threads(threads)
     schedule = config.schedule
@@ -68,6 +80,7 @@ def train(config: CodecTraining, prepared: Path, folder: Path, threads: int = 0,
         if "codec" not in networks:
             raise TrainingError(f"{start} holds no codec: name a checkpoint of stage A or C with --from")
         codec.load_state_dict(networks["codec"])
+    reader = load_reader(phones) if phones else None
     forward = torch.compile(codec) if schedule.compile else codec
 
     def losses(batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
@@ -77,8 +90,14 @@ def train(config: CodecTraining, prepared: Path, folder: Path, threads: int = 0,
             heard_energies, periodicity = analysis(torch.from_numpy(batch.noisy))
         f0, voiced = pitch_tensors(batch.f0)
         raw, made = forward(heard_energies, periodicity, *faults)
-        return feature_losses(raw, made, f0, voiced, energies, heard_weights(faults[0], format.PACKET_FRAMES))
+        heard = heard_weights(faults[0], format.PACKET_FRAMES)
+        parts = feature_losses(raw, made, f0, voiced, energies, heard)
+        if reader is not None:
+            distance = phone_distance(reader, energies, made[..., format.BANDS_SLICE], heard)
+            parts["phones"] = config.phone_share * distance
+        return parts
 
     drawing = Drawing(Speech(prepared, "train"), schedule.batch, schedule.packets, schedule.augmentation, schedule.seed)
     checked = validation_batch(Speech(prepared, "validation"), schedule.validation_segments, schedule.packets)
-    Run(folder, codec, schedule).drive(drawing, losses, lambda network: validate(network, analysis, checked))
+    run = Run(folder, codec, schedule)
+    run.drive(drawing, losses, lambda network: validate(network, analysis, checked, reader))

@@ -46,6 +46,7 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     add("--models", action="append", default=[], type=Path, metavar="DIR", help=f"{models_help} (several times)")
     add("--label", action="append", default=[], metavar="X", help="what to call these models (default: DIR's name)")
     add("--lanes", metavar="KEY,...", default="", help="only these codecs, by the start of their keys")
+    add("--metrics", metavar="KEY,...", default="", help=f"only these measures, of {', '.join(m.key for m in METRICS)}")
     add("--clips", type=int, metavar="N", help=f"of validation speakers (default: {clips.DEFAULT_COUNT})")
     add("--word-clips", type=int, metavar="N", help=f"for the words (default: {WORD_CLIPS})")
     add("--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help="for results and decoded audio")
@@ -58,6 +59,11 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     for part in options.only:
         if part not in PARTS:
             raise BenchmarkError(f"--only {part}: there are {', '.join(PARTS)}")
+    known = {metric.key for metric in METRICS}
+    options.metrics = options.metrics.split(",") if options.metrics else sorted(known)
+    for key in options.metrics:
+        if key not in known:
+            raise BenchmarkError(f"--metrics {key}: there are {', '.join(sorted(known))}")
     options.clips = options.clips or (QUICK_CLIPS if options.quick else clips.DEFAULT_COUNT)
     options.word_clips = options.word_clips or (QUICK_CLIPS if options.quick else WORD_CLIPS)
     labels = options.label + [folder.resolve().name for folder in options.models[len(options.label) :]]
@@ -125,7 +131,7 @@ def run(given: Sequence[str]) -> report.Results:
     started_s = time.monotonic()
     with quality.worker_map(options.processes) as map_:
         if "quality" in options.only:
-            metrics = [metric for metric in METRICS if usable(metric)]
+            metrics = [metric for metric in METRICS if metric.key in options.metrics and usable(metric)]
             results.studies.append(quality_study(lanes, originals, metrics, work, map_))
         if "words" in options.only and usable(words_metric()):
             results.studies.append(words_study(lanes, corpus, options.word_clips, work, map_))
@@ -176,10 +182,11 @@ def main(given: Sequence[str]) -> int:
         results = run(given)
         print(write(results, options.out))
         if options.publish:
-            if results.notes or options.clips < FEWEST_CLIPS or set(options.only) != set(PARTS):
+            whole = set(options.only) == set(PARTS) and len(options.metrics) == len(METRICS)
+            if results.notes or options.clips < FEWEST_CLIPS or not whole:
                 raise BenchmarkError(
                     f"not published: a published run is whole, with at least {FEWEST_CLIPS} clips; "
-                    + ("; ".join(results.notes) or "run it without --only and --quick")
+                    + ("; ".join(results.notes) or "run it without --only, --metrics and --quick")
                 )
             for name in ("BENCHMARK.md", "benchmark.csv"):
                 shutil.copyfile(options.out / name, ROOT / "assets" / name)

@@ -25,12 +25,21 @@ def main() -> int:
         stage_parser.add_argument("--from", dest="start", type=Path, nargs="+", required=True, help="checkpoints")
         default = HERE / ("vocoder.toml" if stage == "train" else "joint.toml")
         stage_parser.add_argument("--config", type=Path, default=default)
+        phones = "checkpoint of the reader of phones (`codec.training phones`): adds its loss"
+        stage_parser.add_argument("--phones", type=Path, help=phones)
         stage_parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: all")
     exported = stages.add_parser("export", help="ONNX graphs and an fp16 checkpoint, checked against PyTorch")
     exported.add_argument("--from", dest="start", type=Path, nargs="+", required=True, help="checkpoints")
     exported.add_argument("--config", type=Path, default=HERE / "joint.toml", help="for the widths")
     exported.add_argument("--out", type=Path, default=Path("assets"))
     exported.add_argument("--fixture", type=Path, help="also write the reference outputs that the tests compare with")
+    pruned = stages.add_parser("prune", help="a narrower voice out of a trained one, to be trained on (`joint`)")
+    pruned.add_argument("--from", dest="start", type=Path, nargs="+", required=True, help="checkpoints")
+    pruned.add_argument("--config", type=Path, default=HERE / "joint_packet.toml", help="for the widths before")
+    pruned.add_argument("--data", type=Path, required=True, help="folder that `codec.training prepare` wrote")
+    pruned.add_argument("--expansion", type=int, default=2, help="widening inside a block (default: 2)")
+    pruned.add_argument("--packet-hidden", type=int, default=192, help="width inside the mixers (default: 192)")
+    pruned.add_argument("--out", type=Path, required=True, help="checkpoint to write")
     arguments = parser.parse_args()
     try:
         from vocoder.training.export import check, export
@@ -42,8 +51,14 @@ def main() -> int:
             load_voice(voice, arguments.start)
             export(voice, arguments.out)
             print(check(voice, arguments.out, arguments.fixture))
+        elif arguments.stage == "prune":
+            from vocoder.training.prune import prune, save
+
+            voice = Voice(config.codec, config.vocoder)
+            load_voice(voice, arguments.start)
+            save(prune(voice, arguments.data, arguments.expansion, arguments.packet_hidden), arguments.out)
         else:
-            train(config, arguments.data, arguments.run, arguments.start, arguments.threads)
+            train(config, arguments.data, arguments.run, arguments.start, arguments.threads, arguments.phones)
     except (TrainingError, FileNotFoundError) as error:
         print(f"python -m vocoder.training: {error}", file=sys.stderr)
         return 2

@@ -8,6 +8,7 @@ from torch import Tensor
 from codec import format
 from codec.training.losses import SPAN_DB, envelope_correlation, frame_weights
 from codec.training.network import Analysis
+from codec.training.phones import PhoneReader, phone_distance
 from vocoder.training.loudness import Loudness
 
 RESOLUTIONS = ((128, 32), (256, 64), (512, 128), (1024, 256))
@@ -36,20 +37,24 @@ def spectral_loss(true: Tensor, made: Tensor) -> Tensor:
 
 
 def sound_losses(
-    true: Tensor, made: Tensor, energies: Tensor, analysis: Analysis, loudness: Loudness, loudness_share: float,
-    heard: Tensor,
+    true: Tensor, made: Tensor, energies: Tensor, heard: Tensor, analysis: Analysis, loudness: Loudness,
+    reader: PhoneReader | None, loudness_share: float, phone_share: float,
 ) -> dict[str, Tensor]:
-    """true, made [B, 80 N]; true energies [B, N, 40] and weight of each frame [B, N]. Returns the weighted parts."""
+    """true, made [B, 80 N]; true energies [B, N, 40] and weight of each frame [B, N]. Returns the weighted parts; that
+    of the phones where there is a reader of them."""
     guess = analysis.energies(analysis.power(made))  # the last three frames reach beyond the segment
-    energies = energies[:, : guess.shape[1]]
-    weights = frame_weights(energies) * heard[:, : guess.shape[1]]
+    energies, heard_frames = energies[:, : guess.shape[1]], heard[:, : guess.shape[1]]
+    weights = frame_weights(energies) * heard_frames
     difference = (guess - energies).abs().mean(-1)
-    return {
+    parts = {
         "spectral": 3.0 * spectral_loss(*levelled(true, made)),
         "mel": 15.0 * (difference * weights).sum() / weights.sum(),
         "loudness": loudness_share * loudness(true, made, heard),
         "sound_envelope": 1.0 * envelope_correlation(energies, guess),
     }
+    if reader is not None:
+        parts["phones"] = phone_share * phone_distance(reader, energies, guess, heard_frames)
+    return parts
 
 
 def sound_metrics(true: Tensor, made: Tensor, analysis: Analysis) -> dict[str, float]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from codec import format
 from codec.training.losses import feature_losses, feature_metrics
 from codec.training.network import Analysis, Codec, CodecConfig, sharpened
+from codec.training.phones import PhoneReader, load_reader, phone_distance
 from codec.training.runs import Run, Schedule, load_networks
 from codec.training.segments import Batch, Drawing, Speech, validation_batch
 from codec.training.train import heard_weights, link_faults, pitch_tensors
@@ -40,6 +41,9 @@ class VoiceTraining:
     """Weight of the losses on features in stage C."""
     loudness_share: float = 0.5
     """Weight of a point on PESQ's scale."""
+    phone_share: float = 0.4
+    """Weight of a nat a frame of the distance between phones read in the sound, where a reader is given; a codec that
+    is trained too gets `feature_share` of it for its features."""
     rounded: bool = True
     """False leaves the latents unrounded: for experiments."""
 
@@ -82,19 +86,23 @@ def validate(voice: nn.Module, analysis: Analysis, batch: Batch, folder: Path, r
     return feature_metrics(table, f0, voiced, energies) | sound_metrics(true, made, analysis)
 
 
-def train(config: VoiceTraining, prepared: Path, folder: Path, start: list[Path], threads: int = 0) -> None:
-    """Trains from the weights of the stages before, resuming where `folder` holds a checkpoint."""
+def train(
+    config: VoiceTraining, prepared: Path, folder: Path, start: list[Path], threads: int = 0, phones: Path | None = None
+) -> None:
+    """Trains from the weights of the stages before, resuming where `folder` holds a checkpoint; with the loss on words
+    where `phones` names the reader's checkpoint."""
     if threads:
         torch.set_num_threads(threads)
     schedule = config.schedule
     torch.manual_seed(schedule.seed)
     voice, analysis, loudness = Voice(config.codec, config.vocoder), Analysis(), Loudness()
     load_voice(voice, start)
+    reader = load_reader(phones) if phones else None
     if not config.train_codec:
         voice.codec.requires_grad_(False)
 
     def losses(batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        return step_losses(voice, analysis, loudness, batch, config, generator)
+        return step_losses(voice, analysis, loudness, reader, batch, config, generator)
 
     drawing = Drawing(Speech(prepared, "train"), schedule.batch, schedule.packets, schedule.augmentation, schedule.seed)
     checked = validation_batch(Speech(prepared, "validation"), schedule.validation_segments, schedule.packets)
@@ -103,8 +111,8 @@ def train(config: VoiceTraining, prepared: Path, folder: Path, start: list[Path]
 
 
 def step_losses(
-    voice: Voice, analysis: Analysis, loudness: Loudness, batch: Batch, config: VoiceTraining,
-    generator: torch.Generator,
+    voice: Voice, analysis: Analysis, loudness: Loudness, reader: PhoneReader | None, batch: Batch,
+    config: VoiceTraining, generator: torch.Generator,
 ) -> dict[str, Tensor]:
     """The parts of the loss of one batch; the generator decides what happens on the link, and the noise."""
     clean = torch.from_numpy(batch.clean)
@@ -121,6 +129,10 @@ def step_losses(
     if config.train_codec:
         for name, part in feature_losses(raw, table, f0, voiced, energies, heard).items():
             parts[name] = config.feature_share * part
+        if reader is not None:
+            distance = phone_distance(reader, energies, table[..., format.BANDS_SLICE], heard)
+            parts["feature_phones"] = config.feature_share * config.phone_share * distance
     made = voice.vocoder(sharpened(table), torch.randn(clean.shape, generator=generator))
     true = clean[:, : made.shape[1]]
-    return parts | sound_losses(true, made, energies, analysis, loudness, config.loudness_share, heard)
+    shares = {"loudness_share": config.loudness_share, "phone_share": config.phone_share}
+    return parts | sound_losses(true, made, energies, heard, analysis, loudness, reader, **shares)
