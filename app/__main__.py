@@ -17,8 +17,14 @@ EPILOG = """\
 Without a command: the terminal UI with a parrot, a station on this machine that repeats what you say as a far end would
 have heard it. Without a terminal the same conversation is held with a recorded clip, and its sound written to files.
 
-LINK is udp://HOST:PORT (call), udp://:PORT (wait for a call) or parrot://, followed by ?k=1..6 for packets a frame and,
-to make it worse, rate=BIT/S, loss=0.05, ber=0.001, delay=MS, jitter=MS, joined by '&'.
+LINK is one of
+  udp://HOST:PORT, udp://:PORT                     IP: call, wait for a call
+  udp://239.1.2.3:PORT, udp://255.255.255.255:PORT several stations on one network
+  serial:///dev/ttyUSB0?baud=57600                 a transparent radio or a null-modem cable
+  kiss://HOST:PORT?call=AB1CDE, kiss:///dev/ttyUSB0?baud=9600&call=AB1CDE   a packet-radio modem
+  parrot://                                        the station on this machine that repeats what you say
+followed by ?k=1..6 for packets a frame and, to make it worse, rate=BIT/S, loss=0.05, ber=0.001, delay=MS, jitter=MS,
+joined by '&'. `gossamer plan LINK` tells what it can carry.
 """
 
 
@@ -32,7 +38,6 @@ class Parser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line. Commands import what they need when they run: decoding must not wait for a screen."""
-    from app.commands.compare import add_compare
     from app.commands.doctor import add_doctor
     from app.commands.field_test import add_field_test
     from app.commands.options import add_options
@@ -90,7 +95,6 @@ def build_parser() -> argparse.ArgumentParser:
     add_ptt(commands)
     add_plan(commands)
     _add_inspect(commands)
-    add_compare(commands)
     add_overs(commands)
     add_field_test(commands)
     add_doctor(commands)
@@ -123,10 +127,8 @@ def _share(text: str) -> float:
 
 
 def _synth_option(parser: argparse.ArgumentParser) -> None:
-    from app.commands.options import SYNTHS, synth
-
     parser.add_argument(
-        "--synth", type=synth, default="neural", metavar=SYNTHS, help="with the network, without, or your own (neural)"
+        "--synth", choices=("neural", "classic"), default="neural", help="with the network or without (neural)"
     )
 
 

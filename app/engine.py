@@ -37,7 +37,7 @@ from transport import frame as frames
 from transport.address import parse_address
 from transport.frame import Begin
 from transport.link import Link
-from transport.plan import choose_k
+from transport.plan import choose_k, planned_share
 
 RATE_EVERY_S = 0.25
 """WireRate and TalkDraining come this often."""
@@ -86,10 +86,10 @@ class Engine:
         settings, parts, emit = self._settings, self._parts, self._tell
         address = parse_address(settings.link)
         in_thread = parts.in_thread()
-        codec = await in_thread(parts.load_codec, settings.synth)
+        codec = await in_thread(parts.load_codec, settings.synth, settings.model)
         secret = await in_thread(secret_of, settings)
-        names = len((settings.name + settings.addressee).encode())
-        k = address.k or settings.packets_per_frame or choose_k(address, sealed=secret is not None, name_bytes=names)
+        sealed, names = secret is not None, len((settings.name + settings.addressee).encode())
+        k = address.k or settings.packets_per_frame or choose_k(address, sealed=sealed, name_bytes=names)
         async with trio.open_nursery() as nursery:
             link, station = await parts.open_link(
                 address, nursery, Perch(self._latency.arrived, secret, parts.clock)
@@ -137,6 +137,8 @@ class Engine:
             nursery.start_soon(self._replay.run)
             nursery.start_soon(self._report_rates, WireMeter(link), channel)
             emit(events.StationReady(link.name, station, codec.codec_id, k, MODE_WORDS[channel.mode]))
+            if (share := planned_share(address, k, sealed=sealed, name_bytes=names)) > 1:
+                emit(events.SlowLink(k, share))
             channel.check_clock()
             if settings.vox:
                 self.set_vox(True)

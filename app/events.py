@@ -29,6 +29,22 @@ class StationReady:
 
 
 @dataclass(frozen=True, slots=True)
+class SlowLink:
+    """By the plan this link is slower than speech: overs are gathered at the far end, and played after their end."""
+
+    packets_per_frame: int
+    share: float
+    """An over of a second is on the link for so many seconds; above 1."""
+
+    def __str__(self) -> str:
+        """For the user, with the wait."""
+        return (
+            f"slower than speech with k={self.packets_per_frame}: overs are gathered, then played; "
+            f"one of 10 s is heard some {10 * self.share:.0f} s after it began"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class FloorChanged:
     """Who may talk, seen from here: the value of a `transport.floor.State` ("idle", "asked", "on air", "collided",
     "draining", "receiving" or "locked out")."""
@@ -349,6 +365,7 @@ class ChannelProblem:
 
 Event = (
     StationReady
+    | SlowLink
     | FloorChanged
     | Collision
     | TalkPermitted

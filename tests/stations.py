@@ -31,6 +31,19 @@ from transport.memory import memory_pair
 CODEC_ID = 77
 
 
+class LeftOpen:
+    """A link that the station at its other end does not see closed, as on the air."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._link, name)
+
+    async def aclose(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+
 class FlippedLink:
     """A link on which the receiver gets some bits of every voice frame wrong: byte 0 is the first of its packets."""
 
@@ -178,7 +191,7 @@ class Station:
         self.heard: list[Block] = []
         self._more = trio.Event()
         parts = Parts(
-            load_codec=lambda synth: Codec(self.encoder, self.decoder, StaircaseSynthesizer()),
+            load_codec=lambda synth, model: Codec(self.encoder, self.decoder, StaircaseSynthesizer()),
             open_link=self._open_link,
             open_sound=lambda settings, may_interrupt: (self.microphone, self.loudspeaker),
             load_clip=lambda number: clip(2.0, seed=number),
@@ -201,6 +214,10 @@ class Station:
 
     def only(self, *kinds: type) -> list[Any]:
         return [event for event in self.happened if isinstance(event, kinds)]
+
+    def when(self, kind: type) -> list[float]:
+        """When the events of this kind happened."""
+        return [at_s for at_s, event in zip(self.times, self.happened, strict=True) if isinstance(event, kind)]
 
     async def until(self, kind: type, count: int = 1, within_s: float = 60.0) -> Any:
         """The count-th event of this kind, waited for if need be."""

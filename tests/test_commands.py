@@ -42,9 +42,9 @@ def packets(tmp_path_factory) -> Path:
 
 
 def envelope(samples: np.ndarray) -> np.ndarray:
-    """Root of the energy in steps of 2 ms, mean removed."""
+    """Root of the energy in steps of 2 ms over 20 ms, so that the voice's single pulses do not count; mean removed."""
     steps = samples[: len(samples) // 16 * 16].reshape(-1, 16)
-    energy = np.sqrt((steps**2).sum(axis=1))
+    energy = np.sqrt(np.convolve((steps**2).sum(axis=1), np.hanning(12)[1:-1], "same"))
     return energy - energy.mean()
 
 
@@ -72,7 +72,7 @@ def test_decoded_sound_is_as_long_as_its_packets_and_aligned(tmp_path, synth):
         assert path.stat().st_size // 32 * fmt.PACKET_SAMPLES == len(decoded)
         one, other = envelope(decoded), envelope(np.pad(original, (0, len(decoded) - len(original))))
         correlation = np.correlate(one, other, "full") / np.linalg.norm(one) / np.linalg.norm(other)
-        assert correlation.max() > 0.5
+        assert correlation.max() > 0.8
         lags_s.append(0.002 * (int(correlation.argmax()) - len(correlation) // 2))
     # Synthetic talkers have flat peaks: one of them may be off by a step or two more.
     assert abs(float(np.median(lags_s))) <= 0.005

@@ -13,6 +13,7 @@ from codec import format as fmt
 from tests.stations import (
     CODEC_ID,
     FlippedLink,
+    LeftOpen,
     StaircaseDecoder,
     StaircaseEncoder,
     Station,
@@ -363,7 +364,7 @@ def test_a_ping_is_answered(virtual_time):
 
 def test_closing_while_talking_ends_the_over(virtual_time):
     """The other side gets an END, not a silence."""
-    one, other = pair(microphone=SteadyMicrophone(ramp))
+    one, other = pair(microphone=SteadyMicrophone(ramp), wrap=LeftOpen)
 
     async def play(one, other):
         one.engine.key_down()
@@ -449,6 +450,10 @@ def test_on_a_link_slower_than_speech_overs_are_buffered_and_then_played(virtual
     draining = [event.left_s for event in station.only(events.TalkDraining)]
     assert max(draining) > 2.0
     assert 0.0 == draining[-1]
+    [slow] = station.only(events.SlowLink)
+    began_s, *_ = station.when(events.TalkPermitted)
+    sent_s, *_ = station.when(events.OverSent)
+    assert (2, pytest.approx(6.0 * slow.share, rel=0.1)) == (slow.packets_per_frame, sent_s - began_s)
     assert 0 == station.only(events.OverEnded)[1].lost
     assert station.encoder.packets == station.decoder.packets
 

@@ -19,7 +19,7 @@ from app.settings import Settings
 from app.sound import NoLoudspeaker, NoMicrophone
 from app.station import Codec, Parts
 from codec import format as fmt
-from tests.stations import CODEC_ID, StaircaseDecoder, StaircaseEncoder, StaircaseSynthesizer, at_once, clip
+from tests.stations import CODEC_ID, LeftOpen, StaircaseDecoder, StaircaseEncoder, StaircaseSynthesizer, at_once, clip
 from tests.test_conversation import free_port, start
 from transport.impairment import Impairment
 from transport.link import Link, impair
@@ -32,25 +32,12 @@ def known_clips() -> list[KnownClip]:
     return encode_clips({"one": clip(4.0, seed=1), "two": clip(5.0, seed=2)}, StaircaseEncoder())
 
 
-class LeftOpen:
-    """A link that the station at its other end does not see closed, as on the air."""
-
-    def __init__(self, link: Link) -> None:
-        self._link = link
-
-    def __getattr__(self, name: str):
-        return getattr(self._link, name)
-
-    async def aclose(self) -> None:
-        await trio.lowlevel.checkpoint()
-
-
 def parts(link: Link) -> Parts:
     async def open_link(*_: object) -> tuple[Link, str]:
         return LeftOpen(link), ""  # type: ignore[return-value]
 
     return Parts(
-        load_codec=lambda synth: Codec(StaircaseEncoder(), StaircaseDecoder(), StaircaseSynthesizer()),
+        load_codec=lambda synth, model: Codec(StaircaseEncoder(), StaircaseDecoder(), StaircaseSynthesizer()),
         open_link=open_link,
         open_sound=lambda settings, may_interrupt: (NoMicrophone(), NoLoudspeaker()),
         load_clip=lambda number: np.zeros(0, np.float32),

@@ -227,6 +227,12 @@ def choose_k(address: Address, *, sealed: bool = False, name_bytes: int = NAME_B
     return row.k
 
 
+def planned_share(address: Address, k: int, *, sealed: bool = False, name_bytes: int = NAME_BYTES) -> float:
+    """How busy k packets a frame make this link while somebody talks; above 1, an over lasts so many times as long on
+    the link, and is played after its end. 0 where the link's rate is not known."""
+    return plan(address, sealed=sealed, name_bytes=name_bytes)[k - 1].share
+
+
 def _relative(radio: Radio) -> str:
     """The slowest setting of the same kind of radio that carries speech; empty: there is none."""
     family = [other for name, other in RADIOS.items() if name.split("-")[0] == radio.name.split("-")[0]]

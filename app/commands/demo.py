@@ -15,6 +15,7 @@ import trio
 from app import bandwidth, events
 from app.commands.options import settings_from
 from app.commands.output import say
+from app.commands.progress import note
 from app.engine import Engine
 from app.errors import FileProblem, GossamerError
 from app.events import Event
@@ -40,6 +41,8 @@ class Conversation:
 
     def note(self, event: Event) -> None:
         self.happened.append(event)
+        if isinstance(event, events.SlowLink):
+            note(f"this link is {event}")
         if isinstance(event, events.OverEnded | events.CodecMismatch | events.LinkProblem):
             self.answered.set()
 

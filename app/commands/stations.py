@@ -96,6 +96,8 @@ class _Sending:
                 print("on air: Ctrl-C ends the over", file=sys.stderr, flush=True)
             case events.StationReady():
                 self.protection = event.protection
+            case events.SlowLink():
+                note(f"this link is {event}")
             case events.ChannelProblem(what, cure):
                 note(f"{what}: {cure}")
             case events.DeviceReady("microphone"):
@@ -213,6 +215,8 @@ class _Listening:
         match event:
             case events.StationReady():
                 print(f"listening on {event.link}, {event.protection}", file=sys.stderr, flush=True)
+            case events.SlowLink():
+                note(f"this link is {event}")
             case events.ChannelProblem(what, cure):
                 note(f"{what}: {cure}")
             case events.ChannelCounts():

@@ -153,6 +153,8 @@ class Standing:
         match event:
             case events.StationReady():
                 self.station, self.floor = event, Phase.QUIET
+            case events.SlowLink():
+                self._note(Side.NOTE, "link", str(event), now_s, trouble=True)
             case events.FloorChanged():
                 self.floor = _FLOOR[event.state]
                 if self.floor not in (Phase.REFUSED, Phase.RECEIVING):
