@@ -94,6 +94,10 @@ class ImpairedPath:
         self._in_burst = False
         self._number = 0
 
+    def change(self, impairment: Impairment) -> None:
+        """From the next frame on; what is on its way stays so, and the seed is not used again."""
+        self._impairment = impairment
+
     def airtime_s(self, frame_bytes: int) -> float:
         """Seconds on the wire for one frame."""
         rate_bps = self._impairment.rate_bps
@@ -156,7 +160,7 @@ class ImpairedPath:
         # From one flipped bit to the next: a geometric gap, cheaper than a draw for every bit.
         at = -1
         while True:
-            at += 1 + int(math.log(1.0 - self._random.random()) / math.log(1.0 - ber))
+            at += 1 + int(math.log(1.0 - self._random.random()) / math.log1p(-ber))
             if at >= 8 * len(octets):
                 return bytes(octets)
             octets[at // 8] ^= 0x80 >> at % 8

@@ -1,0 +1,111 @@
+"""The lab without a screen: what each lane did over some seconds of speech, as facts and as tables. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.lab.bench import Bench, LinkBench, SignalBench, bit_error_rate, speech_blocks
+from app.lab.crowd import Try, carried, carried_words, tries
+from app.lab.voices import Voice
+from app.sound import BLOCK_S, BLOCK_SAMPLES
+from transport.presets import Preset
+
+Array = NDArray[np.float32]
+COLUMNS = f"{'codec':<16}{'asked':>9}{'got':>9}  {'queue s':>7} {'delay s':>7} {'lost':>5} {'damaged':>7}"
+
+
+def run_bench(bench: Bench, speech: Array, seconds: float) -> None:
+    """So much speech, in virtual time."""
+    block = speech_blocks(speech, BLOCK_SAMPLES)
+    for number in range(1, 1 + round(seconds / BLOCK_S)):
+        bench.step(block(), number * BLOCK_S)
+
+
+def link_facts(voices: Sequence[Voice], preset: Preset, speech: Array, seconds: float) -> dict[str, Any]:
+    """What the link scene shows after so many seconds."""
+    bench = LinkBench(voices, preset)
+    run_bench(bench, speech, seconds)
+    bad = preset.impairment
+    return {
+        "scene": "link", "link": preset.name, "title": preset.title, "says": preset.says, "k": preset.k,
+        "rate_bps": bad.rate_bps, "loss": bad.loss, "ber": bad.ber, "jitter_s": bad.jitter_s, "delay_s": bad.delay_s,
+        "speech_s": seconds, "lanes": _lanes(bench),
+    }  # fmt: skip
+
+
+def signal_facts(voices: Sequence[Voice], snr_db: float, speech: Array, seconds: float) -> dict[str, Any]:
+    """What the bad-signal scene shows after so many seconds."""
+    bench = SignalBench(voices, snr_db)
+    run_bench(bench, speech, seconds)
+    lanes = _lanes(bench)
+    for lane in lanes:
+        lane["ber"] = bit_error_rate(snr_db, lane["wire_bps"]) if lane["missing"] is None else None
+    return {"scene": "signal", "snr_db": snr_db, "speech_s": seconds, "lanes": lanes}
+
+
+def crowd_facts(voices: Sequence[Voice], preset: Preset, speech: Array) -> dict[str, Any]:
+    """What the many-conversations scene finds."""
+    lanes = []
+    for voice in voices:
+        reason = voice.missing()
+        last = None if reason else _last(voice, speech, preset)
+        lanes.append({
+            "codec": voice.key, "title": voice.title, "missing": reason,
+            "conversations": carried(last, preset) if last else None,
+            "words": carried_words(last, preset) if last else "",
+            "worst_wait_s": round(last.worst_wait_s, 3) if last else None,
+        })  # fmt: skip
+    return {"scene": "conversations", "link": preset.name, "title": preset.title,
+            "rate_bps": preset.impairment.rate_bps, "lanes": lanes}  # fmt: skip
+
+
+def _last(voice: Voice, speech: Array, preset: Preset) -> Try:
+    last, *_ = reversed(list(tries(voice, speech, preset)))
+    return last
+
+
+def _lanes(bench: Bench) -> list[dict[str, Any]]:
+    lanes = []
+    for row, reading in zip(bench.rows, bench.readings(), strict=True):
+        facts: dict[str, Any] = {"codec": row.voice.key, "title": row.voice.title, "missing": row.missing,
+                                 "wire_bps": round(row.wire_bps)}  # fmt: skip
+        if reading is not None:
+            facts |= {
+                "asked_bps": round(reading.asked_bps), "got_bps": round(reading.got_bps),
+                "queue_s": round(reading.queue_s, 2),
+                "delay_s": None if reading.delay_s is None else round(reading.delay_s, 2),
+                "lost": round(reading.lost, 3), "damaged": round(reading.damaged, 3),
+                "heard_s": round(reading.heard_s, 2),
+            }  # fmt: skip
+        lanes.append(facts)
+    return lanes
+
+
+def table(facts: dict[str, Any]) -> list[str]:
+    """The rows of any scene, for people."""
+    if facts["scene"] == "conversations":
+        return [f"{facts['title']}: conversations at once", *(_crowd_row(lane) for lane in facts["lanes"])]
+    if facts["scene"] == "signal":
+        title = f"signal-to-noise ratio {facts['snr_db']:g} dB in 2.5 kHz, after {facts['speech_s']:g} s of speech"
+        return [title, f"{COLUMNS}  bit errors", *(_row(lane) for lane in facts["lanes"])]
+    rate = f"{facts['rate_bps']:g} bit/s" if facts["rate_bps"] else "no limit of rate"
+    bad = f"{facts['loss']:.0%} lost, {facts['ber']:.1%} of bits wrong, k={facts['k']}"
+    title = f"{facts['title']}: {rate}, {bad}; after {facts['speech_s']:g} s of speech"
+    return [title, COLUMNS, *(_row(lane) for lane in facts["lanes"])]
+
+
+def _row(lane: dict[str, Any]) -> str:
+    if lane["missing"]:
+        return str(lane["missing"])
+    delay = "never" if lane["delay_s"] is None else f"{lane['delay_s']:.1f}"
+    errors = f"  {lane['ber']:10.1e}" if "ber" in lane else ""
+    return (f"{lane['title']:<16}{lane['asked_bps']:>9}{lane['got_bps']:>9}  {lane['queue_s']:>7.1f} {delay:>7}"
+            f" {lane['lost']:>5.0%} {lane['damaged']:>7.0%}{errors}")
+
+
+def _crowd_row(lane: dict[str, Any]) -> str:
+    return str(lane["missing"]) if lane["missing"] else f"{lane['title']:<16}{lane['words']:>9}"
