@@ -90,6 +90,7 @@ class Engine:
         secret = await in_thread(secret_of, settings)
         sealed, names = secret is not None, len((settings.name + settings.addressee).encode())
         k = address.k or settings.packets_per_frame or choose_k(address, sealed=sealed, name_bytes=names)
+        share = planned_share(address, k, sealed=sealed, name_bytes=names)
         async with trio.open_nursery() as nursery:
             link, station = await parts.open_link(
                 address, nursery, Perch(self._latency.arrived, secret, parts.clock)
@@ -104,7 +105,7 @@ class Engine:
             self._replay = Replay(codec, self._player, emit, in_thread)
             listener = Listener(
                 self._replay.remembering, self._player, self._latency, emit, in_thread, parts.on_heard,
-                self._over_played,
+                self._over_played, slow_link=share > 1,
             )
             if codec.encoder is not None:
                 self._talker = Talker(
@@ -137,7 +138,7 @@ class Engine:
             nursery.start_soon(self._replay.run)
             nursery.start_soon(self._report_rates, WireMeter(link), channel)
             emit(events.StationReady(link.name, station, codec.codec_id, k, MODE_WORDS[channel.mode]))
-            if (share := planned_share(address, k, sealed=sealed, name_bytes=names)) > 1:
+            if share > 1:
                 emit(events.SlowLink(k, share))
             channel.check_clock()
             if settings.vox:

@@ -50,9 +50,11 @@ class Listener:
         in_thread: InThread,
         on_heard: Callable[[Block], None],
         on_over_played: Callable[[Begin], None],
+        *,
+        slow_link: bool,
     ) -> None:
         """`on_heard` is shown what was decoded, aligned with what was encoded, before the volume; `on_over_played` is
-        told when the last of an over has gone to the player."""
+        told when the last of an over has gone to the player. `slow_link`: by its plan it is slower than speech."""
         self._codec_id = codec.codec_id
         self._decoder = codec.decoder
         self._synthesizer = codec.synthesizer
@@ -63,7 +65,7 @@ class Listener:
         self._on_heard = on_heard
         self._on_over_played = on_over_played
         self._receiver = overs.OverReceiver()
-        self._playout = Playout()
+        self._playout = Playout(slow_link=slow_link)
         self._heard: deque[_Heard] = deque()
         """What the play-out holds: the first is being played, the last is being received if its END has not come."""
         self._refused: int | None = None

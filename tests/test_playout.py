@@ -229,6 +229,20 @@ def test_a_slow_link_is_buffered_then_played(rate_bps: float, k: int) -> None:
     assert concealed_meanwhile <= 3 * k
 
 
+@pytest.mark.parametrize("packets", [3, 8, 22])
+def test_a_link_that_is_planned_to_be_slow(packets: int) -> None:
+    """Its first over is gathered however short it is, and none of it is lost; a fast link is believed."""
+    impairment = Impairment(rate_bps=900)
+    slow = conversation(Listener(Playout(slow_link=True)), impairment, overs=1, packets=packets, k=6)
+    assert list(range(packets)) == slow.indices
+    listener = conversation(Listener(Playout(slow_link=True)), Impairment(), overs=2, packets=22, k=6)
+    first_s, second_s = (
+        next(item.waited_s for _, item in played if item.index == 0)
+        for played in (listener.played, listener.played[22:])
+    )
+    assert first_s > 3 * 6 * PACKET_S - 2 > second_s
+
+
 def test_one_late_frame_is_not_taken_for_a_slow_link() -> None:
     """Of two late frames with one in time between them neither moves the play-out: both are concealed."""
     sent = talk(over_frames(12))

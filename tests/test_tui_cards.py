@@ -227,11 +227,12 @@ def test_what_to_do_about_the_level() -> None:
     assert ["nothing is heard", "quiet", "good", "a little loud", "too loud"] == words
 
 
-def test_a_receipt_is_told_for_the_parrot_too() -> None:
-    """Addressed by a flag: the first over is confirmed."""
+@pytest.mark.parametrize("size", [(80, 24), (40, 24)])
+def test_a_receipt_is_told_for_the_parrot_too(size: tuple[int, int]) -> None:
+    """Addressed by a flag: the first over is confirmed, and that can be read in narrow terminals too."""
 
     async def scene(stage: Stage) -> None:
         await one_over(stage)
         await stage.says("heard 100 %")
 
-    play(scene, Settings(link="parrot://", name="Anna", addressee="parrot"))
+    play(scene, Settings(link="parrot://", name="Anna", addressee="parrot"), size=size)

@@ -49,7 +49,7 @@ def test_my_over_is_told_in_its_log_line() -> None:
     """Length, packets, cost on the wire and what was heard stand in one line."""
     (line,) = play(MY_OVER).log
     assert ("Anna", False) == (line.who, line.running)
-    assert " 3.2 s  10 packets  1720 bit/s on the wire  heard 90 %" == line.text
+    assert (" 3.2 s  10 packets  heard 90 %", "  wire 1720 bit/s") == (line.text, line.cost)
     assert line.trouble
 
 

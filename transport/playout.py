@@ -3,7 +3,7 @@
 One over is deadlines.py; here is what they have in common: the hold that the jitter of the recent overs asks for
 (jitter.py), whether the link is slower than speech, and their order. The hold is anchored once per over, so that
 neither a drifting clock nor a late frame can stretch the conversation. On a link that was slower than speech in the
-last over the next one is gathered from its start, and played after its end.
+last over (or is by its plan) the next one is gathered from its start, and played after its end.
 """
 
 from __future__ import annotations
@@ -36,14 +36,15 @@ class Playout:
     """The play-out of one listener: `begin` an over, `push` packets as they come, `take` items as deadlines pass,
     `end` it. An over that begins while the one before is still being played comes after it, whole."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, slow_link: bool = False) -> None:
+        """slow_link: by the plan the link is slower than speech, until an over shows that it is not."""
         self.jitter = JitterHistory()
         self.finished: deque[PlayedOver] = deque()
         """Overs that were played to their end, in order, for the caller to take out."""
         self._before = PlayoutCount()
         self._overs: deque[OverPlayout] = deque()
         self._number = 0
-        self._slow_link = False
+        self._slow_link = slow_link
         self._now = 0.0
 
     @property

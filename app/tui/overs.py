@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ WHO_CELLS, NARROW_WHO_CELLS = 11, 8
 NARROW = 56
 """Cells; with less the time of day is short."""
 WHEEL_LINES = 3
+_PACKETS = re.compile(r"(?<= s)  \d+ packets?")
 MARKS = {Side.MINE: "▲", Side.THEIRS: "▼", Side.NOTE: "·"}
 
 
@@ -81,7 +83,14 @@ class Overs(Widget):
         texts = {
             f" {at}  ": "overs--time",
             f"{MARKS[line.side]} {line.who:{cells}.{cells}} ": f"overs--{line.side.value}",
-            f"{age_s:4.1f} s" if line.running else line.text: "overs--trouble" if line.trouble else "overs--text",
+            self._said(line, age_s, narrow): "overs--trouble" if line.trouble else "overs--text",
         }
         segments = [Segment(text, self.get_component_rich_style(name)) for text, name in texts.items()]
         return Strip(segments).adjust_cell_length(width, self.rich_style)
+
+    @staticmethod
+    def _said(line: LogLine, age_s: float, narrow: bool) -> str:
+        """Its text; where that is narrow without what can be reckoned from the rest."""
+        if line.running:
+            return f"{age_s:4.1f} s"
+        return _PACKETS.sub("", line.text) if narrow else line.text + line.cost

@@ -70,6 +70,8 @@ class LogLine:
     running: bool = False
     """The over goes on: what is shown after ``text`` is its age."""
     trouble: bool = False
+    cost: str = ""
+    """What it took of the link; shown after ``text``, where there is room."""
 
 
 @dataclass
@@ -176,10 +178,15 @@ class Standing:
             case events.TalkDraining():
                 self.draining_s = event.left_s
             case events.OverSent():
-                self._extend_line(event.over, f"  {event.wire_bps:.0f} bit/s on the wire", trouble=False)
+                cost = f"  wire {event.wire_bps:.0f} bit/s"
+                self._change_line(event.over, _is_mine, lambda line: replace(line, cost=cost))
             case events.Receipt():
                 share = 100 * event.heard / event.packets if event.packets else 100.0
-                self._extend_line(event.over, f"  heard {share:.0f} %", trouble=event.heard < event.packets)
+                heard, trouble = f"  heard {share:.0f} %", event.heard < event.packets
+                self._change_line(
+                    event.over, _is_mine,
+                    lambda line: replace(line, text=line.text + heard, trouble=line.trouble or trouble),
+                )
             case events.OverBegan():
                 self.who, self.signal_lost, self.hearing = event.sender or "somebody", False, True
                 self._begin_line(Side.THEIRS, self.who, event.over, now_s)
@@ -270,10 +277,6 @@ class Standing:
         self._change_line(over, lambda line: line.side is side and line.running,
                           lambda line: replace(line, text=text, running=False, trouble=trouble))
 
-    def _extend_line(self, over: int, text: str, trouble: bool) -> None:
-        self._change_line(over, lambda line: line.side is Side.MINE,
-                          lambda line: replace(line, text=line.text + text, trouble=line.trouble or trouble))
-
     def _change_line(
         self, over: int, which: Callable[[LogLine], bool], change: Callable[[LogLine], LogLine]
     ) -> None:
@@ -282,6 +285,10 @@ class Standing:
             if self.log[place].over == over and which(self.log[place]):
                 self.log[place] = change(self.log[place])
                 return
+
+
+def _is_mine(line: LogLine) -> bool:
+    return line.side is Side.MINE
 
 
 def _figures(duration_s: float, packets: int) -> str:
