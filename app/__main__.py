@@ -41,6 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
     from app.commands.compare import add_compare
     from app.commands.doctor import add_doctor
     from app.commands.field_test import add_field_test
+    from app.commands.lab import add_lab
     from app.commands.options import add_options
     from app.commands.output import add_json
     from app.commands.plan import add_plan
@@ -97,6 +98,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_plan(commands)
     _add_inspect(commands)
     add_compare(commands)
+    add_lab(commands)
     add_overs(commands)
     add_field_test(commands)
     add_doctor(commands)

@@ -1,9 +1,8 @@
-"""`gossamer lab`: one voice through several codecs and one thin link, on a screen; without one, as tables or JSON."""
+"""`gossamer lab`: one voice through several codecs and one thin link, as tables or JSON, in virtual time."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
 import numpy as np
@@ -29,21 +28,18 @@ MOST_SECONDS = 600.0
 def add_lab(commands: argparse._SubParsersAction[Any]) -> None:
     """The command and its flags."""
     lab = commands.add_parser(
-        "lab", help="hear and see what Codec2, Opus, PCM and Gossamer do on one thin link, side by side",
-        description="One voice, one throttled link, codecs side by side. With a terminal a screen, else tables.",
+        "lab", help="what Gossamer, Codec2, Opus and PCM do on one thin link, side by side",
+        description="One voice, one throttled link, codecs side by side: what arrives.",
     )
     lab.add_argument("clip", metavar="CLIP", nargs="?", help="a sound file (the bundled clips)")
-    lab.add_argument("--microphone", metavar="NAME", nargs="?", const="", help="speak yourself, into this device")
-    lab.add_argument("--loudspeaker", metavar="NAME", help="a device's name or number")
-    lab.add_argument("--link", metavar="PRESET", help=f"{', '.join(PRESETS)} (all of them without a screen)")
+    lab.add_argument("--link", metavar="PRESET", help=f"{', '.join(PRESETS)} (all of them)")
     lab.add_argument("--rate", metavar="BIT/S", type=float, help="your own link: another rate than the preset's")
     lab.add_argument("--loss", metavar="0..1", type=float, help="your own link: another share of lost frames")
     lab.add_argument("--ber", metavar="0..0.5", type=float, help="your own link: another share of wrong bits")
     lab.add_argument("--scene", metavar="SCENE", choices=SCENES, default="link", help=f"{', '.join(SCENES)} (link)")
     lab.add_argument("--snr", metavar="DB", type=float, default=START_SNR_DB,
                      help=f"of the scene signal: {SNR_DB[0]} to {SNR_DB[1]} dB in 2.5 kHz ({START_SNR_DB})")
-    lab.add_argument("--no-screen", action="store_true", help="print the tables, in virtual time")
-    lab.add_argument("--seconds", metavar="S", type=float, default=SECONDS, help=f"of speech, no screen ({SECONDS:g})")
+    lab.add_argument("--seconds", metavar="S", type=float, default=SECONDS, help=f"of speech ({SECONDS:g})")
     add_json(lab)
     lab.set_defaults(run=run_lab)
 
@@ -73,16 +69,6 @@ def run_lab(arguments: argparse.Namespace) -> int:
     if not 1 <= arguments.seconds <= MOST_SECONDS:
         raise GossamerError(f"--seconds {arguments.seconds:g}: it must be 1 to {MOST_SECONDS:g}")
     links, speech = chosen_links(arguments), speech_of(arguments.clip)
-    terminal = sys.stdin is not None and sys.stdout is not None and sys.stdin.isatty() and sys.stdout.isatty()
-    if terminal and not arguments.no_screen and not arguments.json:
-        from app.lab.session import LabSettings
-        from app.tui.lab_app import run_lab_screen
-
-        return run_lab_screen(LabSettings(
-            speech, links[0], arguments.scene, arguments.snr, arguments.microphone, arguments.loudspeaker
-        ))  # fmt: skip
-    if arguments.microphone is not None:
-        raise GossamerError("--microphone needs the screen: leave out --no-screen and --json, and use a terminal")
     told = []
     with Progress("talking") as bar:
         scenes = 1 if arguments.scene == "signal" else len(links)

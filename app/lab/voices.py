@@ -102,7 +102,7 @@ class PeerVoice:
 
     def open_decoder(self) -> DecodeUnit:
         decode = self._peer.open_decoder()
-        return lambda unit: decode(unit).astype(np.float32) / 32768
+        return lambda unit: decode(unit).astype(np.float32) / np.float32(32768)
 
 
 class PcmVoice:
