@@ -84,12 +84,14 @@ def build_parser() -> argparse.ArgumentParser:
     encode = commands.add_parser("encode", help="sound files to packets, 100 bytes a second")
     encode.add_argument("files", metavar="FILE", nargs="+", help="IN OUT.g800, or several IN with --out; - is a pipe")
     encode.add_argument("--out", metavar="DIR", help="write DIR/NAME.g800 for every IN")
+    _model_option(encode)
     encode.set_defaults(run=_run_encode)
 
     decode = commands.add_parser("decode", help="packets to sound files")
     decode.add_argument("files", metavar="FILE", nargs="+", help="IN.g800 OUT.wav, or several with --out; - is a pipe")
     decode.add_argument("--out", metavar="DIR", help="write DIR/NAME.wav for every IN")
     _synth_option(decode)
+    _model_option(decode)
     decode.add_argument("--drop", type=_share, default=0.0, metavar="0..1", help="lose so many packets on purpose")
     decode.add_argument("--seed", type=int, default=0, metavar="N", help="which packets --drop loses")
     decode.set_defaults(run=_run_decode)
@@ -136,6 +138,12 @@ def _synth_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--synth", type=synth, default="neural", metavar=SYNTHS, help="with the network, without, or your own (neural)"
     )
+
+
+def _model_option(parser: argparse.ArgumentParser) -> None:
+    from codec.models import MODELS, STANDARD
+
+    parser.add_argument("--model", choices=MODELS, default=STANDARD, help="in float32 or in 8-bit numbers (standard)")
 
 
 def _run_default(arguments: argparse.Namespace) -> int:

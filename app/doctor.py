@@ -65,7 +65,8 @@ def examine(looks: dict[str, Look]) -> list[Finding]:
 
 def all_looks() -> dict[str, Look]:
     return {
-        "models": look_at_models, "sound": look_at_sound, "talk key": look_at_terminal, "serial": look_at_serial,
+        "models": look_at_models, "small models": look_at_small, "sound": look_at_sound, "talk key": look_at_terminal,
+        "serial": look_at_serial,
         "settings": look_at_settings, "network": look_at_network, "recordings": look_at_recordings,
         "packages": look_at_packages,
     }  # fmt: skip
@@ -114,6 +115,25 @@ def look_at_models() -> list[Finding]:
         cure = "" if status == "ok" else "close other programs, or listen with --synth classic"
         findings.append(Finding(what, status, found, cure))
     return findings
+
+
+def look_at_small() -> list[Finding]:
+    """The set of `--model small`: loads, understands the other, and what it brings here."""
+    from app.station import load_codec
+    from codec.decoder import Decoder
+    from codec.errors import CodecError
+    from codec.models import DECODER, ENCODER, SMALL, VOCODER, model_path
+
+    use_other = "reinstall gossamer, or go without --model small"
+    try:
+        codec = load_codec("neural", SMALL)
+    except CodecError as problem:
+        return [Finding("small models", "warn", str(problem).rpartition("; ")[0] or str(problem), use_other)]
+    own, other = codec.decoder.codec_id, Decoder().codec_id
+    if own != other:
+        return [Finding("small models", "warn", f"of codec {own}, the standard ones of codec {other}", use_other)]
+    size = sum(model_path(kind, SMALL).stat().st_size for kind in (ENCODER, DECODER, VOCODER))
+    return [Finding("small models", "ok", f"codec {own}, {size / 1e6:.1f} MB")]
 
 
 # --- sound -------------------------------------------------------------------------------------------------------

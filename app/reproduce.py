@@ -129,7 +129,7 @@ def reproduce(capture: Capture, settings: Settings, codec: Codec) -> Reproduced:
             return capture.started_utc_s + int(trio.current_time() - began_s) if capture.started_utc_s else 0
 
         parts = Parts(
-            load_codec=lambda synth: codec,
+            load_codec=lambda synth, model: codec,
             open_link=open_link,
             open_sound=lambda settings, may_interrupt: (NoMicrophone(), NoLoudspeaker()),
             load_clip=lambda number: np.zeros(0, np.float32),

@@ -64,8 +64,8 @@ def names_of_devices() -> list[DeviceInfo]:
 class Parts:
     """How to get each piece. All but the taps have working defaults in `real_parts`."""
 
-    load_codec: Callable[[Synth], Codec]
-    """Blocking; raises CodecError."""
+    load_codec: Callable[[Synth, str], Codec]
+    """Blocking: for the settings `synth` and `model`; raises CodecError."""
     open_link: LinkOpener
     open_sound: Callable[[Settings, Callable[[], bool]], tuple[Microphone, Loudspeaker]]
     """The second argument says whether the devices may be interrupted for a moment."""
@@ -88,13 +88,16 @@ class Parts:
     """Shown what the decoder makes of the link's packets, aligned with what was spoken."""
 
 
-def load_codec(synth: Synth, *, encoder: bool = True) -> Codec:
-    """The shipped models. Raises CodecError."""
+def load_codec(synth: Synth, model: str = "standard", *, encoder: bool = True) -> Codec:
+    """The shipped models, standard or small. Raises CodecError."""
     from codec.decoder import Decoder
     from codec.encoder import Encoder
+    from codec.models import DECODER, ENCODER, VOCODER, model_path
     from vocoder.stream import open_synthesizer
 
-    return Codec(Encoder() if encoder else None, Decoder(), open_synthesizer(synth))
+    synthesizer = open_synthesizer(synth, model_path(VOCODER, model))
+    talks = Encoder(model_path(ENCODER, model)) if encoder else None
+    return Codec(talks, Decoder(model_path(DECODER, model)), synthesizer)
 
 
 async def open_station_link(address: Address, nursery: trio.Nursery, perch: Perch) -> tuple[Link, str]:

@@ -23,6 +23,11 @@ ENCODER = "codec_encoder"
 DECODER = "codec_decoder"
 VOCODER = "vocoder"
 
+STANDARD, SMALL = "standard", "small"
+MODELS = (STANDARD, SMALL)
+"""Two sets of the three graphs, of one codec_id, so that either understands the other. The small one computes in 8-bit
+whole numbers: under 6 MB, two thirds of the time, a trifle rougher."""
+
 
 def expected_metadata(kind: str) -> dict[str, str]:
     """What the metadata of a graph of this kind must say; `codec_id` comes on top."""
@@ -47,6 +52,13 @@ def feature_names() -> list[str]:
 def asset_path(name: str) -> Path:
     """A file of the package `assets`, from a checkout or an installation."""
     return Path(str(resources.files("assets") / name))
+
+
+def model_path(kind: str, model: str = STANDARD) -> Path:
+    """Where the graph of this kind is in one of `MODELS`. Raises ValueError for another name."""
+    if model not in MODELS:
+        raise ValueError(f"no model '{model}'; there are: {', '.join(MODELS)}")
+    return asset_path(f"{kind}.onnx" if model == STANDARD else f"{model}/{kind}.onnx")
 
 
 @dataclass
@@ -78,9 +90,11 @@ def load_model(kind: str, path: Path | None = None) -> Model:
     """Loads `assets/KIND.onnx`, or another file, on one CPU thread. Raises ModelError."""
     import onnxruntime
 
-    file = path or asset_path(f"{kind}.onnx")
+    file = path or model_path(kind)
     if not file.is_file():
-        raise ModelError(f"{file}: no such model; reinstall gossamer, or run `python -m vocoder.training export`")
+        raise ModelError(
+            f"{file}: no such model; reinstall gossamer, or run `python -m vocoder.training export --small`"
+        )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1

@@ -488,7 +488,7 @@ def test_the_way_from_packet_to_sound_is_what_the_engine_adds() -> None:
 
     async def measured() -> Reception:
         codec = Codec(None, Instant(), Instant())
-        return await receive([bytes(32)] * PACKETS, load_codec=lambda synth: codec, in_thread=lambda: at_once)
+        return await receive([bytes(32)] * PACKETS, load_codec=lambda synth, model: codec, in_thread=lambda: at_once)
 
     found = trio.run(measured, clock=trio.testing.MockClock(autojump_threshold=0))
     assert 1000 * CUSHION_S == pytest.approx(found.after_hold_ms, abs=0.1)

@@ -12,6 +12,8 @@ import pytest
 from app import doctor
 from app.__main__ import main
 from app.doctor import Finding, examine, look_at_packages, look_at_settings, serial_finding, terminal_tells_release
+from codec import models
+from codec.decoder import Decoder
 from tests.audio_rig import AudioRig, missing
 from tests.test_conversation import start
 
@@ -31,6 +33,21 @@ def test_this_machine(capsys):
     assert found["encoding"]["found"].endswith(" of real time")
     assert "warn" == found["talk key"]["status"]  # there is no terminal here
     assert all(finding["cure"] for finding in told["findings"] if finding["status"] != "ok")
+
+
+def test_small_models_that_are_missing_or_of_another_codec_are_a_warning(tmp_path, monkeypatch):
+    """The standard ones do without them."""
+    monkeypatch.setattr(models, "asset_path", lambda name: tmp_path / name)
+    (found,) = doctor.look_at_small()
+    assert ("small models", "warn") == (found.what, found.status) and "no such model" in found.found
+    monkeypatch.undo()
+    monkeypatch.setattr(models, "model_path", lambda kind, model="standard": models.asset_path(f"{kind}.onnx"))
+    (found,) = doctor.look_at_small()
+    assert "ok" == found.status and f"codec {Decoder().codec_id}, " in found.found
+    ids = iter([1, 2])
+    monkeypatch.setattr(Decoder, "codec_id", property(lambda decoder: next(ids)))
+    (found,) = doctor.look_at_small()
+    assert ("warn", "of codec 1, the standard ones of codec 2") == (found.status, found.found)
 
 
 def test_words_and_exit_code(monkeypatch, capsys):

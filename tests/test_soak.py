@@ -202,7 +202,7 @@ class Soaked:
         settings = Settings(name=self.name, permit_tone=False, courtesy_tone=False, call_tone=False,
                             time_out_s=30.0, record_limit_mb=FOLDER_MB, packets_per_frame=2)  # fmt: skip
         parts = Parts(
-            load_codec=lambda synth: Codec(self.encoder, self.decoder, Silence()),
+            load_codec=lambda synth, model: Codec(self.encoder, self.decoder, Silence()),
             open_link=open_link,
             open_sound=lambda settings, may_interrupt: (NoMicrophone(), NoLoudspeaker()),
             load_clip=lambda number: np.zeros(0, np.float32),

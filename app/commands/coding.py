@@ -76,8 +76,9 @@ def _each(
 def run_encode(arguments: argparse.Namespace) -> int:
     plan = plan_files(arguments.files, arguments.out, ".g800")
     from codec.encoder import Encoder, PacketAssembler
+    from codec.models import ENCODER, model_path
 
-    assembler = PacketAssembler(Encoder())
+    assembler = PacketAssembler(Encoder(model_path(ENCODER, arguments.model)))
 
     def convert(source: str, target: str) -> dict[str, int]:
         assembler.reset()
@@ -105,9 +106,12 @@ def run_encode(arguments: argparse.Namespace) -> int:
 def run_decode(arguments: argparse.Namespace) -> int:
     plan = plan_files(arguments.files, arguments.out, ".wav")
     from codec.decoder import Decoder
+    from codec.models import DECODER, VOCODER, model_path
     from vocoder.stream import open_synthesizer
 
-    decoder, synthesizer = Decoder(), open_synthesizer(arguments.synth)
+    model = arguments.model
+    decoder = Decoder(model_path(DECODER, model))
+    synthesizer = open_synthesizer(arguments.synth, model_path(VOCODER, model))
 
     def convert(source: str, target: str) -> dict[str, int]:
         reader = PacketReader(source)

@@ -74,11 +74,11 @@ def run_test(arguments: argparse.Namespace) -> int:
     settings = replace(settings_from(arguments), permit_tone=False, courtesy_tone=False, time_out_s=LONGEST_OVER_S)
     if settings.link.startswith("parrot:"):
         raise GossamerError("a parrot knows no field test: start `gossamer field-test LINK --answer` at the other end")
-    codec = load_codec(settings.synth)
+    codec = load_codec(settings.synth, settings.model)
     assert codec.encoder is not None
     known = encode_clips(bundled_clips(), codec.encoder)
     ideal = ceilings(known, codec)
-    parts = real_parts(load_codec=lambda synth: codec, recordings=None)
+    parts = real_parts(load_codec=lambda synth, model: codec, recordings=None)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     folder = Path(arguments.out or f"field-test-{stamp}")
     try:

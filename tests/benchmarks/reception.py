@@ -9,6 +9,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,7 @@ async def receive(packets: Sequence[bytes], **pieces: Any) -> Reception:
         return theirs, ""
 
     parts = replace(
-        real_parts(load_codec=lambda synth: load_codec(synth, encoder=False)),
+        real_parts(load_codec=partial(load_codec, encoder=False)),
         **{"open_link": open_pair, "open_sound": lambda *_: (NoMicrophone(), Stopwatch()), **pieces},
     )
     results: list[tuple[float, float]] = []

@@ -28,7 +28,7 @@ from codec.format import SAMPLE_RATE_HZ
 
 from .errors import BenchmarkError
 from .footprint import pack_frames, resident_mb
-from .lanes import Candidate, Lane, StreamingLane
+from .lanes import Candidate, Lane, StreamingLane, small_ones
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNS = 5
@@ -98,7 +98,8 @@ def measure(
     cold = packets[: round(COLD_S * SAMPLE_RATE_HZ / lane.frame_samples)]
     path = work / f"{lane.key}.frames"
     path.write_bytes(pack_frames(cold))
-    other = [(str(c.folder), c.label) for c in candidates if c.label == getattr(lane, "label", None)]
+    own = getattr(lane, "label", None)
+    other = [(str(c.folder), c.label) for c in candidates if own in (c.label, *(s.label for s in small_ones([c])))]
     command = [sys.executable, "-m", "tests.benchmarks.footprint", lane.key, str(path), *(other[0] if other else ())]
     answers = [subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout for _ in range(RUNS)]
     reports = [json.loads(answer) for answer in answers]

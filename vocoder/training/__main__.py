@@ -33,6 +33,7 @@ def main() -> int:
     exported.add_argument("--config", type=Path, default=HERE / "joint.toml", help="for the widths")
     exported.add_argument("--out", type=Path, default=Path("assets"))
     exported.add_argument("--fixture", type=Path, help="also write the reference outputs that the tests compare with")
+    exported.add_argument("--small", action="store_true", help="also OUT/small: in 8-bit numbers, under 6 MB together")
     pruned = stages.add_parser("prune", help="a narrower voice out of a trained one, to be trained on (`joint`)")
     pruned.add_argument("--from", dest="start", type=Path, nargs="+", required=True, help="checkpoints")
     pruned.add_argument("--config", type=Path, default=HERE / "joint_packet.toml", help="for the widths before")
@@ -51,6 +52,10 @@ def main() -> int:
             load_voice(voice, arguments.start)
             export(voice, arguments.out)
             print(check(voice, arguments.out, arguments.fixture))
+            if arguments.small:
+                from vocoder.training.small import shrink_and_check
+
+                print(shrink_and_check(voice, arguments.out))
         elif arguments.stage == "prune":
             from vocoder.training.prune import prune, save
 

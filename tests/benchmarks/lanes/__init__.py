@@ -115,6 +115,16 @@ class Candidate:
     label: str
 
 
+def small_ones(candidates: Sequence[Candidate] | None = None) -> list[Candidate]:
+    """The small variants in the folders of these, or that of the shipped models, where there is one."""
+    from codec.models import SMALL, asset_path
+
+    if candidates is None:
+        candidates = [Candidate(asset_path("."), "Gossamer")]
+    found = [Candidate(c.folder / SMALL, f"{c.label} {SMALL}") for c in candidates]
+    return [c for c in found if c.folder.is_dir()]
+
+
 def streaming_lanes(candidates: Sequence[Candidate] = ()) -> list[StreamingLane]:
     """Ours first, then the peers by rate."""
     from .amr import AmrLane
@@ -123,19 +133,26 @@ def streaming_lanes(candidates: Sequence[Candidate] = ()) -> list[StreamingLane]
     from .ours import OurLane
     from .speex import SpeexLane
 
-    ours = [OurLane("neural"), *(OurLane("neural", c.folder, c.label) for c in candidates), OurLane("classic")]
+    ours = [OurLane("neural")]
+    ours += [OurLane("neural", c.folder, c.label) for c in [*small_ones(), *candidates, *small_ones(candidates)]]
+    ours.append(OurLane("classic"))
     codec2 = [Codec2Lane(mode) for mode in ("450", "700C", "1200", "1300", "1600", "2400", "3200")]
     return [*ours, *codec2, SpeexLane(0), SpeexLane(1), AmrLane(), OpusLane()]
 
 
 def all_lanes(candidates: Sequence[Candidate] = ()) -> list[Lane]:
     """The streaming ones, our ceilings after ours, the original itself last."""
-    from .ours import OurLane, TrueFeaturesLane, TruePitchLane
+    from .ours import MixedLane, OurLane, TrueFeaturesLane, TruePitchLane
 
     lanes = streaming_lanes(candidates)
     ours: list[Lane] = [lane for lane in lanes if lane.ours]
     ours += [OurLane("classic", c.folder, c.label) for c in candidates]
     ceilings: list[Lane] = [TruePitchLane(), TrueFeaturesLane()]
+    for standard, small in ((None, small_ones()), *((c, small_ones([c])) for c in candidates)):
+        for each in small:
+            label, folder = (standard.label, standard.folder) if standard else ("Gossamer", None)
+            ceilings += [MixedLane(f"{each.label} to {label}", each.folder, folder)]
+            ceilings += [MixedLane(f"{label} to {each.label}", folder, each.folder)]
     for c in candidates:
         ceilings += [TruePitchLane(c.folder, c.label), TrueFeaturesLane(c.folder, c.label)]
     return [*ours, *ceilings, *(lane for lane in lanes if not lane.ours), UncodedLane()]

@@ -61,7 +61,7 @@ def _missing(title: str, names: Iterable[str], folder: Path | None) -> str | Non
     return None
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def _loaded(kind: str, folder: Path | None) -> Any:
     """A model of this process, loaded once; whoever takes it resets it."""
     from codec.decoder import Decoder
@@ -155,6 +155,30 @@ class OurLane:
 
 def _key(label: str) -> str:
     return "".join(c if c.isalnum() or c in "._" else "-" for c in (label or "gossamer").lower())
+
+
+class MixedLane:
+    """One set of models talks, another of the same codec listens; a folder of None is the shipped one."""
+
+    ours = False
+
+    def __init__(self, title: str, talks: Path | None, listens: Path | None) -> None:
+        self.talks, self.listens, self.title = talks, listens, title
+        self.key = f"{_key(title)}-neural"
+
+    def missing(self) -> str | None:
+        return _missing(self.title, [ENCODER], self.talks) or _missing(self.title, [DECODER, VOCODER], self.listens)
+
+    def version(self) -> str:
+        return f"encoder {_digest([ENCODER], self.talks)}, the rest {_digest([DECODER, VOCODER], self.listens)}"
+
+    def run(self, samples: np.ndarray) -> Coded:
+        packets = _packets(samples, self.talks)
+        blocks = map(_fresh(DECODER, self.listens).decode, packets)
+        bits = 8 * format.PACKET_BYTES * len(packets)
+        return Coded(
+            _synthesized("neural", self.listens, blocks), bits, bits, len(packets) * format.PACKET_S
+        )
 
 
 class TrueFeaturesLane:
