@@ -9,7 +9,8 @@ PYTEST_ARGS ?=
 
 # What the talker needs, and what only the tests and benchmarks need.
 RUN_DEBIAN := libportaudio2 libasound2-plugins
-TEST_DEBIAN := $(RUN_DEBIAN) pulseaudio pulseaudio-utils codec2 espeak-ng flite libopus0 libspeex1 libopencore-amrnb0
+TEST_DEBIAN := $(RUN_DEBIAN) pulseaudio pulseaudio-utils codec2 espeak-ng flite libopus0 libspeex1 libopencore-amrnb0 \
+  chromium chromium-driver
 FIELD_DEBIAN := $(TEST_DEBIAN) direwolf socat iproute2 libopus0
 
 BENCH_BARE := warpq==1.5.2 pyvad==0.2.0 resemblyzer==0.1.4
@@ -26,6 +27,7 @@ help:
 	@echo "make field-test   conversations over real modems, serial lines and thin networks, in real time"
 	@echo "make train-setup  add PyTorch (CPU build) and the training tools to $(VENV)"
 	@echo "make test-train   the tests of the training pipeline, on a tiny synthesised corpus"
+	@echo "make page         ten sentences through each codec, as a page for the browser: bench-results/page.html"
 	@echo "make pictures     the README's pictures, from the running program"
 	@echo "make lint         ruff and mypy"
 	@echo "make setup        everything that 'make test' needs, and nothing run"
@@ -34,7 +36,7 @@ help:
 run: debian-run $(VENV)/.ready-run
 	@$(BIN)/gossamer
 
-test: setup lint
+test: setup lint browser-runtime
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 field-test: $(VENV)/.ready-dev
@@ -71,6 +73,20 @@ test-train: train-setup $(VENV)/.ready-dev
 pictures: setup
 	$(BIN)/python -m tests.picture assets/talk.svg assets/bandwidth.svg
 	$(BIN)/gossamer inspect assets/clips/gossamer.flac --png assets/inspect.png
+
+# onnxruntime-web as the lock file pins it, for the page and its tests; without npm they go on without.
+NPM := build/npm
+.PHONY: page browser-runtime
+browser-runtime:
+	@command -v npm >/dev/null || bash debian-packages.sh npm
+	@cmp -s app/compare/npm/package-lock.json $(NPM)/.ready || { mkdir -p $(NPM) && cp app/compare/npm/*.json $(NPM)/ && \
+	  (cd $(NPM) && npm ci --ignore-scripts --no-audit --no-fund --silent) && cp $(NPM)/package-lock.json $(NPM)/.ready; } || \
+	  echo "No onnxruntime-web (going on without): is npm there, and the network?" >&2
+
+PAGE_LINKS := --link afsk1200 --link hc-12 --link wifi
+page: debian-test $(VENV)/.ready-run browser-runtime
+	@mkdir -p bench-results
+	@$(BIN)/gossamer compare --out bench-results/page.html $(PAGE_LINKS) --browser $(NPM)/node_modules/onnxruntime-web
 
 setup: debian-test $(VENV)/.ready-dev
 

@@ -220,7 +220,7 @@ async function press() {
     const stream = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: false, channelCount: 1 } });
     const transmission = new Transmission(await engine(), liveSpeaker(player));
     const context = new AudioContext(), source = context.createMediaStreamSource(stream);
-    await context.audioWorklet.addModule(URL.createObjectURL(new Blob([CAPTURE], { type: "text/javascript" })));
+    await context.audioWorklet.addModule(`data:text/javascript,${encodeURIComponent(CAPTURE)}`); // a file: page may load no blob there
     const capture = new AudioWorkletNode(context, "capture", { numberOfOutputs: 0 });
     const resampler = new Resampler(context.sampleRate);
     capture.port.onmessage = ({ data }) => transmission.push(resampler.push(data));
