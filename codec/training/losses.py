@@ -7,6 +7,7 @@ from torch import Tensor
 
 from codec import format
 from codec.training.network import voicing_loss
+from codec.training.ranks import ALONE, Ranks
 
 SPAN_DB = format.BAND_HIGH_DB - format.BAND_LOW_DB
 ENVELOPE_FRAMES = 38
@@ -22,7 +23,7 @@ def frame_weights(energies: Tensor) -> Tensor:
     return ((level_db - loud + 50.0) / 30.0).clamp(0.1, 1.0)
 
 
-def envelope_correlation(true: Tensor, made: Tensor) -> Tensor:
+def envelope_correlation(true: Tensor, made: Tensor, ranks: Ranks = ALONE) -> Tensor:
     """1 - the mean intermediate correlation of band envelopes, as ESTOI defines it, on amplitudes of mel bands.
 
     true, made: energies [B, N, 40] in 0..1. Windows of 38 frames, a quarter of a window apart; windows more than
@@ -42,16 +43,16 @@ def envelope_correlation(true: Tensor, made: Tensor) -> Tensor:
     power = x.square().mean((-1, -2))
     counts = (power > 1e-4 * power.amax(1, keepdim=True)).float() * (power > 1.0)
     correlation = (normalised(x) * normalised(y)).sum(-2).mean(-1)  # [B, W]
-    return ((1.0 - correlation) * counts).sum() / counts.sum().clamp(min=1.0)
+    return ((1.0 - correlation) * counts).sum() / ranks.total(counts, least=1.0)
 
 
 def feature_losses(
-    raw: Tensor, made: Tensor, f0: Tensor, voiced: Tensor, energies: Tensor, heard: Tensor
+    raw: Tensor, made: Tensor, f0: Tensor, voiced: Tensor, energies: Tensor, heard: Tensor, ranks: Ranks = ALONE
 ) -> dict[str, Tensor]:
     """raw, made [B, N, 42]; true f0 feature and voiced [B, N]; true energies [B, N, 40]; heard [B, N]: 1, or less where
     the packet was lost. Returns the weighted parts; their sum is the loss."""
     weights = frame_weights(energies) * heard
-    total = weights.sum()
+    total = ranks.total(weights)
     guess = raw[..., format.BANDS_SLICE]
     error = (guess - energies).abs()
     error = error + 2.0 * (guess - energies).square()
@@ -60,8 +61,8 @@ def feature_losses(
     return {
         "energy": 10.0 * (error.mean(-1) * weights).sum() / total,
         "step": 3.0 * (step.mean(-1) * weights[:, 1:]).sum() / total,
-        "envelope": 1.0 * envelope_correlation(energies, made[..., format.BANDS_SLICE]),
-        "f0": 6.0 * ((raw[..., 0] - f0).abs() * voicing).sum() / voicing.sum().clamp(min=1.0),
+        "envelope": 1.0 * envelope_correlation(energies, made[..., format.BANDS_SLICE], ranks),
+        "f0": 6.0 * ((raw[..., 0] - f0).abs() * voicing).sum() / ranks.total(voicing, least=1.0),
         "voicing": 0.3 * (voicing_loss(raw[..., 1], voiced) * weights).sum() / total,
     }
 

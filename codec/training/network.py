@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from codec import features, format
 from codec.training.blocks import PacketMixer, PacketStack
+from codec.training.ranks import ALONE, Ranks
 
 FRAMES_PER_LATENT = format.PACKET_FRAMES // format.LATENTS
 BAND_CONTRAST, TIME_CONTRAST = 1.15, 1.06
@@ -119,13 +120,13 @@ def quantise(latents: Tensor) -> Tensor:
     return latents + (levels - latents).detach()
 
 
-def flip_bits(levels: Tensor, probability: Tensor) -> Tensor:
+def flip_bits(levels: Tensor, probability: Tensor, ranks: Ranks = ALONE) -> Tensor:
     """Levels with Gray-coded bits flipped: one flip moves a value to a neighbouring level, or mirrors it.
 
     levels [B, P, 8, 16], probability broadcastable to it. High bit: the sign; low bit: 1 for the inner levels."""
     sign, inner = levels.detach() > 0, levels.detach().abs() < 1
-    sign = sign ^ (torch.rand_like(levels) < probability)
-    inner = inner ^ (torch.rand_like(levels) < probability)
+    sign = sign ^ (ranks.uniform_like(levels) < probability)
+    inner = inner ^ (ranks.uniform_like(levels) < probability)
     damaged = (2.0 * sign - 1.0) * (1.5 - 1.0 * inner)
     return levels + (damaged - levels).detach()
 
@@ -196,13 +197,14 @@ class Codec(nn.Module):
         self.decoder = Decoder(config)
 
     def forward(
-        self, energies: Tensor, periodicity: Tensor, lost: Tensor, flips: Tensor, rounded: bool = True
+        self, energies: Tensor, periodicity: Tensor, lost: Tensor, flips: Tensor, rounded: bool = True,
+        ranks: Ranks = ALONE,
     ) -> tuple[Tensor, Tensor]:
         """[B, 32 P, 40], [B, 32 P, 128], lost [B, P, 1, 1], flips: bit error probability [B, 1, 1, 1] ->
         raw and features, both [B, 32 P, 42]."""
         batch = energies.shape[0]
         latents, _ = self.encoder(folded(energies), folded(periodicity), self.encoder.tails(batch))
-        levels = flip_bits(quantise(latents), flips) if rounded else latents
+        levels = flip_bits(quantise(latents), flips, ranks) if rounded else latents
         raw, decoded, _ = self.decoder(levels, lost, self.decoder.tails(batch))
         shape = (batch, -1, format.FEATURES)
         return raw.reshape(shape), decoded.reshape(shape)

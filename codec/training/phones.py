@@ -19,6 +19,7 @@ from codec import format
 from codec.training.alignment import PHONES, UNKNOWN
 from codec.training.losses import frame_weights
 from codec.training.network import Analysis
+from codec.training.ranks import ALONE, Ranks
 from codec.training.runs import Run, Schedule, TrainingError
 from codec.training.segments import Array, Batch, Drawing, Speech, coloured, coloured_noise
 
@@ -74,7 +75,9 @@ class PhoneReader(nn.Module):
         return functional.log_softmax(self.head(self.norm(x)), dim=-1)
 
 
-def phone_distance(reader: PhoneReader, true: Tensor, made: Tensor, heard: Tensor) -> Tensor:
+def phone_distance(
+    reader: PhoneReader, true: Tensor, made: Tensor, heard: Tensor, ranks: Ranks = ALONE
+) -> Tensor:
     """Kullback-Leibler divergence in nats a frame between what is read in true and in made energies, both
     [B, N, 40]; heard [B, N]: weight of each frame. The reader's own weights get no gradient where it is frozen."""
 
@@ -86,7 +89,7 @@ def phone_distance(reader: PhoneReader, true: Tensor, made: Tensor, heard: Tenso
         expected = softened(true)
         weights = frame_weights(true) * heard
     difference = (expected * (expected.log() - softened(made).log())).sum(-1)
-    return (difference * weights).sum() / weights.sum()
+    return (difference * weights).sum() / ranks.total(weights)
 
 
 def load_reader(path: Path) -> PhoneReader:

@@ -17,13 +17,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from codec.training.errors import TrainingError
+from codec.training.ranks import ALONE, Ranks
 from codec.training.segments import Augmentation, Batch, Drawing
 
 T = TypeVar("T")
-
-
-class TrainingError(Exception):
-    """The run cannot start; the message names the cause and the cure."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +50,8 @@ class Schedule:
     """Share of packets lost in training."""
     flips: float = 0.2
     """Share of segments with flipped bits, 0.5-3 % of them."""
+    apart: bool = False
+    """Draw each segment from a seed of its own, so that of several processes each draws its slice of a batch alone."""
     compile: bool = False
     """Let torch.compile fuse operations (needs a C++ compiler; the first steps take a minute)."""
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -86,9 +86,12 @@ def rate_at(step: int, schedule: Schedule) -> float:
 class Run:
     """One run's folder: checkpoint.safetensors (weights, their average, optimiser), log.csv, pictures."""
 
-    def __init__(self, folder: Path, network: nn.Module, schedule: Schedule) -> None:
+    def __init__(self, folder: Path, network: nn.Module, schedule: Schedule, ranks: Ranks = ALONE) -> None:
+        """Raises TrainingError where the processes cannot share a batch evenly."""
+        if schedule.batch % ranks.count:
+            raise TrainingError(f"{ranks.count} processes cannot share {schedule.batch} segments: change `batch`")
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.network, self.schedule = folder, network, schedule
+        self.folder, self.network, self.schedule, self.ranks = folder, network, schedule, ranks
         decayed = [p for p in network.parameters() if p.ndim > 1]
         others = [p for p in network.parameters() if p.ndim <= 1]
         self.optimiser = torch.optim.AdamW(
@@ -114,9 +117,10 @@ class Run:
             return False
         tensors = load_file(self.checkpoint)
         self.network.load_state_dict({k[4:]: v for k, v in tensors.items() if k.startswith("now.")})
-        self.average = {k[4:]: v for k, v in tensors.items() if k.startswith("avg.")}
+        device = self.ranks.device
+        self.average = {k[4:]: v.to(device) for k, v in tensors.items() if k.startswith("avg.")}
         self.step = int(tensors["step"])
-        moments = {k: v for k, v in tensors.items() if k.startswith("opt.")}
+        moments = {k: v.to(device) for k, v in tensors.items() if k.startswith("opt.")}
         parameters = [p for group in self.optimiser.param_groups for p in group["params"]]
         for number, parameter in enumerate(parameters):
             if f"opt.{number}.m" in moments:
@@ -128,7 +132,9 @@ class Run:
         return True
 
     def save(self) -> None:
-        """Writes the checkpoint, whole or not at all."""
+        """Writes the checkpoint, whole or not at all; of several processes the first does it."""
+        if not self.ranks.first:
+            return
         tensors = {f"now.{k}": v.contiguous().clone() for k, v in self.network.state_dict().items()}
         tensors |= {f"avg.{k}": v.contiguous().clone() for k, v in self.average.items()}
         tensors["step"] = torch.tensor(self.step)
@@ -152,11 +158,13 @@ class Run:
         """Trains to the schedule's end, from where the folder's checkpoint stopped if it holds one.
 
         losses: the weighted parts for a batch; the generator is for what happens to it on the link, and depends on
-        the seed and the step alone. validate: metrics of the network with averaged weights.
+        the seed and the step alone. validate: metrics of the network with averaged weights. Of several processes the
+        first validates, and the others wait for it.
         """
         self.resume()
         shadow = copy.deepcopy(self.network).eval()
-        bar = tqdm(total=self.schedule.steps, initial=self.step, unit="step", mininterval=2.0)
+        hidden = not self.ranks.first
+        bar = tqdm(total=self.schedule.steps, initial=self.step, unit="step", mininterval=2.0, disable=hidden)
         for batch in drawing.stream(self.step):
             if self.step >= self.schedule.steps:
                 break
@@ -165,8 +173,13 @@ class Run:
             bar.update()
             bar.set_postfix(loss=f"{loss:.3f}")
             if self.validation_due:
-                shadow.load_state_dict(self.average)
-                bar.write(self.log(validate(shadow)))
+                self._parts = self.ranks.means(self._parts)
+                if self.ranks.first:
+                    shadow.load_state_dict(self.average)
+                    gpus = [self.ranks.device] if self.ranks.device.type == "cuda" else []
+                    with torch.random.fork_rng(gpus):  # the other processes draw no numbers meanwhile
+                        metrics = validate(shadow)
+                    bar.write(self.log(metrics))
             self.save_if_due()
         self.save()
         bar.close()
@@ -179,6 +192,7 @@ class Run:
             group["lr"] = rate
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        self.ranks.average_gradients(self.network.parameters())
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.schedule.clip)
         if torch.isfinite(norm):
             self.optimiser.step()

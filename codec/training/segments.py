@@ -153,9 +153,16 @@ def echoed(random: np.random.Generator, audio: Array) -> Array:
 class Drawing:
     """Draws batches without end; batch n depends on the seed and n alone, so that a resumed run continues it."""
 
-    def __init__(self, speech: Speech, batch: int, packets: int, augmentation: Augmentation, seed: int) -> None:
+    def __init__(
+        self, speech: Speech, batch: int, packets: int, augmentation: Augmentation, seed: int,
+        part: tuple[int, int] = (0, 1), apart: bool = False,
+    ) -> None:
+        """part: which of how many equal slices of each batch is given out; apart: each segment has a seed of its own,
+        so that only the slice has to be drawn."""
         self.speech, self.batch, self.packets = speech, batch, packets
         self.augmentation, self.seed = augmentation, seed
+        size = batch // part[1]
+        self.mine, self.apart = range(part[0] * size, (part[0] + 1) * size), apart
 
     def segment(self, random: np.random.Generator) -> tuple[Array, Array, Array]:
         """noisy, clean [240 + S], f0 [N]."""
@@ -185,9 +192,13 @@ class Drawing:
         return np.clip(noisy, -1, 1).astype(np.float32), np.clip(clean, -1, 1).astype(np.float32), f0
 
     def __call__(self, number: int) -> Batch:
-        """Batch `number`."""
-        random = np.random.default_rng([self.seed, number])
-        noisy, clean, f0 = zip(*(self.segment(random) for _ in range(self.batch)), strict=True)
+        """Batch `number`, or this process's slice of it."""
+        if self.apart:
+            drawn = [self.segment(np.random.default_rng([self.seed, number, place])) for place in self.mine]
+        else:
+            random = np.random.default_rng([self.seed, number])
+            drawn = [self.segment(random) for _ in range(self.batch)][self.mine.start : self.mine.stop]
+        noisy, clean, f0 = zip(*drawn, strict=True)
         return Batch(np.stack(noisy), np.stack(clean), np.stack(f0))
 
     def stream(self, first: int, ahead: int = 3) -> Iterator[Batch]:

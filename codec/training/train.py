@@ -13,6 +13,7 @@ from codec import features, format
 from codec.training.losses import feature_losses, feature_metrics
 from codec.training.network import Analysis, Codec, CodecConfig
 from codec.training.phones import PhoneReader, load_reader, phone_distance
+from codec.training.ranks import ALONE, Ranks
 from codec.training.runs import Run, Schedule, TrainingError, load_networks
 from codec.training.segments import Batch, Drawing, Speech, validation_batch
 
@@ -46,58 +47,66 @@ def heard_weights(lost: Tensor, frames: int, lost_weight: float = 0.3) -> Tensor
     return packets.expand(-1, -1, frames).reshape(lost.shape[0], -1)
 
 
+def drawing_for(schedule: Schedule, prepared: Path, ranks: Ranks) -> Drawing:
+    """The schedule's batches, or this process's slices of them."""
+    speech, part = Speech(prepared, "train"), (ranks.number, ranks.count)
+    drawn = (schedule.batch, schedule.packets, schedule.augmentation, schedule.seed)
+    return Drawing(speech, *drawn, part, schedule.apart)
+
+
 @torch.no_grad()
 def validate(
     codec: nn.Module, analysis: Analysis, batch: Batch, reader: PhoneReader | None = None
 ) -> dict[str, float]:
     """Errors on speakers never trained on, without loss or flips, rounded and not."""
-    energies, periodicity = analysis(torch.from_numpy(batch.clean))
-    f0, voiced = pitch_tensors(batch.f0)
+    device = next(codec.parameters()).device
+    energies, periodicity = analysis(torch.from_numpy(batch.clean).to(device))
+    f0, voiced = (target.to(device) for target in pitch_tensors(batch.f0))
     count, packets = energies.shape[0], energies.shape[1] // 32
-    none = torch.zeros(count, packets, 1, 1), torch.zeros(count, 1, 1, 1)
+    none = energies.new_zeros(count, packets, 1, 1), energies.new_zeros(count, 1, 1, 1)
     _, made = codec(energies, periodicity, *none)
     _, unrounded = codec(energies, periodicity, *none, rounded=False)
     metrics = feature_metrics(made, f0, voiced, energies)
     if reader is not None:
-        everything = torch.ones(energies.shape[:2])
+        everything = energies.new_ones(energies.shape[:2])
         metrics["phone_distance"] = float(phone_distance(reader, energies, made[..., format.BANDS_SLICE], everything))
     return metrics | {"mel_error_unrounded_db": feature_metrics(unrounded, f0, voiced, energies)["mel_error_db"]}
 
 
 def train(
     config: CodecTraining, prepared: Path, folder: Path, threads: int = 0, start: Path | None = None,
-    phones: Path | None = None,
+    phones: Path | None = None, ranks: Ranks = ALONE,
 ) -> None:
     """Trains, from the weights of `start` where it is named, resuming where `folder` holds a checkpoint; with the loss
-    on words where `phones` names the reader's checkpoint."""
+    on words where `phones` names the reader's checkpoint; with other processes where `ranks` says so."""
     if threads:
         torch.set_num_threads(threads)
     schedule = config.schedule
     torch.manual_seed(schedule.seed)
-    codec, analysis = Codec(config.network), Analysis()
+    codec, analysis = Codec(config.network).to(ranks.device), Analysis().to(ranks.device)
     if start is not None:
         networks = load_networks(start)
         if "codec" not in networks:
             raise TrainingError(f"{start} holds no codec: name a checkpoint of stage A or C with --from")
         codec.load_state_dict(networks["codec"])
-    reader = load_reader(phones) if phones else None
+    reader = load_reader(phones).to(ranks.device) if phones else None
     forward = torch.compile(codec) if schedule.compile else codec
 
     def losses(batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        faults = link_faults(schedule.batch, schedule.packets, schedule, generator)
+        lost, flips = map(ranks.part, link_faults(schedule.batch, schedule.packets, schedule, generator))
         with torch.no_grad():
-            energies = analysis.energies(analysis.power(torch.from_numpy(batch.clean)))
-            heard_energies, periodicity = analysis(torch.from_numpy(batch.noisy))
-        f0, voiced = pitch_tensors(batch.f0)
-        raw, made = forward(heard_energies, periodicity, *faults)
-        heard = heard_weights(faults[0], format.PACKET_FRAMES)
-        parts = feature_losses(raw, made, f0, voiced, energies, heard)
+            energies = analysis.energies(analysis.power(torch.from_numpy(batch.clean).to(ranks.device)))
+            heard_energies, periodicity = analysis(torch.from_numpy(batch.noisy).to(ranks.device))
+        f0, voiced = (target.to(ranks.device) for target in pitch_tensors(batch.f0))
+        raw, made = forward(heard_energies, periodicity, lost, flips, ranks=ranks)
+        heard = heard_weights(lost, format.PACKET_FRAMES)
+        parts = feature_losses(raw, made, f0, voiced, energies, heard, ranks)
         if reader is not None:
-            distance = phone_distance(reader, energies, made[..., format.BANDS_SLICE], heard)
+            distance = phone_distance(reader, energies, made[..., format.BANDS_SLICE], heard, ranks)
             parts["phones"] = config.phone_share * distance
         return parts
 
-    drawing = Drawing(Speech(prepared, "train"), schedule.batch, schedule.packets, schedule.augmentation, schedule.seed)
+    drawing = drawing_for(schedule, prepared, ranks)
     checked = validation_batch(Speech(prepared, "validation"), schedule.validation_segments, schedule.packets)
-    run = Run(folder, codec, schedule)
+    run = Run(folder, codec, schedule, ranks)
     run.drive(drawing, losses, lambda network: validate(network, analysis, checked, reader))

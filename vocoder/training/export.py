@@ -17,6 +17,7 @@ from codec.models import DECODER, ENCODER, VOCODER, expected_metadata, load_mode
 from codec.training.graphs import DecoderGraph, EncoderGraph
 from codec.training.runs import TrainingError, save_half
 from vocoder.training.graphs import VocoderGraph
+from vocoder.training.hifigan import HifiganGraph, HifiganVocoder
 from vocoder.training.train import Voice
 
 OPSET = 17
@@ -38,6 +39,7 @@ def codec_id_of(voice: Voice) -> int:
 
 def graphs_of(voice: Voice) -> dict[str, tuple[nn.Module, tuple[Tensor, ...], list[str], list[str]]]:
     """Per kind: graph, example inputs, their names, the names of the outputs, all without the state."""
+    plain = isinstance(voice.vocoder, HifiganVocoder)
     return {
         ENCODER: (
             EncoderGraph(voice.codec.encoder),
@@ -52,7 +54,7 @@ def graphs_of(voice: Voice) -> dict[str, tuple[nn.Module, tuple[Tensor, ...], li
             ["features"],
         ),
         VOCODER: (
-            VocoderGraph(voice.vocoder),
+            HifiganGraph(voice.vocoder) if plain else VocoderGraph(voice.vocoder),
             (torch.zeros(1, format.PACKET_FRAMES, format.FEATURES),),
             ["features"],
             ["samples"],
@@ -64,16 +66,23 @@ def export(voice: Voice, folder: Path) -> None:
     """Writes codec_encoder.onnx, codec_decoder.onnx, vocoder.onnx and voice.safetensors (fp16) to `folder`.
 
     The weights are rounded to fp16 first, so that the kept checkpoint gives exactly these graphs again."""
-    import onnx
-
     folder.mkdir(parents=True, exist_ok=True)
     voice.load_state_dict({name: value.half().float() for name, value in voice.state_dict().items()})
     voice.eval()
-    identity = codec_id_of(voice)
-    for kind, (graph, inputs, names, outputs) in graphs_of(voice).items():
-        graph.eval()
-        state = torch.zeros(1, graph.state_size())  # type: ignore[operator]
-        part = folder / f"{kind}.part"
+    for kind in (ENCODER, DECODER, VOCODER):
+        write_graph(voice, kind, folder / f"{kind}.onnx")
+    save_half(dict(voice.state_dict()), folder / "voice.safetensors")
+
+
+def write_graph(voice: Voice, kind: str, path: Path) -> None:
+    """One of the three graphs with its metadata, whole or not at all."""
+    import onnx
+
+    graph, inputs, names, outputs = graphs_of(voice)[kind]
+    graph.eval()
+    state = torch.zeros(1, graph.state_size())  # type: ignore[operator]
+    part = path.with_suffix(".part")
+    try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the TorchScript exporter warns of its age and of constant branches
             torch.onnx.export(
@@ -86,16 +95,17 @@ def export(voice: Voice, folder: Path) -> None:
                 dynamo=False,
             )
         model = onnx.load(str(part))
-        part.unlink()
-        metadata = expected_metadata(kind) | ({} if kind == VOCODER else {"gossamer.codec_id": str(identity)})
-        onnx.helper.set_model_props(model, metadata)
+        identity = {} if kind == VOCODER else {"gossamer.codec_id": str(codec_id_of(voice))}
+        onnx.helper.set_model_props(model, expected_metadata(kind) | identity)
         model.producer_name, model.producer_version = "gossamer", "1"
         onnx.checker.check_model(model)
         random_nodes = [node.op_type for node in model.graph.node if node.op_type.startswith("Random")]
         if random_nodes:
             raise TrainingError(f"{kind}: the graph contains {random_nodes[0]}; its outputs could not be compared")
-        onnx.save(model, str(folder / f"{kind}.onnx"))
-    save_half(dict(voice.state_dict()), folder / "voice.safetensors")
+        onnx.save(model, str(part))
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 @torch.no_grad()

@@ -9,6 +9,7 @@ from codec import format
 from codec.training.losses import SPAN_DB, envelope_correlation, frame_weights
 from codec.training.network import Analysis
 from codec.training.phones import PhoneReader, phone_distance
+from codec.training.ranks import ALONE, Ranks
 from vocoder.training.loudness import Loudness
 
 RESOLUTIONS = ((128, 32), (256, 64), (512, 128), (1024, 256))
@@ -21,24 +22,24 @@ def levelled(true: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
     return true / level, made / level
 
 
-def spectral_loss(true: Tensor, made: Tensor) -> Tensor:
+def spectral_loss(true: Tensor, made: Tensor, ranks: Ranks = ALONE) -> Tensor:
     """Mean difference of magnitudes^0.5 over several resolutions, relative to the mean of the true ones."""
     total = true.new_zeros(())
     for size, hop in RESOLUTIONS:
-        window = torch.hann_window(size)
+        window = torch.hann_window(size, device=true.device)
 
         def magnitude(x: Tensor, size: int = size, hop: int = hop, window: Tensor = window) -> Tensor:
             spectrum = torch.stft(x, size, hop, window=window, center=False, return_complex=True)
             return (spectrum.real.square() + spectrum.imag.square() + 1e-7).pow(0.25)
 
         a, b = magnitude(true), magnitude(made)
-        total = total + (a - b).abs().mean() / a.mean()
+        total = total + (a - b).abs().mean() / ranks.mean(a)
     return total / len(RESOLUTIONS)
 
 
 def sound_losses(
     true: Tensor, made: Tensor, energies: Tensor, heard: Tensor, analysis: Analysis, loudness: Loudness,
-    reader: PhoneReader | None, loudness_share: float, phone_share: float,
+    reader: PhoneReader | None, loudness_share: float, phone_share: float, ranks: Ranks = ALONE,
 ) -> dict[str, Tensor]:
     """true, made [B, 80 N]; true energies [B, N, 40] and weight of each frame [B, N]. Returns the weighted parts; that
     of the phones where there is a reader of them."""
@@ -47,13 +48,13 @@ def sound_losses(
     weights = frame_weights(energies) * heard_frames
     difference = (guess - energies).abs().mean(-1)
     parts = {
-        "spectral": 3.0 * spectral_loss(*levelled(true, made)),
-        "mel": 15.0 * (difference * weights).sum() / weights.sum(),
+        "spectral": 3.0 * spectral_loss(*levelled(true, made), ranks),
+        "mel": 15.0 * (difference * weights).sum() / ranks.total(weights),
         "loudness": loudness_share * loudness(true, made, heard),
-        "sound_envelope": 1.0 * envelope_correlation(energies, guess),
+        "sound_envelope": 1.0 * envelope_correlation(energies, guess, ranks),
     }
     if reader is not None:
-        parts["phones"] = phone_share * phone_distance(reader, energies, guess, heard_frames)
+        parts["phones"] = phone_share * phone_distance(reader, energies, guess, heard_frames, ranks)
     return parts
 
 
@@ -74,7 +75,7 @@ def sound_metrics(true: Tensor, made: Tensor, analysis: Analysis) -> dict[str, f
     except ImportError:
         return found
     estoi, quality = [], []
-    for a, b in zip(true.numpy(), made.numpy(), strict=True):
+    for a, b in zip(true.cpu().numpy(), made.cpu().numpy(), strict=True):
         estoi.append(stoi(a, b, format.SAMPLE_RATE_HZ, extended=True))
         try:
             quality.append(pesq(format.SAMPLE_RATE_HZ, a, b, "nb"))

@@ -22,11 +22,19 @@ OVERLAP = format.WINDOW_SAMPLES // format.HOP_SAMPLES
 
 @dataclass(frozen=True)
 class VocoderConfig:
-    """Width and depth of the vocoder."""
+    """Which network makes the sound, and how wide and deep it is."""
 
+    kind: str = "harmonic"
+    """"harmonic": this file. "hifigan": hifigan.py."""
     channels: int = 192
+    """At 100 Hz; HiFi-GAN has half of them after each of its three steps up."""
     blocks: int = 6
+    """At 100 Hz."""
     expansion: int = 3
+    kernels: tuple[int, ...] = (3, 7, 11)
+    """HiFi-GAN: sizes of the convolutions whose residual stacks are averaged, ..."""
+    dilations: tuple[int, ...] = (1, 3, 5)
+    """... and their dilations, one after the other in each stack."""
 
 
 def f0_hz(feature: Tensor) -> Tensor:

@@ -16,12 +16,14 @@ from codec import format
 from codec.training.losses import feature_losses, feature_metrics
 from codec.training.network import Analysis, Codec, CodecConfig, sharpened
 from codec.training.phones import PhoneReader, load_reader, phone_distance
+from codec.training.ranks import ALONE, Ranks
 from codec.training.runs import Run, Schedule, load_networks
-from codec.training.segments import Batch, Drawing, Speech, validation_batch
-from codec.training.train import heard_weights, link_faults, pitch_tensors
+from codec.training.segments import Batch, Speech, validation_batch
+from codec.training.train import drawing_for, heard_weights, link_faults, pitch_tensors
+from vocoder.training.hifigan import vocoder_network
 from vocoder.training.losses import sound_losses, sound_metrics
 from vocoder.training.loudness import Loudness
-from vocoder.training.network import Vocoder, VocoderConfig
+from vocoder.training.network import VocoderConfig
 from vocoder.training.pictures import draw_comparison
 
 SAMPLES_KEPT = 6
@@ -52,9 +54,10 @@ class Voice(nn.Module):
     """Codec and vocoder in one."""
 
     def __init__(self, codec: CodecConfig, vocoder: VocoderConfig) -> None:
+        """Raises TrainingError for a kind of vocoder that there is not."""
         super().__init__()
         self.codec = Codec(codec)
-        self.vocoder = Vocoder(vocoder)
+        self.vocoder = vocoder_network(vocoder)
 
 
 def load_voice(voice: Voice, paths: list[Path]) -> None:
@@ -67,19 +70,29 @@ def load_voice(voice: Voice, paths: list[Path]) -> None:
 
 
 @torch.no_grad()
+def resynthesised(voice: nn.Module, analysis: Analysis, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    """What becomes of a batch where nothing is lost: features [B, N, 42], original and made samples [B, 80 N], all
+    where the voice is."""
+    clean = torch.from_numpy(batch.clean).to(next(voice.parameters()).device)
+    energies, periodicity = analysis(clean)
+    count, packets = len(clean), energies.shape[1] // format.PACKET_FRAMES
+    nothing = clean.new_zeros(count, packets, 1, 1), clean.new_zeros(count, 1, 1, 1)
+    _, table = voice.codec(energies, periodicity, *nothing)
+    noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(1)).to(clean.device)
+    made = voice.vocoder(sharpened(table), noise)
+    return table, clean[:, : made.shape[1]], made
+
+
+@torch.no_grad()
 def validate(voice: nn.Module, analysis: Analysis, batch: Batch, folder: Path, rate_hz: int = 8000) -> dict[str, float]:
     """Errors on speakers never trained on; writes a few of them as sound and picture."""
-    clean = torch.from_numpy(batch.clean)
-    energies, periodicity = analysis(clean)
-    f0, voiced = pitch_tensors(batch.f0)
-    count, packets = len(clean), energies.shape[1] // format.PACKET_FRAMES
-    _, table = voice.codec(energies, periodicity, torch.zeros(count, packets, 1, 1), torch.zeros(count, 1, 1, 1))
-    noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(1))
-    made = voice.vocoder(sharpened(table), noise)
-    true = clean[:, : made.shape[1]]
+    table, true, made = resynthesised(voice, analysis, batch)
+    energies, _ = analysis(torch.from_numpy(batch.clean).to(true.device))
+    f0, voiced = (target.to(true.device) for target in pitch_tensors(batch.f0))
+    count = len(true)
     folder.mkdir(exist_ok=True)
     for number in range(0, count, -(-count // SAMPLES_KEPT)):
-        pair = [x[number].clamp(-1, 1).numpy() for x in (true, made)]
+        pair = [x[number].clamp(-1, 1).cpu().numpy() for x in (true, made)]
         for name, x in zip(("original", "made"), pair, strict=True):
             soundfile.write(folder / f"{number:03d}-{name}.wav", x, rate_hz)
         draw_comparison(pair[0], pair[1], folder / f"{number:03d}.png")
@@ -87,52 +100,56 @@ def validate(voice: nn.Module, analysis: Analysis, batch: Batch, folder: Path, r
 
 
 def train(
-    config: VoiceTraining, prepared: Path, folder: Path, start: list[Path], threads: int = 0, phones: Path | None = None
+    config: VoiceTraining, prepared: Path, folder: Path, start: list[Path], threads: int = 0,
+    phones: Path | None = None, ranks: Ranks = ALONE,
 ) -> None:
     """Trains from the weights of the stages before, resuming where `folder` holds a checkpoint; with the loss on words
-    where `phones` names the reader's checkpoint."""
+    where `phones` names the reader's checkpoint; with other processes where `ranks` says so."""
     if threads:
         torch.set_num_threads(threads)
     schedule = config.schedule
     torch.manual_seed(schedule.seed)
-    voice, analysis, loudness = Voice(config.codec, config.vocoder), Analysis(), Loudness()
+    voice = Voice(config.codec, config.vocoder).to(ranks.device)
+    analysis, loudness = Analysis().to(ranks.device), Loudness().to(ranks.device)
     load_voice(voice, start)
-    reader = load_reader(phones) if phones else None
+    reader = load_reader(phones).to(ranks.device) if phones else None
     if not config.train_codec:
         voice.codec.requires_grad_(False)
 
     def losses(batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        return step_losses(voice, analysis, loudness, reader, batch, config, generator)
+        return step_losses(voice, analysis, loudness, reader, batch, config, generator, ranks)
 
-    drawing = Drawing(Speech(prepared, "train"), schedule.batch, schedule.packets, schedule.augmentation, schedule.seed)
+    drawing = drawing_for(schedule, prepared, ranks)
     checked = validation_batch(Speech(prepared, "validation"), schedule.validation_segments, schedule.packets)
-    run = Run(folder, voice, schedule)
+    run = Run(folder, voice, schedule, ranks)
     run.drive(drawing, losses, lambda averaged: validate(averaged, analysis, checked, folder / "samples"))
 
 
 def step_losses(
     voice: Voice, analysis: Analysis, loudness: Loudness, reader: PhoneReader | None, batch: Batch,
-    config: VoiceTraining, generator: torch.Generator,
+    config: VoiceTraining, generator: torch.Generator, ranks: Ranks = ALONE,
 ) -> dict[str, Tensor]:
-    """The parts of the loss of one batch; the generator decides what happens on the link, and the noise."""
-    clean = torch.from_numpy(batch.clean)
-    packets = (clean.shape[1] - format.DELAY_SAMPLES) // format.PACKET_SAMPLES
-    lost, flips = link_faults(len(clean), packets, config.schedule, generator)
+    """The parts of the loss of one batch, or of this process's slice of it; the generator decides what happens on the
+    link, and the noise."""
+    clean = torch.from_numpy(batch.clean).to(ranks.device)
+    packets, segments = (clean.shape[1] - format.DELAY_SAMPLES) // format.PACKET_SAMPLES, ranks.count * len(clean)
+    lost, flips = map(ranks.part, link_faults(segments, packets, config.schedule, generator))
     with torch.no_grad():
         energies = analysis.energies(analysis.power(clean))
-        heard_energies, periodicity = analysis(torch.from_numpy(batch.noisy))
+        heard_energies, periodicity = analysis(torch.from_numpy(batch.noisy).to(ranks.device))
     heard = heard_weights(lost, format.PACKET_FRAMES)
-    f0, voiced = pitch_tensors(batch.f0)
+    f0, voiced = (target.to(ranks.device) for target in pitch_tensors(batch.f0))
     parts: dict[str, Tensor] = {}
     with torch.set_grad_enabled(config.train_codec):
-        raw, table = voice.codec(heard_energies, periodicity, lost, flips, rounded=config.rounded)
+        raw, table = voice.codec(heard_energies, periodicity, lost, flips, rounded=config.rounded, ranks=ranks)
     if config.train_codec:
-        for name, part in feature_losses(raw, table, f0, voiced, energies, heard).items():
+        for name, part in feature_losses(raw, table, f0, voiced, energies, heard, ranks).items():
             parts[name] = config.feature_share * part
         if reader is not None:
-            distance = phone_distance(reader, energies, table[..., format.BANDS_SLICE], heard)
+            distance = phone_distance(reader, energies, table[..., format.BANDS_SLICE], heard, ranks)
             parts["feature_phones"] = config.feature_share * config.phone_share * distance
-    made = voice.vocoder(sharpened(table), torch.randn(clean.shape, generator=generator))
+    noise = ranks.part(torch.randn(segments, clean.shape[1], generator=generator))
+    made = voice.vocoder(sharpened(table), noise)
     true = clean[:, : made.shape[1]]
-    shares = {"loudness_share": config.loudness_share, "phone_share": config.phone_share}
-    return parts | sound_losses(true, made, energies, heard, analysis, loudness, reader, **shares)
+    shares = config.loudness_share, config.phone_share
+    return parts | sound_losses(true, made, energies, heard, analysis, loudness, reader, *shares, ranks)
