@@ -55,7 +55,7 @@ def test_the_default_file_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         ('vox = "yes"\n', "vox = 'yes': it must be true or false"),
         ('name = "\\u001b[2J"\n', "it must be 1 to 24 bytes of printable text"),
         ("name = []\n", "it must be 1 to 24 bytes of printable text"),
-        ("synth = 7\n", "synth = 7: it must be neural or classic"),
+        ("synth = 7\n", "synth = 7: it must be neural, classic, or the path of a vocoder, FILE.onnx"),
         ('model = "tiny"\n', "model = 'tiny': it must be standard or small"),
         ("volum = 1\n", "'volum' is no setting: did you mean 'volume'?"),
         ("[radio]\n", "'radio' is no setting: "),
