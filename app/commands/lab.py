@@ -12,9 +12,7 @@ from app.commands.progress import Progress
 from app.errors import FileProblem, GossamerError
 from app.files import read_speech
 from app.lab.bench import SNR_DB, START_SNR_DB, own_link
-from app.lab.report import crowd_facts, link_facts, signal_facts, table
 from app.lab.voices import link_voices, signal_voices
-from app.station import load_clip
 from codec.format import SAMPLE_RATE_HZ
 from transport.presets import PRESETS, Preset, preset_named
 
@@ -46,6 +44,8 @@ def add_lab(commands: argparse._SubParsersAction[Any]) -> None:
 
 def speech_of(path: str | None) -> np.ndarray:
     """float32 [n]: the file, or the bundled clips one after another. Raises FileProblem."""
+    from app.station import load_clip
+
     speech = read_speech(path) if path else np.concatenate([load_clip(number) for number in range(CLIPS)])
     if not len(speech):
         raise FileProblem(f"{path} holds no sound: take another")
@@ -64,6 +64,8 @@ def chosen_links(arguments: argparse.Namespace) -> list[Preset]:
 
 
 def run_lab(arguments: argparse.Namespace) -> int:
+    from app.lab.report import table
+
     if not SNR_DB[0] <= arguments.snr <= SNR_DB[1]:
         raise GossamerError(f"--snr {arguments.snr:g}: it must be {SNR_DB[0]} to {SNR_DB[1]} dB")
     if not 1 <= arguments.seconds <= MOST_SECONDS:
@@ -83,6 +85,8 @@ def run_lab(arguments: argparse.Namespace) -> int:
 
 
 def _facts(arguments: argparse.Namespace, preset: Preset, speech: np.ndarray) -> dict[str, Any]:
+    from app.lab.report import crowd_facts, link_facts, signal_facts
+
     if arguments.scene == "signal":
         return signal_facts(signal_voices(), arguments.snr, speech, arguments.seconds)
     if arguments.scene == "conversations":
