@@ -99,8 +99,8 @@ def test_a_narrowed_voice_is_trained_on(prepared, tmp_path):  # noqa: F811
     a, b = tmp_path / "a", tmp_path / "b"
     options = ("--run", a, "--config", tmp_path / "a.toml")
     assert 0 == stage("codec.training", "train", *data, *options).returncode
-    options = ("--run", b, "--config", tmp_path / "b.toml", "--from", a / "checkpoint.safetensors")
-    assert 0 == stage("vocoder.training", "train", *data, *options).returncode
+    last = ("--run", b, "--config", tmp_path / "b.toml", "--from", a / "checkpoint.safetensors")
+    assert 0 == stage("vocoder.training", "train", *data, *last).returncode
     out = tmp_path / "narrow.safetensors"
     result = stage("vocoder.training", "prune", *data, "--from", b / "checkpoint.safetensors", "--config",
                    tmp_path / "wide.toml", "--packet-hidden", 32, "--out", out)  # fmt: skip
