@@ -48,15 +48,17 @@ def run_compare(arguments: argparse.Namespace) -> int:
     _check_names(clips)
     from app.compare.contents import contents
     from app.compare.document import document
+    from app.compare.metrics import load_packages
     from app.compare.runtime import runtime_parts
     from app.compare.voices import Gossamer, all_voices
 
     runtime = runtime_parts(Path(arguments.browser)) if arguments.browser else None
     voices = all_voices()
+    codec_id = next(voice.codec_id for voice in voices if isinstance(voice, Gossamer))
+    load_packages()
     with whole_file(arguments.out) as stream:
         with Progress("coding and measuring") as bar:
             told = contents(clips, voices, links, bar.at)
-        codec_id = next(voice.codec_id for voice in voices if isinstance(voice, Gossamer))
         size = sum(stream.write(piece.encode("utf-8")) for piece in document(told, runtime, codec_id))
     for problem in told["missing"]:
         note(f"left out: {problem}")

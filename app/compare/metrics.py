@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import warnings
 from collections.abc import Callable
@@ -99,6 +100,13 @@ METRICS = (
            False),
     Metric("voicing", "voicing %", "frames whose voicing is wrong; lower is better", voicing_error, 1, False),
 )  # fmt: skip
+
+
+def load_packages() -> None:
+    """Imports what computes the figures, before anything is begun: a Ctrl-C during that is not always heard as one."""
+    for metric in METRICS:
+        if metric.package and metric.missing() is None:
+            importlib.import_module(metric.package)
 
 
 def scores(original: Array, decoded: Array) -> dict[str, float | None]:
