@@ -66,11 +66,9 @@ def test_silence_through_the_whole_codec_stays_silent(synthesiser):
     assert level_db(made[2560:]) < -50.0
 
 
-def test_out_and_in_are_aligned(synthesiser):
-    """With the declared delay dropped, reconstructions lie within 5 ms of the originals.
-
-    The peak of the cross-correlation of energy envelopes in steps of 2 ms, smoothed over 20 ms and summed over the
-    bundled clips: without that the pulses of the voice, whose phase no bit is spent on, can move it by a period."""
+def displacement_ms(synthesiser, smoothing: int) -> int:
+    """The peak of the cross-correlation of energy envelopes in steps of 2 ms, over so many steps each, summed over the
+    bundled clips: in a single one the pulses of the voice, whose phase no bit is spent on, can move it by a period."""
     decoder = Decoder()
     shifts = range(-40, 41)
     agreement = np.zeros(len(shifts))
@@ -79,9 +77,23 @@ def test_out_and_in_are_aligned(synthesiser):
         tables = np.stack([decoder.decode(packet) for packet in packets_of(encode_all(sound, Encoder()))])
         made = synthesised(synthesiser, tables)
         assert format.packet_count(len(sound)) * format.PACKET_SAMPLES == len(made)
-        one, two = (np.convolve(energy_envelope(x[: len(sound)]), np.ones(10), "same") for x in (sound, made))
+        weights = np.ones(smoothing)
+        one, two = (np.convolve(energy_envelope(x[: len(sound)]), weights, "same") for x in (sound, made))
         agreement += [float(np.dot(one[40:-40], np.roll(two, n)[40:-40])) for n in shifts]
-    assert abs(2 * shifts[int(np.argmax(agreement))]) <= 5
+    return 2 * shifts[int(np.argmax(agreement))]
+
+
+def test_out_and_in_are_aligned(synthesiser, request):
+    """With the declared delay dropped, reconstructions lie within 5 ms of the originals."""
+    if isinstance(synthesiser, Vocoder):
+        reason = "the pulses of the voice move the peak by 10 ms with these models"
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
+    assert abs(displacement_ms(synthesiser, 1)) <= 5
+
+
+def test_syllables_are_aligned(synthesiser):
+    """The same for the ups and downs of speech over 20 ms, without the voice's single pulses."""
+    assert abs(displacement_ms(synthesiser, 10)) <= 5
 
 
 def test_there_is_no_click_at_the_edge_of_a_packet(synthesiser):
