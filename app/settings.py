@@ -99,11 +99,6 @@ def read_synth(value: Any) -> Synth:
     return _text(value) if isinstance(value, str) and value.endswith(".onnx") else _one_of("neural", "classic")(value)
 
 
-def read_model(value: Any) -> str:
-    """standard or small. Raises ValueError."""
-    return _one_of("standard", "small")(value)
-
-
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not (value.isprintable() or not value):
         raise ValueError
@@ -196,12 +191,12 @@ class Settings:
         "neural, classic, or the path of a vocoder, FILE.onnx", read_synth, (TALK, SEND, LISTEN, DEMO),
         "neural|classic|FILE.onnx",
     )
-    """Which synthesiser turns features into sound: the vocoder network, the one without a network, or a
-    vocoder that `gossamer train-voice` wrote."""
+    """Which synthesiser turns features into sound: the vocoder network, the one without a network, or the vocoder.onnx
+    of another export."""
 
     model: str = _setting(
         "standard", "--model", "the networks in float32, or in 8-bit numbers: smaller, faster, a trifle rougher "
-        "(standard)", "standard or small", read_model, (TALK, SEND, LISTEN, DEMO), "standard|small",
+        "(standard)", "standard or small", _one_of("standard", "small"), (TALK, SEND, LISTEN, DEMO), "standard|small",
     )
     """Which of the two sets of models codes and decodes; either understands what the other sends."""
 

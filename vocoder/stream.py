@@ -14,7 +14,7 @@ from codec.models import VOCODER, ModelError, load_model
 Array = NDArray[np.float32]
 SYNTHESISERS = ("neural", "classic")
 OWN_SUFFIX = ".onnx"
-"""A name that ends so is the file of another vocoder, such as `gossamer train-voice` writes."""
+"""A name that ends so is the file of another vocoder, as `python -m vocoder.training export` writes it."""
 
 
 class Synthesizer(Protocol):
@@ -64,7 +64,7 @@ def open_synthesizer(name: str = "neural", path: Path | None = None) -> Synthesi
     if name.endswith(OWN_SUFFIX):
         own = Path(name).expanduser()
         if not own.is_file():
-            raise ModelError(f"{name}: no such vocoder; name one that `gossamer train-voice` wrote, neural or classic")
+            raise ModelError(f"{name}: no such vocoder; name the vocoder.onnx of an export, neural or classic")
         return Vocoder(own)
     if name == "neural":
         return Vocoder(path)

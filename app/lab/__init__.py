@@ -1,6 +1,6 @@
 """The link lab: one voice through several codecs and one thin link, side by side. No I/O, no clock.
 
 In reading order: voices.py (codecs, a unit of speech at a time), framing.py (units in frames and out again), lane.py
-(one codec's way from mouth to ear), bench.py (the lanes side by side on one kind of link), signal.py (the same on a
-radio that fades), crowd.py (how many conversations fit), report.py (facts and tables).
+(one codec's way from mouth to ear), bench.py (the lanes side by side, on a link or on a radio
+that fades), crowd.py (how many conversations fit), report.py (facts and tables).
 """
