@@ -33,9 +33,14 @@ def to_int16(samples: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(samples * 32768.0), -32768, 32767).astype("<i2")
 
 
+def from_int16(samples: np.ndarray) -> np.ndarray:
+    """samples: int16 [n] -> float32 [n], -1..1."""
+    return samples.astype(np.float32) / np.float32(32768)
+
+
 def to_float(pcm: bytes) -> np.ndarray:
     """Raw s16le -> float32 [n], -1..1; half a sample at the end is dropped."""
-    return np.frombuffer(pcm[: len(pcm) & ~1], dtype="<i2").astype(np.float32) / 32768.0
+    return from_int16(np.frombuffer(pcm[: len(pcm) & ~1], dtype="<i2"))
 
 
 def _reason(error: OSError) -> str:

@@ -64,11 +64,12 @@ def run_compare(arguments: argparse.Namespace) -> int:
         note(f"left out: {problem}")
     facts = {
         "written": arguments.out, "bytes": size, "clips": len(clips), "codecs": [v["key"] for v in told["voices"]],
-        "links": [preset.name for preset in links], "left_out": told["missing"], "runtime": told.get("runtime"),
+        "links": [preset.name for preset in links], "left_out": told["missing"],
+        "runtime": runtime[0] if runtime else None,
     }  # fmt: skip
     text = (f"written {arguments.out}: {len(clips)} clips, {len(told['voices'])} codecs, {size / 1e6:.1f} MB;"
             f" open it in a browser")
-    return say(arguments, facts | {"runtime": runtime[0] if runtime else None}, text)
+    return say(arguments, facts, text)
 
 
 def read_clip(path: str) -> Clip:

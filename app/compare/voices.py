@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from app.compare.link import DecodePacket
 from app.compare.pitch import track
-from app.files import to_float, to_int16
+from app.files import from_int16, to_float, to_int16
 from codec import features, format
 
 if TYPE_CHECKING:
@@ -190,9 +190,7 @@ class OtherCodec:
 
     def open_decoder(self) -> DecodePacket:
         decode = self._peer.open_decoder()
-        return lambda packet: np.concatenate(
-            [decode(frame).astype(np.float32) / 32768 for frame in self._unpacked(packet)]
-        )
+        return lambda packet: from_int16(np.concatenate([decode(frame) for frame in self._unpacked(packet)]))
 
     def bit_rate_bps(self, packets: Sequence[bytes]) -> float:
         _, bits = self._frame

@@ -8,11 +8,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from app.files import to_float, to_int16
+from app.files import from_int16, to_float, to_int16
 from app.peers import Peer, peer_named
 from codec import format as fmt
 
 Array = NDArray[np.float32]
+PEERS = ("codec2-700c", "codec2-3200", "opus-6k")
 EncodeUnit = Callable[[Array], bytes]
 """float32 [unit_samples] -> the bytes of one unit."""
 DecodeUnit = Callable[[bytes | None], Array]
@@ -102,7 +103,7 @@ class PeerVoice:
 
     def open_decoder(self) -> DecodeUnit:
         decode = self._peer.open_decoder()
-        return lambda unit: decode(unit).astype(np.float32) / np.float32(32768)
+        return lambda unit: from_int16(decode(unit))
 
 
 class PcmVoice:
@@ -136,5 +137,3 @@ def signal_voices() -> list[Voice]:
                          GossamerVoice("gossamer-sealed", "Gossamer sealed", sealed=True)]
     return [*ours, *link_voices()[1:]]
 
-
-PEERS = ("codec2-700c", "codec2-3200", "opus-6k")

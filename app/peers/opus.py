@@ -51,14 +51,19 @@ def _library() -> ctypes.CDLL | None:
     return library
 
 
+def _present() -> ctypes.CDLL:
+    """Raises PeerMissing."""
+    library = _library()
+    if library is None:
+        raise PeerMissing(MISSING)
+    return library
+
+
 class OpusEncoder:
     """One encoder at work; 20 ms a frame. Raises PeerMissing."""
 
     def __init__(self) -> None:
-        library = _library()
-        if library is None:
-            raise PeerMissing(MISSING)
-        self._library = library
+        self._library = library = _present()
         error = ctypes.c_int()
         self._state = library.opus_encoder_create(SAMPLE_RATE_HZ, 1, APPLICATION_VOIP, ctypes.byref(error))
         if not self._state:
@@ -87,10 +92,7 @@ class OpusDecoder:
     """One decoder at work, with the library's own concealment. Raises PeerMissing."""
 
     def __init__(self) -> None:
-        library = _library()
-        if library is None:
-            raise PeerMissing(MISSING)
-        self._library = library
+        self._library = library = _present()
         error = ctypes.c_int()
         self._state = library.opus_decoder_create(SAMPLE_RATE_HZ, 1, ctypes.byref(error))
         if not self._state:
