@@ -20,7 +20,7 @@ from codec.training.alignment import PHONES, UNKNOWN
 from codec.training.losses import frame_weights
 from codec.training.network import Analysis
 from codec.training.ranks import ALONE, Ranks
-from codec.training.runs import Run, Schedule, TrainingError
+from codec.training.runs import Run, Schedule, TrainingError, averaged
 from codec.training.segments import Array, Batch, Drawing, Speech, coloured, coloured_noise
 
 KERNEL = 7
@@ -98,7 +98,7 @@ def load_reader(path: Path) -> PhoneReader:
 
     if not path.exists():
         raise TrainingError(f"{path}: no such reader of phones; train one with `python -m codec.training phones`")
-    weights = {name[4:]: value for name, value in load_file(path).items() if name.startswith("avg.")}
+    weights = averaged(load_file(path))
     blocks = sum(name.endswith("depthwise.weight") for name in weights)
     reader = PhoneReader(len(weights["stem.bias"]), blocks)
     reader.load_state_dict(weights)

@@ -118,7 +118,7 @@ class Run:
         tensors = load_file(self.checkpoint)
         self.network.load_state_dict({k[4:]: v for k, v in tensors.items() if k.startswith("now.")})
         device = self.ranks.device
-        self.average = {k[4:]: v.to(device) for k, v in tensors.items() if k.startswith("avg.")}
+        self.average = {k: v.to(device) for k, v in averaged(tensors).items()}
         self.step = int(tensors["step"])
         moments = {k: v.to(device) for k, v in tensors.items() if k.startswith("opt.")}
         parameters = [p for group in self.optimiser.param_groups for p in group["params"]]
@@ -256,14 +256,18 @@ def save_half(tensors: dict[str, Tensor], path: Path) -> None:
     save_file({name: value.half().contiguous() for name, value in tensors.items()}, path)
 
 
+def averaged(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Of a run's checkpoint: the moving average of the weights, by the network's own names; empty for another file."""
+    return {name[4:]: value for name, value in tensors.items() if name.startswith("avg.")}
+
+
 def load_networks(path: Path) -> dict[str, dict[str, Tensor]]:
     """Weights as float32, from a run's checkpoint (their average) or an fp16 file, by network: "codec", "vocoder" or
     both. Raises TrainingError for a missing file."""
     if not path.exists():
         raise TrainingError(f"{path}: no such checkpoint; train the stage before, or name another with --from")
     tensors = load_file(path)
-    if any(name.startswith("avg.") for name in tensors):
-        tensors = {name[4:]: value for name, value in tensors.items() if name.startswith("avg.")}
+    tensors = averaged(tensors) or tensors
     if not any(name.startswith(("codec.", "vocoder.")) for name in tensors):
         whole = "codec" if any(name.startswith("encoder.") for name in tensors) else "vocoder"
         tensors = {f"{whole}.{name}": value for name, value in tensors.items()}

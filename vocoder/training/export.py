@@ -37,8 +37,12 @@ def codec_id_of(voice: Voice) -> int:
     return int.from_bytes(digest.digest()[:2], "big") or 1
 
 
-def graphs_of(voice: Voice) -> dict[str, tuple[nn.Module, tuple[Tensor, ...], list[str], list[str]]]:
-    """Per kind: graph, example inputs, their names, the names of the outputs, all without the state."""
+Form = tuple[nn.Module, tuple[Tensor, ...], list[str], list[str]]
+"""Graph, example inputs, their names, the names of the outputs, all without the state."""
+
+
+def graphs_of(voice: Voice) -> dict[str, Form]:
+    """By kind, as they are exported."""
     plain = isinstance(voice.vocoder, HifiganVocoder)
     return {
         ENCODER: (
@@ -69,16 +73,17 @@ def export(voice: Voice, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     voice.load_state_dict({name: value.half().float() for name, value in voice.state_dict().items()})
     voice.eval()
-    for kind in (ENCODER, DECODER, VOCODER):
-        write_graph(voice, kind, folder / f"{kind}.onnx")
+    identity = {"gossamer.codec_id": str(codec_id_of(voice))}
+    for kind, form in graphs_of(voice).items():
+        write_graph(form, expected_metadata(kind) | ({} if kind == VOCODER else identity), folder / f"{kind}.onnx")
     save_half(dict(voice.state_dict()), folder / "voice.safetensors")
 
 
-def write_graph(voice: Voice, kind: str, path: Path) -> None:
-    """One of the three graphs with its metadata, whole or not at all."""
+def write_graph(form: Form, metadata: dict[str, str], path: Path) -> None:
+    """One of `graphs_of` with its metadata, whole or not at all."""
     import onnx
 
-    graph, inputs, names, outputs = graphs_of(voice)[kind]
+    graph, inputs, names, outputs = form
     graph.eval()
     state = torch.zeros(1, graph.state_size())  # type: ignore[operator]
     part = path.with_suffix(".part")
@@ -95,13 +100,12 @@ def write_graph(voice: Voice, kind: str, path: Path) -> None:
                 dynamo=False,
             )
         model = onnx.load(str(part))
-        identity = {} if kind == VOCODER else {"gossamer.codec_id": str(codec_id_of(voice))}
-        onnx.helper.set_model_props(model, expected_metadata(kind) | identity)
+        onnx.helper.set_model_props(model, metadata)
         model.producer_name, model.producer_version = "gossamer", "1"
         onnx.checker.check_model(model)
         random_nodes = [node.op_type for node in model.graph.node if node.op_type.startswith("Random")]
         if random_nodes:
-            raise TrainingError(f"{kind}: the graph contains {random_nodes[0]}; its outputs could not be compared")
+            raise TrainingError(f"{path.stem}: the graph contains {random_nodes[0]}; its outputs could not be compared")
         onnx.save(model, str(part))
         part.replace(path)
     finally:

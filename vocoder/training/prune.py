@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from codec.training.blocks import PacketBlock, PacketMixer
-from codec.training.network import Analysis, sharpened
+from codec.training.network import Analysis
 from codec.training.runs import save_half
 from codec.training.segments import Drawing, Speech
-from vocoder.training.train import Voice, VoiceTraining
+from vocoder.training.train import Voice, VoiceTraining, resynthesised
 
 BATCHES = 24
 SEGMENTS = 8
@@ -48,12 +48,7 @@ def hidden_values(voice: Voice, prepared: Path, seed: int = 3) -> dict[str, Tens
             hooks.append(module.activation.register_forward_hook(keep))
     analysis = Analysis()
     for number in range(BATCHES):
-        sound = torch.from_numpy(drawing(number).noisy)
-        energies, periodicity = analysis(sound)
-        packets = energies.shape[1] // 32
-        nothing = torch.zeros(len(sound), packets, 1, 1), torch.zeros(len(sound), 1, 1, 1)
-        _, table = voice.codec(energies, periodicity, *nothing)
-        voice.vocoder(sharpened(table), torch.randn(sound.shape))
+        resynthesised(voice, analysis, drawing(number).noisy)
     for hook in hooks:
         hook.remove()
     whole = {name: torch.cat(pieces) for name, pieces in found.items()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import soundfile
 import torch
 from torch import Tensor, nn
@@ -70,24 +71,23 @@ def load_voice(voice: Voice, paths: list[Path]) -> None:
 
 
 @torch.no_grad()
-def resynthesised(voice: nn.Module, analysis: Analysis, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-    """What becomes of a batch where nothing is lost: features [B, N, 42], original and made samples [B, 80 N], all
-    where the voice is."""
-    clean = torch.from_numpy(batch.clean).to(next(voice.parameters()).device)
+def resynthesised(voice: nn.Module, analysis: Analysis, sound: np.ndarray) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """What becomes of float32 [B, 240 + 80 N] where nothing is lost: its energies [B, N, 40], decoded features
+    [B, N, 42], original and made samples [B, 80 N], all where the voice is."""
+    clean = torch.from_numpy(sound).to(next(voice.parameters()).device)
     energies, periodicity = analysis(clean)
     count, packets = len(clean), energies.shape[1] // format.PACKET_FRAMES
     nothing = clean.new_zeros(count, packets, 1, 1), clean.new_zeros(count, 1, 1, 1)
     _, table = voice.codec(energies, periodicity, *nothing)
     noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(1)).to(clean.device)
     made = voice.vocoder(sharpened(table), noise)
-    return table, clean[:, : made.shape[1]], made
+    return energies, table, clean[:, : made.shape[1]], made
 
 
 @torch.no_grad()
 def validate(voice: nn.Module, analysis: Analysis, batch: Batch, folder: Path, rate_hz: int = 8000) -> dict[str, float]:
     """Errors on speakers never trained on; writes a few of them as sound and picture."""
-    table, true, made = resynthesised(voice, analysis, batch)
-    energies, _ = analysis(torch.from_numpy(batch.clean).to(true.device))
+    energies, table, true, made = resynthesised(voice, analysis, batch.clean)
     f0, voiced = (target.to(true.device) for target in pitch_tensors(batch.f0))
     count = len(true)
     folder.mkdir(exist_ok=True)
