@@ -17,7 +17,7 @@ from app.settings import Settings
 from app.station import load_clip
 from app.vox import ANTI_TRIP_S, DETECTOR_PIECE_S, ONSET_S, PRE_ROLL_S, HandsFree, SpeechDetector, Voice, VoiceKey
 from codec.format import SAMPLE_RATE_HZ
-from tests.stations import Station, SteadyMicrophone, clip, in_virtual_time
+from tests.stations import LeftOpen, Station, SteadyMicrophone, clip, in_virtual_time
 from transport.memory import memory_pair
 
 DOWN, UP = Voice.DOWN, Voice.UP
@@ -168,7 +168,7 @@ BOB = Settings(name="Bob", call_tone=False, courtesy_tone=False)
 
 def stations(sounds: Script, ada: Settings = ADA) -> tuple[Station, Station]:
     here, there = memory_pair()
-    return Station(ada, SteadyMicrophone(sounds), here), Station(BOB, link=there)
+    return Station(ada, SteadyMicrophone(sounds), here, wrap=LeftOpen), Station(BOB, link=there, wrap=LeftOpen)
 
 
 def speech(seconds: float, number: int = 0) -> np.ndarray:
