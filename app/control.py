@@ -211,6 +211,8 @@ def _answers(path: Path) -> bool:
         probe.settimeout(ASKING_S)
         try:
             probe.connect(str(path))
+        except (BlockingIOError, TimeoutError):
+            return True  # more callers wait than it has room for
         except OSError:
             return False
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import socket
@@ -142,6 +143,21 @@ def test_rubbish_and_silence_stop_nobody() -> None:
         assert "idle" == say("status")
 
     serve(key, play)
+
+
+def test_a_busy_station_is_no_dead_one(runtime: Path) -> None:
+    """A station with more callers waiting than it has room for keeps its socket."""
+    with socket.socket(socket.AF_UNIX) as listening, contextlib.ExitStack() as callers:
+        path = folder() / "Ada.sock"
+        listening.bind(str(path))
+        listening.listen(1)
+        with pytest.raises(BlockingIOError):
+            while True:
+                caller = callers.enter_context(socket.socket(socket.AF_UNIX))
+                caller.setblocking(False)
+                caller.connect(str(path))
+        assert [path] == list(running())
+        assert path.exists()
 
 
 def test_only_its_owner_may_use_it(runtime: Path) -> None:
