@@ -20,6 +20,7 @@ import os
 import re
 import socket
 import stat
+import struct
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -205,14 +206,20 @@ async def _line(stream: trio.SocketStream) -> str:
 # --- in the client -----------------------------------------------------------------------------------------------
 
 
+def _connect(connection: socket.socket, path: Path) -> None:
+    """Waits up to ASKING_S for room among those that wait to be answered; with a time-out of Python's own a station
+    without room would refuse at once. Raises OSError, of which BlockingIOError: no room in that time."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(ASKING_S), 0))
+    connection.connect(str(path))
+
+
 def _answers(path: Path) -> bool:
     """Somebody listens there."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(ASKING_S)
         try:
-            probe.connect(str(path))
-        except (BlockingIOError, TimeoutError):
-            return True  # more callers wait than it has room for
+            _connect(probe, path)
+        except BlockingIOError:
+            return True
         except OSError:
             return False
         return True
@@ -249,8 +256,8 @@ def asked(path: Path, word: str) -> Iterator[tuple[Answer, Callable[[], None]]]:
     Raises GossamerError."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         try:
+            _connect(connection, path)
             connection.settimeout(ASKING_S + ANSWERED_S)
-            connection.connect(str(path))
             connection.sendall(f"{word}\n".encode())
             with connection.makefile("rb") as lines:
                 answer = Answer(**json.loads(lines.readline(4096)))
