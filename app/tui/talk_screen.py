@@ -52,7 +52,7 @@ from app.tui.wording import (
 TALK_KEY = "space"
 LEVEL_OVERDUE_S = 0.3
 """Sound moves the thread; where none comes (a frame is late, a device stopped) it moves by itself, thin."""
-FITTED = ("#phase", "#hold", "#notices")
+FITTED = ("#hold", "#notices")
 """Texts whose box follows their length. The others change many times a second and keep theirs."""
 
 
