@@ -19,7 +19,7 @@ from codec.training.runs import TrainingError  # noqa: E402
 from tests.test_graphs import shaken  # noqa: E402
 from vocoder import source  # noqa: E402
 from vocoder.training import small  # noqa: E402
-from vocoder.training.export import export  # noqa: E402
+from vocoder.training.export import export, reference  # noqa: E402
 from vocoder.training.network import VocoderConfig  # noqa: E402
 from vocoder.training.train import Voice  # noqa: E402
 
@@ -37,7 +37,7 @@ def exported(tmp_path_factory):
     voice = shaken(Voice(CODEC, VocoderConfig(channels=16, blocks=1)))
     folder = tmp_path_factory.mktemp("graphs")
     export(voice, folder)
-    found = small.shrink_and_check(voice, folder)
+    found = small.shrink_and_check(voice, reference(voice), folder)
     return voice, folder, found
 
 
@@ -98,5 +98,5 @@ def test_what_is_too_large_is_refused_before_anything_is_written(exported, tmp_p
         (tmp_path / f"{kind}.onnx").write_bytes((folder / f"{kind}.onnx").read_bytes())
     monkeypatch.setattr(small, "LARGEST_BYTES", 10_000)
     with pytest.raises(TrainingError, match=r"would be 0\.\d+ MB, more than 0\.01: train a narrower network"):
-        small.shrink_and_check(voice, tmp_path)
+        small.shrink_and_check(voice, {}, tmp_path)
     assert not (tmp_path / SMALL).exists()

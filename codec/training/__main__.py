@@ -1,4 +1,7 @@
-"""`python -m codec.training STAGE`: prepare the corpus, train a reader of phones, train the codec."""
+"""`python -m codec.training STAGE`: prepare the corpus, train a reader of phones, train the codec.
+
+`train` also in several processes at once: `torchrun --nproc-per-node 2 -m codec.training train
+--run-folder RUN ...`; torchrun itself would stumble over --run."""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import sys
 from pathlib import Path
 
 from codec.training.corpus import CorpusError, prepare
+from codec.training.ranks import DEVICES, RUN_FLAGS, alone, is_first, joined
 from codec.training.runs import TrainingError, read_config
 
 HERE = Path(__file__).parent
@@ -14,7 +18,9 @@ HERE = Path(__file__).parent
 
 def main() -> int:
     """Returns the exit code: 2 for a user's mistake."""
-    parser = argparse.ArgumentParser(prog="python -m codec.training", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m codec.training", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     stages = parser.add_subparsers(dest="stage", required=True)
     prepared = stages.add_parser("prepare", help="corpora to NumPy binaries of audio, features and pitch targets")
     prepared.add_argument("corpus", type=Path, nargs="+", help="the packed corpus, or a LibriTTS or LibriSpeech tree")
@@ -27,17 +33,20 @@ def main() -> int:
     aligned.add_argument("--workers", type=int, default=2)
     read = stages.add_parser("phones", help="the reader of phones, for the loss on words")
     read.add_argument("--data", type=Path, required=True, help="folder in which `align` was run")
-    read.add_argument("--run", type=Path, required=True, help="folder of the run; resumed if it holds a checkpoint")
+    read.add_argument("--run", type=Path, required=True, help="folder of the run; resumed if it can be")
     read.add_argument("--config", type=Path, default=HERE / "phones.toml")
     trained = stages.add_parser("train", help="stage A: the codec on features")
     trained.add_argument("--data", type=Path, required=True, help="folder that `prepare` wrote")
-    trained.add_argument("--run", type=Path, required=True, help="folder of the run; resumed if it holds a checkpoint")
+    trained.add_argument(*RUN_FLAGS, type=Path, required=True, help="folder of the run; resumed if it can be")
     trained.add_argument("--from", dest="start", type=Path, help="checkpoint whose weights to start from")
     trained.add_argument("--config", type=Path, default=HERE / "codec.toml")
     trained.add_argument("--phones", type=Path, help="checkpoint of the reader of phones: adds its loss")
     trained.add_argument("--threads", type=int, default=0, help="CPU threads; 0: all")
+    trained.add_argument("--device", choices=DEVICES, default="auto", help="auto: a GPU if there is one (default)")
     arguments = parser.parse_args()
     try:
+        if arguments.stage != "train":
+            alone(arguments.stage)
         if arguments.stage == "prepare":
             count = prepare(arguments.corpus, arguments.data, arguments.workers)
             print(f"{count} utterances in {arguments.data}")
@@ -55,9 +64,12 @@ def main() -> int:
             from codec.training.train import CodecTraining, train
 
             config = read_config(arguments.config, CodecTraining)
-            train(config, arguments.data, arguments.run, arguments.threads, arguments.start, arguments.phones)
+            with joined(arguments.device) as ranks:
+                places = arguments.data, arguments.run
+                train(config, *places, arguments.threads, arguments.start, arguments.phones, ranks)
     except (CorpusError, TrainingError, FileNotFoundError) as error:
-        print(f"python -m codec.training: {error}", file=sys.stderr)
+        if is_first():
+            print(f"python -m codec.training: {error}", file=sys.stderr)
         return 2
     return 0
 

@@ -5,6 +5,9 @@ is one. After each step all have the weights that one process would have with th
 - Losses are quotients whose denominators depend on the data alone, never on what the network made. `total` gives the
   whole batch's, divided by the number of processes: so the mean of the processes' losses is the whole batch's loss,
   and the mean of their gradients (`average_gradients`) its gradient.
+
+The processes must be started afresh, as `torchrun` does: forked from one that has computed already, PyTorch waits for
+threads that the fork did not copy, for ever, and a GPU cannot be used.
 """
 
 from __future__ import annotations
@@ -82,15 +85,26 @@ ALONE = Ranks()
 """One process on the CPU."""
 
 
+DEVICES = ("auto", "cpu", "cuda")
+RUN_FLAGS = ("--run", "--run-folder")
+"""The second is for behind `torchrun`, which takes the first for a short form of one of its own flags."""
+
+
 def is_first() -> bool:
     """Whether this process speaks for all that `torchrun` started; true without it."""
     return os.environ.get("RANK", "0") == "0"
 
 
+def alone(stage: str) -> None:
+    """Raises TrainingError where `torchrun` started several processes for a stage that is one process's work."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise TrainingError(f"`{stage}` is the work of one process: start it without torchrun")
+
+
 @contextmanager
 def joined(device: str = "auto") -> Iterator[Ranks]:
-    """Takes part among the processes of `torchrun`, alone without it. device: "auto" (a GPU if there is one), "cpu" or
-    "cuda". Raises TrainingError."""
+    """Takes part among the processes of `torchrun`, alone without it. device: one of `DEVICES`; "auto" is a GPU if
+    there is one. On GPUs the processes talk through NCCL, else through Gloo. Raises TrainingError."""
     count, local = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("LOCAL_RANK", "0"))
     if device == "cuda" and not torch.cuda.is_available():
         raise TrainingError("PyTorch finds no GPU: install its CUDA build, or train with --device cpu")

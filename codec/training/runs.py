@@ -90,7 +90,8 @@ class Run:
         """Raises TrainingError where the processes cannot share a batch evenly."""
         if schedule.batch % ranks.count:
             raise TrainingError(f"{ranks.count} processes cannot share {schedule.batch} segments: change `batch`")
-        folder.mkdir(parents=True, exist_ok=True)
+        if ranks.first:
+            folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.network, self.schedule, self.ranks = folder, network, schedule, ranks
         decayed = [p for p in network.parameters() if p.ndim > 1]
         others = [p for p in network.parameters() if p.ndim <= 1]
@@ -180,6 +181,7 @@ class Run:
                     with torch.random.fork_rng(gpus):  # the other processes draw no numbers meanwhile
                         metrics = validate(shadow)
                     bar.write(self.log(metrics))
+                self._parts, self._counted = {}, 0
             self.save_if_due()
         self.save()
         bar.close()
@@ -220,7 +222,6 @@ class Run:
         """Writes a row: mean parts since the last one and validation metrics; returns it for the screen."""
         row = {"step": float(self.step), "minutes": round((time.monotonic() - self._began) / 60, 2)}
         row |= {f"train_{name}": value / max(1, self._counted) for name, value in self._parts.items()} | metrics
-        self._parts, self._counted = {}, 0
         path = self.folder / "log.csv"
         fresh = not path.exists()
         with path.open("a", newline="") as file:

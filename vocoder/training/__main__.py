@@ -1,4 +1,7 @@
-"""`python -m vocoder.training STAGE`: train the vocoder, fine-tune it together with the codec, export, check."""
+"""`python -m vocoder.training STAGE`: train the vocoder, fine-tune it together with the codec, export, check.
+
+`train` and `joint` also in several processes at once: `torchrun --nproc-per-node 2 -m vocoder.training
+joint --run-folder RUN ...`; torchrun itself would stumble over --run."""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from codec.training.ranks import DEVICES, RUN_FLAGS, alone, is_first, joined
 from codec.training.runs import TrainingError, read_config
 
 HERE = Path(__file__).parent
@@ -13,7 +17,9 @@ HERE = Path(__file__).parent
 
 def main() -> int:
     """Returns the exit code: 2 for a user's mistake."""
-    parser = argparse.ArgumentParser(prog="python -m vocoder.training", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m vocoder.training", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     stages = parser.add_subparsers(dest="stage", required=True)
     for stage, text in {
         "train": "stage B: the vocoder on quantised features, from a codec's checkpoint",
@@ -21,13 +27,14 @@ def main() -> int:
     }.items():
         stage_parser = stages.add_parser(stage, help=text)
         stage_parser.add_argument("--data", type=Path, required=True, help="folder that `codec.training prepare` wrote")
-        stage_parser.add_argument("--run", type=Path, required=True, help="folder of the run; resumed if it can be")
+        stage_parser.add_argument(*RUN_FLAGS, type=Path, required=True, help="folder of the run; resumed if it can be")
         stage_parser.add_argument("--from", dest="start", type=Path, nargs="+", required=True, help="checkpoints")
         default = HERE / ("vocoder.toml" if stage == "train" else "joint.toml")
         stage_parser.add_argument("--config", type=Path, default=default)
         phones = "checkpoint of the reader of phones (`codec.training phones`): adds its loss"
         stage_parser.add_argument("--phones", type=Path, help=phones)
         stage_parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: all")
+        stage_parser.add_argument("--device", choices=DEVICES, default="auto", help="auto: a GPU if there is one")
     exported = stages.add_parser("export", help="ONNX graphs and an fp16 checkpoint, checked against PyTorch")
     exported.add_argument("--from", dest="start", type=Path, nargs="+", required=True, help="checkpoints")
     exported.add_argument("--config", type=Path, default=HERE / "joint.toml", help="for the widths")
@@ -43,7 +50,9 @@ def main() -> int:
     pruned.add_argument("--out", type=Path, required=True, help="checkpoint to write")
     arguments = parser.parse_args()
     try:
-        from vocoder.training.export import check, export
+        if arguments.stage not in ("train", "joint"):
+            alone(arguments.stage)
+        from vocoder.training.export import check, export, reference
         from vocoder.training.train import Voice, VoiceTraining, load_voice, train
 
         config = read_config(arguments.config, VoiceTraining)
@@ -51,11 +60,12 @@ def main() -> int:
             voice = Voice(config.codec, config.vocoder)
             load_voice(voice, arguments.start)
             export(voice, arguments.out)
-            print(check(voice, arguments.out, arguments.fixture))
+            expected = reference(voice)
+            print(check(expected, arguments.out, arguments.fixture))
             if arguments.small:
                 from vocoder.training.small import shrink_and_check
 
-                print(shrink_and_check(voice, arguments.out))
+                print(shrink_and_check(voice, expected, arguments.out))
         elif arguments.stage == "prune":
             from vocoder.training.prune import prune, save
 
@@ -63,9 +73,12 @@ def main() -> int:
             load_voice(voice, arguments.start)
             save(prune(voice, arguments.data, arguments.expansion, arguments.packet_hidden), arguments.out)
         else:
-            train(config, arguments.data, arguments.run, arguments.start, arguments.threads, arguments.phones)
+            with joined(arguments.device) as ranks:
+                places = arguments.data, arguments.run, arguments.start
+                train(config, *places, arguments.threads, arguments.phones, ranks)
     except (TrainingError, FileNotFoundError) as error:
-        print(f"python -m vocoder.training: {error}", file=sys.stderr)
+        if is_first():
+            print(f"python -m vocoder.training: {error}", file=sys.stderr)
         return 2
     return 0
 

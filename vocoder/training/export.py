@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -152,12 +153,11 @@ def synthetic_speech(length: int, seed: int) -> NDArray[np.int16]:
     return np.clip(np.round(sound * 16000), -32768, 32767).astype(np.int16)
 
 
-def check(voice: Voice, folder: Path, fixture: Path | None = None) -> dict[str, float]:
-    """Compares the exported graphs with PyTorch over 100 packets, each fed with the reference's own input.
+def check(found: dict[str, NDArray], folder: Path, fixture: Path | None = None) -> dict[str, float]:
+    """Compares the exported graphs with what PyTorch made (`reference`), each fed with the reference's own input.
 
     Writes the reference to `fixture` where one is named (what the tests compare with). Returns the share of encoder
     bits that are equal and the largest differences. Raises TrainingError where they are too far apart."""
-    found = reference(voice)
     encoder = Encoder(folder / f"{ENCODER}.onnx")
     decoder, vocoder = load_model(DECODER, folder / f"{DECODER}.onnx"), load_model(VOCODER, folder / f"{VOCODER}.onnx")
     equal, features, sound = 0.0, 0.0, 0.0
@@ -171,7 +171,7 @@ def check(voice: Voice, folder: Path, fixture: Path | None = None) -> dict[str, 
         made = vocoder.step(features=found["features"][number][None])[0]
         sound = max(sound, float(np.abs(made - found["sound"][number]).max()))
     if fixture is not None:
-        thin = {"samples": found["samples"], "packets": found["packets"]}
+        thin: dict[str, Any] = {"samples": found["samples"], "packets": found["packets"]}
         thin |= {"features": found["features"][::5].astype(np.float16), "sound": found["sound"][::5].astype(np.float16)}
         np.savez_compressed(fixture, **thin)
     result = {"packets_equal": equal, "features": features, "sound": sound}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -37,25 +39,37 @@ def spectral_loss(true: Tensor, made: Tensor, ranks: Ranks = ALONE) -> Tensor:
     return total / len(RESOLUTIONS)
 
 
-def sound_losses(
-    true: Tensor, made: Tensor, energies: Tensor, heard: Tensor, analysis: Analysis, loudness: Loudness,
-    reader: PhoneReader | None, loudness_share: float, phone_share: float, ranks: Ranks = ALONE,
-) -> dict[str, Tensor]:
-    """true, made [B, 80 N]; true energies [B, N, 40] and weight of each frame [B, N]. Returns the weighted parts; that
-    of the phones where there is a reader of them."""
-    guess = analysis.energies(analysis.power(made))  # the last three frames reach beyond the segment
-    energies, heard_frames = energies[:, : guess.shape[1]], heard[:, : guess.shape[1]]
-    weights = frame_weights(energies) * heard_frames
-    difference = (guess - energies).abs().mean(-1)
-    parts = {
-        "spectral": 3.0 * spectral_loss(*levelled(true, made), ranks),
-        "mel": 15.0 * (difference * weights).sum() / ranks.total(weights),
-        "loudness": loudness_share * loudness(true, made, heard),
-        "sound_envelope": 1.0 * envelope_correlation(energies, guess, ranks),
-    }
-    if reader is not None:
-        parts["phones"] = phone_share * phone_distance(reader, energies, guess, heard_frames, ranks)
-    return parts
+@dataclass(frozen=True)
+class SoundCriterion:
+    """What the sound is judged by, and how much each judge counts."""
+
+    analysis: Analysis
+    loudness: Loudness
+    reader: PhoneReader | None = None
+    """Of phones; without it what is said does not count."""
+    loudness_share: float = 0.5
+    """Weight of a point on PESQ's scale."""
+    phone_share: float = 0.4
+    """Weight of a nat a frame of the distance between phones read."""
+    ranks: Ranks = ALONE
+
+    def __call__(self, true: Tensor, made: Tensor, energies: Tensor, heard: Tensor) -> dict[str, Tensor]:
+        """true, made [B, 80 N]; true energies [B, N, 40] and weight of each frame [B, N]. Returns the weighted parts;
+        that of the phones where there is a reader of them."""
+        ranks = self.ranks
+        guess = self.analysis.energies(self.analysis.power(made))  # the last three frames reach beyond the segment
+        energies, heard_frames = energies[:, : guess.shape[1]], heard[:, : guess.shape[1]]
+        weights = frame_weights(energies) * heard_frames
+        difference = (guess - energies).abs().mean(-1)
+        parts = {
+            "spectral": 3.0 * spectral_loss(*levelled(true, made), ranks),
+            "mel": 15.0 * (difference * weights).sum() / ranks.total(weights),
+            "loudness": self.loudness_share * self.loudness(true, made, heard),
+            "sound_envelope": 1.0 * envelope_correlation(energies, guess, ranks),
+        }
+        if self.reader is not None:
+            parts["phones"] = self.phone_share * phone_distance(self.reader, energies, guess, heard_frames, ranks)
+        return parts
 
 
 def sound_metrics(true: Tensor, made: Tensor, analysis: Analysis) -> dict[str, float]:

@@ -16,13 +16,13 @@ from torch import Tensor, nn
 from codec import format
 from codec.training.losses import feature_losses, feature_metrics
 from codec.training.network import Analysis, Codec, CodecConfig, sharpened
-from codec.training.phones import PhoneReader, load_reader, phone_distance
+from codec.training.phones import load_reader, phone_distance
 from codec.training.ranks import ALONE, Ranks
 from codec.training.runs import Run, Schedule, load_networks
 from codec.training.segments import Batch, Speech, validation_batch
 from codec.training.train import drawing_for, heard_weights, link_faults, pitch_tensors
 from vocoder.training.hifigan import vocoder_network
-from vocoder.training.losses import sound_losses, sound_metrics
+from vocoder.training.losses import SoundCriterion, sound_metrics
 from vocoder.training.loudness import Loudness
 from vocoder.training.network import VocoderConfig
 from vocoder.training.pictures import draw_comparison
@@ -110,14 +110,16 @@ def train(
     schedule = config.schedule
     torch.manual_seed(schedule.seed)
     voice = Voice(config.codec, config.vocoder).to(ranks.device)
-    analysis, loudness = Analysis().to(ranks.device), Loudness().to(ranks.device)
+    analysis = Analysis().to(ranks.device)
     load_voice(voice, start)
     reader = load_reader(phones).to(ranks.device) if phones else None
+    shares = config.loudness_share, config.phone_share
+    criterion = SoundCriterion(analysis, Loudness().to(ranks.device), reader, *shares, ranks)
     if not config.train_codec:
         voice.codec.requires_grad_(False)
 
     def losses(batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        return step_losses(voice, analysis, loudness, reader, batch, config, generator, ranks)
+        return step_losses(voice, criterion, batch, config, generator)
 
     drawing = drawing_for(schedule, prepared, ranks)
     checked = validation_batch(Speech(prepared, "validation"), schedule.validation_segments, schedule.packets)
@@ -126,11 +128,11 @@ def train(
 
 
 def step_losses(
-    voice: Voice, analysis: Analysis, loudness: Loudness, reader: PhoneReader | None, batch: Batch,
-    config: VoiceTraining, generator: torch.Generator, ranks: Ranks = ALONE,
+    voice: Voice, criterion: SoundCriterion, batch: Batch, config: VoiceTraining, generator: torch.Generator
 ) -> dict[str, Tensor]:
     """The parts of the loss of one batch, or of this process's slice of it; the generator decides what happens on the
     link, and the noise."""
+    analysis, reader, ranks = criterion.analysis, criterion.reader, criterion.ranks
     clean = torch.from_numpy(batch.clean).to(ranks.device)
     packets, segments = (clean.shape[1] - format.DELAY_SAMPLES) // format.PACKET_SAMPLES, ranks.count * len(clean)
     lost, flips = map(ranks.part, link_faults(segments, packets, config.schedule, generator))
@@ -151,5 +153,4 @@ def step_losses(
     noise = ranks.part(torch.randn(segments, clean.shape[1], generator=generator))
     made = voice.vocoder(sharpened(table), noise)
     true = clean[:, : made.shape[1]]
-    shares = config.loudness_share, config.phone_share
-    return parts | sound_losses(true, made, energies, heard, analysis, loudness, reader, *shares, ranks)
+    return parts | criterion(true, made, energies, heard)
