@@ -6,8 +6,9 @@ A packet that is missing at its deadline is lost: the decoder gets None and conc
 late frame moves the deadlines.
 
 Only a link that runs behind does that within an over: two frames in a row came too late and the delay did not shrink
-between them. Then these two are played after all, and what comes is gathered. If the delay made one step and is steady
-again, play-out goes on from a new anchor; if the link is slower than speech, it goes on after the end of the over.
+between them. Then these two are played after all, as far as nothing newer has been played, and what comes is gathered.
+If the delay made one step and is steady again, play-out goes on from a new anchor; if the link is slower than speech,
+it goes on after the end of the over.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ class OverPlayout:
         self._highest = first_index - 1
         self._started = False
         self._concealed: set[int] = set()
-        self._played_before: set[int] = set()  # between packets that were taken back
+        self._newest_played = first_index - 1
         self._missing = 0
         self._late_frames = 0
         self._came_late: dict[int, _Waiting] = {}  # in the present run of late frames
@@ -173,7 +174,6 @@ class OverPlayout:
         self._started = True
         index = self.next
         self.next += 1
-        self._pass_over_played()
         waiting = self.waiting.pop(index, None)
         if waiting is None:
             self._concealed.add(index)
@@ -183,6 +183,7 @@ class OverPlayout:
             if signal_lost and self.total is not None:
                 self._skip_gap(now)
             return PlayoutItem(self.number, index, None, signal_lost=signal_lost, last=self.finished)
+        self._newest_played = index
         self.count.played += 1
         self.count.damaged += waiting.damaged
         self._missing = 0
@@ -251,23 +252,21 @@ class OverPlayout:
             self._take_back()
 
     def _take_back(self) -> None:
-        """What was concealed since the run of late frames began is not lost after all: the over goes on from there."""
-        first = min(self._came_late)
-        taken_back = self._concealed.intersection(range(first, self.next))
-        self._concealed -= taken_back
-        self._played_before = set(range(first, self.next)) - taken_back
-        self.count.lost -= len(taken_back)
-        self.count.late -= len(self._came_late)
+        """What was concealed since the run of late frames began is not lost after all: the over goes on from there.
+
+        Only the end of a frame may have been in time and played: its beginning stays lost, for speech has one order.
+        """
+        not_too_late = {index: late for index, late in self._came_late.items() if index > self._newest_played}
+        if not not_too_late:
+            return
+        first = min(not_too_late)
+        self.count.lost -= self.next - first  # all of them concealed: nothing from there on was played
+        self.count.late -= len(not_too_late)
+        self._concealed.difference_update(range(first, self.next))
         self.next = first
         self.gathering = True
-        self.waiting |= self._came_late
+        self.waiting |= not_too_late
         self._end_of_late_run()
-
-    def _pass_over_played(self) -> None:
-        while self.next in self._played_before and self.anchor_s is not None:
-            self._played_before.remove(self.next)
-            self.next += 1
-            self.anchor_s -= PACKET_S
 
     def _end_of_late_run(self) -> None:
         self._late_frames = 0
