@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import soxr
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from codec import features, format
 
@@ -158,31 +158,59 @@ def _targets(utterance: Utterance) -> tuple[Utterance, NDArray[np.float32], NDAr
     return utterance, pitch_targets(samples), bands
 
 
+class Growing:
+    """`with Growing(path, np.int16) as array: array.append(piece)`: an .npy file written piece by piece, since a large
+    corpus does not fit into memory. Its header, of one length for any shape, is put right at the end."""
+
+    def __init__(self, path: Path, dtype: DTypeLike, columns: tuple[int, ...] = ()) -> None:
+        self.dtype, self.columns, self.rows = np.dtype(dtype), columns, 0
+        self._file = path.open("wb")
+        self._write_header()
+
+    def _write_header(self) -> None:
+        shape = (self.rows, *self.columns)
+        entries = {"descr": np.lib.format.dtype_to_descr(self.dtype), "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(self._file, entries)
+
+    def append(self, piece: NDArray) -> None:
+        """piece: [n, *columns] of the file's dtype."""
+        self._file.write(np.ascontiguousarray(piece, self.dtype).tobytes())
+        self.rows += len(piece)
+
+    def __enter__(self) -> Growing:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self._file.seek(0)
+        self._write_header()
+        self._file.close()
+
+
 def prepare(corpora: Iterable[Path], out: Path, workers: int = 2) -> int:
     """Writes the prepared binaries of all corpora to `out`; returns the number of utterances. Raises CorpusError."""
     from tqdm import tqdm
 
     out.mkdir(parents=True, exist_ok=True)
-    audio, f0, bands, rows = [], [], [], []
-    start = 0
+    rows = []
     spoken = (utterance for folder in corpora for utterance in utterances(folder))
-    with ProcessPoolExecutor(workers) as pool:
+    with (
+        ProcessPoolExecutor(workers) as pool,
+        Growing(out / "audio.npy", np.int16) as audio,
+        Growing(out / "f0.npy", np.float32) as f0,
+        Growing(out / "bands.npy", np.uint8, (format.BANDS,)) as bands,
+    ):
         for utterance, pitch, energy in tqdm(_in_order(pool, spoken, 16 * workers), unit=" utterances"):
             samples = utterance.samples[: len(pitch) * format.HOP_SAMPLES]
             split = "validation" if is_validation(utterance.source, utterance.speaker) else "train"
             rows.append(
-                [start, len(samples), utterance.source, utterance.speaker, utterance.sex, utterance.language, split]
-                + [utterance.text]
+                [audio.rows, len(samples), utterance.source, utterance.speaker, utterance.sex, utterance.language]
+                + [split, utterance.text]
             )
-            start += len(samples)
             audio.append(samples)
             f0.append(pitch)
             bands.append(energy)
     if not rows:
         raise CorpusError("the corpus holds no utterance")
-    np.save(out / "audio.npy", np.concatenate(audio))
-    np.save(out / "f0.npy", np.concatenate(f0))
-    np.save(out / "bands.npy", np.concatenate(bands))
     with (out / "index.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["start", "samples", "source", "speaker", "sex", "language", "split", "text"])
