@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from codec.format import SAMPLE_RATE_HZ
+from codec.format import PACKET_BYTES, SAMPLE_RATE_HZ
 
 from .lanes import Coded, Lane
 from .lanes.ours import Channel, OurLane
@@ -52,14 +52,17 @@ class Condition:
 
 
 def channel_of(condition: Condition, generator: np.random.Generator) -> Channel:
-    """Packets as they come out of the condition's link."""
+    """Packets as they come out of the condition's link. Which are lost is drawn, how many is not: the share of each
+    clip's packets, rounded up or down at random, so that few clips lose the share that they are said to."""
 
     def flip(packet: bytes) -> bytes:
         bits = np.unpackbits(np.frombuffer(packet, np.uint8))
         return np.packbits(bits ^ (generator.random(len(bits)) < condition.flipped)).tobytes()
 
     def channel(packets: Sequence[bytes]) -> list[bytes | None]:
-        return [None if generator.random() < condition.lost else flip(packet) for packet in packets]
+        count = int(condition.lost * len(packets) + generator.random())
+        lost = set(generator.choice(len(packets), count, replace=False).tolist())
+        return [None if n in lost else flip(packet) for n, packet in enumerate(packets)]
 
     return channel
 
@@ -91,7 +94,9 @@ class SpoiltLane:
         c = self.condition
         probe = np.linspace(-0.5, 0.5, SAMPLE_RATE_HZ)
         spoilt = b"" if c.spoil is None else c.spoil(probe, np.random.default_rng(1)).tobytes()
-        return f"{self.lane.version()}, {c.key} {c.lost} {c.flipped} {hashlib.sha256(spoilt).hexdigest()[:8]}"
+        heard = channel_of(c, np.random.default_rng(1))([bytes(PACKET_BYTES)] * 99)
+        digest = hashlib.sha256(spoilt + b"".join(packet or b"lost" for packet in heard))
+        return f"{self.lane.version()}, {c.key} {c.lost} {c.flipped} {digest.hexdigest()[:8]}"
 
     def run(self, samples: np.ndarray) -> Coded:
         seed = hashlib.sha256(samples.tobytes() + self.condition.key.encode()).digest()
