@@ -23,6 +23,8 @@ PARROT_LINK = "parrot://?rate=1200"
 
 TALK, SEND, LISTEN, DEMO = "talk", "send", "listen", "demo"
 """The commands that open a station."""
+LAB = "lab"
+"""Opens none, but sounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,26 +204,27 @@ class Settings:
 
     microphone: str | None = _setting(
         None, "--microphone", "number or part of the name (`gossamer devices`)",
-        "a device's number or part of its name", _device, (TALK, SEND), "DEVICE",
+        "a device's number or part of its name", _device, (TALK, SEND, LAB), "DEVICE",
     )
     """Name, or part of it, or number of the input device; None is the system's default."""
 
     loudspeaker: str | None = _setting(
-        None, "--loudspeaker", "likewise", "a device's number or part of its name", _device, (TALK, LISTEN), "DEVICE",
+        None, "--loudspeaker", "likewise", "a device's number or part of its name", _device, (TALK, LISTEN, LAB),
+        "DEVICE",
     )
     """Name, or part of it, or number of the output device; None is the system's default."""
 
     volume: float = _setting(
-        1.0, "--volume", "loudspeaker (1)", "a number from 0 to 1", _number(0.0, 1.0), (TALK, LISTEN), "0..1",
+        1.0, "--volume", "loudspeaker (1)", "a number from 0 to 1", _number(0.0, 1.0), (TALK, LISTEN, LAB), "0..1",
     )
     """Loudspeaker, 0..1, linear in amplitude."""
 
-    muted: bool = _setting(False, "--muted", "start with the loudspeaker off", "true or false", _switch)
+    muted: bool = _setting(False, "--muted", "start with the loudspeaker off", "true or false", _switch, (TALK, LAB))
     """Loudspeaker off without forgetting the volume."""
 
     gain_db: float = _setting(
         0.0, "--gain", "microphone gain, -20 to 30 (0)", "a number of dB from -20 to 30", _number(-20.0, 30.0),
-        (TALK, SEND), "DB",
+        (TALK, SEND, LAB), "DB",
     )
     """Microphone, -20..+30 dB; what then exceeds full scale is clipped, and shown."""
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from app.__main__ import main
-from app.commands.lab import speech_of
 from app.lab.bench import SNR_BANDWIDTH_HZ, LinkBench, SignalBench, bit_error_rate, own_link
 from app.lab.crowd import carried, tries
 from app.lab.framing import Sent, framing_for
 from app.lab.report import run_bench
+from app.lab.speech import speech_of
 from app.lab.voices import GossamerVoice, PcmVoice, Voice, link_voices
 from app.peers import codec2
 from transport.errors import FrameError

@@ -220,3 +220,28 @@ def test_a_signal_ends_it_properly(name: str) -> None:
         os.kill(terminal.pid, getattr(signal, name))
         terminal.ended()
         assert b"\x1b[?1049l" in terminal.raw
+
+
+def test_the_lab_in_a_terminal() -> None:
+    """`gossamer lab` opens its screen, a key changes the link, q leaves; without sound it says so and goes on."""
+    with Terminal(gossamer("lab", "--link", "wifi", "--muted"), kitty=False, env=NO_SOUND) as terminal:
+        terminal.until("1 Gossamer 800", STARTED_S)
+        terminal.until("lossy Wi-Fi")
+        terminal.write(b"\x1b[D")
+        terminal.until("satellite 2400")
+        terminal.until("choked")
+        terminal.until("arrives")
+        terminal.write(b"q")
+        assert 0 == terminal.ended()
+        assert "" == terminal.after_the_screen().strip()
+
+
+def test_the_lab_as_tables_in_a_terminal() -> None:
+    """With --tables there is no screen; with a microphone there has to be one."""
+    with Terminal(gossamer("lab", "--link", "hc-12", "--seconds", "1", "--tables"), kitty=False) as terminal:
+        assert 0 == terminal.ended(STARTED_S)
+        assert b"\x1b[?1049h" not in terminal.raw
+        assert "Gossamer 800" in terminal.screen()
+    with Terminal(gossamer("lab", "mic", "--tables"), kitty=False) as terminal:
+        assert 2 == terminal.ended(STARTED_S)
+        assert "lab mic needs the screen" in terminal.screen()

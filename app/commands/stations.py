@@ -38,7 +38,7 @@ ASK_AGAIN_S = 0.5
 """While somebody else has the floor."""
 
 
-def _check_devices(settings: Settings) -> None:
+def check_devices(settings: Settings) -> None:
     """A device that was named must be there at the start. Raises DeviceError."""
     if settings.microphone is not None:
         find_device(settings.microphone, "microphone")
@@ -55,7 +55,7 @@ def run_talk(arguments: argparse.Namespace) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise GossamerError("talk needs a terminal: use `gossamer send` and `gossamer listen` without one")
     silence_native_libraries()
-    _check_devices(settings)
+    check_devices(settings)
     from app.tui import run_talk
 
     return run_talk(settings, configuration=configuration)
@@ -118,7 +118,7 @@ def run_send(arguments: argparse.Namespace) -> int:
     if live:
         silence_native_libraries()
         load_portaudio()
-        _check_devices(settings)
+        check_devices(settings)
     else:
         clip = read_speech(arguments.input)
         if len(clip) > LONGEST_OVER_S * SAMPLE_RATE_HZ:
@@ -260,7 +260,7 @@ def run_listen(arguments: argparse.Namespace) -> int:
     if aloud:
         silence_native_libraries()
         load_portaudio()
-        _check_devices(settings)
+        check_devices(settings)
     if raw and arguments.json:
         raise GossamerError("--json and --output - both want standard output: name a file")
     aside = sys.stderr if raw or arguments.json else sys.stdout

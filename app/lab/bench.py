@@ -21,6 +21,8 @@ from transport.jitter import MAX_HOLD_S, MIN_HOLD_S
 from transport.presets import Preset
 
 Array = NDArray[np.float32]
+LINK, SIGNAL, CONVERSATIONS = SCENES = ("link", "signal", "conversations")
+"""What the lab shows: one link, a radio that fades, many talkers at once."""
 RADIO_FRAMING_BYTES = 3
 """COBS, on the simulated radio of the bad-signal scene."""
 SIGNAL_K = 1

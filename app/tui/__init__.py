@@ -2,8 +2,9 @@
 
 In reading order: standing.py and talk_key.py decide (what is said, what a key means), wording.py and level.py put it
 into words and marks; talk_screen.py and its widgets show it; help_screen.py, device_screen.py, choice_screen.py and
-setup_screen.py lie over it; application.py and guest.py host the engine; key_release.py and title.py are the terminal;
-picture.py draws the screen for the README.
+setup_screen.py lie over it; application.py and guest.py host the engine; key_release.py and title.py are the terminal.
+The link lab: lab_wording.py puts its figures into words, lab_lane.py, lab_screen.py and own_link_screen.py show it,
+lab_application.py hosts it. picture.py draws the screens for the README.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from app.configuration import Configuration
 from app.engine import Engine
 from app.errors import GossamerError
 from app.events import Event
+from app.lab.live import LabStart
 from app.settings import Settings
+from app.sound import Loudspeaker, Microphone
 from codec.errors import CodecError
 from transport.errors import TransportError
 
@@ -53,6 +56,18 @@ def run_talk(
         if app.next_settings is None:
             return app.return_code or 0
         settings, configuration = app.next_settings, app.configuration
+
+
+def run_lab(start: LabStart, open_sound: Callable[[], tuple[Microphone, Loudspeaker]]) -> int:
+    """Open the link lab until the user quits; returns the exit code. What it died of is raised when the screen is
+    gone: CodecError."""
+    from app.tui.lab_application import LabApp
+
+    app = LabApp(start, open_sound)
+    app.run()
+    if app.failure is not None:
+        raise app.failure
+    return app.return_code or 0
 
 
 def _write_down(failure: BaseException) -> Path:

@@ -1,7 +1,8 @@
-"""All the keys, and what the marks mean, on a card over the talk screen."""
+"""All the keys, and what the marks mean, on a card over the screen."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -36,6 +37,7 @@ WORDS = (
     ("REPLAY", "the last over once more, for you alone"),
     ("REFUSED", "you cannot talk now, and why"),
 )
+Rows = Sequence[tuple[str, str]]
 
 
 class HelpScreen(ModalScreen[None]):
@@ -45,16 +47,17 @@ class HelpScreen(ModalScreen[None]):
         Binding("escape,question_mark,q,enter,space", "dismiss", "close", show=False),
     ]
 
-    def __init__(self, release_words: str) -> None:
-        """release_words: what is known about holding a key in this terminal."""
+    def __init__(self, first: str, keys: Rows = KEYS, words: Rows = WORDS) -> None:
+        """first: a line at the top; on the talk screen what is known about holding a key in this terminal."""
         super().__init__()
-        self._release_words = release_words
+        self._first = first
+        self._rows = ((keys, "key"), (words, "word"))
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="card") as card:
             card.border_title = "keys"
-            yield Static(self._release_words, id="release", markup=False)
-            for names, kind in ((KEYS, "key"), (WORDS, "word")):
+            yield Static(self._first, id="release", markup=False)
+            for names, kind in self._rows:
                 for place, (name, what) in enumerate(names):
                     with Horizontal(classes="row first" if not place and kind == "word" else "row"):
                         yield Static(name, classes=kind, markup=False)
