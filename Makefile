@@ -52,7 +52,7 @@ lint: $(VENV)/.ready-dev
 bench: debian-test $(VENV)/.ready-bench $(VENV)/.ready-bench-bare
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
 
-# Eight hours of two stations in virtual time: about a quarter of an hour on one core.
+# Eight hours of two stations in virtual time: some minutes on one core.
 .PHONY: soak
 soak: setup
 	@SOAK_HOURS=8 $(BIN)/python -m pytest tests/test_soak.py -s $(PYTEST_ARGS)

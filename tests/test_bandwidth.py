@@ -13,6 +13,7 @@ from app.settings import Settings
 from app.tui.application import TalkApp
 from app.tui.bandwidth_panel import BandwidthScreen, account_words
 from app.tui.standing import Phase
+from tests.pilot import press
 from tests.tui_station import make_engine
 
 ON_UDP = WireRate((
@@ -103,7 +104,7 @@ def test_the_card_follows_the_conversation_and_closes():
             async with asyncio.timeout(30):
                 while "64 s of speech" not in str(card.query_one("#account").render()):
                     await pilot.pause(0.05)
-            await pilot.press("b")
+            await press(pilot, "b")
             assert app.screen is not card
 
     asyncio.run(scene())
@@ -118,9 +119,9 @@ def test_the_key_on_the_talk_screen():
             async with asyncio.timeout(60):
                 while app.talk_screen.phase is not Phase.QUIET:
                     await pilot.pause(0.05)
-            await pilot.press("b")
+            await press(pilot, "b")
             assert "BandwidthScreen" == type(app.screen).__name__
-            await pilot.press("b")
+            await press(pilot, "b")
             assert app.screen is app.talk_screen
             await app.action_leave()
 

@@ -24,6 +24,7 @@ from app.tui.meter import Knob, LevelBar
 from app.tui.overs import Overs
 from app.tui.standing import Phase
 from app.tui.talk_button import TalkButton
+from tests.pilot import press
 from tests.tui_station import load_codec_once, make_engine
 
 WAIT_S = 60.0
@@ -69,7 +70,7 @@ class Stage:
         await self.until(lambda: words in self.text() or words in " ".join(self.text().split()))
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
+        await press(self.pilot, *keys)
 
 
 def play(scene: Scene, settings: Settings = SETTINGS, make: Callable[[Settings, Emit], Engine] = make_engine,
