@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -18,10 +18,13 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from codec.training.errors import TrainingError
+from codec.training.moments import moments_of, restore_moments
 from codec.training.ranks import ALONE, Ranks
 from codec.training.segments import Augmentation, Batch, Drawing
 
 T = TypeVar("T")
+OPTIMISER = "opt."
+"""Of the optimiser's tensors in a checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -83,16 +86,30 @@ def rate_at(step: int, schedule: Schedule) -> float:
     return schedule.rate * (schedule.final + (1 - schedule.final) * 0.5 * (1 + math.cos(math.pi * min(1.0, share))))
 
 
+class Companion(Protocol):
+    """What learns beside the network and is kept in the same checkpoint, under names of its own."""
+
+    def tensors(self) -> dict[str, Tensor]:
+        """To be kept."""
+
+    def restore(self, tensors: dict[str, Tensor], step: int) -> None:
+        """From all that was kept, after so many steps."""
+
+
 class Run:
     """One run's folder: checkpoint.safetensors (weights, their average, optimiser), log.csv, pictures."""
 
-    def __init__(self, folder: Path, network: nn.Module, schedule: Schedule, ranks: Ranks = ALONE) -> None:
+    def __init__(
+        self, folder: Path, network: nn.Module, schedule: Schedule, ranks: Ranks = ALONE,
+        companion: Companion | None = None,
+    ) -> None:
         """Raises TrainingError where the processes cannot share a batch evenly."""
         if schedule.batch % ranks.count:
             raise TrainingError(f"{ranks.count} processes cannot share {schedule.batch} segments: change `batch`")
         if ranks.first:
             folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.network, self.schedule, self.ranks = folder, network, schedule, ranks
+        self.companion = companion
         decayed = [p for p in network.parameters() if p.ndim > 1]
         others = [p for p in network.parameters() if p.ndim <= 1]
         self.optimiser = torch.optim.AdamW(
@@ -121,15 +138,9 @@ class Run:
         device = self.ranks.device
         self.average = {k: v.to(device) for k, v in averaged(tensors).items()}
         self.step = int(tensors["step"])
-        moments = {k: v.to(device) for k, v in tensors.items() if k.startswith("opt.")}
-        parameters = [p for group in self.optimiser.param_groups for p in group["params"]]
-        for number, parameter in enumerate(parameters):
-            if f"opt.{number}.m" in moments:
-                self.optimiser.state[parameter] = {
-                    "step": torch.tensor(float(self.step)),
-                    "exp_avg": moments[f"opt.{number}.m"],
-                    "exp_avg_sq": moments[f"opt.{number}.v"],
-                }
+        restore_moments(self.optimiser, tensors, OPTIMISER, self.step, device)
+        if self.companion is not None:
+            self.companion.restore(tensors, self.step)
         return True
 
     def save(self) -> None:
@@ -139,12 +150,9 @@ class Run:
         tensors = {f"now.{k}": v.contiguous().clone() for k, v in self.network.state_dict().items()}
         tensors |= {f"avg.{k}": v.contiguous().clone() for k, v in self.average.items()}
         tensors["step"] = torch.tensor(self.step)
-        parameters = [p for group in self.optimiser.param_groups for p in group["params"]]
-        for number, parameter in enumerate(parameters):
-            state = self.optimiser.state.get(parameter)
-            if state:
-                tensors[f"opt.{number}.m"] = state["exp_avg"].contiguous()
-                tensors[f"opt.{number}.v"] = state["exp_avg_sq"].contiguous()
+        tensors |= moments_of(self.optimiser, OPTIMISER)
+        if self.companion is not None:
+            tensors |= self.companion.tensors()
         part = self.checkpoint.with_suffix(".part")
         save_file(tensors, part)
         part.replace(self.checkpoint)

@@ -149,6 +149,11 @@ def vocoder_network(config: VocoderConfig) -> nn.Module:
     return kinds[config.kind](config)
 
 
+def kind_of(weights: dict[str, Tensor]) -> str:
+    """Which network these are the weights of."""
+    return "hifigan" if any(name.startswith("waveform.") for name in weights) else "harmonic"
+
+
 class HifiganGraph(nn.Module):
     """As it is exported: features [1, 32, 42], state -> samples [1, 2560] in [-1, 1], next state: the tails of the
     blocks, then those of the convolutions in order."""

@@ -18,10 +18,11 @@ from codec.training.losses import feature_losses, feature_metrics
 from codec.training.network import Analysis, Codec, CodecConfig, sharpened
 from codec.training.phones import load_reader, phone_distance
 from codec.training.ranks import ALONE, Ranks
-from codec.training.runs import Run, Schedule, load_networks
+from codec.training.runs import Run, Schedule, TrainingError, load_networks
 from codec.training.segments import Batch, Speech, validation_batch
 from codec.training.train import drawing_for, heard_weights, link_faults, pitch_tensors
-from vocoder.training.hifigan import vocoder_network
+from vocoder.training.adversary import Adversary, AdversaryConfig
+from vocoder.training.hifigan import kind_of, vocoder_network
 from vocoder.training.losses import SoundCriterion, sound_metrics
 from vocoder.training.loudness import Loudness
 from vocoder.training.network import VocoderConfig
@@ -38,6 +39,7 @@ class VoiceTraining:
     codec: CodecConfig = field(default_factory=CodecConfig)
     vocoder: VocoderConfig = field(default_factory=VocoderConfig)
     schedule: Schedule = field(default_factory=Schedule)
+    adversary: AdversaryConfig = field(default_factory=AdversaryConfig)
     train_codec: bool = False
     """False: stage B, the codec stays as it is. True: stage C."""
     feature_share: float = 0.3
@@ -61,13 +63,20 @@ class Voice(nn.Module):
         self.vocoder = vocoder_network(vocoder)
 
 
-def load_voice(voice: Voice, paths: list[Path]) -> None:
+def load_voice(voice: Voice, paths: list[Path], other_kinds: bool = False) -> None:
     """Weights of the stages before: a codec's, a vocoder's, or both in one file; later files overrule earlier ones.
+    other_kinds: leave out those of a vocoder of another kind instead of refusing them.
 
-    Raises TrainingError for a missing file, RuntimeError for weights of another width."""
+    Raises TrainingError for a missing file, and for weights of another kind or width."""
     for path in paths:
         for name, weights in load_networks(path).items():
-            voice.get_submodule(name).load_state_dict(weights)
+            if name == "vocoder" and kind_of(weights) != voice.vocoder.config.kind and other_kinds:
+                continue
+            try:
+                voice.get_submodule(name).load_state_dict(weights)
+            except (AttributeError, RuntimeError) as error:
+                problem = f"{path}: its {name} has other layers or widths: name the configuration of it with --config"
+                raise TrainingError(problem) from error
 
 
 @torch.no_grad()
@@ -111,27 +120,29 @@ def train(
     torch.manual_seed(schedule.seed)
     voice = Voice(config.codec, config.vocoder).to(ranks.device)
     analysis = Analysis().to(ranks.device)
-    load_voice(voice, start)
+    load_voice(voice, start, other_kinds=not config.train_codec)
     reader = load_reader(phones).to(ranks.device) if phones else None
     shares = config.loudness_share, config.phone_share
     criterion = SoundCriterion(analysis, Loudness().to(ranks.device), reader, *shares, ranks)
+    adversary = Adversary(config.adversary, schedule, ranks) if config.adversary.share else None
+    run = Run(folder, voice, schedule, ranks, adversary)
     if not config.train_codec:
         voice.codec.requires_grad_(False)
 
     def losses(batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        return step_losses(voice, criterion, batch, config, generator)
+        true, made, parts = step_losses(voice, criterion, batch, config, generator)
+        return parts if adversary is None else parts | adversary(true, made, run.step, generator)
 
     drawing = drawing_for(schedule, prepared, ranks)
     checked = validation_batch(Speech(prepared, "validation"), schedule.validation_segments, schedule.packets)
-    run = Run(folder, voice, schedule, ranks)
     run.drive(drawing, losses, lambda averaged: validate(averaged, analysis, checked, folder / "samples"))
 
 
 def step_losses(
     voice: Voice, criterion: SoundCriterion, batch: Batch, config: VoiceTraining, generator: torch.Generator
-) -> dict[str, Tensor]:
-    """The parts of the loss of one batch, or of this process's slice of it; the generator decides what happens on the
-    link, and the noise."""
+) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    """One batch, or this process's slice of it: true and made samples [B, 80 N], and the parts of the loss; the
+    generator decides what happens on the link, and the noise."""
     analysis, reader, ranks = criterion.analysis, criterion.reader, criterion.ranks
     clean = torch.from_numpy(batch.clean).to(ranks.device)
     packets, segments = (clean.shape[1] - format.DELAY_SAMPLES) // format.PACKET_SAMPLES, ranks.count * len(clean)
@@ -153,4 +164,4 @@ def step_losses(
     noise = ranks.part(torch.randn(segments, clean.shape[1], generator=generator))
     made = voice.vocoder(sharpened(table), noise)
     true = clean[:, : made.shape[1]]
-    return parts | criterion(true, made, energies, heard)
+    return true, made, parts | criterion(true, made, energies, heard)

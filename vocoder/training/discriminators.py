@@ -1,0 +1,94 @@
+"""HiFi-GAN's discriminators (Kong et al. 2020): five that fold the sound at prime periods, three that look at it at
+falling rates. Kernels, strides and groups are the paper's, widths are scaled.
+
+Letters: B batch, S samples.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils import parametrizations
+
+SLOPE = 0.1
+"""Of the leaky rectifiers."""
+PERIOD_WIDTHS = (1, 4, 16, 32, 32)
+"""Times `channels`: 32 to 1024 in the paper."""
+PERIOD_STRIDES = (3, 3, 3, 3, 1)
+SCALE_LAYERS = ((4, 15, 1, 1), (4, 41, 2, 4), (8, 41, 2, 16), (16, 41, 4, 16), (32, 41, 4, 16), (32, 41, 1, 16),
+                (32, 5, 1, 1))  # fmt: skip
+"""Width over `channels`, kernel, stride, groups: 128 to 1024 wide in the paper."""
+
+Judgement = tuple[Tensor, list[Tensor]]
+"""[B, places] of how real it sounds, 1 for real and 0 for made, and what each layer found, to be matched."""
+
+
+class PeriodDiscriminator(nn.Module):
+    """Sees every p-th sample side by side with its neighbours."""
+
+    def __init__(self, period: int, channels: int) -> None:
+        super().__init__()
+        self.period = period
+        widths = (1, *(times * channels for times in PERIOD_WIDTHS))
+        self.layers = nn.ModuleList(
+            parametrizations.weight_norm(nn.Conv2d(a, b, (5, 1), (stride, 1), (2, 0)))
+            for a, b, stride in zip(widths, widths[1:], PERIOD_STRIDES, strict=False)
+        )
+        self.last = parametrizations.weight_norm(nn.Conv2d(widths[-1], 1, (3, 1), padding=(1, 0)))
+
+    def forward(self, samples: Tensor) -> Judgement:
+        """[B, S] with S over the period -> see `Judgement`."""
+        missing = -samples.shape[-1] % self.period
+        x = functional.pad(samples[:, None], (0, missing), "reflect")
+        return judged(x.reshape(len(x), 1, -1, self.period), self.layers, self.last)
+
+
+class ScaleDiscriminator(nn.Module):
+    """Sees the sound at one rate."""
+
+    def __init__(self, channels: int, norm: Callable[[nn.Module], nn.Module]) -> None:
+        super().__init__()
+        layers, inputs = [], 1
+        for times, kernel, stride, groups in SCALE_LAYERS:
+            outputs = times * channels
+            shared = math.gcd(inputs, outputs, groups)
+            layers.append(norm(nn.Conv1d(inputs, outputs, kernel, stride, kernel // 2, groups=shared)))
+            inputs = outputs
+        self.layers = nn.ModuleList(layers)
+        self.last = norm(nn.Conv1d(inputs, 1, 3, padding=1))
+
+    def forward(self, samples: Tensor) -> Judgement:
+        """[B, S] -> see `Judgement`."""
+        return judged(samples[:, None], self.layers, self.last)
+
+
+def judged(x: Tensor, layers: nn.ModuleList, last: nn.Module) -> Judgement:
+    """Through the layers, each rectified and remembered, and the last."""
+    found = []
+    for layer in layers:
+        x = functional.leaky_relu(layer(x), SLOPE)
+        found.append(x)
+    x = last(x)
+    return x.flatten(1), [*found, x]
+
+
+class Discriminators(nn.Module):
+    """All of them. The first of the scales has spectral norm, as in the paper, all others weight norm."""
+
+    def __init__(self, channels: int, periods: tuple[int, ...], scales: int) -> None:
+        super().__init__()
+        self.periods = nn.ModuleList(PeriodDiscriminator(period, channels) for period in periods)
+        norms = [parametrizations.spectral_norm] + scales * [parametrizations.weight_norm]
+        self.scales = nn.ModuleList(ScaleDiscriminator(channels, norm) for norm in norms[:scales])
+
+    def forward(self, samples: Tensor) -> list[Judgement]:
+        """[B, S] -> one for each discriminator."""
+        found = [discriminator(samples) for discriminator in self.periods]
+        for number, discriminator in enumerate(self.scales):
+            if number:
+                samples = functional.avg_pool1d(samples[:, None], 4, 2, padding=2)[:, 0]
+            found.append(discriminator(samples))
+        return found
