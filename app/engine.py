@@ -60,6 +60,7 @@ class Engine:
         self._alerts = Alerts(settings.name)
         self._closing = trio.Event()
         self._clips_spoken = 0
+        self._overhear: Callable[[Block], None] | None = None
         # From `run` on:
         self._conversation: Conversation | None = None
         self._transmitter: Transmitter
@@ -267,6 +268,26 @@ class Engine:
         if self._conversation is not None:
             self._loudspeaker.choose(name)
 
+    def overhear(self, hear: Callable[[Block], None] | None) -> None:
+        """Shows every block of the microphone, float32 [n] before the gain, to somebody of the host's too; None: to
+        nobody any more."""
+        self._overhear = hear
+
+    def play_beside(self, samples: Block) -> None:
+        """Sound of the host's own into the loudspeaker, float32 [n]; dropped while anybody talks."""
+        if self._conversation is not None and self._conversation.idle:
+            self._player.chime(samples)
+
+    def hush_beside(self) -> None:
+        """Drops what of it is queued."""
+        if self._conversation is not None:
+            self._player.hush_chimes()
+
+    @property
+    def queued_s(self) -> float:
+        """Sound for the loudspeaker that is not played yet."""
+        return self._player.queued_s if self._conversation is not None else 0.0
+
     async def heard_out(self) -> None:
         """Returns when the last sound that was received has left the loudspeaker."""
         while self._player.queued_s > 0:
@@ -301,6 +322,8 @@ class Engine:
         """A block of the microphone, float32 [n]."""
         assert self._conversation is not None
         self._conversation.hear(block)
+        if self._overhear is not None:
+            self._overhear(block)
         silent = self._player.queued_s <= 0.0
         self._hands_free.hear(block, trio.current_time(), self._conversation.idle and silent)
 

@@ -57,6 +57,10 @@ class Player:
         self._chimes.clear()
         self._loudspeaker.hush()
 
+    def hush_chimes(self) -> None:
+        """Drops the chimes that wait; what is in the loudspeaker already is heard."""
+        self._chimes.clear()
+
     @property
     def queued_s(self) -> float:
         """Sound given and not yet handed to the device."""

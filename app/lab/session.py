@@ -117,14 +117,17 @@ class LabSession:
         try:
             with self._scope:
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._loudspeaker.run, self._told)
+                    nursery.start_soon(self._loudspeaker.run, self.told)
                     nursery.start_soon(self._listen)
                     nursery.start_soon(self._count_crowds)
                     await self._pace()
         except BaseExceptionGroup as group:
             raise first_error(group) from group
 
-    def _told(self, event: DeviceReady | DeviceProblem) -> None:
+    def told(self, event: DeviceReady | DeviceProblem) -> None:
+        """What became of a device."""
+        if event.device == "microphone" and not self._live:
+            return
         if isinstance(event, DeviceProblem):
             self._troubles[event.device] = f"{event.what}: {event.cure}"
         else:
@@ -136,7 +139,7 @@ class LabSession:
             self._source_changed = trio.Event()
             async with trio.open_nursery() as nursery:
                 if self._live:
-                    nursery.start_soon(self._microphone.run, self._spoken.append, self._told)
+                    nursery.start_soon(self._microphone.run, self._spoken.append, self.told)
                 await self._source_changed.wait()
                 nursery.cancel_scope.cancel()
             self._spoken.clear()

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
+import numpy as np
 import trio
 from textual import events, on
 from textual.app import App
@@ -22,14 +23,20 @@ from app.contacts import recent_links, remember, resolve
 from app.control import Control
 from app.engine import Engine
 from app.errors import GossamerError
-from app.events import CallHeard, Event, StationReady
+from app.events import CallHeard, DeviceProblem, DeviceReady, Event, StationReady
+from app.lab.borrowed import BorrowedLoudspeaker, BorrowedMicrophone
+from app.lab.live import LabStart, Picture
+from app.lab.session import LabSession
+from app.lab.speech import speech_of
 from app.settings import PARROT_LINK, Settings
 from app.tui.choice_screen import ChoiceScreen
 from app.tui.guest import TrioGuest
 from app.tui.key_release import KeyReporting, KeyUp
+from app.tui.lab_screen import LabScreen
 from app.tui.setup_screen import Chosen, SetupScreen
 from app.tui.talk_screen import TalkScreen
 from app.tui.title import BLINK_S, Title
+from codec.errors import CodecError
 from transport.address import parse_address
 from transport.errors import TransportError
 
@@ -68,7 +75,7 @@ class TalkApp(App[int]):
 
     TITLE = "gossamer"
     ENABLE_COMMAND_PALETTE = False
-    CSS_PATH = "talk_screen.tcss"
+    CSS_PATH = ["talk_screen.tcss", "lab_screen.tcss"]  # noqa: RUF012 - Textual declares it without ClassVar
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c,ctrl+q", "leave", "quit", priority=True, show=False)]
 
     def __init__(
@@ -89,6 +96,8 @@ class TalkApp(App[int]):
         self.theme = GOSSAMER_THEME.name
         self.failure: BaseException | None = None
         self._leaving = False
+        self._lab: LabSession | None = None
+        self._lab_wanted = trio.Event()
         self.engine = make_engine(settings, self._engine_spoke)
         self.talk_screen = TalkScreen(settings, self.engine)
         self.control = Control(
@@ -115,14 +124,50 @@ class TalkApp(App[int]):
                 self.talk_screen.call_later(self.talk_screen.note, "control", str(problem))
             else:
                 nursery.start_soon(self.control.serve)
+            nursery.start_soon(self._run_labs)
             await self.engine.run()
             nursery.cancel_scope.cancel()
+
+    async def _run_labs(self) -> None:
+        """The link lab, as often as it is opened: with the station's sound, in the station's trio run."""
+        while True:
+            await self._lab_wanted.wait()
+            self._lab_wanted = trio.Event()
+            try:
+                await self._run_lab(await trio.to_thread.run_sync(speech_of, None))
+            except (GossamerError, CodecError) as problem:
+                self.talk_screen.call_later(self.talk_screen.note, "lab", str(problem))
+
+    async def _run_lab(self, speech: np.ndarray) -> None:
+        talk, problems = self.talk_screen, self.talk_screen.standing.problems
+        microphone, loudspeaker = BorrowedMicrophone(self.engine, problems), BorrowedLoudspeaker(self.engine, problems)
+
+        def moved(picture: Picture) -> None:
+            screen.post_message(LabScreen.Moved(picture))
+
+        session = LabSession(LabStart(speech), microphone, loudspeaker, moved)
+        screen = LabScreen(session, talk.behind, talk.on_key)
+        self._lab = session
+        self.call_later(self.push_screen, screen, lambda _: session.close())
+        try:
+            await session.run()
+        finally:
+            self._lab = None
+            if not self._leaving:
+                self.call_later(self._put_away, screen)
+
+    def _put_away(self, screen: LabScreen) -> None:
+        """The session may have ended by itself."""
+        if screen.is_current:
+            screen.dismiss()
 
     def _remote(self, down: bool) -> None:
         self.talk_screen.post_message(TalkScreen.RemoteKey(down))
 
     def _engine_spoke(self, event: Event) -> None:
         self.control.note(event)
+        if self._lab is not None and isinstance(event, DeviceReady | DeviceProblem):
+            self._lab.told(event)
         if isinstance(event, CallHeard) and self._settings.bell:
             self.bell()
         if isinstance(event, StationReady) and self.configuration is not None and not event.station:
@@ -191,6 +236,11 @@ class TalkApp(App[int]):
         if link is not None:
             self.next_settings = replace(self._settings, link=self._resolved(link))
             await self.action_leave()
+
+    @on(TalkScreen.LabWanted)
+    def _lab_asked(self) -> None:
+        if self._lab is None:
+            self._lab_wanted.set()
 
     # Set-up
 

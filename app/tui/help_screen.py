@@ -23,6 +23,7 @@ KEYS = (
     ("t", "to whom you talk and write: who is chosen confirms"),
     ("l", "open another link: contacts and recent ones"),
     ("b", "bits on this link by layer, beside what others would need"),
+    ("c", "compare codecs on a thin link, side by side: the link lab"),
     ("s", "set up name, link and devices"),
     ("enter", "write a message (@NAME ...: to NAME); escape leaves it"),
     ("page up/down", "scroll the overs"),

@@ -62,8 +62,8 @@ class LabScreen(Screen[None]):
         self, session: LabSession, station: Callable[[], str] = lambda: "",
         talk: Callable[[events.Key], None] = lambda key: None,
     ) -> None:
-        """station: what is going on in the conversation behind it, "" for nothing. talk: gets the keys that nothing
-        here takes."""
+        """station: what is going on in the conversation behind it, "" for nothing. talk: gets every key too, for
+        the talk key among them."""
         super().__init__()
         self._session = session
         self._station = station
@@ -133,7 +133,7 @@ class LabScreen(Screen[None]):
     # The keys
 
     def on_key(self, event: events.Key) -> None:
-        """What nothing here took."""
+        """The talk key of the conversation behind it."""
         self._talk(event)
 
     @on(LaneView.Clicked)

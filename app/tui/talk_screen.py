@@ -69,6 +69,9 @@ class TalkScreen(Screen[None]):
     class LinksWanted(Message):
         """The user wants to open another link."""
 
+    class LabWanted(Message):
+        """The user wants the link lab."""
+
     class SetupWanted(Message):
         """The user wants the set-up card."""
 
@@ -94,6 +97,7 @@ class TalkScreen(Screen[None]):
         Binding("l", "links", show=False),
         Binding("s", "set_up", show=False),
         Binding("b", "bandwidth", show=False),
+        Binding("c", "lab", show=False),
         Binding("escape", "leave_field", show=False),
         Binding("question_mark", "help", show=False),
         Binding("pageup", "scroll_overs(-1)", show=False),
@@ -383,6 +387,16 @@ class TalkScreen(Screen[None]):
 
     def action_bandwidth(self) -> None:
         self.app.push_screen(BandwidthScreen(lambda: self.account))
+
+    def action_lab(self) -> None:
+        if self.standing.station is not None:  # before, there is no sound to lend
+            self.post_message(self.LabWanted())
+
+    def behind(self) -> str:
+        """For a screen that covers this one: what goes on in the conversation, "" while the channel is free."""
+        standing = self.standing
+        quiet = standing.phase in (Phase.QUIET, Phase.STARTING)
+        return "" if quiet else f"{standing.phase.value}: {detail(standing, time.monotonic())}"
 
     def action_devices(self) -> None:
         if self.standing.station is not None:  # before, there is nobody who could open one
