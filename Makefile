@@ -69,9 +69,9 @@ train-setup: debian-test $(VENV)/.ready-train
 test-train: train-setup $(VENV)/.ready-dev
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -m training $(PYTEST_ARGS)
 
-# The README's pictures, taken from the running program: talk screen, bandwidth card, packets looked at.
+# The README's pictures, taken from the running program: talk screen, bandwidth card, link lab, packets looked at.
 pictures: setup
-	$(BIN)/python -m tests.picture assets/talk.svg assets/bandwidth.svg
+	$(BIN)/python -m tests.picture assets/talk.svg assets/bandwidth.svg assets/lab.svg
 	$(BIN)/gossamer inspect assets/clips/gossamer.flac --png assets/inspect.png
 
 # onnxruntime-web as the lock file pins it, for the page and its tests; without npm they go on without.

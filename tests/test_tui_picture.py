@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
 from rich.segment import Segment
 from rich.style import Style
 
@@ -29,10 +30,13 @@ def test_marks_are_shapes_and_words_are_text() -> None:
     assert "#abcdef" in [rect.get("fill") for rect in root.iter(f"{SVG}rect")]
 
 
-def test_the_readme_shows_it() -> None:
+@pytest.mark.parametrize(
+    ("name", "said"), [("talk", ("gossamer", "RECEIVING", "parrot")), ("lab", ("Gossamer", "PCM", "choked", "arrives"))]
+)
+def test_the_readme_shows_it(name: str, said: tuple[str, ...]) -> None:
     """The committed picture is one of this program, and the README has it."""
-    root = ElementTree.parse(ROOT / "assets" / "talk.svg").getroot()
+    root = ElementTree.parse(ROOT / "assets" / f"{name}.svg").getroot()
     words = [text.text for text in root.iter(f"{SVG}text")]
-    for word in ("gossamer", "RECEIVING", "parrot"):
+    for word in said:
         assert word in words
-    assert "assets/talk.svg" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"assets/{name}.svg" in (ROOT / "README.md").read_text(encoding="utf-8")

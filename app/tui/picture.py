@@ -1,6 +1,7 @@
-"""A picture of the running talk screen: the program talks to its parrot without a terminal, and draws what it shows.
+"""Pictures of the running screens: the program talks to its parrot without a terminal, opens the link lab, and draws
+what it shows.
 
-    python -m app.tui.picture assets/talk.svg assets/bandwidth.svg        (make pictures)
+    python -m app.tui.picture assets/talk.svg assets/bandwidth.svg assets/lab.svg        (make pictures)
 
 Textual's own export names a web font, which a README may not load; with another font braille dots and frames fall
 apart. So lines, bars and dots are drawn as shapes here, and only words are left to the reader's fonts.
@@ -47,6 +48,8 @@ LISTENED_S = 4.5
 """...this long into its second answer."""
 CARD_S = 1.0
 """Until the card over it stands."""
+LAB_S = 14.0
+"""Of speech in the lab: its waveforms fill most of the width."""
 
 
 def draw(lines: Sequence[Iterable[Segment]], columns: int, background: str, title: str) -> str:
@@ -172,10 +175,32 @@ async def take(path: str, bandwidth_path: str, columns: int = 92, rows: int = 30
             file.write(svg)
 
 
+async def take_lab(path: str, columns: int = 92, rows: int = 26) -> None:
+    """Let the clips speak through the lab's lanes on its first link, and draw them."""
+    from app.lab.live import LabStart
+    from app.lab.speech import speech_of
+    from app.settings import Settings
+    from app.station import open_portaudio
+    from app.tui.lab_application import LabApp
+
+    app = LabApp(LabStart(speech_of(None)), lambda: open_portaudio(Settings(), lambda: True))
+    async with app.run_test(size=(columns, rows)) as pilot:
+        async with asyncio.timeout(WAIT_S):
+            while app.lab_screen.picture is None or app.lab_screen.picture.seconds < LAB_S:
+                await pilot.pause(0.05)
+        drawn = _drawn(app, columns)
+        await app.action_leave()
+    if app.failure is not None:
+        raise app.failure
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(drawn)
+
+
 def _drawn(app: App[int], columns: int) -> str:
     lines = app.screen._compositor.render_strips()
-    return draw(lines, columns, app.theme_variables["background"].lower(), "gossamer")
+    return draw(lines, columns, app.theme_variables["background"].lower(), app.TITLE or "")
 
 
 if __name__ == "__main__":
     asyncio.run(take(sys.argv[1], sys.argv[2]))
+    asyncio.run(take_lab(sys.argv[3]))
