@@ -58,11 +58,14 @@ def feature_losses(
     error = error + 2.0 * (guess - energies).square()
     step = ((guess[:, 1:] - guess[:, :-1]) - (energies[:, 1:] - energies[:, :-1])).abs()
     voicing = voiced * weights
+    off = raw[..., 0] - f0
+    both = voicing[:, 1:] * voiced[:, :-1]
     return {
         "energy": 10.0 * (error.mean(-1) * weights).sum() / total,
         "step": 3.0 * (step.mean(-1) * weights[:, 1:]).sum() / total,
         "envelope": 1.0 * envelope_correlation(energies, made[..., format.BANDS_SLICE], ranks),
-        "f0": 6.0 * ((raw[..., 0] - f0).abs() * voicing).sum() / ranks.total(voicing, least=1.0),
+        "f0": 6.0 * (off.abs() * voicing).sum() / ranks.total(voicing, least=1.0),
+        "f0_step": 6.0 * ((off[:, 1:] - off[:, :-1]).abs() * both).sum() / ranks.total(both, least=1.0),
         "voicing": 0.3 * (voicing_loss(raw[..., 1], voiced) * weights).sum() / total,
     }
 

@@ -49,6 +49,10 @@ class VoiceTraining:
     phone_share: float = 0.4
     """Weight of a nat a frame of the distance between phones read in the sound, where a reader is given; a codec that
     is trained too gets `feature_share` of it for its features."""
+    pitch_share: float = 1.0
+    """Weight of the losses on F0 among those on features: no gradient reaches F0 through the sound."""
+    lost_weight: float = 0.3
+    """How much a frame of a lost packet counts, 0..1."""
     rounded: bool = True
     """False leaves the latents unrounded: for experiments."""
 
@@ -150,14 +154,14 @@ def step_losses(
     with torch.no_grad():
         energies = analysis.energies(analysis.power(clean))
         heard_energies, periodicity = analysis(torch.from_numpy(batch.noisy).to(ranks.device))
-    heard = heard_weights(lost, format.PACKET_FRAMES)
+    heard = heard_weights(lost, format.PACKET_FRAMES, config.lost_weight)
     f0, voiced = (target.to(ranks.device) for target in pitch_tensors(batch.f0))
     parts: dict[str, Tensor] = {}
     with torch.set_grad_enabled(config.train_codec):
         raw, table = voice.codec(heard_energies, periodicity, lost, flips, rounded=config.rounded, ranks=ranks)
     if config.train_codec:
         for name, part in feature_losses(raw, table, f0, voiced, energies, heard, ranks).items():
-            parts[name] = config.feature_share * part
+            parts[name] = config.feature_share * (config.pitch_share if name.startswith("f0") else 1.0) * part
         if reader is not None:
             distance = phone_distance(reader, energies, table[..., format.BANDS_SLICE], heard, ranks)
             parts["feature_phones"] = config.feature_share * config.phone_share * distance
