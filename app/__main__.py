@@ -47,6 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     from app.commands.plan import add_plan
     from app.commands.ptt import add_ptt
     from app.commands.recordings import add_overs
+    from app.commands.train_voice import add_train_voice
 
     parser = Parser(
         prog="gossamer", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -104,6 +105,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_overs(commands)
     add_field_test(commands)
     add_doctor(commands)
+    add_train_voice(commands)
 
     devices = commands.add_parser("devices", help="microphones and loudspeakers, and the rates that work")
     devices.set_defaults(run=_run_devices)

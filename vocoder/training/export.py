@@ -42,9 +42,14 @@ Form = tuple[nn.Module, tuple[Tensor, ...], list[str], list[str]]
 """Graph, example inputs, their names, the names of the outputs, all without the state."""
 
 
+def vocoder_form(vocoder: nn.Module) -> Form:
+    """Of either kind."""
+    graph = HifiganGraph(vocoder) if isinstance(vocoder, HifiganVocoder) else VocoderGraph(vocoder)
+    return graph, (torch.zeros(1, format.PACKET_FRAMES, format.FEATURES),), ["features"], ["samples"]
+
+
 def graphs_of(voice: Voice) -> dict[str, Form]:
     """By kind, as they are exported."""
-    plain = isinstance(voice.vocoder, HifiganVocoder)
     return {
         ENCODER: (
             EncoderGraph(voice.codec.encoder),
@@ -58,12 +63,7 @@ def graphs_of(voice: Voice) -> dict[str, Form]:
             ["packet", "lost"],
             ["features"],
         ),
-        VOCODER: (
-            HifiganGraph(voice.vocoder) if plain else VocoderGraph(voice.vocoder),
-            (torch.zeros(1, format.PACKET_FRAMES, format.FEATURES),),
-            ["features"],
-            ["samples"],
-        ),
+        VOCODER: vocoder_form(voice.vocoder),
     }
 
 
