@@ -123,6 +123,7 @@ def _add_inspect(commands: argparse._SubParsersAction[Parser]) -> None:
     inspect.add_argument("--packet", type=int, metavar="N", help="this packet alone, from 0")
     inspect.add_argument("--flip", metavar="BIT[@PACKET]", help="flip one bit, 0 to 255, and show before and after")
     inspect.add_argument("--bits", action="store_true", help="measure what each of a packet's 256 bits does")
+    _model_option(inspect)
     add_json(inspect)
     inspect.set_defaults(run=_run_inspect)
 

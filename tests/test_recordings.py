@@ -364,6 +364,9 @@ def test_saving(kept, tmp_path, capsys):
     assert 0 == main(["overs", "save", "1", str(tmp_path / "out.g800")])
     assert b"".join(kept.packets[:2] + kept.packets[3:]) == (tmp_path / "out.g800").read_bytes()
     assert "1 of 5 are left out" in capsys.readouterr().err
+    assert 0 == main(["overs", "save", "1", str(tmp_path / "small.wav"), "--model", "small"])
+    small = read_speech(tmp_path / "small.wav")
+    assert 5 * 2560 == len(small) and (small != read_speech(tmp_path / "out.wav")).any()
 
 
 def test_mistakes_are_said(kept, tmp_path, capsys):

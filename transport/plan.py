@@ -261,7 +261,7 @@ def what_would(address: Address, rows: list[Row]) -> list[str]:
         ways.append(f"radio={faster}")
     if address.repeat:
         ways.append("leaving out repeat=1, which doubles the voice")
-    ways.append(f"a link {best.share / MAX_SHARE:.2g} times as fast")
+    ways.append(f"a link {math.ceil(10 * best.share / MAX_SHARE) / 10:.2g} times as fast")
     ways.append(
         f"patience: with k={best.k} an over is gathered and then played, one of 10 s {10 * best.share:.0f} s after it "
         "began"

@@ -17,7 +17,7 @@ from app.commands.options import settings_from
 from app.commands.output import say
 from app.commands.progress import note
 from app.engine import Engine
-from app.errors import FileProblem, GossamerError
+from app.errors import FileProblem, GossamerError, first_error
 from app.events import Event
 from app.files import write_speech
 from app.settings import PARROT_LINK, Settings
@@ -51,14 +51,18 @@ class Conversation:
 
 
 async def converse(settings: Settings, parts: Parts, conversation: Conversation, clip: np.ndarray) -> None:
-    """Speaks the clip, float32 [n], and hears the answer out. Raises GossamerError where none comes."""
+    """Speaks the clip, float32 [n], and hears the answer out. Raises GossamerError where none comes, and what
+    `Engine.run` raises."""
     engine = Engine(settings, conversation.note, parts)
     with trio.move_on_after(PATIENCE_S + 3 * len(clip) / SAMPLE_RATE_HZ) as patience:
-        async with trio.open_nursery() as nursery:
-            await nursery.start(engine.run)
-            engine.play_clip(clip)
-            await conversation.answered.wait()
-            engine.close()
+        try:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(engine.run)
+                engine.play_clip(clip)
+                await conversation.answered.wait()
+                engine.close()
+        except BaseExceptionGroup as group:
+            raise first_error(group) from group
     if patience.cancelled_caught or not conversation.only(events.OverEnded):
         raise GossamerError(f"nothing came back over {settings.link}: try it without impairments, `gossamer demo`")
 

@@ -27,6 +27,7 @@ from app.inspect import (
 )
 from codec import format as fmt
 from codec.encoder import PacketEncoder
+from codec.models import DECODER, ENCODER, STANDARD, model_path
 
 MAX_COLUMNS = 160
 PNG_SCALE = 2
@@ -48,8 +49,8 @@ def parse_flip(text: str) -> tuple[int, int | None]:
         ) from None
 
 
-def read_packets(path: str, encoder: PacketEncoder | None = None) -> list[bytes]:
-    """Packets of a `.g800` file, or of a sound file, encoded. Raises FileProblem."""
+def read_packets(path: str, encoder: PacketEncoder | None = None, model: str = STANDARD) -> list[bytes]:
+    """Packets of a `.g800` file, or of a sound file, encoded by `encoder` or that of the model. Raises FileProblem."""
     start = b""
     try:
         with open(path, "rb") as stream:
@@ -60,7 +61,7 @@ def read_packets(path: str, encoder: PacketEncoder | None = None) -> list[bytes]
     if start in SOUND_STARTS or Path(path).suffix.lower() in (".wav", ".flac", ".ogg"):
         from codec.encoder import Encoder, PacketAssembler
 
-        assembler, reader = PacketAssembler(encoder or Encoder()), SpeechReader(path)
+        assembler, reader = PacketAssembler(encoder or Encoder(model_path(ENCODER, model))), SpeechReader(path)
         packets: list[bytes] = []
         with Progress(path) as bar:
             for block in reader.blocks():
@@ -87,7 +88,7 @@ def read_packets(path: str, encoder: PacketEncoder | None = None) -> list[bytes]
 
 def run_inspect(arguments: argparse.Namespace) -> int:
     flipped = parse_flip(arguments.flip) if arguments.flip else None
-    packets = read_packets(arguments.file)
+    packets = read_packets(arguments.file, model=arguments.model)
     number = arguments.packet
     if flipped and flipped[1] is not None:
         number = flipped[1]
@@ -95,7 +96,7 @@ def run_inspect(arguments: argparse.Namespace) -> int:
         raise GossamerError(f"packet {number}: {arguments.file} has the packets 0 to {len(packets) - 1}")
     from codec.decoder import Decoder
 
-    decoder = Decoder()
+    decoder = Decoder(model_path(DECODER, arguments.model))
     features = features_of(packets, decoder)
     rows = packet_facts(features)
     chosen = number if number is not None else max(range(len(rows)), key=lambda place: rows[place]["energy_db"] or 0.0)

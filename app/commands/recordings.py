@@ -15,6 +15,7 @@ from app.commands.output import print_json, say
 from app.commands.progress import note
 from app.errors import FileProblem, GossamerError
 from app.recordings import RecordedOver, capture_files, over_files, read_over, recordings_folder
+from codec.models import DECODER, MODELS, STANDARD, VOCODER, model_path
 
 LISTED = 20
 
@@ -25,6 +26,10 @@ def add_overs(commands: argparse._SubParsersAction) -> None:
     overs.add_argument("--json", action="store_true", help="one JSON object")
     overs.set_defaults(run=run_list, all=False)
     actions = overs.add_subparsers(metavar="ACTION", title="actions")
+
+    def sound_options(parser: argparse.ArgumentParser, help: str) -> None:
+        parser.add_argument("--synth", type=synth, default="neural", metavar=SYNTHS, help=help)
+        parser.add_argument("--model", choices=MODELS, default=STANDARD, help="float32 or 8-bit numbers (standard)")
 
     def action(name: str, help: str, run: Any) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = actions.add_parser(name, help=help)
@@ -37,11 +42,11 @@ def add_overs(commands: argparse._SubParsersAction) -> None:
     replay = action("replay", "hear one again", run_replay)
     replay.add_argument("number", metavar="N", type=int, nargs="?", default=1, help="as listed (1)")
     replay.add_argument("--loudspeaker", metavar="DEVICE", help="number or part of the name (`gossamer devices`)")
-    replay.add_argument("--synth", type=synth, default="neural", metavar=SYNTHS, help="(neural)")
+    sound_options(replay, "(neural)")
     save = action("save", "one as sound or as packets", run_save)
     save.add_argument("number", metavar="N", type=int, help="as listed")
     save.add_argument("output", metavar="OUT.wav|OUT.g800", help="16-bit WAV, or bare packets")
-    save.add_argument("--synth", type=synth, default="neural", metavar=SYNTHS, help="for WAV (neural)")
+    sound_options(save, "for WAV (neural)")
     delete = action("delete", "one, or all with the journals of frames", run_delete)
     delete.add_argument("number", metavar="N|all", help="as listed")
     capture = action("capture", "all frames of a run with their times, to be sent with a report", run_capture)
@@ -52,7 +57,7 @@ def add_overs(commands: argparse._SubParsersAction) -> None:
     again.add_argument("capture", metavar="FILE", help="as `gossamer overs capture` wrote it")
     again.add_argument("--output", metavar="OUT.wav", help="what was heard")
     again.add_argument("--passphrase-file", metavar="FILE", help="of a sealed channel: it is not in the capture")
-    again.add_argument("--synth", type=synth, default="neural", metavar=SYNTHS, help="(neural)")
+    sound_options(again, "(neural)")
 
 
 def _numbered(number: int) -> tuple[Path, RecordedOver]:
@@ -99,17 +104,18 @@ def _line(number: int, over: RecordedOver) -> str:
     return f"{number:4}  {when:19}  {over.duration_s:6.1f} s  {who:24}  {over.link}  {', '.join(trouble)}".rstrip()
 
 
-def _samples(over: RecordedOver, synth: str) -> np.ndarray:
+def _samples(over: RecordedOver, synth: str, model: str) -> np.ndarray:
     from app.coding import decoded
     from codec.decoder import Decoder
     from vocoder.stream import open_synthesizer
 
-    decoder = Decoder()
+    decoder = Decoder(model_path(DECODER, model))
     if decoder.codec_id != over.codec_id:
         raise GossamerError(
             f"this over was made with codec {over.codec_id}, this is {decoder.codec_id}: use the version that kept it"
         )
-    return np.concatenate(list(decoded(over.heard_packets(), decoder, open_synthesizer(synth))))  # type: ignore[arg-type]
+    synthesizer = open_synthesizer(synth, model_path(VOCODER, model))  # type: ignore[arg-type]
+    return np.concatenate(list(decoded(over.heard_packets(), decoder, synthesizer)))
 
 
 def run_replay(arguments: argparse.Namespace) -> int:
@@ -121,7 +127,7 @@ def run_replay(arguments: argparse.Namespace) -> int:
     load_portaudio()
     if arguments.loudspeaker is not None:
         find_device(arguments.loudspeaker, "loudspeaker")
-    play_aloud(_samples(over, arguments.synth), arguments.loudspeaker)
+    play_aloud(_samples(over, arguments.synth, arguments.model), arguments.loudspeaker)
     return say(arguments, over.facts(), _line(arguments.number, over))
 
 
@@ -136,7 +142,7 @@ def run_save(arguments: argparse.Namespace) -> int:
         if over.lost:
             note(f"a .g800 file has no word for a lost packet: {over.lost} of {len(over.packets)} are left out")
     elif output.suffix == ".wav":
-        write_speech(output, _samples(over, arguments.synth))
+        write_speech(output, _samples(over, arguments.synth, arguments.model))
     else:
         raise FileProblem(f"{output}: name it .wav for sound or .g800 for packets")
     return say(arguments, over.facts() | {"written": str(output), "from": str(path)}, f"written {output}")
@@ -203,7 +209,7 @@ def run_reproduce(arguments: argparse.Namespace) -> int:
     settings = with_passphrase(replace(settings, permit_tone=False), ask=False)
     if capture.header.get("program") != program_version():
         note(f"this capture is of version {capture.header.get('program')}, this is {program_version()}")
-    result = reproduce(capture, settings, load_codec(arguments.synth, encoder=False))
+    result = reproduce(capture, settings, load_codec(arguments.synth, arguments.model, encoder=False))
     if arguments.output and len(result.samples):
         write_speech(arguments.output, result.samples)
     counts = asdict(result.counts) | {"refused": asdict(result.refused)}
