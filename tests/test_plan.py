@@ -191,7 +191,7 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert 2 == main(["plan", "--radio", "lora-sf10"])
     refused = capsys.readouterr().err
     assert 1 == refused.count("\n")
-    assert "busy 117% of the time. What would: radio=lora-sf9; or a link 1.2 times as fast" in refused
+    assert "busy 117% of the time. What would: radio=lora-sf9; or a link 1.3 times as fast" in refused
     assert 2 == main(["plan", "--radio", "lora-sf10", "--json"])
     assert "carries no speech" in json.loads(capsys.readouterr().out)["refused"]
     assert 0 == main(["plan"])
