@@ -15,10 +15,10 @@ Array = NDArray[np.float32]
 FIXTURES = Path(__file__).with_name("fixtures")
 
 
-def clips() -> list[Array]:
-    """The bundled clips of speech, float32 [n] at 8 kHz each."""
+def clips(folder: str = "clips") -> list[Array]:
+    """The speech bundled in a folder of assets/, float32 [n] at 8 kHz each."""
     found = []
-    for path in sorted(Path(str(asset_path("clips"))).glob("*.flac")):
+    for path in sorted(Path(str(asset_path(folder))).glob("*.flac")):
         samples, rate = soundfile.read(path, dtype="float32")
         assert rate == format.SAMPLE_RATE_HZ
         found.append(samples)
