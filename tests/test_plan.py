@@ -199,6 +199,14 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(name in listed and radio.link in listed for name, radio in RADIOS.items())
 
 
+def test_a_k_that_the_address_names_is_said_to_be_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever the plan would choose."""
+    assert 0 == main(["plan", "udp://h:1?rate=1200&k=1"])
+    assert "The address says k=1, and that is taken: it does not fit.\n" in capsys.readouterr().out
+    assert 0 == main(["plan", "udp://h:1?rate=1200&k=6"])
+    assert "The address says k=6, and that is taken: it fits.\n" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [(["--radio", "walkman"], "no radio that is known here"), (["udp://h:1", "--duty", "2"], "share of time"),

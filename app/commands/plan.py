@@ -110,6 +110,9 @@ def _report(address: Address, rows: list[Row], best: Row | None, duty: float | N
         lines.append("How fast this path is nobody knows: add ?rate=BIT/S to plan for it.")
     if best is not None:
         lines.append(f"* k={best.k}: the least delay at no more than {MAX_SHARE:.0%} of the link; - does not fit.")
+    if address.k is not None:
+        fits = next((row.fits for row in rows if row.k == address.k), False)
+        lines.append(f"The address says k={address.k}, and that is taken: it {'fits' if fits else 'does not fit'}.")
     other = budget(carrier, 1, sealed=not sealed, repeat=address.repeat).wire_bps - rows[0].wire_bps
     word = "Sealed" if not sealed else "Open"
     lines.append(f"{word}: {f'{other:+.0f} bit/s at k=1' if round(other) else 'the same'}.")
