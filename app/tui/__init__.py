@@ -2,7 +2,8 @@
 
 In reading order: standing.py and talk_key.py decide (what is said, what a key means), wording.py and level.py put it
 into words and marks; talk_screen.py and its widgets show it; help_screen.py, device_screen.py, choice_screen.py and
-setup_screen.py lie over it; application.py and guest.py host the engine; key_release.py and title.py are the terminal.
+setup_screen.py lie over it; application.py hosts the engine, by hosted.py and guest.py; key_release.py and title.py are
+the terminal.
 The link lab: lab_wording.py puts its figures into words, lab_lane.py, lab_screen.py and own_link_screen.py show it,
 lab_application.py hosts it. picture.py draws the screens for the README.
 """

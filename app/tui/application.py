@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import ClassVar
 
 import numpy as np
 import trio
 from textual import events, on
-from textual.app import App
-from textual.binding import Binding, BindingType
 from textual.driver import Driver
-from textual.theme import Theme
 
 from app.configuration import Configuration, default_path, read_configuration, write_configuration
 from app.contacts import recent_links, remember, resolve
@@ -30,7 +23,7 @@ from app.lab.session import LabSession
 from app.lab.speech import speech_of
 from app.settings import PARROT_LINK, Settings
 from app.tui.choice_screen import ChoiceScreen
-from app.tui.guest import TrioGuest
+from app.tui.hosted import HostedApp
 from app.tui.key_release import KeyReporting, KeyUp
 from app.tui.lab_screen import LabScreen
 from app.tui.setup_screen import Chosen, SetupScreen
@@ -40,43 +33,11 @@ from codec.errors import CodecError
 from transport.address import parse_address
 from transport.errors import TransportError
 
-GOSSAMER_THEME = Theme(
-    name="gossamer",
-    primary="#7fdcc4",  # the far end: voice that arrives
-    accent="#ffb65c",  # this end: voice that leaves
-    secondary="#6fb3f2",
-    success="#7fdcc4",
-    warning="#f2d06b",
-    error="#ff6f69",
-    foreground="#d6dee3",
-    background="#0d1216",
-    surface="#131a1f",
-    panel="#1b242b",
-    dark=True,
-    variables={
-        "meter-low": "#4c8f80",
-        "meter-good": "#7fdcc4",
-        "meter-loud": "#f2d06b",
-        "meter-empty": "#2b3740",
-        "label": "#8fa3af",
-        "faint": "#4d606d",
-        "thread-silence": "#34444f",
-        "border": "#2b3740",
-        "border-blurred": "#2b3740",
-    },
-)
-"""Two colours carry meaning, and always beside a word: amber is us, mint is them."""
-ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""All mean the same here: end the over, close the devices, give the terminal back."""
 
-
-class TalkApp(App[int]):
+class TalkApp(HostedApp):
     """The terminal UI around one engine. ``failure`` is what the engine died of, once the program has ended."""
 
     TITLE = "gossamer"
-    ENABLE_COMMAND_PALETTE = False
-    CSS_PATH = ["talk_screen.tcss", "lab_screen.tcss"]  # noqa: RUF012 - Textual declares it without ClassVar
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c,ctrl+q", "leave", "quit", priority=True, show=False)]
 
     def __init__(
         self,
@@ -92,10 +53,6 @@ class TalkApp(App[int]):
         self._settings = settings
         self.configuration = configuration
         self._title = Title(self._write_to_terminal)
-        self.register_theme(GOSSAMER_THEME)
-        self.theme = GOSSAMER_THEME.name
-        self.failure: BaseException | None = None
-        self._leaving = False
         self._lab: LabSession | None = None
         self._lab_wanted = trio.Event()
         self.engine = make_engine(settings, self._engine_spoke)
@@ -103,19 +60,14 @@ class TalkApp(App[int]):
         self.control = Control(
             settings.station or settings.name, settings.link, partial(self._remote, True), partial(self._remote, False)
         )
-        self._guest = TrioGuest(self._run_station, self._engine_ended)
 
     def on_mount(self) -> None:
         self.push_screen(self.talk_screen)
-        self._guest.start()
         self.set_interval(BLINK_S, self._blink)
         if self.configuration is not None and not self.configuration.exists:
             self._set_up(first=True)
-        if threading.current_thread() is threading.main_thread():
-            for number in ENDING_SIGNALS:
-                asyncio.get_running_loop().add_signal_handler(number, self.call_later, self.action_leave)
 
-    async def _run_station(self) -> None:
+    async def run_guest(self) -> None:
         """The engine, and the socket through which pedals and shortcuts reach its talk key."""
         async with trio.open_nursery() as nursery:
             try:
@@ -174,30 +126,14 @@ class TalkApp(App[int]):
             remember(self._settings.link)
         self.talk_screen.post_message(TalkScreen.EngineSpoke(event))
 
-    def _engine_ended(self, error: BaseException | None) -> None:
-        """The engine ends when we close it; on its own only if a station has become impossible."""
-        if error is not None:
-            self.failure = error
-        if not self._leaving:
-            self._leaving = True
-            self.exit(return_code=2 if error else 0)
+    def close_guest(self) -> None:
+        self.engine.close()
 
-    async def action_leave(self) -> None:
-        """End the over properly, let its last frames leave, then go."""
-        if not self._leaving:
-            self._leaving = True
-            self.talk_screen.closing()
-            self.run_worker(self._leave(), exclusive=True)
-
-    async def _leave(self) -> None:
-        await self._guest.stop(self.engine.close)
-        self.exit(return_code=2 if self.failure else 0)
+    def closing(self) -> None:
+        self.talk_screen.closing()
 
     async def on_unmount(self) -> None:
-        """However the screen ended (the terminal's window was closed, an error in it), the engine ends with it."""
-        self._leaving = True
         self._title.restore()
-        await self._guest.stop(self.engine.close)
 
     # The terminal's title
 
