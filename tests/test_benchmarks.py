@@ -346,6 +346,18 @@ def test_packets_are_lost_and_bits_flipped_at_their_rates() -> None:
     assert (2000 * 256, 0.01) == (len(bits), pytest.approx(bits.mean(), abs=0.001))
 
 
+def test_with_repeat_a_packet_is_lost_only_where_its_second_copy_is_too() -> None:
+    """One in a hundred then; all of those are among the lost ones of the same draw without it, the next one too."""
+    packets = [bytes(32)] * 5000
+    by_key = {c.key: c for c in robustness.conditions([])}
+    once, twice = (
+        [packet is None for packet in robustness.channel_of(by_key[key], np.random.default_rng(1))(packets)]
+        for key in ("loss", "repeat")
+    )
+    assert 0.01 == pytest.approx(np.mean(twice), abs=0.004)
+    assert [a and b for a, b in zip(once, [*once[1:], True], strict=True)] == twice
+
+
 def test_what_is_spoilt_is_spoilt_alike_each_time() -> None:
     """Two runs of a clip give the same samples; another condition other ones."""
     peer, speech = Inverter(), speechlike()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from codec.format import PACKET_BYTES, SAMPLE_RATE_HZ
+from codec.format import BIT_RATE_BPS, PACKET_BYTES, SAMPLE_RATE_HZ
 
 from .lanes import Coded, Lane
 from .lanes.ours import Channel, OurLane
@@ -45,6 +45,8 @@ class Condition:
     """Share of packets that never come."""
     flipped: float = 0.0
     """Share of bits that come as the other one."""
+    repeat: bool = False
+    """The link has `repeat=1`: each packet comes again with the next one, and is lost only where both are."""
 
     def spoils_packets(self) -> bool:
         """Whether it needs a codec whose packets can be reached."""
@@ -62,6 +64,8 @@ def channel_of(condition: Condition, generator: np.random.Generator) -> Channel:
     def channel(packets: Sequence[bytes]) -> list[bytes | None]:
         count = int(condition.lost * len(packets) + generator.random())
         lost = set(generator.choice(len(packets), count, replace=False).tolist())
+        if condition.repeat:
+            lost = {n for n in lost if n + 1 in lost or n + 1 == len(packets)}
         return [None if n in lost else flip(packet) for n, packet in enumerate(packets)]
 
     return channel
@@ -96,7 +100,7 @@ class SpoiltLane:
         spoilt = b"" if c.spoil is None else c.spoil(probe, np.random.default_rng(1)).tobytes()
         heard = channel_of(c, np.random.default_rng(1))([bytes(PACKET_BYTES)] * 99)
         digest = hashlib.sha256(spoilt + b"".join(packet or b"lost" for packet in heard))
-        return f"{self.lane.version()}, {c.key} {c.lost} {c.flipped} {digest.hexdigest()[:8]}"
+        return f"{self.lane.version()}, {c.key} {c.lost} {c.flipped}{' repeat' * c.repeat} {digest.hexdigest()[:8]}"
 
     def run(self, samples: np.ndarray) -> Coded:
         seed = hashlib.sha256(samples.tobytes() + self.condition.key.encode()).digest()
@@ -184,6 +188,7 @@ def conditions(babble: Sequence[np.ndarray]) -> list[Condition]:
     return [
         CLEAN,
         Condition("loss", f"{100 * LOST:.0f} % of packets lost", lost=LOST),
+        Condition("repeat", f"the same with `repeat=1`, {2 * BIT_RATE_BPS} bit/s", lost=LOST, repeat=True),
         Condition("flips", f"{100 * FLIPPED:.0f} % of bits flipped", flipped=FLIPPED),
         Condition("pink", f"pink noise {noise}", _pink),
         Condition("babble", f"{BABBLE_VOICES} other voices {noise}", Babble(babble)),
