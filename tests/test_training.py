@@ -159,7 +159,7 @@ def test_a_faster_segment_has_a_higher_pitch(prepared):
     speech.audio = np.tile((vowel(150, 10.0) * 32767).astype(np.int16), 4)
     speech.f0 = np.full(len(speech.audio) // 80, 150.0, np.float32)
     speech.rows = [row | {"start": "0", "samples": "80000"} for row in speech.rows]
-    sound, f0 = speech.draw(np.random.default_rng(1), 7680, 1.1)
+    sound, f0 = speech.draw(np.random.default_rng(1), 0, 7680, 1.1)
     assert len(sound) == 240 + 7680
     assert np.allclose(165, f0, rtol=1e-5)
     assert f0_by_autocorrelation(sound) == pytest.approx(165, rel=0.01)

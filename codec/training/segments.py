@@ -19,7 +19,7 @@ from codec import format
 Array = NDArray[np.float32]
 
 SOURCE_WEIGHTS = {
-    "speechocean762": 4.0, "librispeech": 3.0, "ms_snsd": 3.0, "kathleen": 0.8, "kerstin": 1.2, "emodb": 1.0,
+    "speechocean762": 6.0, "librispeech": 3.0, "ms_snsd": 3.0, "kathleen": 0.8, "kerstin": 1.2, "emodb": 1.0,
     "picovoice_intent": 1.2, "arabic_commands": 1.2, "audio_cmn": 0.8, "speech_commands": 1.6,
 }  # fmt: skip
 """How often a source is drawn: by number of speakers more than by hours. Sources not named here weigh 3."""
@@ -33,7 +33,10 @@ class Augmentation:
     """Change of level, uniform between low and high."""
     level_high_db: float = 9.0
     speed: float = 0.5
-    """Probability of playing faster or slower by up to 15 %, which makes new voices."""
+    """Probability of playing faster or slower, which makes new voices, ..."""
+    slowest: float = 0.87
+    fastest: float = 1.15
+    """... by a factor uniform between these; a fast adult has the formants of a child."""
     noise: float = 0.35
     """Probability of noise on the input; the target stays clean."""
     snr_low_db: float = 3.0
@@ -95,9 +98,8 @@ class Speech:
         f0[: len(pitch)] = pitch
         return audio, f0
 
-    def draw(self, random: np.random.Generator, samples: int, speed: float) -> tuple[Array, Array]:
-        """One segment, by `speed` faster: float32 [240 + samples] and F0 float32 [samples / 80]."""
-        number = self.draw_row(random)
+    def draw(self, random: np.random.Generator, number: int, samples: int, speed: float) -> tuple[Array, Array]:
+        """From anywhere in an utterance, by `speed` faster: float32 [240 + samples] and F0 float32 [samples / 80]."""
         hop = format.HOP_SAMPLES
         wanted = int(np.ceil((samples + format.DELAY_SAMPLES) * speed / hop) + 4) * hop if speed != 1.0 else samples
         spare = int(self.rows[number]["samples"]) - wanted
@@ -164,12 +166,21 @@ class Drawing:
         size = batch // part[1]
         self.mine, self.apart = range(part[0] * size, (part[0] + 1) * size), apart
 
+    def choice(self, random: np.random.Generator) -> tuple[int, float]:
+        """An utterance, and by how much faster it is played."""
+        a = self.augmentation
+        speed = round(float(random.uniform(a.slowest, a.fastest)), 2) if random.random() < a.speed else 1.0
+        return self.speech.draw_row(random), speed
+
     def segment(self, random: np.random.Generator) -> tuple[Array, Array, Array]:
         """noisy, clean [240 + S], f0 [N]."""
+        return self.segment_of(random, *self.choice(random))
+
+    def segment_of(self, random: np.random.Generator, number: int, speed: float) -> tuple[Array, Array, Array]:
+        """The same, of this utterance."""
         a = self.augmentation
         samples = self.packets * format.PACKET_SAMPLES
-        speed = round(float(random.uniform(0.87, 1.15)), 2) if random.random() < a.speed else 1.0
-        clean, f0 = self.speech.draw(random, samples, speed)
+        clean, f0 = self.speech.draw(random, number, samples, speed)
         if random.random() < a.colour:
             clean = coloured(random, clean)
         level_db = random.uniform(a.level_low_db, a.level_high_db)
@@ -184,12 +195,16 @@ class Drawing:
             snr_db = random.uniform(a.snr_low_db, a.snr_high_db)
             power = float(np.mean(np.sort(clean**2)[-len(clean) // 2 :])) + 1e-12
             if random.random() < 0.3:
-                noise = np.sum([self.speech.draw(random, samples, 1.0)[0] for _ in range(4)], axis=0)
+                noise = np.sum([self.someone(random, samples) for _ in range(4)], axis=0)
                 noise = noise / (noise.std() + 1e-6)
             else:
                 noise = coloured_noise(random, len(clean))
             noisy = noisy + np.float32(np.sqrt(power) * 10 ** (-snr_db / 20)) * noise
         return np.clip(noisy, -1, 1).astype(np.float32), np.clip(clean, -1, 1).astype(np.float32), f0
+
+    def someone(self, random: np.random.Generator, samples: int) -> Array:
+        """Anybody's speech as recorded, float32 [240 + samples]."""
+        return self.speech.draw(random, self.speech.draw_row(random), samples, 1.0)[0]
 
     def __call__(self, number: int) -> Batch:
         """Batch `number`, or this process's slice of it."""

@@ -24,17 +24,20 @@ def main() -> int:
     for stage, text in {
         "train": "stage B: the vocoder on quantised features, from a codec's checkpoint",
         "joint": "stage C: codec and vocoder together, from both checkpoints",
+        "profile": "a trial: stage C where the speaker's voice is sent up front in 32 bytes",
     }.items():
         stage_parser = stages.add_parser(stage, help=text)
         stage_parser.add_argument("--data", type=Path, required=True, help="folder that `codec.training prepare` wrote")
         stage_parser.add_argument(*RUN_FLAGS, type=Path, required=True, help="folder of the run; resumed if it can be")
         stage_parser.add_argument("--from", dest="start", type=Path, nargs="+", required=True, help="checkpoints")
-        default = HERE / ("vocoder.toml" if stage == "train" else "joint.toml")
+        default = HERE / {"train": "vocoder.toml", "joint": "joint.toml", "profile": "joint_profile.toml"}[stage]
         stage_parser.add_argument("--config", type=Path, default=default)
         phones = "checkpoint of the reader of phones (`codec.training phones`): adds its loss"
         stage_parser.add_argument("--phones", type=Path, help=phones)
         stage_parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: all")
-        stage_parser.add_argument("--device", choices=DEVICES, default="auto", help="auto: a GPU if there is one")
+        if stage != "profile":
+            device = "auto: a GPU if there is one"
+            stage_parser.add_argument("--device", choices=DEVICES, default="auto", help=device)
     exported = stages.add_parser("export", help="ONNX graphs and an fp16 checkpoint, checked against PyTorch")
     exported.add_argument("--from", dest="start", type=Path, nargs="+", required=True, help="checkpoints")
     exported.add_argument("--config", type=Path, default=HERE / "joint.toml", help="for the widths")
@@ -66,6 +69,11 @@ def main() -> int:
                 from vocoder.training.small import shrink_and_check
 
                 print(shrink_and_check(voice, expected, arguments.out))
+        elif arguments.stage == "profile":
+            from vocoder.training.profile import train_profile
+
+            places = arguments.data, arguments.run, arguments.start
+            train_profile(config, *places, arguments.threads, arguments.phones)
         elif arguments.stage == "prune":
             from vocoder.training.prune import prune, save
 
