@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -38,10 +40,12 @@ def streamed(graph, *inputs):
     return torch.stack(made)
 
 
+@pytest.mark.parametrize("hidden", [0, 12])
 @torch.no_grad()
-def test_the_encoder_graph_is_the_trained_encoder():
-    """Samples to packets, over packets, equal analysis, network and rounding of training."""
-    encoder = shaken(Encoder(CODEC))
+def test_the_encoder_graph_is_the_trained_encoder(hidden):
+    """Samples to packets, over packets, equal analysis, network and rounding of training; with and without a hidden
+    layer in the stem."""
+    encoder = shaken(Encoder(replace(CODEC, encoder_stem_hidden=hidden)))
     sound = torch.from_numpy(vowel(140, PACKETS * format.PACKET_S))[None]
     energies, periodicity = Analysis()(torch.cat([torch.zeros(1, format.DELAY_SAMPLES), sound], dim=1))
     expected, _ = encoder(folded(energies), folded(periodicity), encoder.tails(1))

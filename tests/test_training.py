@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +22,10 @@ from codec import features, format  # noqa: E402
 from codec.models import DECODER, ENCODER, VOCODER, load_model  # noqa: E402
 from codec.training import corpus  # noqa: E402
 from codec.training.losses import envelope_correlation, frame_weights  # noqa: E402
-from codec.training.network import Analysis, CodecConfig, Decoder, Encoder, flip_bits, quantise  # noqa: E402
+from codec.training.network import Analysis, Codec, CodecConfig, Decoder, Encoder, flip_bits, quantise  # noqa: E402
 from codec.training.runs import Schedule, TrainingError, rate_at, read_config  # noqa: E402
 from codec.training.segments import Augmentation, Drawing, Speech, validation_batch  # noqa: E402
-from codec.training.train import CodecTraining  # noqa: E402
+from codec.training.train import CodecTraining, load_grown  # noqa: E402
 from tests.voices import f0_by_autocorrelation, vowel  # noqa: E402
 from vocoder import source  # noqa: E402
 from vocoder.classic import ClassicSynthesizer  # noqa: E402
@@ -204,6 +205,23 @@ def test_streamed_in_packets_equals_whole(kind):
             *_, piece, tails = network(*(x[:, packet : packet + 1] for x in inputs), tails)
             pieces.append(piece)
     assert torch.allclose(whole, torch.cat(pieces, dim=1), atol=1e-5)
+
+
+def test_a_grown_codec_begins_as_the_one_it_grew_from():
+    """More blocks and a hidden layer in the stem change nothing at first, and learn from the first step on; other
+    widths are refused."""
+    torch.manual_seed(2)
+    small = CodecConfig(frame_channels=16, latent_channels=24)
+    old, grown = Codec(small), Codec(replace(small, encoder_frame_blocks=5, encoder_stem_hidden=8))
+    load_grown(grown, old.state_dict(), "old")
+    inputs = torch.rand(1, 64, format.BANDS), torch.rand(1, 64, features.LAGS), torch.zeros(1, 2, 1, 1)
+    before, after = (codec(*inputs, torch.zeros(1, 1, 1, 1))[0] for codec in (old, grown))
+    assert torch.allclose(before, after, atol=1e-6)
+    after.square().sum().backward()
+    gradients = {name: weights.grad for name, weights in grown.encoder.named_parameters()}
+    assert all(float(gradients[name].abs().sum()) > 0 for name in ("frames.blocks.4.scale", "stem.narrow.weight"))
+    with pytest.raises(TrainingError, match="its codec has other widths"):
+        load_grown(Codec(replace(small, latent_channels=32)), old.state_dict(), "old")
 
 
 def test_a_packet_sees_the_past_alone():

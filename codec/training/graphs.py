@@ -10,6 +10,7 @@ import math
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from codec import features, format
 from codec.packing import unpack
@@ -67,6 +68,9 @@ class EncoderGraph(nn.Module):
     head: Tensor
     head_bias: Tensor
     weights: Tensor
+    widen: Tensor
+    widen_bias: Tensor
+    narrow: Tensor
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
@@ -74,6 +78,11 @@ class EncoderGraph(nn.Module):
         every = self.frames.offset_after.repeat(FRAMES_PER_LATENT)
         self.latents = StackForm(encoder.latents, encoder.merge(every).detach())
         self.mixer, self.norm = MixerForm(encoder.mixer), encoder.norm
+        hidden = {}
+        if encoder.stem.widen is not None and encoder.stem.narrow is not None:
+            widen, narrow = encoder.stem.widen, encoder.stem.narrow
+            hidden = {"widen": columns(widen), "widen_bias": widen.bias.detach(), "narrow": columns(narrow)}
+        self.has_hidden = bool(hidden)
         window = features.window()
         norm = float((window.astype("float64") ** 2).sum())
         products = [features.mel_matrix(), features.energy_row()[None], features.lag_matrix()]
@@ -87,6 +96,7 @@ class EncoderGraph(nn.Module):
             "head": columns(encoder.head),
             "head_bias": encoder.head.bias.detach(),
             "weights": 4.0 ** torch.arange(3, -1, -1)[:, None],
+            **hidden,
         }.items():
             self.register_buffer(name, values, persistent=False)
 
@@ -111,7 +121,11 @@ class EncoderGraph(nn.Module):
         sizes = [format.DELAY_SAMPLES, self.frames.state_size(), self.latents.state_size()]
         past, frame_state, latent_state = torch.split(state, sizes, dim=1)
         heard = torch.cat([past, sound], dim=1)
-        x, frame_state = self.frames(self.seen(heard) @ self.stem, frame_state)
+        seen = self.seen(heard)
+        x = seen @ self.stem
+        if self.has_hidden:
+            x = torch.addmm(x, functional.gelu(torch.addmm(self.widen_bias, seen, self.widen)), self.narrow)
+        x, frame_state = self.frames(x, frame_state)
         x, latent_state = self.latents(x.reshape(format.LATENTS, -1) @ self.merge, latent_state)
         x = x + self.latents.offset_after
         latents = 2.0 * torch.tanh(torch.addmm(self.head_bias, self.norm(x + self.mixer(x)), self.head))

@@ -29,6 +29,8 @@ class CodecConfig:
     """Channels at 100 Hz."""
     latent_channels: int = 256
     """Channels at 25 Hz."""
+    encoder_stem_hidden: int = 0
+    """Width of the hidden layer beside the encoder's linear stem; 0: there is none."""
     encoder_frame_blocks: int = 3
     encoder_latent_blocks: int = 3
     decoder_latent_blocks: int = 4
@@ -84,13 +86,30 @@ def folded(x: Tensor) -> Tensor:
     return x.reshape(x.shape[0], -1, format.PACKET_FRAMES, x.shape[-1])
 
 
+class Stem(nn.Linear):
+    """A linear map, and beside it, where `hidden` is not 0, one with a hidden layer, which starts as zeros: a peak of
+    the periodicity is found by thresholds, not by weights."""
+
+    def __init__(self, inputs: int, hidden: int, outputs: int) -> None:
+        super().__init__(inputs, outputs)
+        self.widen = nn.Linear(inputs, hidden) if hidden else None
+        self.narrow = nn.Linear(hidden, outputs, bias=False) if hidden else None
+        if self.narrow is not None:
+            nn.init.zeros_(self.narrow.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., inputs] -> [..., outputs]."""
+        y = super().forward(x)
+        return y if self.widen is None or self.narrow is None else y + self.narrow(functional.gelu(self.widen(x)))
+
+
 class Encoder(nn.Module):
     """Energies and periodicity -> latents before rounding, each in (-2, 2)."""
 
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()
         width, latent = config.frame_channels, config.latent_channels
-        self.stem = nn.Linear(format.BANDS + features.LAGS, width)
+        self.stem = Stem(format.BANDS + features.LAGS, config.encoder_stem_hidden, width)
         self.frames = PacketStack(width, config.encoder_frame_blocks, config.expansion)
         self.merge = nn.Linear(FRAMES_PER_LATENT * width, latent)
         self.latents = PacketStack(latent, config.encoder_latent_blocks, config.expansion)

@@ -26,6 +26,10 @@ class CodecTraining:
     schedule: Schedule = field(default_factory=Schedule)
     phone_share: float = 0.4
     """Weight of a nat a frame of the distance between phones read, where a reader is given."""
+    pitch_share: float = 1.0
+    """Weight of the losses on F0."""
+    lost_weight: float = 0.3
+    """How much a frame of a lost packet counts, 0..1."""
 
 
 def pitch_tensors(f0: np.ndarray) -> tuple[Tensor, Tensor]:
@@ -73,6 +77,19 @@ def validate(
     return metrics | {"mel_error_unrounded_db": feature_metrics(unrounded, f0, voiced, energies)["mel_error_db"]}
 
 
+def load_grown(codec: Codec, weights: dict[str, Tensor], place: str) -> None:
+    """Weights of a codec that may have fewer blocks and no hidden layer in its stem: what is new begins as the
+    identity. Raises TrainingError for other widths."""
+    own = codec.state_dict()
+    new = [name for name in own if name not in weights and (".blocks." in name or name.startswith("encoder.stem."))]
+    begun = {name: torch.zeros_like(own[name]) if name.endswith(".scale") else own[name] for name in new}
+    try:
+        codec.load_state_dict(weights | begun)
+    except RuntimeError as error:
+        problem = f"{place}: its codec has other widths: name the configuration of it with --config"
+        raise TrainingError(problem) from error
+
+
 def train(
     config: CodecTraining, prepared: Path, folder: Path, threads: int = 0, start: Path | None = None,
     phones: Path | None = None, ranks: Ranks = ALONE,
@@ -88,7 +105,7 @@ def train(
         networks = load_networks(start)
         if "codec" not in networks:
             raise TrainingError(f"{start} holds no codec: name a checkpoint of stage A or C with --from")
-        codec.load_state_dict(networks["codec"])
+        load_grown(codec, networks["codec"], str(start))
     reader = load_reader(phones).to(ranks.device) if phones else None
     forward = torch.compile(codec) if schedule.compile else codec
 
@@ -99,8 +116,9 @@ def train(
             heard_energies, periodicity = analysis(torch.from_numpy(batch.noisy).to(ranks.device))
         f0, voiced = (target.to(ranks.device) for target in pitch_tensors(batch.f0))
         raw, made = forward(heard_energies, periodicity, lost, flips, ranks=ranks)
-        heard = heard_weights(lost, format.PACKET_FRAMES)
+        heard = heard_weights(lost, format.PACKET_FRAMES, config.lost_weight)
         parts = feature_losses(raw, made, f0, voiced, energies, heard, ranks)
+        parts |= {name: config.pitch_share * part for name, part in parts.items() if name.startswith("f0")}
         if reader is not None:
             distance = phone_distance(reader, energies, made[..., format.BANDS_SLICE], heard, ranks)
             parts["phones"] = config.phone_share * distance
