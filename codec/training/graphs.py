@@ -68,9 +68,9 @@ class EncoderGraph(nn.Module):
     head: Tensor
     head_bias: Tensor
     weights: Tensor
-    widen: Tensor
-    widen_bias: Tensor
-    narrow: Tensor
+    hidden: Tensor
+    hidden_bias: Tensor
+    hidden_out: Tensor
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class EncoderGraph(nn.Module):
         hidden = {}
         if encoder.stem.widen is not None and encoder.stem.narrow is not None:
             widen, narrow = encoder.stem.widen, encoder.stem.narrow
-            hidden = {"widen": columns(widen), "widen_bias": widen.bias.detach(), "narrow": columns(narrow)}
+            hidden = {"hidden": columns(widen), "hidden_bias": widen.bias.detach(), "hidden_out": columns(narrow)}
         self.has_hidden = bool(hidden)
         window = features.window()
         norm = float((window.astype("float64") ** 2).sum())
@@ -124,7 +124,7 @@ class EncoderGraph(nn.Module):
         seen = self.seen(heard)
         x = seen @ self.stem
         if self.has_hidden:
-            x = torch.addmm(x, functional.gelu(torch.addmm(self.widen_bias, seen, self.widen)), self.narrow)
+            x = torch.addmm(x, functional.gelu(torch.addmm(self.hidden_bias, seen, self.hidden)), self.hidden_out)
         x, frame_state = self.frames(x, frame_state)
         x, latent_state = self.latents(x.reshape(format.LATENTS, -1) @ self.merge, latent_state)
         x = x + self.latents.offset_after

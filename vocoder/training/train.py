@@ -72,15 +72,15 @@ def load_voice(voice: Voice, paths: list[Path], other_kinds: bool = False) -> No
     other_kinds: leave out those of a vocoder of another kind instead of refusing them.
 
     Raises TrainingError for a missing file, and for weights of another kind or width."""
-    for path in paths:
-        for name, weights in load_networks(path).items():
-            if name == "vocoder" and kind_of(weights) != voice.vocoder.config.kind and other_kinds:
-                continue
-            try:
-                voice.get_submodule(name).load_state_dict(weights)
-            except (AttributeError, RuntimeError) as error:
-                problem = f"{path}: its {name} has other layers or widths: name the configuration of it with --config"
-                raise TrainingError(problem) from error
+    found = {name: (path, weights) for path in paths for name, weights in load_networks(path).items()}
+    for name, (path, weights) in found.items():
+        if name == "vocoder" and kind_of(weights) != voice.vocoder.config.kind and other_kinds:
+            continue
+        try:
+            voice.get_submodule(name).load_state_dict(weights)
+        except (AttributeError, RuntimeError) as error:
+            problem = f"{path}: its {name} has other layers or widths: name the configuration of it with --config"
+            raise TrainingError(problem) from error
 
 
 @torch.no_grad()
