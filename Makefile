@@ -50,7 +50,7 @@ lint: $(VENV)/.ready-dev
 	$(BIN)/mypy
 
 bench: debian-test $(VENV)/.ready-bench $(VENV)/.ready-bench-bare
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
+	@OMP_NUM_THREADS=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
 
 # Eight hours of two stations in virtual time: some minutes on one core.
 .PHONY: soak
@@ -62,7 +62,7 @@ fuzz: $(VENV)/.ready-fuzz
 	@$(BIN)/python -m tests.fuzz $(FUZZ_INPUTS)
 
 gallery: debian-test $(VENV)/.ready-bench
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.benchmarks.gallery $(GALLERY_ARGS)
+	@OMP_NUM_THREADS=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.benchmarks.gallery $(GALLERY_ARGS)
 
 train-setup: debian-test $(VENV)/.ready-train
 
