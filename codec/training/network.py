@@ -29,8 +29,6 @@ class CodecConfig:
     """Channels at 100 Hz."""
     latent_channels: int = 256
     """Channels at 25 Hz."""
-    encoder_stem_hidden: int = 0
-    """Width of the hidden layer beside the encoder's linear stem; 0: there is none."""
     encoder_frame_blocks: int = 3
     encoder_latent_blocks: int = 3
     decoder_latent_blocks: int = 4
@@ -39,6 +37,8 @@ class CodecConfig:
     """Widening inside a block."""
     packet_hidden: int = 512
     """Width inside the maps over a whole packet."""
+    encoder_stem_hidden: int = 0
+    """Width of the hidden layer beside the encoder's linear stem; 0: there is none."""
 
 
 class Analysis(nn.Module):
