@@ -62,7 +62,7 @@ fuzz: $(VENV)/.ready-fuzz
 	@$(BIN)/python -m tests.fuzz $(FUZZ_INPUTS)
 
 gallery: debian-test $(VENV)/.ready-bench
-	@OMP_NUM_THREADS=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.benchmarks.gallery $(GALLERY_ARGS)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.benchmarks.gallery $(GALLERY_ARGS)
 
 train-setup: debian-test $(VENV)/.ready-train
 

@@ -43,7 +43,7 @@ def test_a_profile_is_one_packet_and_the_unknown_speaker_none():
 def test_a_profile_is_of_another_recording_of_the_same_speaker(prepared):  # noqa: F811
     """Never of the one rebuilt; batches depend on seed and number alone."""
     speech = Speech(prepared, "train")
-    speech.rows = [*speech.rows, speech.rows[0] | {"speaker": "alone"}, speech.rows[0] | {"source": "ms_snsd"}]
+    speech.sources, speech.speakers = ["librispeech", "ms_snsd"], {"librispeech": [[0, 1, 2], [3]], "ms_snsd": [[4, 5]]}
     assert {0: [1, 2], 1: [0, 2], 2: [0, 1], 3: []} == other_recordings(speech)
     drawing = ToldDrawing(Speech(prepared, "train"), CONFIG)
     one, again = drawing(7), next(drawing.stream(7))

@@ -47,10 +47,11 @@ def envelope_correlation(true: Tensor, made: Tensor, ranks: Ranks = ALONE) -> Te
 
 
 def feature_losses(
-    raw: Tensor, made: Tensor, f0: Tensor, voiced: Tensor, energies: Tensor, heard: Tensor, ranks: Ranks = ALONE
+    raw: Tensor, made: Tensor, f0: Tensor, voiced: Tensor, energies: Tensor, heard: Tensor, ranks: Ranks = ALONE,
+    pitch_share: float = 1.0,
 ) -> dict[str, Tensor]:
     """raw, made [B, N, 42]; true f0 feature and voiced [B, N]; true energies [B, N, 40]; heard [B, N]: 1, or less where
-    the packet was lost. Returns the weighted parts; their sum is the loss."""
+    the packet was lost; pitch_share: weight of the losses on F0. Returns the weighted parts; their sum is the loss."""
     weights = frame_weights(energies) * heard
     total = ranks.total(weights)
     guess = raw[..., format.BANDS_SLICE]
@@ -64,8 +65,8 @@ def feature_losses(
         "energy": 10.0 * (error.mean(-1) * weights).sum() / total,
         "step": 3.0 * (step.mean(-1) * weights[:, 1:]).sum() / total,
         "envelope": 1.0 * envelope_correlation(energies, made[..., format.BANDS_SLICE], ranks),
-        "f0": 6.0 * (off.abs() * voicing).sum() / ranks.total(voicing, least=1.0),
-        "f0_step": 6.0 * ((off[:, 1:] - off[:, :-1]).abs() * both).sum() / ranks.total(both, least=1.0),
+        "f0": pitch_share * 6.0 * (off.abs() * voicing).sum() / ranks.total(voicing, least=1.0),
+        "f0_step": pitch_share * 6.0 * ((off[:, 1:] - off[:, :-1]).abs() * both).sum() / ranks.total(both, least=1.0),
         "voicing": 0.3 * (voicing_loss(raw[..., 1], voiced) * weights).sum() / total,
     }
 

@@ -117,8 +117,7 @@ def train(
         f0, voiced = (target.to(ranks.device) for target in pitch_tensors(batch.f0))
         raw, made = forward(heard_energies, periodicity, lost, flips, ranks=ranks)
         heard = heard_weights(lost, format.PACKET_FRAMES, config.lost_weight)
-        parts = feature_losses(raw, made, f0, voiced, energies, heard, ranks)
-        parts |= {name: config.pitch_share * part for name, part in parts.items() if name.startswith("f0")}
+        parts = feature_losses(raw, made, f0, voiced, energies, heard, ranks, config.pitch_share)
         if reader is not None:
             distance = phone_distance(reader, energies, made[..., format.BANDS_SLICE], heard, ranks)
             parts["phones"] = config.phone_share * distance

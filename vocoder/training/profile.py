@@ -7,7 +7,6 @@ The shipped models have no profile: assets/MODELS.md says what it brought. Lette
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,13 +20,11 @@ from torch.nn import functional
 
 from codec import format
 from codec.training.losses import frame_weights
-from codec.training.network import Analysis, sharpened
-from codec.training.phones import load_reader
+from codec.training.network import Analysis
 from codec.training.runs import Run, TrainingError
 from codec.training.segments import Batch, Drawing, Speech
-from vocoder.training.losses import SoundCriterion, sound_metrics
-from vocoder.training.loudness import Loudness
-from vocoder.training.train import Voice, VoiceTraining, load_voice, step_losses
+from vocoder.training.losses import sound_metrics
+from vocoder.training.train import Voice, VoiceTraining, criterion_for, load_voice, resynthesised, step_losses
 
 Array = NDArray[np.float32]
 VALUES, LEVELS = 64, 16
@@ -39,6 +36,8 @@ UNKNOWN = 0.4
 """Share of the segments whose speaker is not told."""
 CHECKED_PACKETS = 12
 SIMILARITY_RATE_HZ = 16000
+UNLABELLED = ("picovoice_intent", "ms_snsd")
+"""Sources whose speakers are not told apart."""
 
 
 class SpeakerProfile(nn.Module):
@@ -133,22 +132,22 @@ class ToldDrawing(Drawing):
 
 def other_recordings(speech: Speech) -> dict[int, list[int]]:
     """Of each utterance whose speaker is known, the same speaker's others."""
-    by_speaker: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for number, row in enumerate(speech.rows):
-        if row["source"] not in ("picovoice_intent", "ms_snsd"):  # speakers not labelled
-            by_speaker[row["source"], row["speaker"]].append(number)
-    return {number: [n for n in numbers if n != number] for numbers in by_speaker.values() for number in numbers}
+    return {number: [n for n in numbers if n != number] for numbers in told_apart(speech) for number in numbers}
+
+
+def told_apart(speech: Speech) -> list[list[int]]:
+    """The utterances of each known speaker."""
+    return [found for source in speech.sources if source not in UNLABELLED for found in speech.speakers[source]]
 
 
 def checked_batch(speech: Speech) -> ToldBatch:
     """Of each validation speaker with two recordings the longest, beside the second longest."""
     clean, heard = [], []
-    for source in speech.sources:
-        for numbers in speech.speakers[source]:
-            longest = sorted(numbers, key=lambda n: -int(speech.rows[n]["samples"]))
-            if len(longest) > 1 and source not in ("picovoice_intent", "ms_snsd"):
-                clean.append(speech.cut(longest[0], 0, CHECKED_PACKETS * format.PACKET_SAMPLES)[0])
-                heard.append(speech.cut(longest[1], 0, HEARD_SAMPLES)[0])
+    for numbers in told_apart(speech):
+        longest = sorted(numbers, key=lambda n: -int(speech.rows[n]["samples"]))
+        if len(longest) > 1:
+            clean.append(speech.cut(longest[0], 0, CHECKED_PACKETS * format.PACKET_SAMPLES)[0])
+            heard.append(speech.cut(longest[1], 0, HEARD_SAMPLES)[0])
     if not clean:
         raise TrainingError("no validation speaker has two recordings: a profile cannot be judged")
     sound = np.stack(clean)
@@ -177,17 +176,11 @@ def similarity(true: Array, made: Array) -> float:
 def compare(voice: nn.Module, analysis: Analysis, batch: ToldBatch) -> dict[str, float]:
     """The same network on the same segments, told who speaks and not."""
     assert isinstance(voice, ProfiledVoice)
-    clean = torch.from_numpy(batch.clean)
-    energies, periodicity = analysis(clean)
-    count, packets = len(clean), energies.shape[1] // format.PACKET_FRAMES
-    nothing = clean.new_zeros(count, packets, 1, 1), clean.new_zeros(count, 1, 1, 1)
-    noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(1))
     heard, _ = analysis(torch.from_numpy(batch.other))
     found: dict[str, float] = {}
     for name, known in (("unknown", 0.0), ("told", 1.0)):
         with voice.told(heard, known * torch.from_numpy(batch.has_other)):
-            made = voice.vocoder(sharpened(voice.codec(energies, periodicity, *nothing)[1]), noise)
-        true = clean[:, : made.shape[1]]
+            _, _, true, made = resynthesised(voice, analysis, batch.clean)
         metrics = sound_metrics(true, made, analysis)
         metrics["speaker"] = similarity(true.numpy(), made.clamp(-1, 1).numpy())
         found |= {f"{name}_{key}": value for key, value in metrics.items()}
@@ -203,8 +196,7 @@ def train_profile(
     torch.manual_seed(config.schedule.seed)
     voice, analysis = ProfiledVoice(config), Analysis()
     load_voice(voice, start)
-    reader = load_reader(phones) if phones else None
-    criterion = SoundCriterion(analysis, Loudness(), reader, config.loudness_share, config.phone_share)
+    criterion = criterion_for(config, analysis, phones)
 
     def losses(batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         assert isinstance(batch, ToldBatch)

@@ -125,9 +125,7 @@ def train(
     voice = Voice(config.codec, config.vocoder).to(ranks.device)
     analysis = Analysis().to(ranks.device)
     load_voice(voice, start, other_kinds=not config.train_codec)
-    reader = load_reader(phones).to(ranks.device) if phones else None
-    shares = config.loudness_share, config.phone_share
-    criterion = SoundCriterion(analysis, Loudness().to(ranks.device), reader, *shares, ranks)
+    criterion = criterion_for(config, analysis, phones, ranks)
     adversary = Adversary(config.adversary, schedule, ranks) if config.adversary.share else None
     run = Run(folder, voice, schedule, ranks, adversary)
     if not config.train_codec:
@@ -140,6 +138,15 @@ def train(
     drawing = drawing_for(schedule, prepared, ranks)
     checked = validation_batch(Speech(prepared, "validation"), schedule.validation_segments, schedule.packets)
     run.drive(drawing, losses, lambda averaged: validate(averaged, analysis, checked, folder / "samples"))
+
+
+def criterion_for(
+    config: VoiceTraining, analysis: Analysis, phones: Path | None, ranks: Ranks = ALONE
+) -> SoundCriterion:
+    """As the configuration weighs it; phones: the reader's checkpoint, or None."""
+    reader = load_reader(phones).to(ranks.device) if phones else None
+    shares = config.loudness_share, config.phone_share
+    return SoundCriterion(analysis, Loudness().to(ranks.device), reader, *shares, ranks)
 
 
 def step_losses(
@@ -160,8 +167,8 @@ def step_losses(
     with torch.set_grad_enabled(config.train_codec):
         raw, table = voice.codec(heard_energies, periodicity, lost, flips, rounded=config.rounded, ranks=ranks)
     if config.train_codec:
-        for name, part in feature_losses(raw, table, f0, voiced, energies, heard, ranks).items():
-            parts[name] = config.feature_share * (config.pitch_share if name.startswith("f0") else 1.0) * part
+        found = feature_losses(raw, table, f0, voiced, energies, heard, ranks, config.pitch_share)
+        parts |= {name: config.feature_share * part for name, part in found.items()}
         if reader is not None:
             distance = phone_distance(reader, energies, table[..., format.BANDS_SLICE], heard, ranks)
             parts["feature_phones"] = config.feature_share * config.phone_share * distance
