@@ -50,7 +50,7 @@ lint: $(VENV)/.ready-dev
 	$(BIN)/mypy
 
 bench: debian-test $(VENV)/.ready-bench $(VENV)/.ready-bench-bare
-	@OMP_NUM_THREADS=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
 
 # Eight hours of two stations in virtual time: some minutes on one core.
 .PHONY: soak

@@ -309,6 +309,17 @@ def test_an_unknown_setting_is_refused(tmp_path):
         read_config(tmp_path / "config.toml", CodecTraining)
 
 
+def test_a_configuration_may_be_like_another(tmp_path):
+    """What it sets overrules the other file, value by value in the tables too; the rest is that file's."""
+    base = "phone_share = 1.5\n[schedule]\nsteps = 3\nbatch = 5\n[network]\nexpansion = 2\n"
+    (tmp_path / "base.toml").write_text(base)
+    differences = 'like = "base.toml"\n[schedule]\nsteps = 7\n[schedule.augmentation]\nnoise = 0.1\n'
+    (tmp_path / "config.toml").write_text(differences)
+    read = read_config(tmp_path / "config.toml", CodecTraining)
+    assert (1.5, 2, 7, 5) == (read.phone_share, read.network.expansion, read.schedule.steps, read.schedule.batch)
+    assert 0.1 == read.schedule.augmentation.noise
+
+
 def test_all_stages_from_corpus_to_graphs(prepared, tmp_path):
     """Codec, vocoder, both jointly, export: one command each; the exported graphs equal the trained networks."""
     (tmp_path / "a.toml").write_text(SMALL.format(codec="[network]", vocoder="", steps=6))

@@ -61,8 +61,18 @@ class Schedule:
 
 
 def read_config(path: Path, kind: type[T]) -> T:
-    """A TOML file into a (nested) frozen dataclass. Raises TrainingError for a name that does not exist."""
-    return _fill(kind, tomllib.loads(path.read_text()), str(path))
+    """A TOML file into a (nested) frozen dataclass; `like = "other.toml"` takes what it does not set from that file
+    beside it. Raises TrainingError for a name that does not exist."""
+    values = tomllib.loads(path.read_text())
+    if (other := values.pop("like", None)) is not None:
+        values = _overruled(tomllib.loads((path.parent / other).read_text()), values)
+    return _fill(kind, values, str(path))
+
+
+def _overruled(base: dict[str, Any], by: dict[str, Any]) -> dict[str, Any]:
+    """Table by table."""
+    tables = {name: _overruled(base[name], value) for name, value in by.items() if isinstance(base.get(name), dict)}
+    return base | by | tables
 
 
 def _fill(kind: type[T], values: dict[str, Any], place: str) -> T:

@@ -6,3 +6,8 @@ study.py (which clips answer what), robustness.py and spoilt.py (what goes wrong
 footprint.py and reception.py (time and memory), results.py, report.py, report_speed.py and report_csv.py (Markdown and
 CSV), __main__.py (the command), gallery.py (what the codecs sound and look like).
 """
+
+import os
+
+# Before NumPy is loaded: one thread a process. "On one core" means that, and several would fight over the cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
