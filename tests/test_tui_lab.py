@@ -291,6 +291,8 @@ def test_a_machine_that_is_too_slow_is_told_so() -> None:
     play(scene, lab=LiveLab(LabStart(speech_of(None)), lambda: [SlowVoice()]))
 
 
+@pytest.mark.codec2
+@pytest.mark.usefixtures("peers")
 @pytest.mark.parametrize("size", [(40, 16), (40, 24), (60, 20), (80, 24), (120, 40)])
 def test_every_size_shows_all_lanes(size: tuple[int, int]) -> None:
     """Each lane has its row of figures and a waveform of at least one row, and nothing is wider than the screen."""
