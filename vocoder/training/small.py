@@ -133,7 +133,8 @@ class Shrinking:
         weights, middle = self.constant((whole + 128).astype(np.uint8)), self.constant(np.array(128, np.uint8))
         given, step, zero = self.add("DynamicQuantizeLinear", [x], outputs=3)
         total = self.add("Cast", [self.add("MatMulInteger", [given, weights, zero, middle])], to=1)
-        step = self.add("Mul", [step, self.constant(scale.reshape(-1))])
+        scales = self.add("Cast", [self.constant(scale.reshape(-1).astype(np.float16))], to=1)
+        step = self.add("Mul", [step, scales])
         if len(node.input) == 2:
             self.add("Mul", [total, step], into=result)
             return
