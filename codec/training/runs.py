@@ -65,7 +65,7 @@ def read_config(path: Path, kind: type[T]) -> T:
     beside it. Raises TrainingError for a name that does not exist."""
     values = tomllib.loads(path.read_text())
     if (other := values.pop("like", None)) is not None:
-        values = _overruled(tomllib.loads((path.parent / other).read_text()), values)
+        values = _overruled(tomllib.loads((path.parent / str(other)).read_text()), values)
     return _fill(kind, values, str(path))
 
 
