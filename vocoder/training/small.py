@@ -97,6 +97,10 @@ class Shrinking:
 
         return self.add("Constant", [], into=into, value=onnx.numpy_helper.from_array(np.ascontiguousarray(values)))
 
+    def half(self, values: NDArray[np.float32], into: str = "") -> str:
+        """A constant in 16 bits, and float32 made of it."""
+        return str(self.add("Cast", [self.constant(values.astype(np.float16))], into=into, to=1))
+
     def kept(self, values: NDArray[np.float32], name: str, into: str, axis: int) -> None:
         """A constant in fewer bits, and what makes float32 of it."""
         base = name.rpartition(".")[2]
@@ -109,7 +113,7 @@ class Shrinking:
             held = self.constant(whole.astype(np.int16 if base in TABLES else np.int8))
             self.add("Mul", [self.add("Cast", [held], to=1), self.constant(scale)], into=into)
         else:
-            self.add("Cast", [self.constant(values.astype(np.float16))], into=into, to=1)
+            self.half(values, into)
 
     def transform(self, values: NDArray[np.float32], turns: float, into: str) -> None:
         """A table of cosines [R, C], by looking up in one period."""
@@ -133,8 +137,7 @@ class Shrinking:
         weights, middle = self.constant((whole + 128).astype(np.uint8)), self.constant(np.array(128, np.uint8))
         given, step, zero = self.add("DynamicQuantizeLinear", [x], outputs=3)
         total = self.add("Cast", [self.add("MatMulInteger", [given, weights, zero, middle])], to=1)
-        scales = self.add("Cast", [self.constant(scale.reshape(-1).astype(np.float16))], to=1)
-        step = self.add("Mul", [step, scales])
+        step = self.add("Mul", [step, self.half(scale.reshape(-1))])
         if len(node.input) == 2:
             self.add("Mul", [total, step], into=result)
             return
