@@ -55,7 +55,7 @@ bench: debian-test $(VENV)/.ready-bench $(VENV)/.ready-bench-bare
 # Eight hours of two stations in virtual time: some minutes on one core.
 .PHONY: soak
 soak: setup
-	@SOAK_HOURS=8 $(BIN)/python -m pytest tests/test_soak.py -s $(PYTEST_ARGS)
+	@SOAK_HOURS=8 $(BIN)/python -m pytest tests/system/test_soak.py -s $(PYTEST_ARGS)
 
 .PHONY: fuzz
 fuzz: $(VENV)/.ready-fuzz
@@ -71,7 +71,7 @@ test-train: train-setup $(VENV)/.ready-dev
 
 # The README's pictures, taken from the running program: talk screen, bandwidth card, link lab, packets looked at.
 pictures: setup
-	$(BIN)/python -m tests.picture assets/talk.svg assets/bandwidth.svg assets/lab.svg
+	$(BIN)/python -m tests.tools.screenshots assets/talk.svg assets/bandwidth.svg assets/lab.svg
 	$(BIN)/gossamer inspect assets/clips/gossamer.flac --png assets/inspect.png
 
 # onnxruntime-web as the lock file pins it, for the page and its tests; without npm they go on without.
@@ -79,7 +79,7 @@ NPM := build/npm
 .PHONY: page browser-runtime
 browser-runtime:
 	@command -v npm >/dev/null || bash debian-packages.sh npm
-	@cmp -s app/compare/npm/package-lock.json $(NPM)/.ready || { mkdir -p $(NPM) && cp app/compare/npm/*.json $(NPM)/ && \
+	@cmp -s app/listening_page/npm/package-lock.json $(NPM)/.ready || { mkdir -p $(NPM) && cp app/listening_page/npm/*.json $(NPM)/ && \
 	  (cd $(NPM) && npm ci --ignore-scripts --no-audit --no-fund --silent) && cp $(NPM)/package-lock.json $(NPM)/.ready; } || \
 	  echo "No onnxruntime-web (going on without): is npm there, and the network?" >&2
 

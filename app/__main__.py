@@ -38,16 +38,16 @@ class Parser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line. Commands import what they need when they run: decoding must not wait for a screen."""
-    from app.commands.compare import add_compare
-    from app.commands.doctor import add_doctor
-    from app.commands.field_test import add_field_test
-    from app.commands.lab import add_lab
-    from app.commands.options import add_options
-    from app.commands.output import add_json
-    from app.commands.plan import add_plan
-    from app.commands.ptt import add_ptt
-    from app.commands.recordings import add_overs
-    from app.commands.train_voice import add_train_voice
+    from app.cli.compare import add_compare
+    from app.cli.doctor import add_doctor
+    from app.cli.field_test import add_field_test
+    from app.cli.lab import add_lab
+    from app.cli.options import add_options
+    from app.cli.output import add_json
+    from app.cli.overs import add_overs
+    from app.cli.plan import add_plan
+    from app.cli.ptt import add_ptt
+    from app.cli.train_voice import add_train_voice
 
     parser = Parser(
         prog="gossamer", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -115,7 +115,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_inspect(commands: argparse._SubParsersAction[Parser]) -> None:
-    from app.commands.output import add_json
+    from app.cli.output import add_json
 
     inspect = commands.add_parser("inspect", help="draw packets: pitch, voicing, energy, spectrum; what each bit does")
     inspect.add_argument("file", metavar="FILE", help="packets (.g800), or a sound file, which is encoded first")
@@ -136,7 +136,7 @@ def _share(text: str) -> float:
 
 
 def _synth_option(parser: argparse.ArgumentParser) -> None:
-    from app.commands.options import SYNTHS, synth
+    from app.cli.options import SYNTHS, synth
 
     parser.add_argument(
         "--synth", type=synth, default="neural", metavar=SYNTHS, help="with the network, without, or your own (neural)"
@@ -157,49 +157,49 @@ def _run_default(arguments: argparse.Namespace) -> int:
 
 
 def _run_talk(arguments: argparse.Namespace) -> int:
-    from app.commands.stations import run_talk
+    from app.cli.talk import run_talk
 
     return run_talk(arguments)
 
 
 def _run_send(arguments: argparse.Namespace) -> int:
-    from app.commands.stations import run_send
+    from app.cli.talk import run_send
 
     return run_send(arguments)
 
 
 def _run_listen(arguments: argparse.Namespace) -> int:
-    from app.commands.stations import run_listen
+    from app.cli.talk import run_listen
 
     return run_listen(arguments)
 
 
 def _run_demo(arguments: argparse.Namespace) -> int:
-    from app.commands.demo import run_demo
+    from app.cli.demo import run_demo
 
     return run_demo(arguments)
 
 
 def _run_encode(arguments: argparse.Namespace) -> int:
-    from app.commands.coding import run_encode
+    from app.cli.files import run_encode
 
     return run_encode(arguments)
 
 
 def _run_decode(arguments: argparse.Namespace) -> int:
-    from app.commands.coding import run_decode
+    from app.cli.files import run_decode
 
     return run_decode(arguments)
 
 
 def _run_devices(arguments: argparse.Namespace) -> int:
-    from app.commands.devices import run_devices
+    from app.cli.devices import run_devices
 
     return run_devices(arguments)
 
 
 def _run_inspect(arguments: argparse.Namespace) -> int:
-    from app.commands.inspect import run_inspect
+    from app.cli.inspect import run_inspect
 
     return run_inspect(arguments)
 
@@ -211,7 +211,7 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:
 
 def main(words: list[str] | None = None) -> int:
     """Runs the command; returns the exit code: 0, 2 for a problem that was said in one line, 130 when interrupted."""
-    from app.commands.progress import note
+    from app.console import note
     from app.errors import GossamerError
     from codec.errors import CodecError
     from transport.errors import TransportError

@@ -46,8 +46,8 @@ class SlowLink:
 
 @dataclass(frozen=True, slots=True)
 class FloorChanged:
-    """Who may talk, seen from here: the value of a `transport.floor.State` ("idle", "asked", "on air", "collided",
-    "draining", "receiving" or "locked out")."""
+    """Who may talk, seen from here: the value of a `transport.protocol.floor.State` ("idle", "asked", "on air",
+    "collided", "draining", "receiving" or "locked out")."""
 
     state: str
 

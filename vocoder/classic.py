@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from codec import features as extractor
 from codec import format
-from vocoder import source
+from vocoder import pulse_source as source
 
 Array = NDArray[np.float32]
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.lab.bench import Bench, LinkBench, SignalBench, bit_error_rate, speech_blocks
-from app.lab.crowd import Try, carried, carried_words, tries
-from app.lab.voices import Voice
-from app.sound import BLOCK_S, BLOCK_SAMPLES
-from transport.presets import Preset
+from app.audio.devices import BLOCK_S, BLOCK_SAMPLES
+from app.codecs.lanes import Voice
+from app.simulation.bench import Bench, LinkBench, SignalBench, bit_error_rate, speech_blocks
+from app.simulation.capacity import Try, carried, carried_words, tries
+from transport.planning.presets import Preset
 
 Array = NDArray[np.float32]
 COLUMNS = f"{'codec':<16}{'asked':>9}{'got':>9}  {'queue s':>7} {'delay s':>7} {'lost':>5} {'damaged':>7}"

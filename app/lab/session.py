@@ -12,16 +12,16 @@ from collections.abc import Callable
 import numpy as np
 import trio
 
+from app.audio.devices import BLOCK_S, BLOCK_SAMPLES, Block, Loudspeaker, Microphone, amplitude
+from app.codecs.lanes import Voice
 from app.errors import first_error
 from app.events import Device, DeviceProblem, DeviceReady
-from app.lab.bench import CONVERSATIONS, SCENES, speech_blocks
-from app.lab.crowd import Try, tries
-from app.lab.live import CrowdPicture, LabStart, LiveLab, Picture
-from app.lab.voices import Voice
-from app.sound import BLOCK_S, BLOCK_SAMPLES, Block, Loudspeaker, Microphone, amplitude
-from app.station import one_worker
+from app.lab.state import CrowdPicture, LabStart, LiveLab, Picture
+from app.simulation.bench import CONVERSATIONS, SCENES, speech_blocks
+from app.simulation.capacity import Try, tries
+from app.station.parts import one_worker
 from codec.format import SAMPLE_RATE_HZ
-from transport.presets import Preset
+from transport.planning.presets import Preset
 
 BATCH_BLOCKS = 5
 BATCH_S = BATCH_BLOCKS * BLOCK_S

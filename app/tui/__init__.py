@@ -16,14 +16,14 @@ from pathlib import Path
 
 from platformdirs import user_log_path
 
-from app.bandwidth import summary
-from app.configuration import Configuration
-from app.engine import Engine
+from app.audio.devices import Loudspeaker, Microphone
+from app.diagnostics.link_account import summary
 from app.errors import GossamerError
 from app.events import Event
-from app.lab.live import LabStart
-from app.settings import Settings
-from app.sound import Loudspeaker, Microphone
+from app.lab.state import LabStart
+from app.settings.file import Configuration
+from app.settings.model import Settings
+from app.station.engine import Engine
 from codec.errors import CodecError
 from transport.errors import TransportError
 
@@ -39,8 +39,8 @@ def run_talk(
     neither is offered or written. What the engine died of is raised when the screen is gone: GossamerError, CodecError,
     TransportError; a mistake of our own is one line too, and its story in a file.
     """
-    from app.tui.application import TalkApp
-    from app.tui.key_release import KeyReleaseDriver
+    from app.tui.host.key_release import KeyReleaseDriver
+    from app.tui.talk.app import TalkApp
 
     while True:
         app = TalkApp(settings, make_engine, KeyReleaseDriver, configuration)
@@ -62,7 +62,7 @@ def run_talk(
 def run_lab(start: LabStart, open_sound: Callable[[], tuple[Microphone, Loudspeaker]]) -> int:
     """Open the link lab until the user quits; returns the exit code. What it died of is raised when the screen is
     gone: CodecError."""
-    from app.tui.lab_application import LabApp
+    from app.tui.lab.app import LabApp
 
     app = LabApp(start, open_sound)
     app.run()

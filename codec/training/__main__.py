@@ -9,11 +9,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from codec.training.corpus import CorpusError, prepare
-from codec.training.ranks import DEVICES, RUN_FLAGS, alone, is_first, joined
-from codec.training.runs import TrainingError, read_config
+from codec.training.data.corpus import CorpusError, prepare
+from codec.training.loop.distributed import DEVICES, RUN_FLAGS, alone, is_first, joined
+from codec.training.loop.trainer import TrainingError, read_config
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent / "recipes"
 
 
 def main() -> int:
@@ -51,17 +51,17 @@ def main() -> int:
             count = prepare(arguments.corpus, arguments.data, arguments.workers)
             print(f"{count} utterances in {arguments.data}")
         elif arguments.stage == "align":
-            from codec.training.alignment import label
+            from codec.training.data.phone_alignment import label
 
             for split, hours in (("train", arguments.hours), ("validation", arguments.hours / 10)):
                 count, tried = label(arguments.data, split, hours, arguments.workers)
                 print(f"{split}: {count} of {tried} utterances aligned")
         elif arguments.stage == "phones":
-            from codec.training import phones
+            from codec.training.model import phone_reader as phones
 
             phones.train(read_config(arguments.config, phones.PhoneTraining), arguments.data, arguments.run)
         else:
-            from codec.training.train import CodecTraining, train
+            from codec.training.stage_a import CodecTraining, train
 
             config = read_config(arguments.config, CodecTraining)
             with joined(arguments.device) as ranks:

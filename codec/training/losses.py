@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from codec import format
-from codec.training.network import voicing_loss
-from codec.training.ranks import ALONE, Ranks
+from codec.training.loop.distributed import ALONE, Ranks
+from codec.training.model.network import voicing_loss
 
 SPAN_DB = format.BAND_HIGH_DB - format.BAND_LOW_DB
 ENVELOPE_FRAMES = 38

@@ -168,7 +168,7 @@ def validation_clips(
     corpus: Path, count: int = DEFAULT_COUNT, wanted: Callable[[Clip], bool] = lambda clip: True
 ) -> list[Clip]:
     """The benchmark's clips, those that are `wanted`. Raises BenchmarkError when the corpus holds none."""
-    from codec.training.corpus import is_validation
+    from codec.training.data.corpus import is_validation
 
     clips = choose(filter(wanted, eligible_clips(read_manifest(corpus), is_validation)), count)
     if not clips:

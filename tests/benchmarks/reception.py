@@ -48,15 +48,15 @@ def measure_reception(samples: np.ndarray) -> Reception:
 
 
 async def receive(packets: Sequence[bytes], **pieces: Any) -> Reception:
-    """packets: of one over. pieces: of the station (app/station.py) that a test puts in place of the real ones."""
+    """packets: of one over. pieces: of the station (app/station/parts.py) that a test replaces."""
     from app import events
-    from app.engine import Engine
-    from app.settings import PARROT_LINK, Settings
-    from app.sound import BLOCK_SAMPLES, NoLoudspeaker, NoMicrophone
-    from app.station import load_codec, real_parts
-    from transport.frame import encode
-    from transport.memory import memory_pair
-    from transport.over import OverSender
+    from app.audio.devices import BLOCK_SAMPLES, NoLoudspeaker, NoMicrophone
+    from app.settings.model import PARROT_LINK, Settings
+    from app.station.engine import Engine
+    from app.station.parts import load_codec, real_parts
+    from transport.links.memory import memory_pair
+    from transport.protocol.open_frames import encode
+    from transport.protocol.over import OverSender
 
     left_s: list[float] = []
     holds_s: list[float] = []

@@ -10,16 +10,16 @@ import numpy as np
 import trio
 
 from app import events
-from app.engine import Engine
+from app.audio.devices import NoLoudspeaker, NoMicrophone
 from app.events import Event
-from app.settings import Settings
-from app.sound import NoLoudspeaker, NoMicrophone
-from app.station import load_clip, load_codec, open_station_link, real_parts
+from app.settings.model import Settings
+from app.station.engine import Engine
+from app.station.parts import load_clip, load_codec, open_station_link, real_parts
 from codec.format import SAMPLE_RATE_HZ
 from transport.address import parse_address
-from transport.frame import Type, peek_type
-from transport.link import Link
-from transport.plan import chosen, plan
+from transport.links.registry import Link
+from transport.planning.planner import chosen, plan
+from transport.protocol.open_frames import Type, peek_type
 
 WARM_UP_S = 30.0
 ANSWER_AFTER_S = 1.0

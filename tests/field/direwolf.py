@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from tests.audio_rig import AudioRig
+from tests.support.audio_rig import AudioRig
 
 START_S = 30.0
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import trio
 
-from app.peers.opus import FRAME_SAMPLES, RATE_BPS, OpusPeer
+from app.codecs.opus import FRAME_SAMPLES, RATE_BPS, OpusPeer
 from tests.field import direwolf
 from tests.field.conversation import Station, converse, planned_k, speech
 from tests.field.direwolf import CrossedModems, Modem
-from transport.link import open_link
+from transport.links.registry import open_link
 
 pytestmark = pytest.mark.field
 

@@ -14,7 +14,7 @@ import trio
 
 from app import events
 from tests.field.conversation import Station, converse
-from tests.wires import BadWire
+from tests.support.wires import BadWire
 
 pytestmark = pytest.mark.field
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 import trio
 
-from app.station import open_station_link
+from app.station.parts import open_station_link
 from tests.field.conversation import Outcome, Station, converse, planned_k
 
 pytestmark = pytest.mark.field

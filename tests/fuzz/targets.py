@@ -8,23 +8,35 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 
-from tests.helpers import over_frames
-from tests.test_frame import VECTORS, with_checks
-from tests.test_seal import KEY, UTC_S
-from tests.test_seal import VECTORS as PROTECTED_VECTORS
-from transport import ax25, framing
+from tests.support.overs import over_frames
+from tests.transport.protection.test_channel import KEY, UTC_S
+from tests.transport.protection.test_channel import VECTORS as PROTECTED_VECTORS
+from tests.transport.protocol.test_open_frames import VECTORS, with_checks
 from transport.address import parse_address
-from transport.bodies import READERS, read_voice
-from transport.channel import ProtectedChannel
 from transport.errors import FrameError, LinkError, UsageError
-from transport.floor import Floor, State
-from transport.frame import MAX_FRAME_BYTES, NONCE_BYTES, Begin, End, Mode, Type, Voice, decode, encode, peek_type
-from transport.guard import MAX_SOURCES
-from transport.over import MAX_PACKETS, REMEMBERED_OVERS, OverBegun, OverEnded, OverReceiver, PacketHeard
-from transport.playout import MAX_OVERS, Playout
-from transport.replay import MAX_REMEMBERED
-from transport.seal import Cipher, Secret
-from transport.strangers import Strangers
+from transport.framing import ax25
+from transport.framing import stream_reader as framing
+from transport.playout.playout import MAX_OVERS, Playout
+from transport.protection.channel import ProtectedChannel
+from transport.protection.cipher import Cipher, Secret
+from transport.protection.mismatch import Strangers
+from transport.protection.rate_limit import MAX_SOURCES
+from transport.protection.replay import MAX_REMEMBERED
+from transport.protocol.floor import Floor, State
+from transport.protocol.open_frames import (
+    MAX_FRAME_BYTES,
+    NONCE_BYTES,
+    Begin,
+    End,
+    Mode,
+    Type,
+    Voice,
+    decode,
+    encode,
+    peek_type,
+)
+from transport.protocol.over import MAX_PACKETS, REMEMBERED_OVERS, OverBegun, OverEnded, OverReceiver, PacketHeard
+from transport.protocol.payloads import READERS, read_voice
 
 Target = Callable[[bytes], None]
 

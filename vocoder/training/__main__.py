@@ -9,10 +9,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from codec.training.ranks import DEVICES, RUN_FLAGS, alone, is_first, joined
-from codec.training.runs import TrainingError, read_config
+from codec.training.loop.distributed import DEVICES, RUN_FLAGS, alone, is_first, joined
+from codec.training.loop.trainer import TrainingError, read_config
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent / "recipes"
 
 
 def main() -> int:
@@ -55,8 +55,8 @@ def main() -> int:
     try:
         if arguments.stage not in ("train", "joint"):
             alone(arguments.stage)
-        from vocoder.training.export import check, export, reference
-        from vocoder.training.train import Voice, VoiceTraining, load_voice, train
+        from vocoder.training.export.export import check, export, reference
+        from vocoder.training.joint import Voice, VoiceTraining, load_voice, train
 
         config = read_config(arguments.config, VoiceTraining)
         if arguments.stage == "export":
@@ -66,16 +66,16 @@ def main() -> int:
             expected = reference(voice)
             print(check(expected, arguments.out, arguments.fixture))
             if arguments.small:
-                from vocoder.training.small import shrink_and_check
+                from vocoder.training.export.int8 import shrink_and_check
 
                 print(shrink_and_check(voice, expected, arguments.out))
         elif arguments.stage == "profile":
-            from vocoder.training.profile import train_profile
+            from vocoder.training.trials.speaker_profile import train_profile
 
             places = arguments.data, arguments.run, arguments.start
             train_profile(config, *places, arguments.threads, arguments.phones)
         elif arguments.stage == "prune":
-            from vocoder.training.prune import prune, save
+            from vocoder.training.export.prune import prune, save
 
             voice = Voice(config.codec, config.vocoder)
             load_voice(voice, arguments.start)

@@ -13,7 +13,7 @@ from functools import cache
 
 import numpy as np
 
-from app.peers.library import find_library, package_version
+from app.codecs.native import find_library, package_version
 from codec.format import SAMPLE_RATE_HZ
 
 from ..errors import BenchmarkError

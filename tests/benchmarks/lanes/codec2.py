@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.peers import Decode, Encode, PeerMissing
-from app.peers.codec2 import Codec2Peer
+from app.codecs import Decode, Encode, PeerMissing
+from app.codecs.codec2 import Codec2Peer
 
 from ..errors import BenchmarkError
 from . import Coded, run_frames

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.peers.opus import OpusPeer
+from app.codecs.opus import OpusPeer
 
 from . import Coded, run_frames
 

@@ -66,7 +66,7 @@ def _loaded(kind: str, folder: Path | None) -> Any:
     """A model of this process, loaded once; whoever takes it resets it."""
     from codec.decoder import Decoder
     from codec.encoder import Encoder
-    from vocoder.stream import open_synthesizer
+    from vocoder.synthesizer import open_synthesizer
 
     if kind == ENCODER:
         return Encoder(model_path(ENCODER, folder))
@@ -97,7 +97,7 @@ def _packets(samples: np.ndarray, folder: Path | None) -> list[bytes]:
 
 def _true_features(samples: np.ndarray) -> np.ndarray:
     """float32 [packets, 32, 42]: band energies of the clip itself, Praat's F0 and voicing."""
-    from codec.training.corpus import pitch_targets
+    from codec.training.data.corpus import pitch_targets
 
     packets = format.packet_count(len(samples))
     padded = np.pad(samples, (0, packets * format.PACKET_SAMPLES - len(samples)))
@@ -139,7 +139,7 @@ class OurLane:
 
     def open_decoder(self) -> Decode:
         from codec.decoder import Decoder
-        from vocoder.stream import open_synthesizer
+        from vocoder.synthesizer import open_synthesizer
 
         decoder = Decoder(model_path(DECODER, self.folder))
         synthesiser = open_synthesizer(self.synth, model_path(VOCODER, self.folder) if self.synth == "neural" else None)

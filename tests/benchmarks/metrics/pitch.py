@@ -18,7 +18,7 @@ OFF_CENTS = 50.0
 @lru_cache(maxsize=4)
 def _pitch(content: bytes) -> np.ndarray:
     """Hz every 10 ms, 0 where unvoiced; content: int16 samples. Remembered, since three metrics ask for it."""
-    from codec.training.corpus import pitch_targets
+    from codec.training.data.corpus import pitch_targets
 
     return pitch_targets(np.frombuffer(content, np.int16))
 

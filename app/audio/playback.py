@@ -1,0 +1,47 @@
+"""A sound through the machine's loudspeaker, and nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+import trio
+
+from app import events
+from app.audio.devices import BLOCK_S
+from app.audio.player import Player
+from app.errors import DeviceError, first_error
+from app.events import Event
+from app.settings.model import Settings
+from app.station.parts import open_portaudio
+
+
+def play_aloud(samples: np.ndarray, loudspeaker: str | None) -> None:
+    """samples: float32 [n], 8 kHz. Returns when the last of it was heard. Raises DeviceError."""
+    try:
+        trio.run(_play, samples, Settings(loudspeaker=loudspeaker))
+    except BaseExceptionGroup as group:
+        raise first_error(group) from group
+
+
+async def _play(samples: np.ndarray, settings: Settings) -> None:
+    tried = trio.Event()
+    problem: list[events.DeviceProblem] = []
+
+    def note(event: Event) -> None:
+        if isinstance(event, events.DeviceProblem):
+            problem.append(event)
+        if isinstance(event, events.DeviceProblem | events.DeviceReady):
+            tried.set()
+
+    _, device = open_portaudio(settings, lambda: True)
+    player = Player(device, note, settings.volume, settings.muted)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(device.run, note)
+        nursery.start_soon(player.run)
+        await tried.wait()
+        if problem:
+            raise DeviceError(f"{problem[0].what}: {problem[0].cure}")
+        player.play(samples)
+        while player.queued_s > 0:
+            await trio.sleep(BLOCK_S)
+        await trio.sleep(device.latency_s)
+        nursery.cancel_scope.cancel()

@@ -1,0 +1,106 @@
+"""What waits for the loudspeaker, fed to it in small slices: volume, mute and meter act now, not a packet later."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+import trio
+
+from app.audio.devices import BLOCK_S, BLOCK_SAMPLES, Block, Loudspeaker, Meter
+from app.events import Event
+from codec.format import SAMPLE_RATE_HZ
+
+CUSHION_S = 0.05
+"""Kept queued in the loudspeaker: what a packet may be late, in decoding or in a slow moment of this process, before a
+gap is heard. It adds to the delay."""
+CUSHION = np.zeros(round(CUSHION_S * SAMPLE_RATE_HZ), np.float32)
+SHORTEST_SLEEP_S = 0.005
+"""A remainder of rounding must not keep the processor spinning."""
+LAST_WORD_S = 0.2
+"""Nothing more after so long: the burst of sound is over."""
+
+
+class Player:
+    """A queue of sound in front of a loudspeaker."""
+
+    def __init__(self, loudspeaker: Loudspeaker, emit: Callable[[Event], None], volume: float, muted: bool) -> None:
+        self._loudspeaker = loudspeaker
+        self._emit = emit
+        self._meter = Meter("loudspeaker")
+        self._waiting: deque[Block] = deque()
+        self._chimes: deque[Block] = deque()
+        """Heard over whatever is heard."""
+        self._more = trio.Event()
+        self.volume = volume
+        self.muted = muted
+        self.quiet = False
+        """Nothing is heard while this station talks, but its own signals."""
+
+    def play(self, samples: Block, *, signal: bool = False) -> None:
+        """samples: float32 [n]. Queued; dropped while `quiet`, unless it is the station's own signal."""
+        if self.quiet and not signal:
+            return
+        self._waiting.extend(samples[at : at + BLOCK_SAMPLES] for at in range(0, len(samples), BLOCK_SAMPLES))
+        self._more.set()
+
+    def chime(self, samples: Block) -> None:
+        """samples: float32 [n], heard at once, over what is being played and not before it. Not while `quiet`."""
+        if not self.quiet:
+            self._chimes.extend(samples[at : at + BLOCK_SAMPLES] for at in range(0, len(samples), BLOCK_SAMPLES))
+            self._more.set()
+
+    def hush(self) -> None:
+        """Drops everything that is queued, here and in the loudspeaker."""
+        self._waiting.clear()
+        self._chimes.clear()
+        self._loudspeaker.hush()
+
+    def hush_chimes(self) -> None:
+        """Drops the chimes that wait; what is in the loudspeaker already is heard."""
+        self._chimes.clear()
+
+    @property
+    def queued_s(self) -> float:
+        """Sound given and not yet handed to the device."""
+        return max(len(self._waiting), len(self._chimes)) * BLOCK_S + self._loudspeaker.queued_s
+
+    async def run(self) -> None:
+        """Feeds the loudspeaker until cancelled."""
+        while True:
+            await self._more.wait()
+            self._loudspeaker.play(CUSHION)
+            while await self._anything(LAST_WORD_S):
+                await self._feed()
+            self._loudspeaker.play(CUSHION)  # pushes the end of the last word out of the resampler
+            self._show(np.zeros_like(CUSHION, shape=800))
+
+    async def _anything(self, patience_s: float) -> bool:
+        with trio.move_on_after(patience_s):
+            while not (self._waiting or self._chimes):
+                self._more = trio.Event()
+                await self._more.wait()
+        return bool(self._waiting or self._chimes)
+
+    def _next(self) -> Block:
+        block = self._waiting.popleft() if self._waiting else np.zeros(0, np.float32)
+        if self._chimes:
+            chime = self._chimes.popleft()
+            length = max(len(block), len(chime))
+            block = np.pad(block, (0, length - len(block))) + np.pad(chime, (0, length - len(chime)))
+        return block
+
+    async def _feed(self) -> None:
+        while (ahead_s := self._loudspeaker.queued_s - CUSHION_S) > 0:
+            await trio.sleep(max(ahead_s, SHORTEST_SLEEP_S))
+        if not (self._waiting or self._chimes):
+            return  # hushed meanwhile
+        block = self._next() * np.float32(0.0 if self.muted else self.volume)
+        self._loudspeaker.play(block)
+        self._show(block)
+
+    def _show(self, block: Block) -> None:
+        level = self._meter.push(block)
+        if level is not None:
+            self._emit(level)

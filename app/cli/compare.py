@@ -1,0 +1,108 @@
+"""`gossamer compare`: clips through every codec, into one HTML file to listen to."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.audio.sound_files import SpeechReader, whole_file
+from app.cli.output import add_json, say
+from app.console import Progress, note
+from app.errors import FileProblem, GossamerError
+from codec.format import SAMPLE_RATE_HZ
+
+if TYPE_CHECKING:
+    from app.listening_page.contents import Clip
+
+LONGEST_S = 60.0
+"""Of one clip: all of it is on the page a dozen times, and nobody compares longer ones."""
+SHORTEST_S = 0.1
+
+
+def add_compare(commands: Any) -> None:
+    """The command."""
+    compare = commands.add_parser("compare", help="clips through every codec, as a page to listen to in a browser")
+    compare.add_argument("clips", metavar="CLIP", nargs="*", help="sound files; without any, the ten shipped sentences")
+    compare.add_argument("--out", metavar="PAGE.html", required=True, help="the page: one file that fetches nothing")
+    compare.add_argument(
+        "--link", metavar="PRESET", action="append", default=[],
+        help="what each sounds like after this link, too (several times, if need be); `--link list` names them",
+    )  # fmt: skip
+    compare.add_argument(
+        "--browser", metavar="DIR",
+        help="run the codec on the page: DIR is the npm package onnxruntime-web, such as node_modules/onnxruntime-web",
+    )  # fmt: skip
+    add_json(compare)
+    compare.set_defaults(run=run_compare)
+
+
+def run_compare(arguments: argparse.Namespace) -> int:
+    from transport.planning.presets import PRESETS, preset_named
+
+    if "list" in arguments.link:
+        print("\n".join(f"{preset.name:<12}{preset.title}: {preset.says}" for preset in PRESETS.values()))
+        return 0
+    links = [preset_named(name) for name in dict.fromkeys(arguments.link)]
+    clips = [read_clip(path) for path in arguments.clips] or shipped_clips()
+    _check_names(clips)
+    from app.analysis.metrics import load_packages
+    from app.listening_page.contents import contents
+    from app.listening_page.document import document
+    from app.listening_page.runtime import runtime_parts
+    from app.listening_page.voices import Gossamer, all_voices
+
+    runtime = runtime_parts(Path(arguments.browser)) if arguments.browser else None
+    voices = all_voices()
+    codec_id = next(voice.codec_id for voice in voices if isinstance(voice, Gossamer))
+    load_packages()
+    with whole_file(arguments.out) as stream:
+        with Progress("coding and measuring") as bar:
+            told = contents(clips, voices, links, bar.at)
+        size = sum(stream.write(piece.encode("utf-8")) for piece in document(told, runtime, codec_id))
+    for problem in told["missing"]:
+        note(f"left out: {problem}")
+    facts = {
+        "written": arguments.out, "bytes": size, "clips": len(clips), "codecs": [v["key"] for v in told["voices"]],
+        "links": [preset.name for preset in links], "left_out": told["missing"],
+        "runtime": runtime[0] if runtime else None,
+    }  # fmt: skip
+    text = (f"written {arguments.out}: {len(clips)} clips, {len(told['voices'])} codecs, {size / 1e6:.1f} MB;"
+            f" open it in a browser")
+    return say(arguments, facts, text)
+
+
+def read_clip(path: str) -> Clip:
+    """Raises FileProblem."""
+    import soundfile
+
+    from app.listening_page.contents import Clip
+
+    samples = SpeechReader(path).read_all()
+    seconds = len(samples) / SAMPLE_RATE_HZ
+    if seconds < SHORTEST_S:
+        raise FileProblem(f"{path} holds {seconds:.2f} s of sound: there is nothing to compare")
+    if seconds > LONGEST_S:
+        raise FileProblem(f"{path} is {seconds:.0f} s long: cut out what is to be compared, {LONGEST_S:.0f} s at most")
+    text = voice = ""
+    if path != "-":
+        with soundfile.SoundFile(path) as file:
+            text, voice = str(file.title or ""), str(file.artist or "")
+    return Clip("standard input" if path == "-" else Path(path).stem, samples, text, voice)
+
+
+def shipped_clips() -> list[Clip]:
+    """The ten sentences. Raises FileProblem."""
+    from codec.models import asset_path
+
+    paths = sorted(asset_path("sentences").glob("*.flac"))
+    if not paths:
+        raise FileProblem("the ten sentences are missing from assets/sentences: reinstall gossamer, or name clips")
+    return [read_clip(str(path)) for path in paths]
+
+
+def _check_names(clips: list[Clip]) -> None:
+    names = [clip.name for clip in clips]
+    for name in names:
+        if names.count(name) > 1:
+            raise GossamerError(f"two clips are called {name}: rename one, so that they can be told apart on the page")

@@ -1,0 +1,35 @@
+"""`gossamer doctor`: what a station needs of this machine, and what to do where it is missing."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+
+from app.cli.output import add_json, say
+
+EXIT_SICK = 1
+"""Something fails; a warning alone is no failure."""
+
+
+def add_doctor(commands: argparse._SubParsersAction) -> None:
+    """The command's flags."""
+    parser = commands.add_parser("doctor", help="check sound, models, talk key, serial ports, settings; say what to do")
+    add_json(parser)
+    parser.set_defaults(run=run_doctor)
+
+
+def run_doctor(arguments: argparse.Namespace) -> int:
+    from app.audio.portaudio import silence_native_libraries
+    from app.diagnostics.doctor import all_looks, examine, python_finding
+
+    silence_native_libraries()
+    findings = [python_finding(), *examine(all_looks())]
+    sick = any(finding.status == "fail" for finding in findings)
+    facts = {"ok": not sick, "findings": [asdict(finding) for finding in findings]}
+    lines = []
+    for finding in findings:
+        lines.append(f"{finding.status:4}  {finding.what:12}  {finding.found}")
+        if finding.cure:
+            lines.append(f"{'':20}{finding.cure}")
+    say(arguments, facts, "\n".join(lines))
+    return EXIT_SICK if sick else 0

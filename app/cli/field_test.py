@@ -1,0 +1,97 @@
+"""`gossamer field-test LINK`: two stations say known clips to each other, and each writes a report."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.cli.options import add_options, settings_from
+from app.cli.output import add_json, say
+from app.console import note
+from app.errors import GossamerError, first_error
+
+if TYPE_CHECKING:  # the command line must not wait for them
+    import numpy as np
+
+    from app.diagnostics.field_test import FieldTest, KnownClip
+    from app.station.parts import Codec
+
+LONGEST_OVER_S = 600.0
+
+
+def add_field_test(commands: argparse._SubParsersAction) -> None:
+    """The command's flags."""
+    parser = commands.add_parser("field-test", help="two stations send known clips both ways; a report of what came")
+    parser.add_argument("link", metavar="LINK|NAME", help="the caller's: udp://HOST:PORT; the answerer's: udp://:PORT")
+    parser.add_argument("--minutes", type=float, default=5.0, metavar="M", help="how long (5)")
+    parser.add_argument("--answer", action="store_true", help="the other station: start this one first")
+    parser.add_argument("--out", metavar="DIR", help="for the report (field-test-DATE)")
+    add_options(parser, "send")
+    add_json(parser)
+    parser.set_defaults(run=run_test)
+
+
+def bundled_clips() -> dict[str, np.ndarray]:
+    """By name, float32 [n] each."""
+    from importlib import resources
+
+    from app.audio.sound_files import read_speech
+
+    folder = resources.files("assets") / "clips"
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".flac"))
+    return {name: read_speech(str(folder / name)) for name in names}
+
+
+def ceilings(known: list[KnownClip], codec: Codec) -> dict[str, float | None]:
+    """ESTOI of each clip through the codec, with no link in between."""
+    import numpy as np
+
+    from app.codecs.decoding import decoded
+    from app.diagnostics.field_report import estoi
+
+    found = {}
+    for clip in known:
+        heard = np.concatenate(list(decoded(clip.packets, codec.decoder, codec.synthesizer)))
+        found[clip.name] = estoi(np.pad(clip.samples, (0, len(heard) - len(clip.samples))), heard)
+    codec.decoder.reset()
+    codec.synthesizer.reset()
+    return found
+
+
+def run_test(arguments: argparse.Namespace) -> int:
+    import trio
+
+    from app.diagnostics.field_report import report_text, write_report
+    from app.diagnostics.field_test import encode_clips, run_field_test
+    from app.station.parts import load_codec, real_parts
+
+    if not 0 < arguments.minutes <= 24 * 60:
+        raise GossamerError(f"--minutes {arguments.minutes:g}: it must be above 0 and at most {24 * 60}")
+    settings = replace(settings_from(arguments), permit_tone=False, courtesy_tone=False, time_out_s=LONGEST_OVER_S)
+    if settings.link.startswith("parrot:"):
+        raise GossamerError("a parrot knows no field test: start `gossamer field-test LINK --answer` at the other end")
+    codec = load_codec(settings.synth, settings.model)
+    assert codec.encoder is not None
+    known = encode_clips(bundled_clips(), codec.encoder)
+    ideal = ceilings(known, codec)
+    parts = real_parts(load_codec=lambda synth, model: codec, recordings=None)
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    folder = Path(arguments.out or f"field-test-{stamp}")
+    try:
+        test: FieldTest = trio.run(
+            partial(
+                run_field_test, settings, parts, known, minutes=arguments.minutes, answer=arguments.answer, say=note
+            )
+        )
+    except BaseExceptionGroup as group:
+        raise first_error(group) from group
+    told: dict[str, Any] = write_report(folder, test, known, ideal)
+    if not test.heard:
+        note(f"nothing was heard: is `gossamer field-test` running at the other end of {settings.link}?")
+    text = report_text(told, any(value is not None for value in ideal.values())).split("\n## Loss over time", 1)[0]
+    say(arguments, told | {"report": str(folder)}, f"{text}written {folder / 'report.md'}")
+    return 0 if test.heard else 2

@@ -1,0 +1,139 @@
+"""`gossamer encode` and `gossamer decode`: sound files to packets and back, with no more imported than that needs."""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from app.audio.sound_files import STANDARD_STREAM, PacketReader, SpeechReader, packet_output, speech_output
+from app.cli.output import print_json
+from app.codecs.decoding import decoded
+from app.console import Progress, note
+from app.errors import FileProblem, GossamerError
+from codec.errors import CodecError
+from codec.format import PACKET_S
+
+EXIT_PROBLEM = 2
+
+
+def plan_files(files: list[str], out: str | None, suffix: str) -> list[tuple[str, str]]:
+    """What to read and what to write, from `IN OUT` or from `IN ... --out DIR`. Raises GossamerError."""
+    if out is None:
+        if len(files) != 2:
+            raise GossamerError(
+                f"{len(files)} file names: give IN and OUT{suffix}, or several inputs and --out DIR for what comes out"
+            )
+        source, target = files
+        if Path(source).exists() and Path(target).exists() and Path(source).samefile(target):
+            raise FileProblem(f"{source} is both input and output: name another output")
+        return [(source, target)]
+    folder = Path(out)
+    plan = [(name, str(folder / (Path(name).stem + suffix))) for name in files if name != STANDARD_STREAM]
+    if len(plan) < len(files):
+        raise GossamerError("standard input has no name to use in --out DIR: write `gossamer encode - OUT` instead")
+    writers: dict[str, str] = {}
+    for source, target in plan:
+        if target in writers:
+            raise FileProblem(f"{writers[target]} and {source} would both become {target}: rename one")
+        writers[target] = source
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileProblem(f"cannot make the folder {folder}: {(error.strerror or str(error)).lower()}") from error
+    return plan
+
+
+def _each(
+    plan: list[tuple[str, str]], convert: Callable[[str, str], dict[str, int]], arguments: argparse.Namespace
+) -> int:
+    """Converts every file; one that fails is said and does not stop the others. Returns the exit code.
+
+    `convert` returns what is to be told of a file, "left_over" among it where the file was cut off."""
+    if arguments.json and any(target == STANDARD_STREAM for _, target in plan):
+        raise GossamerError("--json and - as output both want standard output: name a file")
+    worst, told = 0, []
+    for source, target in plan:
+        try:
+            facts = convert(source, target)
+            seconds = round(facts["packets"] * PACKET_S, 2)
+            told.append({"input": source, "output": target} | facts | {"seconds": seconds})
+            worst = max(worst, EXIT_PROBLEM if facts.get("left_over") else 0)
+        except FileProblem as problem:
+            if len(plan) == 1:
+                raise
+            note(str(problem))
+            worst = EXIT_PROBLEM
+    if arguments.json:
+        print_json({"files": told})
+    return worst
+
+
+# --- encode ------------------------------------------------------------------------------------------------------
+
+
+def run_encode(arguments: argparse.Namespace) -> int:
+    plan = plan_files(arguments.files, arguments.out, ".g800")
+    from codec.encoder import Encoder, PacketAssembler
+    from codec.models import ENCODER, model_path
+
+    assembler = PacketAssembler(Encoder(model_path(ENCODER, arguments.model)))
+
+    def convert(source: str, target: str) -> dict[str, int]:
+        assembler.reset()
+        reader = SpeechReader(source)
+        count = 0
+        with packet_output(target) as stream, Progress(source) as bar:
+            for block in reader.blocks():
+                for packet in assembler.push(block):
+                    stream.write(packet)
+                    count += 1
+                if target == STANDARD_STREAM:
+                    stream.flush()
+                bar.at(reader.fraction)
+            for packet in assembler.flush():
+                stream.write(packet)
+                count += 1
+        return {"packets": count}
+
+    return _each(plan, convert, arguments)
+
+
+# --- decode ------------------------------------------------------------------------------------------------------
+
+
+def run_decode(arguments: argparse.Namespace) -> int:
+    plan = plan_files(arguments.files, arguments.out, ".wav")
+    from codec.decoder import Decoder
+    from codec.models import DECODER, VOCODER, model_path
+    from vocoder.synthesizer import open_synthesizer
+
+    model = arguments.model
+    decoder = Decoder(model_path(DECODER, model))
+    synthesizer = open_synthesizer(arguments.synth, model_path(VOCODER, model))
+
+    def convert(source: str, target: str) -> dict[str, int]:
+        reader = PacketReader(source)
+        losses = random.Random(arguments.seed)
+        count = {"packets": 0, "dropped": 0}
+
+        def packets() -> Iterator[bytes | None]:
+            for packet in reader.packets():
+                dropped = losses.random() < arguments.drop
+                count["packets"] += 1
+                count["dropped"] += dropped
+                yield None if dropped else packet
+
+        try:
+            with speech_output(target) as writer, Progress(source) as bar:
+                for samples in decoded(packets(), decoder, synthesizer):
+                    writer.write(samples)
+                    bar.at(reader.fraction)
+        except CodecError as error:
+            raise GossamerError(f"{source}: {error}") from error
+        if reader.left_over:
+            note(f"{source} is truncated: its whole packets were decoded, {reader.left_over} bytes at its end were not")
+        return count | {"left_over": reader.left_over}
+
+    return _each(plan, convert, arguments)

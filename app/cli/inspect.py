@@ -1,0 +1,172 @@
+"""`gossamer inspect`: packets looked at, in the terminal, as a PNG, as JSON, and what each of their bits does."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from app.analysis.packet_view import (
+    bit_of,
+    effect_of,
+    every_effect,
+    features_of,
+    flip,
+    half_blocks,
+    packet_facts,
+    picture,
+    png,
+)
+from app.audio.sound_files import PacketReader, SpeechReader, whole_file
+from app.cli.output import print_json
+from app.console import Progress, note
+from app.errors import FileProblem, GossamerError
+from codec import format as fmt
+from codec.encoder import PacketEncoder
+from codec.models import DECODER, ENCODER, STANDARD, model_path
+
+MAX_COLUMNS = 160
+PNG_SCALE = 2
+PNG_ROWS, PNG_CURVE_ROWS = 120, 50
+LONGEST_S = 600.0
+"""A picture of more shows nothing: its part is cut out first."""
+SOUND_STARTS = (b"RIFF", b"fLaC", b"OggS", b"FORM")
+
+
+def parse_flip(text: str) -> tuple[int, int | None]:
+    """`BIT` or `BIT@PACKET` -> both as numbers. Raises GossamerError."""
+    bit, _, packet = text.partition("@")
+    try:
+        place = bit_of(int(bit))
+        return place.bit, int(packet) if "@" in text else None
+    except ValueError:
+        raise GossamerError(
+            f"--flip {text}: write a bit from 0 to {fmt.PACKET_BITS - 1} and, after @, a packet: --flip 17@3"
+        ) from None
+
+
+def read_packets(path: str, encoder: PacketEncoder | None = None, model: str = STANDARD) -> list[bytes]:
+    """Packets of a `.g800` file, or of a sound file, encoded by `encoder` or that of the model. Raises FileProblem."""
+    start = b""
+    try:
+        with open(path, "rb") as stream:
+            start = stream.read(4)
+    except OSError:
+        pass  # the readers say why
+    longest = round(LONGEST_S / fmt.PACKET_S)
+    if start in SOUND_STARTS or Path(path).suffix.lower() in (".wav", ".flac", ".ogg"):
+        from codec.encoder import Encoder, PacketAssembler
+
+        assembler, reader = PacketAssembler(encoder or Encoder(model_path(ENCODER, model))), SpeechReader(path)
+        packets: list[bytes] = []
+        with Progress(path) as bar:
+            for block in reader.blocks():
+                packets += assembler.push(block)
+                bar.at(reader.fraction)
+                if len(packets) > longest:
+                    break
+        packets += assembler.flush()
+    else:
+        packed = PacketReader(path)
+        packets = []
+        for packet in packed.packets():
+            packets.append(packet)
+            if len(packets) > longest:
+                break
+        if packed.left_over:
+            note(f"{path} is truncated: {packed.left_over} bytes at its end make no packet")
+    if not packets:
+        raise FileProblem(f"{path} holds no packet: `gossamer encode` makes them from sound")
+    if len(packets) > longest:
+        raise FileProblem(f"{path} is longer than {LONGEST_S / 60:.0f} minutes: cut out what is to be seen")
+    return packets
+
+
+def run_inspect(arguments: argparse.Namespace) -> int:
+    flipped = parse_flip(arguments.flip) if arguments.flip else None
+    packets = read_packets(arguments.file, model=arguments.model)
+    number = arguments.packet
+    if flipped and flipped[1] is not None:
+        number = flipped[1]
+    if number is not None and not 0 <= number < len(packets):
+        raise GossamerError(f"packet {number}: {arguments.file} has the packets 0 to {len(packets) - 1}")
+    from codec.decoder import Decoder
+
+    decoder = Decoder(model_path(DECODER, arguments.model))
+    features = features_of(packets, decoder)
+    rows = packet_facts(features)
+    chosen = number if number is not None else max(range(len(rows)), key=lambda place: rows[place]["energy_db"] or 0.0)
+    alone = arguments.packet is not None
+    shown = features[chosen * fmt.PACKET_FRAMES : (chosen + 1) * fmt.PACKET_FRAMES] if alone else features
+    facts: dict[str, Any] = {
+        "file": arguments.file, "duration_s": round(len(packets) * fmt.PACKET_S, 2), "codec_id": decoder.codec_id,
+        "packets": [rows[chosen]] if alone else rows,
+    }  # fmt: skip
+    changed = None
+    if flipped:
+        effect = effect_of(packets, chosen, flipped[0], decoder, features)
+        damaged = [*packets[:chosen], flip(packets[chosen], flipped[0]), *packets[chosen + 1 :]]
+        changed = features_of(damaged, decoder)
+        changed = changed[chosen * fmt.PACKET_FRAMES : (chosen + 1) * fmt.PACKET_FRAMES] if alone else changed
+        facts["flip"] = asdict(bit_of(flipped[0])) | {"packet": chosen} | asdict(effect)
+    if arguments.bits:
+        facts["bits"] = []
+        with Progress("flipping") as bar:
+            for effect in every_effect(packets, chosen, decoder, features):
+                facts["bits"].append(asdict(bit_of(effect.bit)) | {"packet": chosen} | asdict(effect))
+                bar.at((effect.bit + 1) / fmt.PACKET_BITS)
+    if arguments.png:
+        import numpy as np
+
+        tables = [shown] if changed is None else [shown, changed]
+        drawn = np.concatenate([picture(table, len(table), PNG_ROWS, PNG_CURVE_ROWS) for table in tables])
+        with whole_file(arguments.png) as stream:
+            stream.write(png(drawn, PNG_SCALE))
+        facts["written"] = arguments.png
+    if arguments.json:
+        print_json(facts)
+    else:
+        _show(arguments, facts, shown, changed)
+    return 0
+
+
+def _show(arguments: argparse.Namespace, facts: dict[str, Any], shown: Any, changed: Any) -> None:
+    columns = min(MAX_COLUMNS, max(20, shutil.get_terminal_size().columns - 1), max(20, len(shown)))
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    lines = [f"{facts['file']}: {facts['duration_s']:.2f} s, codec {facts['codec_id']}",
+             "spectrum 60-3800 Hz; pitch 55-550 Hz where voiced; energy -85 to +15 dB; a tick a packet"]
+    for features in (shown, changed):
+        if features is not None:
+            lines += ["after the flip" if features is changed else "as it is"] if changed is not None else []
+            lines += half_blocks(picture(features, columns, spectrum_rows=20, curve_rows=10), colour)
+    lines += ["packet  start s  pitch Hz  voiced  energy dB"]
+    for row in facts["packets"]:
+        pitch = "-" if row["pitch_hz"] is None else f"{row['pitch_hz']:.0f}"
+        lines.append(f"{row['packet']:6} {row['start_s']:8.2f} {pitch:>9} {row['voiced_share']:7.0%}"
+                     f" {row['energy_db']:10.1f}")
+    if "flip" in facts:
+        lines += ["", f"packet {facts['flip']['packet']}:", *_effect_words([facts["flip"]])]
+    if "bits" in facts:
+        lines += ["", f"packet {facts['bits'][0]['packet']}, each bit flipped:", *_effect_words(facts["bits"])]
+    if "written" in facts:
+        lines.append(f"written {facts['written']}")
+    print("\n".join(lines), flush=True)
+
+
+def _effect_words(effects: list[dict[str, Any]]) -> list[str]:
+    """A line a bit: what it is, and the mean change in its packet and those after."""
+    lines = ["bit  byte.mask  latent        dim  Gray  level          mel dB (next ...)     F0 cents (next ...)"]
+    for effect in effects:
+        start_ms = 40 * effect["latent"]
+        lines.append(
+            f"{effect['bit']:3}  {effect['byte']:4}.{effect['mask']:02X}    {effect['latent']} ({start_ms:3}+ ms)"
+            f"   {effect['dimension']:2}  {'high' if effect['is_high'] else 'low ':4}"
+            f"  {effect['level_before']:+.1f} to {effect['level_after']:+.1f}"
+            f"   {'  '.join(f'{value:5.2f}' for value in effect['mel_db']):20}"
+            f"  {'  '.join(f'{value:5.1f}' for value in effect['f0_cents'])}"
+        )
+    return lines

@@ -1,0 +1,116 @@
+"""`gossamer lab`: one voice through several codecs and one thin link, on a screen, or as tables and JSON in virtual
+time."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from app.cli.options import add_options, settings_from
+from app.cli.output import add_json, print_json
+from app.codecs.lanes import link_voices, signal_voices
+from app.console import Progress
+from app.errors import GossamerError
+from app.settings.model import LAB
+from app.simulation.bench import LINK, SCENES, SIGNAL, SNR_DB, START_SNR_DB, own_link
+from transport.planning.presets import PRESETS, Preset, preset_named
+
+MICROPHONE = "mic"
+SECONDS = 20.0
+MOST_SECONDS = 600.0
+
+
+def add_lab(commands: argparse._SubParsersAction[Any]) -> None:
+    """The command and its flags."""
+    lab = commands.add_parser(
+        "lab", help="what Gossamer, Codec2, Opus and PCM do on one thin link, side by side",
+        description="One voice, one throttled link, codecs side by side: what arrives.",
+    )
+    lab.add_argument("clip", metavar="CLIP|mic", nargs="?", help="a sound file, or mic (the bundled clips)")
+    lab.add_argument("--link", metavar="PRESET", help=f"{', '.join(PRESETS)} (tables: all of them)")
+    lab.add_argument("--rate", metavar="BIT/S", type=float, help="your own link: another rate than the preset's")
+    lab.add_argument("--loss", metavar="0..1", type=float, help="your own link: another share of lost frames")
+    lab.add_argument("--ber", metavar="0..0.5", type=float, help="your own link: another share of wrong bits")
+    lab.add_argument("--delay", metavar="MS", type=float, help="your own link: another delay")
+    lab.add_argument("--scene", metavar="SCENE", choices=SCENES, default=LINK, help=f"{', '.join(SCENES)} (link)")
+    lab.add_argument("--snr", metavar="DB", type=float, default=START_SNR_DB,
+                     help=f"of the scene signal: {SNR_DB[0]} to {SNR_DB[1]} dB in 2.5 kHz ({START_SNR_DB})")
+    lab.add_argument("--seconds", metavar="S", type=float, default=SECONDS, help=f"of speech, for tables ({SECONDS:g})")
+    lab.add_argument("--tables", action="store_true", help="no screen, as where standard output is no terminal")
+    add_options(lab, LAB)
+    add_json(lab)
+    lab.set_defaults(run=run_lab)
+
+
+def chosen_links(arguments: argparse.Namespace) -> list[Preset]:
+    """The preset asked for, with its changes; all where none was. Raises UsageError, GossamerError."""
+    names = ("rate_bps", "loss", "ber", "delay_s")
+    values = (arguments.rate, arguments.loss, arguments.ber, None if arguments.delay is None else arguments.delay / 1e3)
+    changes = {name: value for name, value in zip(names, values, strict=True) if value is not None}
+    links = [preset_named(arguments.link)] if arguments.link else list(PRESETS.values())
+    return [own_link(links[0], **changes)] if changes else links
+
+
+def run_lab(arguments: argparse.Namespace) -> int:
+    if not SNR_DB[0] <= arguments.snr <= SNR_DB[1]:
+        raise GossamerError(f"--snr {arguments.snr:g}: it must be {SNR_DB[0]} to {SNR_DB[1]} dB")
+    if not 1 <= arguments.seconds <= MOST_SECONDS:
+        raise GossamerError(f"--seconds {arguments.seconds:g}: it must be 1 to {MOST_SECONDS:g}")
+    links = chosen_links(arguments)
+    if not arguments.json and not arguments.tables and sys.stdin.isatty() and sys.stdout.isatty():
+        return _open_screen(arguments, links[0])
+    if arguments.clip == MICROPHONE:
+        raise GossamerError("lab mic needs the screen: leave --json and --tables out, and run it in a terminal")
+    return _tell(arguments, links)
+
+
+def _open_screen(arguments: argparse.Namespace, preset: Preset) -> int:
+    from app.audio.portaudio import silence_native_libraries
+    from app.cli.talk import check_devices
+    from app.clips import speech_of
+    from app.lab.state import LabStart
+    from app.station.parts import open_portaudio
+    from app.tui import run_lab
+
+    live = arguments.clip == MICROPHONE
+    del arguments.link  # not a station's
+    settings = settings_from(arguments)
+    start = LabStart(
+        speech_of(None if live else arguments.clip), preset, arguments.scene, arguments.snr, live, settings.volume,
+        settings.muted, settings.gain_db,
+    )  # fmt: skip
+    silence_native_libraries()
+    check_devices(settings)
+    return run_lab(start, partial(open_portaudio, settings, lambda: True))
+
+
+def _tell(arguments: argparse.Namespace, links: list[Preset]) -> int:
+    from app.clips import speech_of
+    from app.lab.report import table
+
+    speech = speech_of(arguments.clip)
+    told = []
+    with Progress("talking") as bar:
+        scenes = 1 if arguments.scene == SIGNAL else len(links)
+        for number in range(scenes):
+            told.append(_facts(arguments, links[number], speech))
+            bar.at((number + 1) / scenes)
+    if arguments.json:
+        print_json({"scenes": told})
+    else:
+        print("\n\n".join("\n".join(table(facts)) for facts in told), flush=True)
+    return 0
+
+
+def _facts(arguments: argparse.Namespace, preset: Preset, speech: np.ndarray) -> dict[str, Any]:
+    from app.lab.report import crowd_facts, link_facts, signal_facts
+
+    if arguments.scene == SIGNAL:
+        return signal_facts(signal_voices(), arguments.snr, speech, arguments.seconds)
+    if arguments.scene == "conversations":
+        return crowd_facts(link_voices(), preset, speech)
+    return link_facts(link_voices(), preset, speech, arguments.seconds)

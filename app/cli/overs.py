@@ -1,0 +1,233 @@
+"""`gossamer overs`: past overs listed, heard again, saved and deleted; captures exported and played back."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.cli.options import SYNTHS, synth
+from app.cli.output import print_json, say
+from app.console import note
+from app.errors import FileProblem, GossamerError
+from app.history.overs import RecordedOver, capture_files, over_files, read_over, recordings_folder
+from codec.models import DECODER, MODELS, STANDARD, VOCODER, model_path
+
+LISTED = 20
+
+
+def add_overs(commands: argparse._SubParsersAction) -> None:
+    """The command's flags."""
+    overs = commands.add_parser("overs", help="past overs: list, replay, save, delete; captures that reproduce a fault")
+    overs.add_argument("--json", action="store_true", help="one JSON object")
+    overs.set_defaults(run=run_list, all=False)
+    actions = overs.add_subparsers(metavar="ACTION", title="actions")
+
+    def sound_options(parser: argparse.ArgumentParser, help: str) -> None:
+        parser.add_argument("--synth", type=synth, default="neural", metavar=SYNTHS, help=help)
+        parser.add_argument("--model", choices=MODELS, default=STANDARD, help="float32 or 8-bit numbers (standard)")
+
+    def action(name: str, help: str, run: Any) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = actions.add_parser(name, help=help)
+        parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="one JSON object")
+        parser.set_defaults(run=run)
+        return parser
+
+    listing = action("list", f"the newest {LISTED}, 1 is the last", run_list)
+    listing.add_argument("--all", action="store_true", help="every one that is kept")
+    replay = action("replay", "hear one again", run_replay)
+    replay.add_argument("number", metavar="N", type=int, nargs="?", default=1, help="as listed (1)")
+    replay.add_argument("--loudspeaker", metavar="DEVICE", help="number or part of the name (`gossamer devices`)")
+    sound_options(replay, "(neural)")
+    save = action("save", "one as sound or as packets", run_save)
+    save.add_argument("number", metavar="N", type=int, help="as listed")
+    save.add_argument("output", metavar="OUT.wav|OUT.g800", help="16-bit WAV, or bare packets")
+    sound_options(save, "for WAV (neural)")
+    delete = action("delete", "one, or all with the journals of frames", run_delete)
+    delete.add_argument("number", metavar="N|all", help="as listed")
+    capture = action("capture", "all frames of a run with their times, to be sent with a report", run_capture)
+    capture.add_argument("output", metavar="OUT", help="a text file")
+    capture.add_argument("--run", dest="which", type=int, default=1, metavar="N", help="1 is the last run (1)")
+    capture.add_argument("--minutes", type=float, metavar="M", help="only the last ones of it")
+    again = action("reproduce", "play a capture through the receiving half, in virtual time", run_reproduce)
+    again.add_argument("capture", metavar="FILE", help="as `gossamer overs capture` wrote it")
+    again.add_argument("--output", metavar="OUT.wav", help="what was heard")
+    again.add_argument("--passphrase-file", metavar="FILE", help="of a sealed channel: it is not in the capture")
+    sound_options(again, "(neural)")
+
+
+def _numbered(number: int) -> tuple[Path, RecordedOver]:
+    """The n-th newest. Raises FileProblem."""
+    files = over_files(recordings_folder())
+    if not files:
+        raise FileProblem(f"no overs are kept in {recordings_folder()}: a station without --no-record keeps them")
+    if not 1 <= number <= len(files):
+        raise FileProblem(f"there is no over {number}: `gossamer overs list` shows 1 to {len(files)}")
+    return files[number - 1], read_over(files[number - 1])
+
+
+# --- list, replay, save, delete ----------------------------------------------------------------------------------
+
+
+def run_list(arguments: argparse.Namespace) -> int:
+    folder = recordings_folder()
+    files = over_files(folder)
+    shown: list[tuple[int, RecordedOver]] = []
+    for number, path in enumerate(files[: None if arguments.all else LISTED], start=1):
+        try:
+            shown.append((number, read_over(path)))
+        except FileProblem as problem:
+            note(str(problem))
+    if arguments.json:
+        told = [{"number": number} | over.facts() for number, over in shown]
+        print_json({"folder": str(folder), "kept": len(files), "overs": told})
+        return 0
+    for number, over in shown:
+        print(_line(number, over))
+    if not files:
+        print(f"none are kept in {folder}")
+    elif len(files) > len(shown):
+        print(f"and {len(files) - len(shown)} before: --all")
+    return 0
+
+
+def _line(number: int, over: RecordedOver) -> str:
+    when = datetime.fromtimestamp(over.began_utc_s).strftime("%Y-%m-%d %H:%M:%S") if over.began_utc_s else "no clock"
+    who = f"{over.sender} (this station)" if over.direction == "sent" else over.sender or "somebody"
+    trouble = [f"{over.lost} lost"] if over.lost else []
+    trouble += [f"{over.damaged} damaged"] if over.damaged else []
+    trouble += [] if over.complete else ["no end"]
+    return f"{number:4}  {when:19}  {over.duration_s:6.1f} s  {who:24}  {over.link}  {', '.join(trouble)}".rstrip()
+
+
+def _samples(over: RecordedOver, synth: str, model: str) -> np.ndarray:
+    from app.codecs.decoding import decoded
+    from codec.decoder import Decoder
+    from vocoder.synthesizer import open_synthesizer
+
+    decoder = Decoder(model_path(DECODER, model))
+    if decoder.codec_id != over.codec_id:
+        raise GossamerError(
+            f"this over was made with codec {over.codec_id}, this is {decoder.codec_id}: use the version that kept it"
+        )
+    synthesizer = open_synthesizer(synth, model_path(VOCODER, model))  # type: ignore[arg-type]
+    return np.concatenate(list(decoded(over.heard_packets(), decoder, synthesizer)))
+
+
+def run_replay(arguments: argparse.Namespace) -> int:
+    from app.audio.playback import play_aloud
+    from app.audio.portaudio import find_device, load_portaudio, silence_native_libraries
+
+    _, over = _numbered(arguments.number)
+    silence_native_libraries()
+    load_portaudio()
+    if arguments.loudspeaker is not None:
+        find_device(arguments.loudspeaker, "loudspeaker")
+    play_aloud(_samples(over, arguments.synth, arguments.model), arguments.loudspeaker)
+    return say(arguments, over.facts(), _line(arguments.number, over))
+
+
+def run_save(arguments: argparse.Namespace) -> int:
+    from app.audio.sound_files import packet_output, write_speech
+
+    path, over = _numbered(arguments.number)
+    output = Path(arguments.output)
+    if output.suffix == ".g800":
+        with packet_output(output) as stream:
+            stream.write(b"".join(packet for packet in over.heard_packets() if packet is not None))
+        if over.lost:
+            note(f"a .g800 file has no word for a lost packet: {over.lost} of {len(over.packets)} are left out")
+    elif output.suffix == ".wav":
+        write_speech(output, _samples(over, arguments.synth, arguments.model))
+    else:
+        raise FileProblem(f"{output}: name it .wav for sound or .g800 for packets")
+    return say(arguments, over.facts() | {"written": str(output), "from": str(path)}, f"written {output}")
+
+
+def run_delete(arguments: argparse.Namespace) -> int:
+    folder = recordings_folder()
+    if arguments.number == "all":
+        gone = [*over_files(folder), *capture_files(folder)]
+    elif arguments.number.isdecimal():
+        gone = [_numbered(int(arguments.number))[0]]
+    else:
+        raise GossamerError(f"{arguments.number} is neither a number nor 'all': `gossamer overs list` has the numbers")
+    for path in gone:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise FileProblem(f"cannot delete {path}: {(error.strerror or str(error)).lower()}") from error
+    return say(arguments, {"deleted": [str(path) for path in gone]}, f"deleted {len(gone)} files in {folder}")
+
+
+# --- captures ----------------------------------------------------------------------------------------------------
+
+
+def run_capture(arguments: argparse.Namespace) -> int:
+    from app.audio.sound_files import packet_output
+    from app.history.capture import capture_text, newest_part, read_capture
+
+    files = capture_files(recordings_folder())
+    if not 1 <= arguments.which <= len(files):
+        known = f"1 to {len(files)} are kept" if files else f"none are kept in {recordings_folder()}"
+        raise FileProblem(f"there is no run {arguments.which}: {known}")
+    if arguments.minutes is not None and not arguments.minutes > 0:
+        raise GossamerError(f"--minutes {arguments.minutes:g}: it must be above 0")
+    capture = newest_part(read_capture(files[arguments.which - 1]), arguments.minutes)
+    with packet_output(arguments.output) as stream:
+        stream.write(capture_text(capture.header, capture.frames).encode())
+    told = {
+        "written": arguments.output, "from": str(files[arguments.which - 1]), "frames": len(capture.frames),
+        "duration_s": round(capture.duration_s, 1), "channel": capture.header.get("channel"),
+    }  # fmt: skip
+    sealed = "; it is sealed: whoever is to hear it needs the passphrase, which is not in it"
+    private = sealed if told["channel"] == "sealed" else "; it holds the speech: whoever has it can hear it"
+    text = f"written {arguments.output}: {told['frames']} frames in {told['duration_s']} s{private}"
+    return say(arguments, told, text)
+
+
+def run_reproduce(arguments: argparse.Namespace) -> int:
+    from app.audio.sound_files import write_speech
+    from app.diagnostics.reproduce import reproduce
+    from app.history.capture import program_version, read_capture
+    from app.settings.model import Settings
+    from app.settings.passphrase import with_passphrase
+    from app.station.parts import load_codec
+
+    capture = read_capture(Path(arguments.capture))
+    kept: dict[str, Any] = capture.header.get("settings") or {}
+    if capture.header.get("channel", "open") != "open" and not arguments.passphrase_file:
+        raise GossamerError("this capture is of a protected channel: give --passphrase-file FILE")
+    settings = Settings(
+        name=str(kept.get("name", "somebody")), channel=str(kept.get("channel", "gossamer")),
+        mode=str(capture.header.get("channel", "open")), passphrase_file=arguments.passphrase_file or "", record=False,
+    )  # fmt: skip
+    settings = with_passphrase(replace(settings, permit_tone=False), ask=False)
+    if capture.header.get("program") != program_version():
+        note(f"this capture is of version {capture.header.get('program')}, this is {program_version()}")
+    result = reproduce(capture, settings, load_codec(arguments.synth, arguments.model, encoder=False))
+    if arguments.output and len(result.samples):
+        write_speech(arguments.output, result.samples)
+    counts = asdict(result.counts) | {"refused": asdict(result.refused)}
+    told = {
+        "frames": len(capture.frames), "duration_s": round(capture.duration_s, 1),
+        "overs": [asdict(over) for over in result.overs], "texts": [asdict(text) for text in result.texts],
+        "problems": result.problems, "counts": counts,
+        "written": arguments.output if arguments.output and len(result.samples) else None,
+    }  # fmt: skip
+    lines = [
+        f"{over.sender or 'somebody'}: {over.duration_s:.1f} s, {over.lost} of {over.packets} packets lost, "
+        f"{over.damaged} damaged" + ("" if over.complete else ", then the signal was lost")
+        for over in result.overs
+    ]
+    lines += [f"{text.sender} writes: {text.text}" for text in result.texts]
+    lines += result.problems
+    lines.append(
+        f"{len(result.overs)} overs, {result.counts.received} packets heard, {result.counts.lost} lost, "
+        f"{result.counts.late} late, {result.counts.rubbish} frames of rubbish"
+    )
+    return say(arguments, told, "\n".join(lines))

@@ -1,0 +1,42 @@
+"""`gossamer ptt down|up|toggle|status`: the talk key of a station on this machine, for pedals and shortcuts."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+
+from app.errors import GossamerError
+
+WORDS = {"idle": "listening", "draining": "sending the rest", "collided": "on air, and so is somebody else"}
+"""The floor's states in the words of the screen, where they differ."""
+
+
+def add_ptt(commands: argparse._SubParsersAction) -> None:
+    """The command's flags."""
+    ptt = commands.add_parser("ptt", help="press the talk key of a running station, from a pedal or a shortcut")
+    ptt.add_argument("action", choices=("down", "up", "toggle", "status"), help="down latches until up or the time-out")
+    ptt.add_argument("--station", metavar="NAME", help="which, where several run on this machine")
+    ptt.add_argument(
+        "--hold", action="store_true", help="with down: stay, and let go when this command ends, however it ends"
+    )
+    ptt.add_argument("--json", action="store_true", help="say it as JSON")
+    ptt.set_defaults(run=run_ptt)
+
+
+def run_ptt(arguments: argparse.Namespace) -> int:
+    from app.station.control_socket import asked, find
+
+    if arguments.hold and arguments.action != "down":
+        raise GossamerError(f"--hold goes with down, not with {arguments.action}")
+    path = find(arguments.station)
+    with asked(path, "hold" if arguments.hold else arguments.action) as (answer, wait):
+        if arguments.json:
+            print(json.dumps(asdict(answer)), flush=True)
+        else:
+            print(f"{answer.station} on {answer.link}: {WORDS.get(answer.state, answer.state)}", flush=True)
+        if answer.problem and arguments.action in ("down", "toggle"):
+            raise GossamerError(f"not on air: {answer.problem}")
+        if arguments.hold:
+            wait()
+    return 0

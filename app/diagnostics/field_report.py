@@ -1,0 +1,239 @@
+"""The report of a field test: a folder with report.md for reading, report.json for figuring, and the worst moment to be
+heard. ESTOI (Jensen and Taal 2016) comes from `pystoi`, where that is installed."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import warnings
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.audio.sound_files import packet_output, write_speech
+from app.cli.output import plain
+from app.diagnostics.field_test import FieldTest, HeardClip, KnownClip
+from app.errors import FileProblem
+from app.history.capture import program_version
+from codec import format as fmt
+from transport.address import parse_address
+from transport.planning.planner import plan
+
+WINDOW_PACKETS = 10
+"""3.2 s: what is written as the worst moment, and a little around it."""
+VOICE_BPS = fmt.PACKET_BYTES * 8 / fmt.PACKET_S
+NO_PYSTOI = "not measured: pystoi is not installed (pip install pystoi)"
+BAR_CELLS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Of a figure that was measured often."""
+
+    least: float
+    median: float
+    most: float
+
+
+def spread(values: Iterable[float]) -> Spread | None:
+    sorted_values = sorted(values)
+    if not sorted_values:
+        return None
+    return Spread(sorted_values[0], statistics.median(sorted_values), sorted_values[-1])
+
+
+# --- figures -----------------------------------------------------------------------------------------------------
+
+
+def estoi(original: np.ndarray, heard: np.ndarray) -> float | None:
+    """0 (unrelated) to 1 (the same); None without pystoi or with under 0.4 s of speech. Both float32 [n], 8 kHz."""
+    try:
+        from pystoi import stoi
+    except ImportError:
+        return None
+    count = min(len(original), len(heard))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)  # pystoi's way to say that too few frames are left
+        try:
+            return float(stoi(original[:count], heard[:count], fmt.SAMPLE_RATE_HZ, extended=True))
+        except (RuntimeWarning, ValueError):
+            return None
+
+
+def aligned(over: HeardClip, clip: KnownClip) -> tuple[np.ndarray, np.ndarray]:
+    """What was said and what was heard in its place, silence where nothing was: float32 [n] each."""
+    said = np.pad(clip.samples, (0, len(clip.packets) * fmt.PACKET_SAMPLES - len(clip.samples)))
+    heard = np.zeros(len(said), np.float32)
+    start = over.first_index * fmt.PACKET_SAMPLES
+    count = min(len(said) - start, len(over.samples))
+    heard[start : start + count] = over.samples[:count]
+    return said.astype(np.float32), heard
+
+
+def worst_moment(test: FieldTest) -> tuple[int, int] | None:
+    """Which over, and its first packet of the WINDOW_PACKETS that fared worst: lost counts twice, damaged once. None
+    where nothing was heard; where nothing went wrong it is the start of the first over."""
+    best: tuple[int, int, int] | None = None
+    for number, over in enumerate(test.heard):
+        bad = [{"-": 2, "d": 1}.get(flag, 0) for flag in over.flags]
+        for start in range(max(1, len(bad) - WINDOW_PACKETS + 1)):
+            badness = sum(bad[start : start + WINDOW_PACKETS])
+            if best is None or badness > best[0]:
+                best = (badness, number, start)
+    return best[1:] if best is not None else None
+
+
+def figures(test: FieldTest, known: list[KnownClip], ceilings: dict[str, float | None]) -> dict[str, Any]:
+    """Everything that report.json holds. ceilings: ESTOI of each clip through the codec without a link."""
+    clips = {clip.name: clip for clip in known}
+    heard = []
+    for over in test.heard:
+        facts = {name: value for name, value in asdict(over).items() if name != "samples"}
+        facts["estoi"] = estoi(*aligned(over, clips[over.clip])) if over.clip else None
+        facts["estoi_without_a_link"] = ceilings.get(over.clip)
+        heard.append(facts)
+    packets, lost = sum(over.packets for over in test.heard), sum(over.lost for over in test.heard)
+    damaged = sum(over.damaged for over in test.heard)
+    speech_s = packets * fmt.PACKET_S
+    confirmed = [over for over in test.sent if over.confirmed is not None]
+    goodput = VOICE_BPS * (packets - lost - damaged) / packets if packets else None
+    wire = statistics.mean(over.wire_bps for over in test.sent) if test.sent else None
+    row = plan(parse_address(test.settings.link), sealed=test.protection != "open channel")[test.k - 1]
+    return {
+        "program": program_version(),
+        "link": test.settings.link, "station": test.settings.name, "peer": test.peer, "role": test.role,
+        "protection": test.protection, "packets_per_frame": test.k, "duration_s": round(test.duration_s, 1),
+        "here": {
+            "overs": len(test.heard), "packets": packets, "lost": lost, "damaged": damaged,
+            "late": sum(over.late for over in test.heard), "loss": lost / packets if packets else None,
+            "speech_s": round(speech_s, 2), "goodput_bps": goodput, "planned_bps": VOICE_BPS,
+            "estoi": _mean(facts["estoi"] for facts in heard),
+            "estoi_without_a_link": _mean(facts["estoi_without_a_link"] for facts in heard),
+        },
+        "there": {
+            "overs": len(test.sent), "packets": sum(over.packets for over in test.sent),
+            "confirmed_overs": len(confirmed), "confirmed_packets": sum(over.confirmed or 0 for over in confirmed),
+            "packets_of_confirmed_overs": sum(over.packets for over in confirmed), "told": test.there,
+            "unanswered": test.unanswered,
+        },
+        "wire": {
+            "measured_bps": wire, "planned_bps": row.wire_bps, "planned_share": row.share, "planned_fits": row.fits,
+        },
+        "delay": {
+            "round_trip_s": spread(test.round_trips_s), "pings": test.pings, "pongs": len(test.round_trips_s),
+            "hold_s": spread(test.holds_s), "mouth_to_ear_without_the_link_s": spread(test.mouth_to_ear_s),
+            "planned_mouth_to_ear_s": row.mouth_to_ear_s,
+        },
+        "overs_heard": heard, "overs_sent": test.sent, "problems": test.problems,
+    }  # fmt: skip
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.mean(known) if known else None
+
+
+# --- words -------------------------------------------------------------------------------------------------------
+
+
+def report_text(told: dict[str, Any], has_pystoi: bool) -> str:
+    """report.md"""
+    here, there, wire, delay = told["here"], told["there"], told["wire"], told["delay"]
+    estoi_words = _figure(here["estoi"], "{:.3f}") if has_pystoi else NO_PYSTOI
+    if here["estoi"] is not None:
+        estoi_words += f" (the same clips without a link: {_figure(here['estoi_without_a_link'], '{:.3f}')})"
+    confirmed = "nothing was confirmed"
+    if there["confirmed_overs"]:
+        share = there["confirmed_packets"] / there["packets_of_confirmed_overs"]
+        confirmed = f"{there['confirmed_overs']} of {there['overs']} overs confirmed, {share:.1%} of their packets"
+    if there["told"] is not None:
+        confirmed += f"; it says that it heard {there['told'].get('heard')} of {there['told'].get('packets')}"
+    lines = [
+        f"# Field test of {told['link']}",
+        "",
+        f"{told['station']} ({told['role']}) and {told['peer'] or 'nobody'}, {told['duration_s']:.0f} s, "
+        f"k = {told['packets_per_frame']}, {told['protection']}, Gossamer {told['program']}.",
+        "",
+        "| figure | measured | planned |",
+        "|---|---|---|",
+        f"| heard here | {here['packets'] - here['lost']} of {here['packets']} packets in {here['overs']} overs, "
+        f"{here['damaged']} damaged, {here['late']} late | |",
+        f"| loss here | {_figure(here['loss'], '{:.1%}')} | 0 % |",
+        f"| heard there | {confirmed} | all |",
+        f"| goodput here | {_figure(here['goodput_bps'], '{:.0f} bit/s')} | {here['planned_bps']:.0f} bit/s |",
+        f"| on the wire | {_figure(wire['measured_bps'], '{:.0f} bit/s')} | {wire['planned_bps']:.0f} bit/s, "
+        f"{wire['planned_share']:.0%} of the link |",
+        f"| round trip | {_spread(delay['round_trip_s'])}, {delay['pongs']} of {delay['pings']} pings answered | |",
+        f"| play-out hold | {_spread(delay['hold_s'])} | |",
+        f"| mouth to ear | {_spread(delay['mouth_to_ear_without_the_link_s'])} and the link | "
+        f"{delay['planned_mouth_to_ear_s']:.2f} s |",
+        f"| ESTOI | {estoi_words} | |",
+        "",
+        "## Loss over time",
+        "",
+        "`.` heard, `d` damaged, `-` lost; a letter is 320 ms.",
+        "",
+        "| at | clip | lost | ESTOI | packets |",
+        "|--:|---|--:|--:|---|",
+    ]
+    lines += [
+        f"| {over['at_s']:.0f} s | {over['clip'] or 'unknown'} | {over['lost']} of {over['packets']} | "
+        f"{_figure(over['estoi'], '{:.3f}')} | `{over['flags']}` |"
+        for over in told["overs_heard"]
+    ]
+    if told.get("worst"):
+        worst = told["worst"]
+        lines += [
+            "", "## The worst moment", "",
+            f"Over {worst['over'] + 1}, from {worst['from_s']:.1f} s on: `worst.wav` as it was heard, "
+            "`worst-original.wav` as it was said.",
+        ]  # fmt: skip
+    if told["problems"]:
+        lines += ["", "## What went wrong", "", *(f"- {problem}" for problem in told["problems"])]
+    return "\n".join(lines) + "\n"
+
+
+def _figure(value: float | None, words: str) -> str:
+    return words.format(value) if value is not None else "unknown"
+
+
+def _spread(value: Spread | None) -> str:
+    if value is None:
+        return "unknown"
+    return f"{1000 * value.median:.0f} ms ({1000 * value.least:.0f} to {1000 * value.most:.0f})"
+
+
+# --- the folder --------------------------------------------------------------------------------------------------
+
+
+def write_report(
+    folder: Path, test: FieldTest, known: list[KnownClip], ceilings: dict[str, float | None]
+) -> dict[str, Any]:
+    """Makes the folder and what is in it; returns what report.json says. Raises FileProblem."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileProblem(f"cannot make the folder {folder}: {(error.strerror or str(error)).lower()}") from error
+    told = figures(test, known, ceilings) | {"worst": None}
+    clips = {clip.name: clip for clip in known}
+    worst = worst_moment(test)
+    if worst is not None and test.heard[worst[0]].clip:
+        over = test.heard[worst[0]]
+        said, heard = aligned(over, clips[over.clip])
+        window = slice(
+            max(0, worst[1] - 2) * fmt.PACKET_SAMPLES, (worst[1] + WINDOW_PACKETS + 2) * fmt.PACKET_SAMPLES
+        )
+        write_speech(folder / "worst.wav", heard[window])
+        write_speech(folder / "worst-original.wav", said[window])
+        told["worst"] = {"over": worst[0], "from_s": worst[1] * fmt.PACKET_S, "clip": over.clip}
+    has_pystoi = any(ceiling is not None for ceiling in ceilings.values())
+    for name, text in (
+        ("report.md", report_text(told, has_pystoi)),
+        ("report.json", json.dumps(plain(told), ensure_ascii=False, indent=1, allow_nan=False) + "\n"),
+    ):
+        with packet_output(folder / name) as stream:
+            stream.write(text.encode())
+    return told

@@ -1,0 +1,152 @@
+"""What a conversation takes of its link, layer by layer, and what other voice systems would take of the same link.
+
+Arithmetic alone. Every figure of another system is from its own source code or specification, named in `source`; each
+system is given its most frugal setting.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.events import WireRate
+from codec.format import BIT_RATE_BPS, PACKET_BYTES, PACKET_S
+from transport.framing.ax25 import AIR_BYTES
+
+CARRIERS = {"UDP/IP": 28, "AX.25": AIR_BYTES, "framing": 3}
+"""Bytes a frame of each layer under a link (UDP/IP: IPv4, as everybody here is counted)."""
+IP_UDP = CARRIERS["UDP/IP"]
+MEGABYTE_BITS = 8e6
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """Another way to talk: voice, and what it wraps around it, in the frames that it sends."""
+
+    name: str
+    voice_bps: float
+    frame_s: float
+    own_bytes: int
+    """A frame, of its own headers and tags."""
+    needs_ip: bool
+    """It runs over UDP/IP only: on another link that comes on top."""
+    source: str
+    air_bps: float | None = None
+    """It has a radio of its own, which takes this much whatever else is there."""
+
+    def wire_bps(self, carrier_bytes: int, has_ip: bool) -> float:
+        """On a link whose layers add carrier_bytes a frame. has_ip: UDP/IP is one of them."""
+        if self.air_bps is not None:
+            return self.air_bps
+        below = carrier_bytes + (IP_UDP if self.needs_ip and not has_ip else 0)
+        return self.voice_bps + 8 * (self.own_bytes + below) / self.frame_s
+
+
+SYSTEMS = (
+    System(
+        "LXST, Codec2 700C", 700, 0.4, 80, False,
+        "LXST Telephony.py: BANDWIDTH_ULTRA_LOW is Codec2 700C in frames of 400 ms; Reticulum: 35 bytes and 5 of"
+        " msgpack padded to 48, IV 16, HMAC 32, header 19 = 115 bytes",
+    ),
+    System(
+        "Opus 6k, bare", 6000, 0.12, 0, False,
+        "RFC 6716 sections 2.1.1 and 3: from 6 kbit/s, packets to 120 ms; nothing around them but this link's layers",
+    ),
+    System(
+        "M17", 3200, 0.04, 0, False,
+        "M17 specification, physical layer: 4FSK, 4800 symbols/s = 9600 bit/s on air for Codec2 3200 and its"
+        " error correction", air_bps=9600,
+    ),
+    System(
+        "Mumble", 8000, 0.06, 13, True,
+        "Mumble AudioInput.cpp getNetworkBandwidth: 20 + 8 + 4 + 1 + 2 + 6 bytes a packet of 60 ms, Opus at 8 kbit/s,"
+        " the least its slider allows",
+    ),
+)  # fmt: skip
+"""From the most frugal on UDP/IP to the least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer of what went over the wire since the start."""
+
+    name: str
+    octets: int
+    bps: float
+    """A second of speech."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What somebody takes of this link."""
+
+    name: str
+    wire_bps: float
+    minutes_per_megabyte: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A conversation so far, both directions, and the others on its link."""
+
+    speech_s: float
+    """Packets of voice, both ways; sent again (`repeat=1`) counts again."""
+    octets: int
+    layers: tuple[Layer, ...]
+    needs: tuple[Need, ...]
+    """Ourselves first, where anything was said."""
+
+    @property
+    def wire_bps(self) -> float | None:
+        """All bits that passed a second of speech; None before anything was said."""
+        return 8 * self.octets / self.speech_s if self.speech_s else None
+
+
+def minutes_per_megabyte(bps: float) -> float:
+    """Minutes of speech in 1 000 000 bytes at this rate; raises ValueError for none."""
+    if bps <= 0:
+        raise ValueError("a rate is more than 0 bit/s")
+    return MEGABYTE_BITS / bps / 60
+
+
+def carrier_bytes(layers: tuple[str, ...]) -> tuple[int, bool]:
+    """Names of a link's layers ("UDP/IP", "framing", "A + B") -> bytes a frame below the frame, and whether IP is
+    one of them."""
+    names = [name for layer in layers for name in layer.split(" + ")]
+    return sum(CARRIERS.get(name, 0) for name in names), "UDP/IP" in names
+
+
+def account(wire: WireRate | None) -> Account:
+    """What has passed, next to what others would need on a link with the same layers."""
+    told = wire.layers if wire is not None else ()
+    below, has_ip = carrier_bytes(tuple(layer.layer for layer in told))
+    whole = {layer.layer: layer.sent_octets + layer.received_octets for layer in told}
+    speech_s = whole.get("voice", 0) / PACKET_BYTES * PACKET_S
+    layers = tuple(
+        Layer(name, octets, 8 * octets / speech_s if speech_s else 0.0) for name, octets in whole.items()
+    )
+    octets = sum(whole.values())
+    needs = [_need(system.name, system.wire_bps(below, has_ip), system.source) for system in SYSTEMS]
+    if speech_s:
+        needs.insert(0, _need("Gossamer, here", 8 * octets / speech_s, "counted on this link, everything included"))
+    return Account(speech_s, octets, layers, tuple(needs))
+
+
+def _need(name: str, bps: float, source: str) -> Need:
+    return Need(name, bps, minutes_per_megabyte(bps), source)
+
+
+def summary(counted: Account) -> str:
+    """One screen for the end of a conversation; "" where nothing was said."""
+    ours = counted.wire_bps
+    if ours is None:
+        return ""
+    lines = [
+        f"{counted.speech_s:.0f} s of speech in {counted.octets / 1000:.1f} kB on the wire, both ways:"
+        f" {ours:.0f} bit/s ({BIT_RATE_BPS} voice)",
+        *(f"  {layer.name:<20}{layer.octets:>9} bytes {layer.bps:>7.0f} bit/s" for layer in counted.layers),
+        f"{'the same on this link with':<27}{'bit/s':>8}   min/MB   times ours",
+        *(f"  {need.name:<25}{need.wire_bps:>8.0f} {need.minutes_per_megabyte:>8.1f} {need.wire_bps / ours:>11.1f}"
+          for need in counted.needs),
+    ]  # fmt: skip
+    return "\n".join(lines)

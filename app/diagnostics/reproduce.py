@@ -1,0 +1,152 @@
+"""A capture played back through the receiving half of a station, in virtual time: the same frames at the same moments,
+the same floor, play-out and decoder, and so the same fault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import trio
+from trio.testing import MockClock
+
+from app import events
+from app.audio.devices import Block, NoLoudspeaker, NoMicrophone
+from app.events import Event
+from app.history.capture import Capture
+from app.settings.model import Settings
+from app.station.engine import Engine
+from app.station.parrot import Perch
+from app.station.parts import Codec, Parts
+from transport.address import Address
+from transport.links.registry import Link
+from transport.links.traffic import LayerBytes, Traffic, count_frame
+from transport.protection.channel import DEFAULT_TAG_BYTES
+from transport.protocol.open_frames import MAX_FRAME_BYTES
+
+AFTERWARDS_S = 3600.0
+"""Waited at most for the end of what is still being played: an over may have been gathered."""
+LOOK_EVERY_S = 1.0
+
+
+class CaptureLink:
+    """Delivers the frames of a capture at their times, counted from now, and takes what it is given to nowhere."""
+
+    layers: tuple[LayerBytes, ...] = ()
+    max_frame_bytes = 2 * MAX_FRAME_BYTES
+    ready = True
+
+    def __init__(self, capture: Capture) -> None:
+        self.name = str(capture.header.get("link", "capture"))
+        self.tag_bytes = int(capture.header.get("tag_bytes", DEFAULT_TAG_BYTES))
+        self.sent = Traffic()
+        self.received = Traffic()
+        self.delivered = trio.Event()
+        """All of it."""
+        self._incoming = [frame for frame in capture.frames if frame.way == "in"]
+        self._incoming.reverse()
+        self._began_s = trio.current_time()
+
+    async def wait_ready(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def send(self, frame: bytes) -> None:
+        await trio.lowlevel.checkpoint()
+
+    def drain_s(self) -> float:
+        return 0.0
+
+    async def receive(self) -> bytes:
+        if not self._incoming:
+            self.delivered.set()
+            await trio.sleep_forever()
+        frame = self._incoming.pop()
+        await trio.sleep_until(self._began_s + frame.at_s)
+        self.received = count_frame(self.received, frame.octets, self.layers)
+        return frame.octets
+
+    async def aclose(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+@dataclass
+class Reproduced:
+    """What a station made of a capture."""
+
+    overs: list[events.OverEnded] = field(default_factory=list)
+    texts: list[events.TextHeard] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    """Collisions, other codecs, strangers on the channel: in words."""
+    counts: events.PacketCounts = field(default_factory=lambda: events.PacketCounts(0, 0, 0, 0, 0))
+    refused: events.ChannelCounts = field(default_factory=events.ChannelCounts)
+    heard: list[Block] = field(default_factory=list)
+
+    @property
+    def samples(self) -> np.ndarray:
+        """Everything that was played, over after over without the pauses. float32 [n]"""
+        return np.concatenate(self.heard) if self.heard else np.zeros(0, np.float32)
+
+    def note(self, event: Event) -> None:
+        match event:
+            case events.OverEnded():
+                self.overs.append(event)
+            case events.TextHeard():
+                self.texts.append(event)
+            case events.PacketCounts():
+                self.counts = event
+            case events.ChannelCounts():
+                self.refused = event
+            case events.Collision(reason):
+                self.problems.append(reason)
+            case events.CodecMismatch(sender, ours, theirs):
+                self.problems.append(f"{sender} speaks codec {theirs}, this is {ours}")
+            case events.ChannelProblem(what, cure):
+                self.problems.append(f"{what}: {cure}")
+
+
+async def _at_once(work: Callable[..., Any], *arguments: Any) -> Any:
+    """A thread would not know what time it is."""
+    await trio.lowlevel.checkpoint()
+    return work(*arguments)
+
+
+def reproduce(capture: Capture, settings: Settings, codec: Codec) -> Reproduced:
+    """Takes as long as decoding does. settings: those that matter to a receiver, such as the passphrase.
+
+    Raises GossamerError as a station does.
+    """
+    result = Reproduced()
+
+    async def main() -> None:
+        links: list[CaptureLink] = []
+
+        async def open_link(address: Address, nursery: trio.Nursery, perch: Perch) -> tuple[Link, str]:
+            links.append(CaptureLink(capture))
+            return links[0], ""
+
+        def clock() -> int:
+            return capture.started_utc_s + int(trio.current_time() - began_s) if capture.started_utc_s else 0
+
+        parts = Parts(
+            load_codec=lambda synth, model: codec,
+            open_link=open_link,
+            open_sound=lambda settings, may_interrupt: (NoMicrophone(), NoLoudspeaker()),
+            load_clip=lambda number: np.zeros(0, np.float32),
+            in_thread=lambda: _at_once,
+            clock=clock,
+            on_heard=result.heard.append,
+        )
+        began_s = trio.current_time()
+        engine = Engine(settings, result.note, parts)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(engine.run)
+            await links[0].delivered.wait()
+            with trio.move_on_after(AFTERWARDS_S):
+                await trio.sleep(LOOK_EVERY_S)
+                while not engine.idle:
+                    await trio.sleep(LOOK_EVERY_S)
+            nursery.cancel_scope.cancel()
+
+    trio.run(main, clock=MockClock(autojump_threshold=0))
+    return result

@@ -1,0 +1,1 @@
+"""Past overs and the journal of frames on disk."""

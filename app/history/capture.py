@@ -1,0 +1,123 @@
+"""A capture: every frame of a run with its time, both ways, as lines of text that a stranger can read and mail.
+
+    {"format": "gossamer-capture/1", "program": "0.1.0", "started_utc_s": 1700000000, "link": ..., "settings": {...}}
+    [0.412031, "out", "115a0000..."]
+    [1.207754, "in", "125a0001..."]
+
+Times are seconds since the start; bytes are those on the link, so on a sealed channel they are sealed. Settings go in
+without passphrase and without the path to it. A station that records keeps such a journal as it goes; a last line that
+was cut off is left out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import platform
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+from app.errors import FileProblem
+from app.settings.model import Settings
+
+FORMAT = "gossamer-capture/1"
+SECRET = ("passphrase", "passphrase_file")
+"""Settings that never go into a file that may be mailed."""
+MAX_LINE_CHARACTERS = 20_000
+
+Way = Literal["in", "out"]
+
+
+@dataclass(frozen=True, slots=True)
+class CapturedFrame:
+    """One frame as it went over the link."""
+
+    at_s: float
+    way: Way
+    octets: bytes
+
+    def line(self) -> str:
+        return json.dumps([round(self.at_s, 6), self.way, self.octets.hex()]) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """What a file says."""
+
+    header: dict[str, Any]
+    frames: tuple[CapturedFrame, ...]
+
+    @property
+    def started_utc_s(self) -> int:
+        return int(self.header["started_utc_s"])
+
+    @property
+    def duration_s(self) -> float:
+        return self.frames[-1].at_s - self.frames[0].at_s if self.frames else 0.0
+
+
+def program_version() -> str:
+    try:
+        return version("gossamer")
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def make_header(
+    settings: Settings, link: str, channel: str, codec_id: int, tag_bytes: int, started_utc_s: int
+) -> dict[str, Any]:
+    """The first line."""
+    told = {name: value for name, value in dataclasses.asdict(settings).items() if name not in SECRET}
+    return {
+        "format": FORMAT, "program": program_version(), "python": platform.python_version(),
+        "platform": platform.platform(), "started_utc_s": started_utc_s, "link": link, "channel": channel,
+        "codec_id": codec_id, "tag_bytes": tag_bytes, "settings": told,
+    }  # fmt: skip
+
+
+def header_line(header: dict[str, Any]) -> str:
+    return json.dumps(header, ensure_ascii=False) + "\n"
+
+
+def capture_text(header: dict[str, Any], frames: Iterable[CapturedFrame]) -> str:
+    """The content of a capture file."""
+    return header_line(header) + "".join(frame.line() for frame in frames)
+
+
+def read_capture(path: Path) -> Capture:
+    """Raises FileProblem."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is no text"
+        raise FileProblem(f"cannot read {path}: {reason}") from error
+    first, *lines = text.splitlines(keepends=True) or [""]
+    try:
+        header = json.loads(first)
+        if header["format"] != FORMAT or not isinstance(header["started_utc_s"], int):
+            raise ValueError
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise FileProblem(f"{path} is no capture of frames: `gossamer overs capture` makes one") from None
+    frames = []
+    for number, line in enumerate(lines, start=2):
+        if not line.endswith("\n") and number == len(lines) + 1:
+            break  # the program, or the disk, ended here
+        try:
+            at_s, way, octets = json.loads(line)
+            if way not in ("in", "out") or len(line) > MAX_LINE_CHARACTERS or not 0.0 <= at_s < 1e9:
+                raise ValueError
+            frames.append(CapturedFrame(float(at_s), way, bytes.fromhex(octets)))
+        except (ValueError, TypeError, RecursionError):
+            raise FileProblem(f"{path} line {number} is no frame: export the capture again") from None
+    return Capture(header, tuple(frames))
+
+
+def newest_part(capture: Capture, minutes: float | None) -> Capture:
+    """The last minutes of it; None: all. Times stay as they were."""
+    if minutes is None or not capture.frames:
+        return capture
+    since_s = capture.frames[-1].at_s - 60.0 * minutes
+    return Capture(capture.header, tuple(frame for frame in capture.frames if frame.at_s >= since_s))

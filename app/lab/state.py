@@ -1,0 +1,208 @@
+"""The lab while somebody looks on: which scene, link and signal are wanted, blocks in, a picture out. No I/O, no clock.
+
+What is asked for while a batch is with the codecs, in their thread, is done at the start of the next one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.audio.devices import BLOCK_S
+from app.codecs.lanes import Voice, link_voices, signal_voices
+from app.simulation.bench import (
+    LINK,
+    SIGNAL,
+    SNR_DB,
+    START_SNR_DB,
+    Bench,
+    LinkBench,
+    SignalBench,
+    bit_error_rate,
+    own_link,
+)
+from app.simulation.capacity import Try
+from app.simulation.lane import Level, Reading
+from transport.planning.presets import PRESETS, Preset
+
+Array = NDArray[np.float32]
+SHOWN_LEVELS = 320
+"""Tenths of a second of each waveform: as much as a wide terminal shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabStart:
+    """How the lab begins."""
+
+    speech: Array = field(repr=False)
+    """float32 [n] at 8 kHz: what the clip says, round and round."""
+    preset: Preset = PRESETS["afsk1200"]
+    scene: str = LINK
+    snr_db: float = START_SNR_DB
+    live: bool = False
+    """The microphone speaks, not the clip."""
+    volume: float = 1.0
+    muted: bool = False
+    gain_db: float = 0.0
+    """Of the microphone."""
+
+
+@dataclass(frozen=True, slots=True)
+class LanePicture:
+    """One lane, for the screen."""
+
+    voice: Voice
+    missing: str | None
+    """What is not installed, with the command that installs it."""
+    wire_bps: float
+    ber: float | None
+    """Bit errors on its radio; None where the scene has none."""
+    reading: Reading | None
+    levels: tuple[Level, ...]
+    """A tenth of a second each, the newest last."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrowdPicture:
+    """One codec's conversations."""
+
+    voice: Voice
+    missing: str | None
+    last: Try | None
+    """The newest try."""
+    done: bool
+    """No more are added."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """All of it now."""
+
+    scene: str
+    preset: Preset
+    snr_db: float
+    lanes: tuple[LanePicture, ...] = ()
+    said: tuple[float, ...] = ()
+    """What goes in: rms 0..1, a tenth of a second each, the newest last."""
+    seconds: float = 0.0
+    """Of speech since these lanes began."""
+    crowd: tuple[CrowdPicture, ...] = ()
+    heard: int = 0
+    """Number of the lane in the loudspeaker."""
+    live: bool = False
+    """The microphone speaks, not the clip."""
+    volume: float = 1.0
+    muted: bool = False
+    troubles: tuple[str, ...] = ()
+    """What is wrong with the devices, each with its cure."""
+    load: float | None = None
+    """Seconds that the codecs need for a second of speech, measured; None as long as real time is kept."""
+
+
+class LiveLab:
+    """The bench of the scene that is wanted. Commands from the host's thread; `work` alone runs in another."""
+
+    def __init__(
+        self, start: LabStart, link_lanes: Callable[[], Sequence[Voice]] = link_voices,
+        signal_lanes: Callable[[], Sequence[Voice]] = signal_voices,
+    ) -> None:
+        self.preset, self.snr_db, self.scene = start.preset, start.snr_db, start.scene
+        self.link_voices, self._signal_voices = tuple(link_lanes()), tuple(signal_lanes())
+        named = start.preset.name in PRESETS
+        self._own = own_link(start.preset) if named else start.preset
+        self._bench: Bench | None = None
+        self._wishes: deque[Callable[[float], None]] = deque()
+        self._said: deque[float] = deque(maxlen=SHOWN_LEVELS)
+
+    @property
+    def links(self) -> list[Preset]:
+        """What there is to choose from, "your own" at the end."""
+        return [*PRESETS.values(), self._own]
+
+    @property
+    def voices(self) -> tuple[Voice, ...]:
+        """Those of the scene's lanes, in order."""
+        return self._signal_voices if self.scene == SIGNAL else self.link_voices
+
+    def step_link(self, steps: int) -> None:
+        """So many further in `links`, round and round."""
+        names = [preset.name for preset in self.links]
+        self.open_link(self.links[(names.index(self.preset.name) + steps) % len(names)])
+
+    def open_link(self, preset: Preset) -> None:
+        self.preset = preset
+        self._wishes.append(lambda now: self._relink(preset, now))
+
+    def change_own(self, **changes: float | None) -> None:
+        """The present link with other figures (fields of Impairment) becomes "your own". Raises UsageError."""
+        self._own = own_link(self.preset, **changes)
+        self.open_link(self._own)
+
+    def tune(self, snr_db: float) -> None:
+        """The slider of the bad-signal scene; dB in 2.5 kHz, clamped to what it reaches."""
+        self.snr_db = wanted = min(float(SNR_DB[1]), max(float(SNR_DB[0]), snr_db))
+        self._wishes.append(lambda now: self._retune(wanted))
+
+    def show(self, scene: str) -> None:
+        """Another scene, from a fresh start."""
+        self.scene = scene
+        self._wishes.append(lambda now: self._restart())
+
+    def _relink(self, preset: Preset, now: float) -> None:
+        if isinstance(self._bench, LinkBench):
+            self._bench.change(preset, now)
+
+    def _retune(self, snr_db: float) -> None:
+        if isinstance(self._bench, SignalBench):
+            self._bench.tune(snr_db)
+
+    def _restart(self) -> None:
+        self._bench = None
+
+    def work(self, blocks: Sequence[Array], heard: int) -> Array:
+        """A tenth of a second of what is said, in blocks of BLOCK_S, float32; what the heard lane makes of it
+        meanwhile, float32 of the same length. Raises CodecError."""
+        now = self._bench.now if self._bench is not None else 0.0
+        while self._wishes:
+            self._wishes.popleft()(now)
+        bench = self._bench
+        if bench is None:
+            self._said.clear()
+            if self.scene == SIGNAL:
+                bench = SignalBench(self._signal_voices, self.snr_db)
+            else:
+                bench = LinkBench(self.link_voices, self.preset)
+            self._bench = bench
+        sounds = []
+        for block in blocks:
+            sounds.append(bench.step(block, bench.now + BLOCK_S, min(heard, len(bench.rows) - 1)))
+        whole = np.concatenate(blocks)
+        self._said.append(float(np.sqrt(np.mean(whole * whole))))
+        return np.concatenate(sounds)
+
+    def lanes(self) -> tuple[LanePicture, ...]:
+        """As they stand; none before the first `work` of a scene."""
+        bench = self._bench
+        if bench is None:
+            return ()
+        return tuple(
+            LanePicture(
+                row.voice, row.missing, row.wire_bps,
+                bit_error_rate(bench.snr_db, row.wire_bps) if isinstance(bench, SignalBench) and row.lane else None,
+                reading, tuple(row.lane.levels)[-SHOWN_LEVELS:] if row.lane is not None else (),
+            )
+            for row, reading in zip(bench.rows, bench.readings(), strict=True)
+        )  # fmt: skip
+
+    @property
+    def said(self) -> tuple[float, ...]:
+        return tuple(self._said)
+
+    @property
+    def seconds(self) -> float:
+        """Of speech since these lanes began."""
+        return self._bench.seconds if self._bench is not None else 0.0

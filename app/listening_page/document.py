@@ -1,0 +1,43 @@
+"""The page's parts put together to one HTML file that fetches nothing."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterator
+from importlib import resources
+from typing import Any
+
+from app.history.capture import program_version
+from app.listening_page.runtime import packed
+
+SCRIPTS = ("sound.js", "spectrogram.js", "player.js", "blind.js", "talk.js", "main.js")
+"""In the order in which they stand in the page's one script."""
+WORKER = ("codec.js", "worker.js")
+
+
+def part(name: str) -> str:
+    """A file of the page's sources."""
+    return (resources.files("app.listening_page") / "page" / name).read_text(encoding="utf-8")
+
+
+def document(told: dict[str, Any], runtime: tuple[str, dict[str, bytes]] | None, codec_id: int) -> Iterator[str]:
+    """The HTML, piece by piece, since it may be large. runtime: `runtime_parts()`, or None without."""
+    facts = told | {
+        "made": datetime.date.today().isoformat(), "program": program_version(), "codec_id": codec_id,
+        "runtime": runtime[0] if runtime else None,
+    }  # fmt: skip
+    before, after = part("page.html").split("<!-- data and scripts -->")
+    yield before.replace("/* style */", part("page.css"))
+    yield f'<script type="application/json" id="told">{_in_html(json.dumps(facts, ensure_ascii=False))}</script>\n'
+    if runtime:
+        for name, content in runtime[1].items():
+            yield f'<script type="text/plain" id="part-{name}">{packed(content)}</script>\n'
+        yield f'<script type="text/plain" id="part-worker">{packed("".join(map(part, WORKER)).encode())}</script>\n'
+    yield "<script>\n(() => {\n\"use strict\";\n" + "\n".join(part(name) for name in SCRIPTS) + "\n})();\n</script>\n"
+    yield after
+
+
+def _in_html(text: str) -> str:
+    """JSON that ends no script element."""
+    return text.replace("<", "\\u003c")

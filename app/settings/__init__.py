@@ -1,0 +1,1 @@
+"""What the user chose: values, their file, contacts, passphrase and protection."""

@@ -1,0 +1,53 @@
+"""Names for addresses, and the links that were opened last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import tomlkit
+from platformdirs import user_state_path
+from tomlkit.exceptions import TOMLKitError
+
+from app.errors import FileProblem, GossamerError
+from app.settings.file import write_whole
+
+RECENT_KEPT = 8
+
+
+def resolve(text: str, contacts: Mapping[str, str], path: Path) -> str:
+    """The address that a word on the command line means: itself, or that of the contact. path: of the settings file,
+    for the message. Raises GossamerError."""
+    if "://" in text:
+        return text
+    if text in contacts:
+        return contacts[text]
+    by_case = {name.casefold(): link for name, link in contacts.items()}
+    if text.casefold() in by_case:
+        return by_case[text.casefold()]
+    known = f"there are {', '.join(contacts)}" if contacts else "there are none yet"
+    raise GossamerError(
+        f"'{text}' is no link and no contact ({known}): write udp://HOST:PORT, or add it under [contacts] in {path}"
+    )
+
+
+def recent_path() -> Path:
+    return user_state_path("gossamer") / "recent.toml"
+
+
+def recent_links() -> list[str]:
+    """The newest first. A file that is missing or damaged is no recent link: nothing depends on it."""
+    try:
+        links = tomlkit.parse(recent_path().read_text(encoding="utf-8")).unwrap().get("links", [])
+    except (OSError, UnicodeDecodeError, TOMLKitError):
+        return []
+    return [link for link in links if isinstance(link, str) and link.isprintable()] if isinstance(links, list) else []
+
+
+def remember(link: str) -> None:
+    """This link was opened. Not being able to write that down (a read-only home) stops nobody from talking."""
+    links = [link, *(other for other in recent_links() if other != link)][:RECENT_KEPT]
+    try:
+        write_whole(recent_path(), tomlkit.dumps({"links": links}))
+    except FileProblem:
+        pass  # the list is a convenience

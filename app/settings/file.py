@@ -1,0 +1,127 @@
+"""The settings file: one TOML file under the platform's configuration folder. What the user wrote in it stays.
+
+    name = "Anna"
+    gain_db = 6.0
+
+    [contacts]
+    bob = "udp://192.0.2.7:7800"
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from platformdirs import user_config_path
+from tomlkit.exceptions import TOMLKitError
+
+from app.errors import FileProblem
+from app.settings.model import OPTIONS
+
+CONTACTS = "contacts"
+"""The one table: a name for an address."""
+HEADING = "Gossamer's settings. What can stand here is in the README; flags win over it."
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What the file says."""
+
+    path: Path
+    values: dict[str, Any] = field(default_factory=dict)
+    """Settings by field name, checked."""
+    contacts: dict[str, str] = field(default_factory=dict)
+    exists: bool = False
+
+
+def default_path() -> Path:
+    """Where the file is unless --config says otherwise."""
+    return user_config_path("gossamer") / "settings.toml"
+
+
+def read_configuration(path: Path | None = None) -> Configuration:
+    """The file's settings. The default file may be missing, a named one may not. Raises FileProblem, one line that
+    names the file, the key and what is allowed."""
+    named, path = path is not None, path or default_path()
+    document = _read(path)
+    if document is None:
+        if named:
+            raise FileProblem(f"there is no settings file {path}: leave out --config, or write one")
+        return Configuration(path)
+    values: dict[str, Any] = {}
+    for key, value in document.unwrap().items():
+        if key == CONTACTS:
+            continue
+        if key not in OPTIONS:
+            near = difflib.get_close_matches(key, OPTIONS, 1)
+            hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(OPTIONS)}"
+            raise FileProblem(f"{path}: '{key}' is no setting: {hint}")
+        option = OPTIONS[key]
+        try:
+            values[key] = option.read(value)
+        except (ValueError, TypeError):
+            raise FileProblem(f"{path}: {key} = {value!r}: it must be {option.allowed}") from None
+    return Configuration(path, values, _contacts(path, document.unwrap().get(CONTACTS, {})), exists=True)
+
+
+def _contacts(path: Path, table: Any) -> dict[str, str]:
+    wanted = '[contacts] must be lines of NAME = "LINK"'
+    if not isinstance(table, dict):
+        raise FileProblem(f"{path}: {wanted}")
+    for name, link in table.items():
+        if not isinstance(link, str) or "://" not in link:
+            raise FileProblem(f"{path}: contacts.{name} = {link!r}: {wanted}")
+    return dict(table)
+
+
+def write_configuration(path: Path, changes: Mapping[str, Any], contacts: Mapping[str, str] | None = None) -> None:
+    """Changes settings (None takes one out) and adds contacts; everything else in the file, comments too, stays as it
+    is. Whole or not at all. Raises FileProblem."""
+    document = _read(path)
+    if document is None:
+        document = tomlkit.document()
+        document.add(tomlkit.comment(HEADING))
+        document.add(tomlkit.nl())
+    for key, value in changes.items():
+        if value is not None:
+            document[key] = value
+        elif key in document:
+            del document[key]
+    for name, link in (contacts or {}).items():
+        document.setdefault(CONTACTS, tomlkit.table())[name] = link  # type: ignore[index]
+    write_whole(path, tomlkit.dumps(document))
+
+
+def _read(path: Path) -> tomlkit.TOMLDocument | None:
+    try:
+        return tomlkit.parse(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise FileProblem(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+    except UnicodeDecodeError:
+        raise FileProblem(f"{path} is not UTF-8 text: correct it, or move it away") from None
+    except TOMLKitError as error:
+        raise FileProblem(f"{path} is no TOML ({error}): correct it, or move it away") from None
+
+
+def write_whole(path: Path, text: str) -> None:
+    """A small text file, whole or not at all. Raises FileProblem."""
+    temporary = ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(temporary, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise FileProblem(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from error

@@ -1,0 +1,312 @@
+"""Everything a station can be told, as one frozen value: built once from flags and file, and passed down.
+
+A setting is one field below: its default, its flag, what is allowed, and which commands use it. The command line
+(app/cli/options.py) and the file (app/settings/file.py) are made from these; nothing is written twice.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import getpass
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from transport.protocol.open_frames import MAX_K, MAX_NAME_BYTES
+
+Synth = str
+"""neural, classic, or a vocoder of one's own: FILE.onnx."""
+
+PARROT_LINK = "parrot://?rate=1200"
+"""The embedded station (app/station/parrot.py) behind a simulated link as thin as a packet radio's."""
+
+TALK, SEND, LISTEN, DEMO = "talk", "send", "listen", "demo"
+"""The commands that open a station."""
+LAB = "lab"
+"""Opens none, but sounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """How a setting is given, on the command line and in the file."""
+
+    flag: str
+    """"" where the command line has its own way to say it."""
+    metavar: str
+    help: str
+    allowed: str
+    """In words, to follow "must be"."""
+    read: Callable[[Any], Any]
+    """What was given (a string from a flag, any TOML value from the file) as the field's value. Raises ValueError."""
+    used_by: tuple[str, ...]
+    """The commands that take the flag."""
+    is_switch: bool = False
+    """--flag and --no-flag."""
+
+
+def default_name() -> str:
+    """The login name, or "somebody" where there is none (a container without a user database)."""
+    try:
+        return getpass.getuser()[:MAX_NAME_BYTES]
+    except (OSError, KeyError, ImportError):
+        return "somebody"
+
+
+# --- what is allowed ---------------------------------------------------------------------------------------------
+
+
+def _number(least: float, most: float) -> Callable[[Any], float]:
+    def read(value: Any) -> float:
+        if isinstance(value, bool):
+            raise ValueError
+        number = float(value)
+        if not (math.isfinite(number) and least <= number <= most):
+            raise ValueError
+        return number
+
+    return read
+
+
+def _whole(least: int, most: int) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        if isinstance(value, bool) or not least <= int(value) <= most or int(value) != float(value):
+            raise ValueError
+        return int(value)
+
+    return read
+
+
+def _packets_per_frame(value: Any) -> int:
+    return 0 if value == "auto" else _whole(0, MAX_K)(value)
+
+
+def _switch(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
+def _one_of(*words: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if value not in words:
+            raise ValueError
+        return str(value)
+
+    return read
+
+
+def read_synth(value: Any) -> Synth:
+    """neural, classic or FILE.onnx. Raises ValueError."""
+    return _text(value) if isinstance(value, str) and value.endswith(".onnx") else _one_of("neural", "classic")(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not (value.isprintable() or not value):
+        raise ValueError
+    return value
+
+
+def _station_name(value: Any) -> str:
+    if not _text(value) or len(value.encode()) > MAX_NAME_BYTES:
+        raise ValueError
+    return str(value)
+
+
+def _channel_name(value: Any) -> str:
+    if not _text(value) or len(value) > 64:
+        raise ValueError
+    return str(value)
+
+
+def _addressee(value: Any) -> str:
+    return _station_name(value) if value else _text(value)
+
+
+def _device(value: Any) -> str | None:
+    """The default device is None here and "" in a file, which has no word for nothing."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return None if value is None else _text(value) or None
+
+
+def _setting(
+    default: Any,
+    flag: str,
+    help: str,
+    allowed: str,
+    read: Callable[[Any], Any],
+    used_by: tuple[str, ...] = (TALK,),
+    metavar: str = "",
+) -> Any:
+    """A field of Settings. default: a value, or a function that makes one."""
+    option = Option(flag, metavar, help, allowed, read, used_by, is_switch=read is _switch)
+    if callable(default):
+        return dataclasses.field(default_factory=default, metadata={"option": option})
+    return dataclasses.field(default=default, metadata={"option": option})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A station. What changes while it runs (volume, gain, devices) starts here and then lives in the engine."""
+
+    link: str = _setting(PARROT_LINK, "", "the link that `gossamer` alone opens", "the address of a link", _text, ())
+    """Address of the link, as `transport.address.parse_address` reads it."""
+
+    name: str = _setting(
+        default_name, "--name", "what the others see when you talk (the login name)",
+        f"1 to {MAX_NAME_BYTES} bytes of printable text", _station_name, (TALK, SEND, LISTEN, DEMO), "NAME",
+    )
+    """What the others see when this station talks."""
+
+    addressee: str = _setting(
+        "", "--to", "the station that is asked to confirm your overs (none)",
+        f"the name of a station, at most {MAX_NAME_BYTES} bytes", _addressee, (TALK, SEND), "NAME",
+    )
+    """Whom overs are addressed to: everybody hears them, this one answers with a receipt. Empty: to all."""
+
+    mode: str = _setting(
+        "", "--mode", "open, sealed or ham (sealed with a passphrase, open without)", "open, sealed or ham",
+        _one_of("", "open", "sealed", "ham"), (TALK, SEND, LISTEN, DEMO), "open|sealed|ham",
+    )
+    """How the channel is protected: "open"; "sealed", encrypted and signed; "ham", signed and in clear. Empty: sealed
+    if there is a passphrase, else open."""
+
+    channel: str = _setting(
+        "gossamer", "--channel", "name of a sealed channel: another name, another key (gossamer)",
+        "1 to 64 letters of printable text", _channel_name, (TALK, SEND, LISTEN, DEMO), "NAME",
+    )
+    """Goes into the key beside the passphrase: who shares a passphrase and not this hears nothing."""
+
+    passphrase_file: str = _setting(
+        "", "--passphrase-file", "its first line is the passphrase of a sealed channel", "the path of a file",
+        _text, (TALK, SEND, LISTEN, DEMO), "FILE",
+    )
+    """Empty: there is none. Read by app/settings/passphrase.py."""
+
+    passphrase: str | None = dataclasses.field(default=None, repr=False)
+    """What the stations of a sealed or ham channel share; None: an open one. No flag and no line of the settings file
+    says it, lest it be seen in the list of processes or copied with the file."""
+
+    synth: Synth = _setting(  # noqa: RUF009 - it makes a field, as dataclasses.field does
+        "neural", "--synth", "rebuild speech with the network, without, or with your own (neural)",
+        "neural, classic, or the path of a vocoder, FILE.onnx", read_synth, (TALK, SEND, LISTEN, DEMO),
+        "neural|classic|FILE.onnx",
+    )
+    """Which synthesiser turns features into sound: the vocoder network, the one without a network, or the vocoder.onnx
+    of another export."""
+
+    model: str = _setting(
+        "standard", "--model", "the networks in float32, or in 8-bit numbers: smaller, faster, a trifle rougher "
+        "(standard)", "standard or small", _one_of("standard", "small"), (TALK, SEND, LISTEN, DEMO), "standard|small",
+    )
+    """Which of the two sets of models codes and decodes; either understands what the other sends."""
+
+    microphone: str | None = _setting(
+        None, "--microphone", "number or part of the name (`gossamer devices`)",
+        "a device's number or part of its name", _device, (TALK, SEND, LAB), "DEVICE",
+    )
+    """Name, or part of it, or number of the input device; None is the system's default."""
+
+    loudspeaker: str | None = _setting(
+        None, "--loudspeaker", "likewise", "a device's number or part of its name", _device, (TALK, LISTEN, LAB),
+        "DEVICE",
+    )
+    """Name, or part of it, or number of the output device; None is the system's default."""
+
+    volume: float = _setting(
+        1.0, "--volume", "loudspeaker (1)", "a number from 0 to 1", _number(0.0, 1.0), (TALK, LISTEN, LAB), "0..1",
+    )
+    """Loudspeaker, 0..1, linear in amplitude."""
+
+    muted: bool = _setting(False, "--muted", "start with the loudspeaker off", "true or false", _switch, (TALK, LAB))
+    """Loudspeaker off without forgetting the volume."""
+
+    gain_db: float = _setting(
+        0.0, "--gain", "microphone gain, -20 to 30 (0)", "a number of dB from -20 to 30", _number(-20.0, 30.0),
+        (TALK, SEND, LAB), "DB",
+    )
+    """Microphone, -20..+30 dB; what then exceeds full scale is clipped, and shown."""
+
+    packets_per_frame: int = _setting(
+        0, "--packets-per-frame", "k: more wait, less overhead; an address that says k= wins (auto: what a link needs)",
+        f"a whole number from 1 to {MAX_K}, or auto", _packets_per_frame, (TALK, SEND, DEMO), f"1..{MAX_K}|auto",
+    )
+    """k: packets of 320 ms that share one frame's overhead, 1..6; 0 ("auto"): as few as the link carries
+    (transport/planning/planner.py). An address that says k= wins."""
+
+    permit_tone: bool = _setting(
+        True, "--permit-tone", "beep when the floor is yours (on)", "true or false", _switch
+    )
+    """Beep in one's own loudspeaker when the floor is granted."""
+
+    courtesy_tone: bool = _setting(
+        True, "--courtesy-tone", "beep when somebody's over has ended (on)", "true or false", _switch
+    )
+    """Beep in one's own loudspeaker when somebody's over was played to its end: your turn."""
+
+    call_tone: bool = _setting(
+        True, "--call-tone", "ring when somebody calls after a pause (on)", "true or false", _switch
+    )
+    """Two notes in one's own loudspeaker when an over comes in after the channel was quiet for a while."""
+
+    bell: bool = _setting(True, "--bell", "ring the terminal's bell then (on)", "true or false", _switch)
+    """The terminal's bell at the same moment."""
+
+    title_flash: bool = _setting(
+        True, "--title-flash", "show it in the terminal's title then (on)", "true or false", _switch
+    )
+    """The terminal's title says who calls, and blinks, until the over has ended."""
+
+    vox: bool = _setting(False, "--vox", "talk by voice, without a key (off)", "true or false", _switch)
+    """Voice-operated: an over begins when somebody speaks into the microphone, and ends when they stop."""
+
+    vox_hang_s: float = _setting(
+        0.8, "--vox-hang", "silence that ends an over by voice, 0.2 to 5 (0.8)", "a number of seconds from 0.2 to 5",
+        _number(0.2, 5.0), (TALK,), "S",
+    )
+    """How long a pause in speech may be before the over ends, 0.2..5 s."""
+
+    pre_roll_s: float = _setting(
+        0.2, "--pre-roll", "how much from before the key is sent, 0 to 1 (0.2)", "a number of seconds from 0 to 1",
+        _number(0.0, 1.0), (TALK, SEND), "S",
+    )
+    """How much from before the key is sent, so that no first syllable is cut."""
+
+    time_out_s: float = _setting(
+        120.0, "--time-out", "longest over, 1 to 3600 (120)", "a number of seconds from 1 to 3600",
+        _number(1.0, 3600.0), (TALK,), "S",
+    )
+    """Longest over; then the floor is let go."""
+
+    record: bool = _setting(
+        True, "--record", "keep past overs on this machine (on; README: Past overs)", "true or false", _switch,
+        (TALK, SEND, LISTEN),
+    )
+    """Overs are kept as packets, and all frames in a journal, under the platform's data folder, for this user alone."""
+
+    record_limit_mb: float = _setting(
+        64.0, "--record-limit", "megabytes of past overs, then the oldest goes (64)", "a number from 1 to 1000000",
+        _number(1.0, 1e6), (TALK, SEND, LISTEN), "MB",
+    )
+    """An hour of speech is 0.36 MB, and the journal of its frames 1.5 MB."""
+
+    station: str = _setting(
+        "", "--station", "what `gossamer ptt --station` calls this one (the name)",
+        f"at most {MAX_NAME_BYTES} bytes of printable text", _addressee, (TALK, SEND), "NAME",
+    )
+    """What the control socket is called (app/station/control_socket.py); empty: the station's name."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, in words for the user, for what no station can do."""
+        for name, option in OPTIONS.items():
+            try:
+                option.read(getattr(self, name))
+            except (ValueError, TypeError):
+                raise ValueError(f"{name} must be {option.allowed}, not {getattr(self, name)!r}") from None
+
+
+OPTIONS: dict[str, Option] = {
+    field.name: field.metadata["option"] for field in dataclasses.fields(Settings) if "option" in field.metadata
+}
+"""By the name of the field, which is the key in the file."""

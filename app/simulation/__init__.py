@@ -1,0 +1,1 @@
+"""Codecs side by side on simulated links, in virtual time."""

@@ -1,0 +1,272 @@
+"""The talk key from outside: a pedal, a desktop shortcut or a script presses it through a Unix socket.
+
+    $XDG_RUNTIME_DIR/gossamer/NAME.sock, mode 0600 in a folder of mode 0700
+
+    down      latches: talking until `up`, or the time-out
+    hold      talking until `up`, the time-out, or the end of the connection: what a pedal wants
+    up        ends an over, however it was begun
+    toggle    down or up
+    status    only asks
+
+A client sends one such word and a line feed. The answer is a line of JSON: {"station", "link", "state", "problem"};
+`state` is that of the floor (transport/protocol/floor.py), `problem` is "" or why the key does not count.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import socket
+import stat
+import struct
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import trio
+from platformdirs import user_runtime_path
+
+from app.errors import GossamerError
+from app.events import Event, FloorChanged, TalkDenied, TalkEnded
+
+WORDS = ("down", "hold", "up", "toggle", "status")
+LONGEST_LINE = 64
+ASKING_S, ANSWERED_S = 2.0, 5.0
+"""How long a client may take to ask, and the floor to be granted or refused (a slow link takes its time with BEGIN)."""
+STATIONS_OF_A_NAME = 9
+SUFFIX = ".sock"
+IDLE_STATE = "idle"
+TALKING = ("asked", "on air", "collided")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a station says of itself."""
+
+    station: str
+    link: str
+    state: str
+    problem: str = ""
+
+
+def folder() -> Path:
+    """Where stations put their sockets; ours alone, or nobody may talk through them. Raises GossamerError."""
+    with warnings.catch_warnings(action="ignore"):  # of a runtime folder that others may read: it takes another one
+        path = user_runtime_path("gossamer")
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = path.lstat()
+    except OSError as error:
+        raise GossamerError(f"no control socket in {path}: {(error.strerror or str(error)).lower()}") from error
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise GossamerError(f"no control socket in {path}: it belongs to somebody else; set XDG_RUNTIME_DIR")
+    path.chmod(0o700)
+    return path
+
+
+def file_name(station: str) -> str:
+    """Any name as that of a file, short enough for a socket's path."""
+    return re.sub(r"[^\w-]", "_", station)[:32] or "station"
+
+
+# --- in the station ----------------------------------------------------------------------------------------------
+
+
+class Control:
+    """The socket of one station. Its host tells it the engine's events and presses the key for it."""
+
+    def __init__(self, station: str, link: str, press: Callable[[], None], release: Callable[[], None]) -> None:
+        """`press` and `release` are the host's talk key; called in the trio thread."""
+        self.station = station
+        """What `--station` calls it: the name asked for, or that with a number behind it."""
+        self._link = link
+        self._press = press
+        self._release = release
+        self._state = IDLE_STATE
+        self._problem = ""
+        self._presses = 0
+        """Counts them: a connection that ends releases its own press only."""
+        self._changed = trio.Event()
+        self._listener: trio.SocketListener | None = None
+        self._path = Path()
+
+    def note(self, event: Event) -> None:
+        """An event of the engine."""
+        match event:
+            case FloorChanged(state):
+                self._state = state
+                self._problem = "" if state in TALKING else self._problem
+            case TalkDenied(reason):
+                self._problem = reason
+                self._presses += 1
+            case TalkEnded():
+                self._presses += 1
+            case _:
+                return
+        self._changed.set()
+        self._changed = trio.Event()
+
+    async def serve(self) -> None:
+        """Until cancelled; then the socket is taken away. `open` comes first."""
+        assert self._listener is not None
+        try:
+            await trio.serve_listeners(self._answer, [self._listener])
+        finally:
+            with contextlib.suppress(OSError):
+                self._path.unlink()
+
+    def open(self) -> None:
+        """Raises GossamerError where there cannot be a socket.
+
+        It is bound and listened to under a name of its own before it gets its real one: whoever finds that name and
+        gets no connection knows that it is stale.
+        """
+        place = folder()
+        made = place / f".{os.getpid()}-{id(self)}{SUFFIX}"
+        asked = self.station
+        try:
+            bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            bound.bind(str(made))
+            made.chmod(0o600)
+            bound.listen(8)
+            for number in range(1, STATIONS_OF_A_NAME + 1):
+                self.station = asked if number == 1 else f"{asked}-{number}"
+                path = place / f"{file_name(self.station)}{SUFFIX}"
+                if path.exists() and not _answers(path):
+                    path.unlink(missing_ok=True)
+                with contextlib.suppress(FileExistsError):
+                    os.link(made, path)
+                    bound.setblocking(False)
+                    self._listener, self._path = trio.SocketListener(trio.socket.from_stdlib_socket(bound)), path
+                    return
+        except OSError as error:
+            raise GossamerError(f"no control socket in {place}: {(error.strerror or str(error)).lower()}") from error
+        finally:
+            made.unlink(missing_ok=True)
+        raise GossamerError(f"{STATIONS_OF_A_NAME} stations are called {asked} already: give this one --station NAME")
+
+    async def _answer(self, stream: trio.SocketStream) -> None:
+        """One connection."""
+        with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            async with stream:
+                word = None
+                with trio.move_on_after(ASKING_S):
+                    word = await _line(stream)
+                if word is None:
+                    return
+                mine = self._obey(word)
+                try:
+                    await self._settled()
+                    await self._say(stream, "" if word in WORDS else f"'{word}' is none of {', '.join(WORDS)}")
+                    while word == "hold" and await stream.receive_some(LONGEST_LINE):
+                        pass  # it has nothing more to say, but that it is gone
+                finally:
+                    if word == "hold" and self._presses == mine:
+                        self._release()
+
+    def _obey(self, word: str) -> int:
+        """Returns the number of the press that this one made, if it made one."""
+        if word == "toggle":
+            word = "up" if self._state in TALKING else "down"
+        if word in ("down", "hold"):
+            self._problem = ""
+            self._presses += 1
+            self._press()
+        elif word == "up":
+            self._presses += 1
+            self._release()
+        return self._presses
+
+    async def _settled(self) -> None:
+        """Returns when the floor is granted or refused, or did not move at all."""
+        with trio.move_on_after(ANSWERED_S):
+            await trio.sleep(0.05)  # the host's queue
+            while self._state == "asked":
+                await self._changed.wait()
+
+    async def _say(self, stream: trio.SocketStream, problem: str) -> None:
+        answer = Answer(self.station, self._link, self._state, problem or self._problem)
+        await stream.send_all(json.dumps(asdict(answer)).encode() + b"\n")
+
+
+async def _line(stream: trio.SocketStream) -> str:
+    octets = b""
+    while b"\n" not in octets and len(octets) < LONGEST_LINE:
+        part = await stream.receive_some(LONGEST_LINE)
+        if not part:
+            break
+        octets += part
+    word, line_feed, _ = octets.partition(b"\n")
+    return word.decode(errors="replace") if line_feed else ""
+
+
+# --- in the client -----------------------------------------------------------------------------------------------
+
+
+def _connect(connection: socket.socket, path: Path) -> None:
+    """Waits up to ASKING_S for room among those that wait to be answered; with a time-out of Python's own a station
+    without room would refuse at once. Raises OSError, of which BlockingIOError: no room in that time."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(ASKING_S), 0))
+    connection.connect(str(path))
+
+
+def _answers(path: Path) -> bool:
+    """Somebody listens there."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            _connect(probe, path)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return True
+
+
+def running() -> Iterator[Path]:
+    """The sockets of the stations that run; what is left of others is taken away."""
+    for path in sorted(folder().glob(f"[!.]*{SUFFIX}"), key=lambda path: path.stem):
+        if _answers(path):
+            yield path
+        else:
+            path.unlink(missing_ok=True)
+
+
+def find(station: str | None) -> Path:
+    """The socket of the station of that name, or of the only one. Raises GossamerError."""
+    found = list(running())
+    names = ", ".join(path.stem for path in found)
+    if not found:
+        raise GossamerError("no station is running: start one, `gossamer talk LINK`")
+    if station is not None:
+        path = folder() / f"{file_name(station)}{SUFFIX}"
+        if path not in found:
+            raise GossamerError(f"no station '{station}' is running: there are {names}")
+        return path
+    if len(found) > 1:
+        raise GossamerError(f"several stations are running: give --station, one of {names}")
+    return found[0]
+
+
+@contextlib.contextmanager
+def asked(path: Path, word: str) -> Iterator[tuple[Answer, Callable[[], None]]]:
+    """The answer to a word, and what waits for the end of the station; the connection lasts as long as the context.
+    Raises GossamerError."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        try:
+            _connect(connection, path)
+            connection.settimeout(ASKING_S + ANSWERED_S)
+            connection.sendall(f"{word}\n".encode())
+            with connection.makefile("rb") as lines:
+                answer = Answer(**json.loads(lines.readline(4096)))
+        except (OSError, ValueError, TypeError) as error:
+            raise GossamerError(f"station {path.stem} does not answer ({error}): is it closing?") from error
+
+        def wait() -> None:
+            connection.settimeout(None)
+            with contextlib.suppress(OSError):
+                connection.recv(1)
+
+        yield answer, wait

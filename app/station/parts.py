@@ -1,0 +1,141 @@
+"""What an engine is made of: models, link and sound, and where they come from. Tests put in pieces of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import trio
+
+from app.audio.devices import Block, Loudspeaker, Microphone
+from app.audio.portaudio import DeviceInfo, list_devices
+from app.codecs.decoding import FeatureDecoder
+from app.history.overs import recordings_folder
+from app.settings.model import Settings, Synth
+from app.station.channel_end import FrameWatcher, wall_clock_s
+from app.station.parrot import NAME as PARROT_NAME
+from app.station.parrot import Parrot, Perch
+from app.station.talker import InThread, PacketEncoder
+from app.station.vox import Detector, SpeechDetector
+from transport.address import Address
+from transport.links.memory import memory_pair
+from transport.links.registry import Link, impair, open_link
+from vocoder.synthesizer import Synthesizer
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """The three models at work in a station."""
+
+    encoder: PacketEncoder | None
+    """None in a station that only listens: 40 MB less memory on a small board."""
+    decoder: FeatureDecoder
+    synthesizer: Synthesizer
+
+    @property
+    def codec_id(self) -> int:
+        return self.decoder.codec_id
+
+
+LinkOpener = Callable[[Address, trio.Nursery, Perch], Awaitable[tuple[Link, str]]]
+"""Opens a link, its tasks in the nursery; returns it and who is at its other end, "" where that is not known. The
+perch is for a parrot, if the address asks for one."""
+
+
+def no_tap(samples: Block) -> None:
+    """For stations that nobody records."""
+
+
+def one_worker() -> InThread:
+    """Runs blocking calls in a thread, one at a time: two models at once would only fight for the processor."""
+    return partial(trio.to_thread.run_sync, limiter=trio.CapacityLimiter(1))
+
+
+def names_of_devices() -> list[DeviceInfo]:
+    """The machine's devices, none of them opened to try it: streams may be running. Blocking; raises DeviceError."""
+    return list_devices(try_rates=False)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """How to get each piece. All but the taps have working defaults in `real_parts`."""
+
+    load_codec: Callable[[Synth, str], Codec]
+    """Blocking: for the settings `synth` and `model`; raises CodecError."""
+    open_link: LinkOpener
+    open_sound: Callable[[Settings, Callable[[], bool]], tuple[Microphone, Loudspeaker]]
+    """The second argument says whether the devices may be interrupted for a moment."""
+    load_clip: Callable[[int], np.ndarray]
+    """Blocking: the n-th demonstration clip, float32 [samples], round and round."""
+    list_devices: Callable[[], list[DeviceInfo]] = names_of_devices
+    """Blocking; raises DeviceError."""
+    make_detector: Callable[[], Detector] = SpeechDetector
+    """For voice operation. Raises GossamerError."""
+    in_thread: Callable[[], InThread] = one_worker
+    clock: Callable[[], int] = wall_clock_s
+    """UTC seconds since 1970, 0 where there is no clock."""
+    recordings: Path | None = None
+    """Where past overs are kept; None: nowhere."""
+    on_frame: FrameWatcher | None = None
+    """Shown every frame that goes out or comes in."""
+    on_spoken: Callable[[Block], None] = no_tap
+    """Shown what the encoder gets, float32 [2560] at a time."""
+    on_heard: Callable[[Block], None] = no_tap
+    """Shown what the decoder makes of the link's packets, aligned with what was spoken."""
+
+
+def load_codec(synth: Synth, model: str = "standard", *, encoder: bool = True) -> Codec:
+    """The shipped models, standard or small. Raises CodecError."""
+    from codec.decoder import Decoder
+    from codec.encoder import Encoder
+    from codec.models import DECODER, ENCODER, VOCODER, model_path
+    from vocoder.synthesizer import open_synthesizer
+
+    synthesizer = open_synthesizer(synth, model_path(VOCODER, model))
+    talks = Encoder(model_path(ENCODER, model)) if encoder else None
+    return Codec(talks, Decoder(model_path(DECODER, model)), synthesizer)
+
+
+async def open_station_link(address: Address, nursery: trio.Nursery, perch: Perch) -> tuple[Link, str]:
+    """A real link, or one to a parrot that lives in the same nursery. Raises LinkError."""
+    if address.scheme != "parrot":
+        return await open_link(address, nursery), ""
+    inner, theirs = memory_pair(address.text, PARROT_NAME)
+    link: Link = impair(inner, address.impairment, nursery) if address.impairment else inner
+    nursery.start_soon(Parrot(theirs, perch).run)
+    return link, PARROT_NAME
+
+
+def open_portaudio(settings: Settings, may_interrupt: Callable[[], bool]) -> tuple[Microphone, Loudspeaker]:
+    """The machine's devices. Never fails: what is missing is reported when the devices run."""
+    from app.audio.streams import AudioSystem, PortAudioLoudspeaker, PortAudioMicrophone
+
+    system = AudioSystem(may_interrupt)
+    return PortAudioMicrophone(system, settings.microphone), PortAudioLoudspeaker(system, settings.loudspeaker)
+
+
+def load_clip(number: int) -> np.ndarray:
+    """The bundled clips in turn, float32 [samples]."""
+    from importlib import resources
+
+    from app.audio.sound_files import read_speech
+
+    folder = resources.files("assets") / "clips"
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".flac"))
+    return read_speech(str(folder / names[number % len(names)]))
+
+
+def real_parts(**changes: Any) -> Parts:
+    """What a station is made of outside tests, with some pieces exchanged."""
+    pieces: dict[str, Any] = {
+        "load_codec": load_codec,
+        "open_link": open_station_link,
+        "open_sound": open_portaudio,
+        "load_clip": load_clip,
+        "recordings": recordings_folder(),
+    }
+    return Parts(**{**pieces, **changes})

@@ -1,0 +1,221 @@
+"""Our overs: blocks from the microphone become packets, frames and, at the end, END.
+
+    microphone --gain--> pre-roll ring ... key ... queue --2560 samples--> encoder --k packets--> transmitter
+
+Speech is kept from the key on (and 200 ms before it), also while BEGIN is still on its way: nothing said is lost.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import trio
+
+from app.audio.devices import BLOCK_S, Block, Meter, amplitude
+from app.events import Event, TalkEnded
+from app.settings.model import Settings
+from app.station.latency import Latency
+from app.station.transmitter import Transmitter
+from app.station.vox import PRE_ROLL_S
+from codec import format as fmt
+from transport.protocol.open_frames import NONCE_BYTES, Voice
+from transport.protocol.over import OverSender
+
+MAX_WAITING_BLOCKS = 500
+"""10 s of speech between the microphone and the encoder; more waits only if the encoder cannot keep up at all."""
+END_AGAIN_S = 0.1
+"""END is sent twice, so far apart that one burst of loss does not take both."""
+
+InThread = Callable[..., Awaitable[Any]]
+
+
+class PacketEncoder(Protocol):
+    """`codec.encoder.Encoder`."""
+
+    @property
+    def codec_id(self) -> int: ...
+    def encode(self, samples: np.ndarray) -> bytes: ...
+    def reset(self) -> None: ...
+
+
+def _blocks(seconds: float) -> int:
+    """Blocks of the microphone that last at least so long."""
+    return max(0, math.ceil(seconds / BLOCK_S))
+
+
+@dataclass(frozen=True, slots=True)
+class _Spoken:
+    """A block, and when its first sample was at the microphone."""
+
+    samples: Block
+    at_s: float
+
+
+class Talker:
+    """From the microphone to the transmitter. Whether it may talk is the engine's business, not its own."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        packets_per_frame: int,
+        repeat: bool,
+        encoder: PacketEncoder,
+        transmitter: Transmitter,
+        latency: Latency,
+        emit: Callable[[Event], None],
+        in_thread: InThread,
+        on_spoken: Callable[[Block], None],
+    ) -> None:
+        """`in_thread` runs the encoder; `on_spoken` is shown what the encoder got, float32 [2560] at a time."""
+        self._settings = settings
+        self._k = packets_per_frame
+        self._repeat = repeat
+        self._encoder = encoder
+        self._transmitter = transmitter
+        self._latency = latency
+        self._emit = emit
+        self._in_thread = in_thread
+        self._on_spoken = on_spoken
+        self._meter = Meter("microphone")
+        self._pre_roll_s = settings.pre_roll_s
+        self._ring: deque[_Spoken] = deque(maxlen=_blocks(max(settings.pre_roll_s, PRE_ROLL_S)))
+        self._put, self._take = trio.open_memory_channel[OverSender | _Spoken | None](MAX_WAITING_BLOCKS)
+        self._listening = False
+        self._sender: OverSender | None = None
+        self._end_reason = ""
+        self._last_over = -1
+        self.gain_db = settings.gain_db
+        self.addressee = settings.addressee
+        """Who is asked for a receipt, from the next over on; "" is nobody."""
+        self.microphone_s = 0.0
+        """How old a block is when it comes."""
+        self.packets_sent = 0
+        """In the last over that ended."""
+        self.dropped_blocks = 0
+
+    # --- in the trio thread, from the microphone and the engine ---
+
+    @property
+    def pre_roll_blocks(self) -> int:
+        """How many blocks from before the key are sent."""
+        return _blocks(self._pre_roll_s)
+
+    def hear(self, block: Block, age_s: float = 0.0) -> None:
+        """A block of the microphone or of a clip, float32 [n], before the gain; `age_s` old beyond the microphone."""
+        block = block * np.float32(amplitude(self.gain_db))
+        level = self._meter.push(block)
+        if level is not None:
+            self._emit(level)
+        at_s = trio.current_time() - age_s - self.microphone_s - len(block) / fmt.SAMPLE_RATE_HZ
+        spoken = _Spoken(np.clip(block, -1.0, 1.0), at_s)
+        if self._listening:
+            self._keep(spoken)
+        else:
+            self._ring.append(spoken)
+
+    def begin(self, on_begun: Callable[[float], None], pre_roll_s: float | None = None) -> int:
+        """Starts an over: BEGIN goes out (`on_begun` is told when the link took it) and speech is kept from now on.
+        pre_roll_s: how much from before is sent, if not as much as the settings say.
+
+        Returns its number, 0..255.
+        """
+        over = self._last_over
+        while over == self._last_over:  # whose last frames may still be on their way out
+            over = os.urandom(1)[0]
+        self._last_over = over
+        self._sender = OverSender(
+            over=over, nonce=os.urandom(NONCE_BYTES), utc_s=int(time.time()), codec_id=self._encoder.codec_id,
+            k=self._k, sender=self._settings.name, addressee=self.addressee, repeat=self._repeat,
+        )
+        self._transmitter.send(self._sender.begin(), on_begun)
+        self._put.send_nowait(self._sender)
+        self._listening = True
+        before = _blocks(self._pre_roll_s if pre_roll_s is None else pre_roll_s)
+        for spoken in list(self._ring)[max(0, len(self._ring) - before) :]:
+            self._keep(spoken)
+        self._ring.clear()
+        return over
+
+    def forget(self) -> None:
+        """Empties the pre-roll: what comes next has nothing to do with what was heard before."""
+        self._ring.clear()
+
+    def end(self, reason: str) -> None:
+        """Ends the over; what was said before is still sent."""
+        if self._listening:
+            self._listening = False
+            self._end_reason = reason
+            self._put.send_nowait(None)
+
+    def abandon(self, reason: str) -> None:
+        """Ends the over without sending any more of it: the link is gone, or somebody was first."""
+        self._sender = None
+        self.end(reason)
+
+    def _keep(self, spoken: _Spoken) -> None:
+        if self._put.statistics().current_buffer_used < MAX_WAITING_BLOCKS - 1:  # one place is the end's
+            self._put.send_nowait(spoken)
+        else:
+            self.dropped_blocks += 1
+
+    # --- the task ---
+
+    async def run(self, on_drained: Callable[[int, int], None]) -> None:
+        """Encodes and sends over after over until cancelled. `on_drained` is told over and packets when the last frame
+        of one has left."""
+        while True:
+            sender = await self._take.receive()
+            if isinstance(sender, OverSender):
+                await self._one_over(sender, on_drained)
+
+    async def _one_over(self, sender: OverSender, on_drained: Callable[[int, int], None]) -> None:
+        speech = np.zeros(0, np.float32)
+        packets: list[bytes] = []
+        frame_at_s = 0.0
+        """When the first sample of the frame being filled was at the microphone."""
+        self._encoder.reset()
+        while isinstance(spoken := await self._take.receive(), _Spoken):
+            if not len(speech) and not packets:
+                frame_at_s = spoken.at_s
+            speech = np.concatenate([speech, spoken.samples])
+            while len(speech) >= fmt.PACKET_SAMPLES:
+                packets.append(await self._encode(speech[: fmt.PACKET_SAMPLES]))
+                speech = speech[fmt.PACKET_SAMPLES :]
+                if len(packets) == self._k:
+                    self._send_voice(sender, packets, frame_at_s)
+                    packets = []
+                    frame_at_s = spoken.at_s + (len(spoken.samples) - len(speech)) / fmt.SAMPLE_RATE_HZ
+        if len(speech):
+            packets.append(await self._encode(np.pad(speech, (0, fmt.PACKET_SAMPLES - len(speech)))))
+        if packets:
+            self._send_voice(sender, packets, frame_at_s)
+        if self._sender is not sender:
+            return  # abandoned
+        count = self.packets_sent = sender.packets_sent
+        self._emit(TalkEnded(sender.over, count, count * fmt.PACKET_S, self._end_reason))
+        self._transmitter.send(sender.end())
+        await trio.sleep(END_AGAIN_S)
+        self._transmitter.send(sender.end())
+        await self._transmitter.drained()
+        on_drained(sender.over, count)
+
+    async def _encode(self, samples: np.ndarray) -> bytes:
+        """samples: float32 [2560] -> 32 bytes"""
+        self._on_spoken(samples)
+        packet: bytes = await self._in_thread(self._encoder.encode, samples)
+        return packet
+
+    def _send_voice(self, sender: OverSender, packets: list[bytes], frame_at_s: float) -> None:
+        if self._sender is not sender:
+            return  # abandoned
+        for frame in sender.voice(packets):
+            if isinstance(frame, Voice):
+                self._latency.handed_over(frame.over, frame.sequence, frame_at_s, trio.current_time())
+            self._transmitter.send(frame)

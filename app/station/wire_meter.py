@@ -1,0 +1,54 @@
+"""Bits on the wire now, by layer, from what a link has counted."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from app.events import LayerRate, WireRate
+from codec.format import PACKET_BYTES
+from transport.links.registry import Link
+from transport.links.traffic import Traffic
+
+AVERAGED_S = 3.0
+"""A frame of six packets comes every 1.9 s: a shorter average would flicker."""
+
+
+class WireMeter:
+    """Asked now and then, says the rates since a few seconds ago."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._past: deque[tuple[float, Traffic, Traffic]] = deque()
+
+    def rate(self, now: float) -> WireRate:
+        """Averages over AVERAGED_S; before the first call there was nothing."""
+        sent, received = self._link.sent, self._link.received
+        self._past.append((now, sent, received))
+        while len(self._past) > 2 and now - self._past[0][0] > AVERAGED_S:
+            self._past.popleft()
+        since_s, sent_before, received_before = self._past[0]
+        duration_s = max(AVERAGED_S, now - since_s)
+        out, back = by_layer(self._link, sent - sent_before), by_layer(self._link, received - received_before)
+        per_second = 8.0 / duration_s
+        all_out, all_back = by_layer(self._link, sent), by_layer(self._link, received)
+        rates = tuple(
+            LayerRate(name, out[name] * per_second, back[name] * per_second, all_out[name], all_back[name])
+            for name in out
+        )
+        return WireRate(rates, sent.voice // PACKET_BYTES)
+
+
+def by_layer(link: Link, traffic: Traffic) -> dict[str, int]:
+    """Bytes of each layer, from the voice outwards; layers that this link does not have are left out."""
+    octets = {"voice": traffic.voice, "frame header": traffic.header, "begin, end, ...": traffic.signals}
+    carriers = [layer.name for layer in link.layers if layer.name != "framing"]
+    if len(carriers) < len(link.layers):
+        octets["framing"] = traffic.framing
+    if carriers:
+        octets[" + ".join(carriers)] = traffic.carrier
+    return octets
+
+
+def wire_bytes(link: Link, traffic: Traffic) -> int:
+    """Bytes of all layers."""
+    return sum(by_layer(link, traffic).values())

@@ -1,0 +1,158 @@
+"""Microphones and loudspeakers on a card over the talk screen: which there are, which are in use, and another choice.
+
+The conversation goes on meanwhile, and the talk key still talks: that is how a microphone is tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import ClassVar
+
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from app.audio.portaudio import NO_DEVICE_CURE, DeviceInfo
+from app.errors import DeviceError
+from app.events import Device, DeviceProblem, DeviceReady
+from app.station.engine import Engine
+
+KINDS: tuple[Device, ...] = ("microphone", "loudspeaker")
+KEYS = "↑↓ and enter, or a click, choose    esc closes"
+
+
+class DeviceScreen(ModalScreen[None]):
+    """Stays open after a choice, so that its outcome can be seen and the other device be chosen too."""
+
+    class Listed(Message):
+        """The worker has the list, or the one line why there is none."""
+
+        def __init__(self, devices: list[DeviceInfo], problem: str) -> None:
+            super().__init__()
+            self.devices = devices
+            self.problem = problem
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,d,q", "dismiss", "close", show=False),
+    ]
+
+    def __init__(
+        self,
+        engine: Engine,
+        in_use: Mapping[str, DeviceReady],
+        talk: Callable[[events.Key], None],
+        picked: Callable[[Device], None] = lambda kind: None,
+    ) -> None:
+        """in_use: kept up to date by its owner, who also calls `told`. talk: gets the keys that nothing here takes.
+        picked: told the kind of a device that was chosen."""
+        super().__init__()
+        self._engine = engine
+        self._in_use = in_use
+        self._talk = talk
+        self._picked = picked
+        self._devices: list[DeviceInfo] = []
+        self._problem = "looking for devices …"
+        """Why there is no list."""
+        self._outcome = ""
+        """What became of the last choice; nothing where the marks tell it."""
+        self._opening = ""
+        """The device that was chosen, until it is known what became of it."""
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="card") as card:
+            card.border_title = "devices"
+            card.border_subtitle = KEYS
+            yield OptionList(id="devices", markup=False)
+            yield Static(self._problem, id="outcome", markup=False)
+
+    def on_mount(self) -> None:
+        self._list()
+
+    @work(thread=True, exclusive=True)
+    def _list(self) -> None:
+        """In a thread: a sound server that is slow to answer must not stop the screen."""
+        try:
+            self.post_message(self.Listed(self._engine.list_devices(), ""))
+        except DeviceError as problem:
+            self.post_message(self.Listed([], str(problem)))
+
+    @on(Listed)
+    def _listed(self, message: Listed) -> None:
+        self._devices, self._problem = message.devices, message.problem
+        self._show()
+
+    def told(self, event: DeviceReady | DeviceProblem) -> None:
+        """The engine has opened a device, or could not."""
+        if isinstance(event, DeviceProblem):
+            self._outcome = f"{event.what}: {event.cure}"
+        elif event.name == self._opening:
+            self._outcome = ""
+        self._opening = ""
+        self._list()  # the marks, and a device that came or went
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, message: OptionList.OptionSelected) -> None:
+        device = next(device for device in self._devices if _key(device) == message.option_id)
+        if self._is_used(device):
+            return
+        namesakes = [other for other in self._devices if (other.kind, other.name) == (device.kind, device.name)]
+        name = device.name if len(namesakes) == 1 else str(device.number)
+        self._opening, self._outcome = device.name, f"opening {device.name} …"
+        self._show_outcome()
+        self._picked(device.kind)
+        if device.kind == "microphone":
+            self._engine.choose_microphone(name)
+        else:
+            self._engine.choose_loudspeaker(name)
+
+    def on_key(self, event: events.Key) -> None:
+        """What neither the list nor a binding took."""
+        self._talk(event)
+
+    def _is_used(self, device: DeviceInfo) -> bool:
+        ready = self._in_use.get(device.kind)
+        if ready is None:
+            return False
+        return ready.name == device.name and ready.number in (None, device.number)
+
+    def _show_outcome(self) -> None:
+        self.query_one("#outcome", Static).update(self._problem or self._outcome)
+
+    def _show(self) -> None:
+        """The list anew, the cursor where it was, or at first on the microphone in use."""
+        self._show_outcome()
+        listing = self.query_one(OptionList)
+        listing.display = not self._problem
+        old = listing.highlighted_option.id if listing.highlighted_option else None
+        options: list[Option] = []
+        for kind in KINDS:
+            of_kind = [device for device in self._devices if device.kind == kind]
+            options.append(Option(Content.styled(f"{kind.capitalize()}s", "bold"), disabled=True))
+            options += [Option(self._row(device), id=_key(device)) for device in of_kind]
+            if not of_kind:
+                options.append(Option(f"  none: {NO_DEVICE_CURE}", disabled=True))
+        listing.set_options(options)
+        wanted = [old, *(_key(device) for device in self._devices if self._is_used(device))]
+        there = [option.id for option in options]
+        listing.highlighted = next((there.index(key) for key in wanted if key is not None and key in there), None)
+        if listing.highlighted is None:
+            listing.action_first()
+
+    def _row(self, device: DeviceInfo) -> Content:
+        used = self._is_used(device)
+        return Content.assemble(
+            (f"{'●' if used else ' '} {'in use' if used else '':8}", "bold $primary"),
+            (f"{'default' if device.is_default else '':9}", "$label"),
+            device.name,
+        )
+
+
+def _key(device: DeviceInfo) -> str:
+    """What the option of a device is known by."""
+    return f"{device.kind}-{device.number}"

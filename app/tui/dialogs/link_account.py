@@ -1,0 +1,84 @@
+"""What the conversation has taken of its link so far, layer by layer, and what others would take: a card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from app.diagnostics.link_account import Account
+from app.tui.widgets.ballistics import bar
+
+REFRESH_S = 0.5
+NAME_CELLS = 18
+BAR_CELLS = 16
+
+
+class BandwidthScreen(ModalScreen[None]):
+    """Any of its keys closes it. It follows the conversation."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,b,q,enter", "dismiss", "close", show=False),
+    ]
+    DEFAULT_CSS = """
+    BandwidthScreen { align: center middle; background: $background 70%; }
+    BandwidthScreen #card {
+        width: 76; max-width: 100%; height: auto; max-height: 100%; padding: 0 2;
+        border: round $secondary; border-title-color: $secondary; background: $surface;
+    }
+    BandwidthScreen Static { height: auto; }
+    """
+
+    def __init__(self, counted: Callable[[], Account]) -> None:
+        """counted: the account as it stands."""
+        super().__init__()
+        self._counted = counted
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(id="card") as card:
+            card.border_title = "what this conversation takes"
+            yield Static(id="account")
+
+    def on_mount(self) -> None:
+        self._refresh()
+        self.set_interval(REFRESH_S, self._refresh)
+
+    def _refresh(self) -> None:
+        self.query_one("#account", Static).update(account_words(self._counted()))
+
+
+def account_words(counted: Account) -> Content:
+    """The rows: layers in bit/s a second of speech, then everybody's need on this link, then the sources."""
+    rows = []
+    ours = counted.wire_bps
+    if ours is None:
+        rows.append(Content.styled("nothing was said yet: others would take", "$label"))
+    else:
+        rows.append(Content.assemble(
+            (f"{counted.speech_s:.0f} s of speech, {counted.octets / 1000:.1f} kB", "bold"),
+            ("  both ways; bit/s a second of speech", "$label"),
+        ))
+        rows += [_row(layer.name.replace("...", "…"), layer.bps, layer.bps / ours, "", "$accent")
+                 for layer in counted.layers]
+        rows.append(Content.styled("on this link", "$label"))
+    most = max(need.wire_bps for need in counted.needs)
+    for place, need in enumerate(counted.needs):
+        style = "$primary" if ours is not None and not place else "$warning"
+        minutes = f"{need.minutes_per_megabyte:4.0f} min/MB"
+        rows.append(_row(need.name, need.wire_bps, need.wire_bps / most, minutes, style))
+    rows.append(Content(""))
+    rows += [Content.styled(f"{need.name}: {need.source}", "$label") for need in counted.needs]
+    return Content("\n").join(rows)
+
+
+def _row(name: str, bps: float, share: float, remark: str, style: str) -> Content:
+    return Content.assemble(
+        (f"{name:{NAME_CELLS}.{NAME_CELLS}}", "$text"), (f"{bps:6.0f} ", "bold"), (f"{remark:12}", "$label"),
+        (bar(share, BAR_CELLS), style),
+    )

@@ -1,0 +1,1 @@
+"""Textual and trio in one terminal program."""

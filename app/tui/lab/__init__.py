@@ -1,0 +1,1 @@
+"""The link lab's screen."""

@@ -1,0 +1,40 @@
+"""`gossamer lab` on a terminal: hosts the session of the lab, and ends both in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from app.audio.devices import Loudspeaker, Microphone
+from app.lab.session import LabSession
+from app.lab.state import LabStart, LiveLab, Picture
+from app.tui.host.app import HostedApp
+from app.tui.lab.screen import LabScreen
+
+
+class LabApp(HostedApp):
+    """The lab alone. ``failure`` is what its session died of, once the program has ended."""
+
+    TITLE = "gossamer lab"
+
+    def __init__(
+        self, start: LabStart, open_sound: Callable[[], tuple[Microphone, Loudspeaker]], lab: LiveLab | None = None
+    ) -> None:
+        """lab: with lanes of one's own."""
+        super().__init__()
+        self.session = LabSession(start, *open_sound(), self._moved, lab)
+        self.lab_screen = LabScreen(self.session)
+
+    def on_mount(self) -> None:
+        self.push_screen(self.lab_screen, self._left)
+
+    async def run_guest(self) -> None:
+        await self.session.run()
+
+    def close_guest(self) -> None:
+        self.session.close()
+
+    def _moved(self, picture: Picture) -> None:
+        self.lab_screen.post_message(LabScreen.Moved(picture))
+
+    def _left(self, _: None) -> None:
+        self.call_later(self.action_leave)

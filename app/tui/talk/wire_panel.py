@@ -1,0 +1,44 @@
+"""Bit/s on the wire now, layer by layer from the voice outwards."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from app.events import LayerRate, WireRate
+from app.tui.widgets.ballistics import bar
+
+LABEL_CELLS = 13
+FIGURE_CELLS = 11
+SHADES = ("$primary", "$secondary", "$accent", "$warning", "$error")
+"""One colour a layer, the voice first."""
+
+
+class WirePanel(Widget):
+    """A row a layer: name, bit/s, its share of the whole as a bar; the sum below."""
+
+    wire: reactive[WireRate | None] = reactive(None)
+    sending = reactive(True)
+    """Which direction is shown: ours while we talk, theirs while we listen."""
+
+    def render(self) -> Content:
+        if self.wire is None:
+            return Content.styled("nothing on the wire yet", "$label")
+        rates = [(layer.layer.replace("...", "…"), self._rate(layer)) for layer in self.wire.layers]
+        whole = sum(rate for _, rate in rates)
+        cells = max(0, self.size.width - LABEL_CELLS - FIGURE_CELLS - 1)
+        rows = [
+            Content.assemble(
+                (f"{name:{LABEL_CELLS}.{LABEL_CELLS}}", "$label"),
+                (f"{rate:5.0f} bit/s ", "$faint" if rate < 1 else "$text"),
+                (bar(rate / whole, cells) if whole >= 1 else " " * cells, SHADES[place % len(SHADES)]),
+            )
+            for place, (name, rate) in enumerate(rates)
+        ]
+        arrow = "out" if self.sending else "in"
+        rows.append(Content.assemble((f"{f'total {arrow}':{LABEL_CELLS}}", "$text"), (f"{whole:5.0f} bit/s", "bold")))
+        return Content("\n").join(rows)
+
+    def _rate(self, layer: LayerRate) -> float:
+        return layer.sent_bps if self.sending else layer.received_bps

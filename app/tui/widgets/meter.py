@@ -1,0 +1,130 @@
+"""A level meter with its peak, its clip warning and the knob that belongs to it, all in one row."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import Static
+
+from app.tui.widgets.ballistics import FLOOR_DB, Ballistics, bar, fraction
+
+GOOD_DB = -24.0
+"""From here on speech is loud enough; below, the bar is dim."""
+LOUD_DB = -6.0
+"""From here on there is little room before clipping."""
+
+
+class LevelBar(Widget):
+    """The bar alone. ``rest`` is what it says when there is nothing to measure ("no microphone")."""
+
+    rest = reactive("")
+    level_db = reactive(FLOOR_DB)
+    peak_db = reactive(FLOOR_DB)
+    clipped = reactive(False)
+
+    def render(self) -> Content:
+        cells = self.size.width
+        if self.clipped:
+            warning = " CLIP: lower the gain " if cells >= 34 else " CLIP "
+            return Content.assemble(self._bar(cells - len(warning)), (warning, "bold $background on $error"))
+        if self.rest and self.level_db <= FLOOR_DB:
+            line = f"── {self.rest} "
+            return Content.assemble((line[:cells].ljust(cells, "─"), "$faint"))
+        return self._bar(cells)
+
+    def _bar(self, cells: int) -> Content:
+        cells = max(1, cells)
+        drawn = bar(fraction(self.level_db), cells)
+        good, loud = (round(fraction(level) * cells) for level in (GOOD_DB, LOUD_DB))
+        peak = min(cells - 1, int(fraction(self.peak_db) * cells))
+        if self.peak_db > FLOOR_DB and drawn[peak] == " ":
+            drawn = drawn[:peak] + "╺" + drawn[peak + 1 :]
+        pieces: list[tuple[str, str]] = []
+        for start, end, style in ((0, good, "$meter-low"), (good, loud, "$meter-good"), (loud, cells, "$meter-loud")):
+            for empty, run in groupby(drawn[start:end], key=lambda mark: mark == " "):
+                length = len(list(run))
+                pieces.append(("·" * length, "$meter-empty") if empty else (drawn[start : start + length], style))
+                start += length
+        return Content.assemble(*pieces)
+
+
+class Knob(Static):
+    """A figure with a minus and a plus to click; the wheel turns it too."""
+
+    class Turned(Message):
+        """The user turned it by so many steps, up or down."""
+
+        def __init__(self, knob: Knob, steps: int) -> None:
+            super().__init__()
+            self.knob = knob
+            self.steps = steps
+
+        @property
+        def control(self) -> Knob:
+            return self.knob
+
+    figure = reactive("")
+
+    def render(self) -> Content:
+        return Content.assemble(("[-]", "$label"), f" {self.figure:^6} ", ("[+]", "$label"))
+
+    def on_click(self, event: events.Click) -> None:
+        event.stop()
+        self.post_message(self.Turned(self, -1 if event.x < self.size.width / 2 else +1))
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        self.post_message(self.Turned(self, +1))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
+        self.post_message(self.Turned(self, -1))
+
+
+class Meter(Horizontal):
+    """Label, bar, level in dB, knob."""
+
+    def __init__(self, label: str, *, id: str) -> None:
+        super().__init__(id=id)
+        self._label = label
+        self._ballistics = Ballistics()
+
+    def compose(self) -> ComposeResult:
+        yield Static(self._label, classes="label")
+        yield LevelBar(classes="bar")
+        yield Static("", classes="reading")
+        yield Knob(id=f"{self.id}-knob")
+
+    def push(self, peak_db: float, now_s: float) -> None:
+        """Take the peak of the newest tenth of a second, dB full scale."""
+        self._ballistics.push(peak_db, now_s)
+        self._show()
+
+    def fall(self, now_s: float) -> None:
+        """Let time pass; cheap when the meter is at rest."""
+        if not self._ballistics.at_rest:
+            self._ballistics.fall(now_s)
+            self._show()
+
+    def set_figure(self, figure: str) -> None:
+        """What the knob stands at."""
+        self.query_one(Knob).figure = figure
+
+    def set_rest(self, text: str) -> None:
+        """Why there is nothing to measure, or ""."""
+        self.query_one(LevelBar).rest = text
+
+    def _show(self) -> None:
+        level_bar = self.query_one(LevelBar)
+        level_bar.level_db = self._ballistics.level_db
+        level_bar.peak_db = self._ballistics.peak_db
+        level_bar.clipped = self._ballistics.clipped
+        peak_db = self._ballistics.peak_db
+        self.query_one(".reading", Static).update("" if peak_db <= FLOOR_DB else f"{peak_db:4.0f} dB", layout=False)

@@ -1,0 +1,1 @@
+"""The corpus: packing, batches and augmentation."""

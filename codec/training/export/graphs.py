@@ -1,0 +1,202 @@
+"""The codec as it is exported: one packet a call, everything inside, the streaming state one flat tensor.
+
+Order of the state: what the graph itself keeps (named in each class), then the tails of the blocks in order.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from codec import features, format
+from codec.packing import unpack
+from codec.training.export.fused_blocks import MixerForm, StackForm, columns
+from codec.training.model.network import FRAMES_PER_LATENT, Decoder, Encoder, as_features, contrasted
+
+FADE_START_FRAMES = 8
+"""A lost packet is played as the network guesses it for 80 ms, ..."""
+FADE_FRAMES = 56
+"""... then fades, linearly in dB, to comfort noise, which it reaches 640 ms after the loss began."""
+NOISE_RISE = 0.008
+"""The comfort noise follows the quietest frame of each packet down at once and up by 0.8 dB a packet, ..."""
+NOISE_LIMIT = 0.45
+"""... and stays below -40 dB."""
+
+
+def half_frames(signal: Tensor) -> tuple[Tensor, Tensor]:
+    """[1, 80 (N + 3)] -> [N, 160] twice: each frame of 320 from its middle to its end, and from its middle backwards,
+    the middle included in both; only the first sample is in neither, which all our windows have as zero."""
+    hop, count = format.HOP_SAMPLES, signal.shape[1] // format.HOP_SAMPLES - 3
+    frame = torch.arange(count)[:, None]
+    onwards = signal.reshape(-1, hop)  # in hops
+    backwards = torch.flip(signal[:, 1 : 1 - hop], [1]).reshape(-1, hop)
+    right = onwards[torch.cat([frame + 2, frame + 3], dim=1)]
+    left = backwards[torch.cat([count - frame, count + 1 - frame], dim=1)]
+    return right.reshape(count, -1), left.reshape(count, -1)
+
+
+def half_transforms(size: int, window: Tensor) -> tuple[Tensor, Tensor]:
+    """[160, K] twice: cosines for the sum of the two halves of a frame, negative sines for their difference, under a
+    symmetric window; half the multiplications of the transform as it is written in books.
+
+    It sees the frame from its middle, which changes the phase of a spectrum alone: at 320 points the sign of every
+    other bin."""
+    half = format.WINDOW_SAMPLES // 2
+    m = torch.arange(half, dtype=torch.float64)[:, None]
+    angle = 2 * math.pi * ((m * torch.arange(size // 2 + 1, dtype=torch.float64)) % size) / size
+    weights = window[half:].double()[:, None].clone()
+    sines = -weights * torch.sin(angle)
+    weights[0] *= 0.5  # the middle is in both halves
+    return (weights * torch.cos(angle)).float(), sines.float()
+
+
+class EncoderGraph(nn.Module):
+    """samples [1, 2560], state -> packet uint8 [1, 32], latents [1, 8, 16], next state.
+
+    The latents are the values before rounding, to be looked at; the packet is all that travels. First in the state:
+    the last 240 samples. Whatever is not a number counts as silence."""
+
+    cosines: Tensor
+    sines: Tensor
+    products: Tensor
+    stem: Tensor
+    merge: Tensor
+    head: Tensor
+    head_bias: Tensor
+    weights: Tensor
+    hidden: Tensor
+    hidden_bias: Tensor
+    hidden_out: Tensor
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.frames = StackForm(encoder.frames, encoder.stem.bias.detach())
+        every = self.frames.offset_after.repeat(FRAMES_PER_LATENT)
+        self.latents = StackForm(encoder.latents, encoder.merge(every).detach())
+        self.mixer, self.norm = MixerForm(encoder.mixer), encoder.norm
+        hidden = {}
+        if encoder.stem.widen is not None and encoder.stem.narrow is not None:
+            widen, narrow = encoder.stem.widen, encoder.stem.narrow
+            hidden = {"hidden": columns(widen), "hidden_bias": widen.bias.detach(), "hidden_out": columns(narrow)}
+        self.has_hidden = bool(hidden)
+        window = features.window()
+        norm = float((window.astype("float64") ** 2).sum())
+        products = [features.mel_matrix(), features.energy_row()[None], features.lag_matrix()]
+        cosines, sines = half_transforms(features.FFT_SIZE, torch.from_numpy(window))
+        for name, values in {
+            "cosines": cosines,
+            "sines": sines,
+            "products": torch.from_numpy((np.concatenate(products).T / norm).astype("float32")),
+            "stem": columns(encoder.stem),
+            "merge": columns(encoder.merge),
+            "head": columns(encoder.head),
+            "head_bias": encoder.head.bias.detach(),
+            "weights": 4.0 ** torch.arange(3, -1, -1)[:, None],
+            **hidden,
+        }.items():
+            self.register_buffer(name, values, persistent=False)
+
+    def state_size(self) -> int:
+        """Values in the state."""
+        return format.DELAY_SAMPLES + self.frames.state_size() + self.latents.state_size()
+
+    def seen(self, heard: Tensor) -> Tensor:
+        """[1, 2800] -> what the network sees [32, 168]: 4 (energies - 0.4), periodicity."""
+        right, left = half_frames(heard)
+        real, imaginary = (right + left) @ self.cosines, (right - left) @ self.sines
+        power = real * real + imaginary * imaginary  # [32, 257], times the window's
+        bands, energy, lags = torch.split(power @ self.products, [format.BANDS, 1, features.LAGS], dim=1)
+        span_db = format.BAND_HIGH_DB - format.BAND_LOW_DB
+        scaled = torch.log(bands + features.POWER_FLOOR) * (40.0 / math.log(10.0) / span_db)
+        energies = (scaled - (4.0 * format.BAND_LOW_DB / span_db + 1.6)).clamp(-1.6, 2.4)
+        return torch.cat([energies, lags / (energy + features.POWER_FLOOR)], dim=1)
+
+    def forward(self, samples: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """See the class."""
+        sound = torch.where(samples == samples, samples, torch.zeros(1)).clamp(-1.0, 1.0)
+        sizes = [format.DELAY_SAMPLES, self.frames.state_size(), self.latents.state_size()]
+        past, frame_state, latent_state = torch.split(state, sizes, dim=1)
+        heard = torch.cat([past, sound], dim=1)
+        seen = self.seen(heard)
+        x = seen @ self.stem
+        if self.has_hidden:
+            x = torch.addmm(x, functional.gelu(torch.addmm(self.hidden_bias, seen, self.hidden)), self.hidden_out)
+        x, frame_state = self.frames(x, frame_state)
+        x, latent_state = self.latents(x.reshape(format.LATENTS, -1) @ self.merge, latent_state)
+        x = x + self.latents.offset_after
+        latents = 2.0 * torch.tanh(torch.addmm(self.head_bias, self.norm(x + self.mixer(x)), self.head))
+        sign, inner = (latents >= 0.0).float(), (latents.abs() < 1.0).float()
+        pairs = (sign + sign + inner).reshape(1, format.PACKET_BYTES, 4)
+        packet = (pairs @ self.weights).reshape(1, format.PACKET_BYTES).to(torch.uint8)
+        state = torch.cat([heard[:, -format.DELAY_SAMPLES :], frame_state, latent_state], dim=1)
+        return packet, latents[None], state
+
+
+class DecoderGraph(nn.Module):
+    """packet uint8 [1, 32], lost float32 [1] (1 = nothing came; the packet is not looked at), state -> features
+    [1, 32, 42], next state. First in the state: frames lost in a row, then the comfort noise [40]."""
+
+    levels: Tensor
+    entry: Tensor
+    entry_bias: Tensor
+    gap: Tensor
+    split: Tensor
+    offset: Tensor
+    head: Tensor
+    head_bias: Tensor
+    places: Tensor
+
+    def __init__(self, decoder: Decoder) -> None:
+        super().__init__()
+        self.mixer, self.norm = MixerForm(decoder.mixer), decoder.norm
+        width = decoder.entry.out_features
+        self.latents = StackForm(decoder.latents, torch.zeros(width))
+        every = decoder.split(self.latents.offset_after).detach().reshape(FRAMES_PER_LATENT, -1)
+        self.frames = StackForm(decoder.frames, torch.zeros(every.shape[1]))
+        values = torch.from_numpy(np.stack([unpack(bytes([n] * 32)).reshape(-1)[:4] for n in range(256)]))
+        for name, constant in {
+            "levels": values,
+            "entry": columns(decoder.entry),
+            "entry_bias": decoder.entry.bias.detach(),
+            "gap": decoder.gap.detach() - decoder.entry.bias.detach(),
+            "split": columns(decoder.split),
+            "offset": every.repeat(format.LATENTS, 1),
+            "head": columns(decoder.head),
+            "head_bias": decoder.head.bias.detach(),
+            "places": torch.arange(1, format.PACKET_FRAMES + 1).float()[:, None],
+        }.items():
+            self.register_buffer(name, constant, persistent=False)
+
+    def state_size(self) -> int:
+        """Values in the state."""
+        return 1 + format.BANDS + self.latents.state_size() + self.frames.state_size()
+
+    def table(self, packet: Tensor, gone: Tensor, latents: Tensor, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """packet [1, 32], gone [1, 1], the states of both stacks -> features [32, 42], the next states."""
+        levels = self.levels[packet.to(torch.int64)].reshape(format.LATENTS, format.LATENT_DIMENSIONS)
+        x = torch.addmm(gone * self.gap + self.entry_bias, levels * (1.0 - gone), self.entry)
+        x, latents = self.latents(x + self.mixer(x), latents)
+        x = (x @ self.split).reshape(format.PACKET_FRAMES, -1) + self.offset
+        x, frames = self.frames(x, frames)
+        raw = torch.addmm(self.head_bias, self.norm(x + self.frames.offset_after), self.head)
+        return as_features(raw), latents, frames
+
+    def forward(self, packet: Tensor, lost: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """See the class."""
+        gone = lost.reshape(1, 1)
+        sizes = [1, format.BANDS, self.latents.state_size(), self.frames.state_size()]
+        count, noise, latents, frames = torch.split(state, sizes, dim=1)
+        table, latents, frames = self.table(packet, gone, latents, frames)
+        fade = ((count + self.places - FADE_START_FRAMES) * (1.0 / FADE_FRAMES)).clamp(0.0, 1.0) * gone  # [32, 1]
+        pitch, voicing, energies = torch.split(table, [1, 1, format.BANDS], dim=1)
+        energies = contrasted(energies)
+        faded = energies + fade * (torch.minimum(energies, noise) - energies)
+        out = torch.cat([pitch, voicing * (1.0 - fade), faded], dim=1)[None]
+        quiet = torch.minimum(energies.amin(dim=0, keepdim=True), noise + NOISE_RISE).clamp(0.0, NOISE_LIMIT)
+        noise_after = gone * noise + (1.0 - gone) * quiet
+        count_after = gone * torch.clamp(count + format.PACKET_FRAMES, max=1000.0)
+        return out, torch.cat([count_after, noise_after, latents, frames], dim=1)

@@ -1,0 +1,146 @@
+"""Files in and out: any rate and channel count, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+import wave
+
+import numpy as np
+import pytest
+import soundfile
+
+from app.audio import sound_files as files
+from app.errors import FileProblem
+
+
+def tone(rate_hz: int, duration_s: float = 1.0, frequency_hz: float = 440.0) -> np.ndarray:
+    """float32 [n], half of full scale"""
+    time_s = np.arange(round(rate_hz * duration_s)) / rate_hz
+    return (0.5 * np.sin(2 * np.pi * frequency_hz * time_s)).astype(np.float32)
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 11025, 16000, 22050, 44100, 48000])
+@pytest.mark.parametrize("kind", ["WAV", "FLAC", "OGG"])
+def test_any_rate_of_any_kind_is_read_in_time(tmp_path, rate_hz, kind):
+    """A tone keeps its length, its pitch, its phase and its level."""
+    path = tmp_path / f"tone.{kind.lower()}"
+    soundfile.write(path, tone(rate_hz), rate_hz, format=kind)
+    read = files.read_speech(path)
+    assert len(read) == pytest.approx(8000, abs=2)
+    middle = slice(1000, 7000)
+    tolerance = 0.05 if kind == "OGG" else 0.01
+    assert np.abs(read[middle] - tone(8000)[middle]).max() < tolerance
+
+
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_channels_are_mixed(tmp_path, channels):
+    """Every channel counts the same."""
+    path = tmp_path / "many.wav"
+    sound = np.zeros((8000, channels), np.float32)
+    sound[:, -1] = tone(8000)
+    soundfile.write(path, sound, 8000)
+    assert np.abs(files.read_speech(path) - tone(8000) / channels).max() < 1e-3
+
+
+def test_reading_in_pieces_equals_reading_at_once(tmp_path, monkeypatch):
+    """The size of the pieces does not show."""
+    path = tmp_path / "tone.wav"
+    soundfile.write(path, tone(44100, 2.5), 44100, subtype="FLOAT")
+    at_once = files.read_speech(path)
+    monkeypatch.setattr(files, "BLOCK_S", 0.01)
+    in_pieces = files.read_speech(path)
+    assert len(at_once) == len(in_pieces)
+    assert np.abs(at_once - in_pieces).max() < 1e-6
+
+
+def test_what_is_no_number_becomes_silence(tmp_path):
+    """NaN and infinity in a float file do not spread, and nothing leaves -1..1."""
+    sound = tone(48000)
+    sound[1000] = np.nan
+    sound[2000] = np.inf
+    sound[3000] = 30.0
+    path = tmp_path / "bad.wav"
+    soundfile.write(path, sound, 48000, subtype="FLOAT")
+    read = files.read_speech(path)
+    assert np.isfinite(read).all()
+    assert np.abs(read).max() <= 1.0
+    assert np.abs(read[4000:7000] - tone(8000)[4000:7000]).max() < 0.01
+
+
+def test_a_written_file_is_an_ordinary_wav(tmp_path):
+    """16 bit, mono, 8 kHz, with the samples rounded and clipped; readable by everybody as far as rights go."""
+    path = tmp_path / "out.wav"
+    files.write_speech(path, np.array([0.0, 0.5, -1.0, 1.0, 2.0], np.float32))
+    with wave.open(str(path)) as sound:
+        assert (1, 2, 8000, 5) == sound.getparams()[:4]
+        assert [0, 16384, -32768, 32767, 32767] == np.frombuffer(sound.readframes(5), "<i2").tolist()
+    mask = os.umask(0)
+    os.umask(mask)
+    assert 0o666 & ~mask == stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("failure", [RuntimeError("full"), KeyboardInterrupt()])
+def test_nothing_half_written_is_left(tmp_path, failure):
+    """An error or Ctrl-C while writing leaves neither the file nor a temporary one, and an old file as it was."""
+    path = tmp_path / "out.wav"
+    path.write_bytes(b"old")
+    with pytest.raises(type(failure)), files.speech_output(path) as writer:
+        writer.write(tone(8000))
+        raise failure
+    assert [path] == list(tmp_path.iterdir())
+    assert b"old" == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("nothing.wav", None, "no such file"),
+        ("text.wav", b"hello", "no sound file"),
+        ("empty.wav", b"", "no sound file"),
+        ("cut.flac", b"fLaC\0\0\0\x22", "no sound file"),
+    ],
+)
+def test_what_cannot_be_read_is_named(tmp_path, name, content, message):
+    """One line with the file's name and the reason."""
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(FileProblem, match=message) as problem:
+        files.read_speech(path)
+    assert str(path) in str(problem.value)
+    assert "\n" not in str(problem.value)
+
+
+def test_a_folder_is_no_file(tmp_path):
+    """Neither to read from nor to write to."""
+    with pytest.raises(FileProblem, match="is a folder"):
+        files.read_speech(tmp_path)
+    with pytest.raises(FileProblem, match="is a folder"):
+        files.write_speech(tmp_path, tone(8000))
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    """The cause and the cure."""
+    with pytest.raises(FileProblem, match=r"there is no folder .*nowhere; make it first"):
+        files.write_speech(tmp_path / "nowhere" / "out.wav", tone(8000))
+
+
+@pytest.mark.parametrize(("size", "packets", "left_over"), [(0, 0, 0), (32, 1, 0), (95, 2, 31), (96, 3, 0)])
+def test_packets_are_read_whole(tmp_path, size, packets, left_over):
+    """What is left at the end of a truncated file is counted."""
+    path = tmp_path / "a.g800"
+    path.write_bytes(bytes(range(size)))
+    reader = files.PacketReader(str(path))
+    read = list(reader.packets())
+    assert packets == len(read)
+    assert bytes(range(32 * packets)) == b"".join(read)
+    assert left_over == reader.left_over
+
+
+def test_sound_is_not_taken_for_packets(tmp_path):
+    """A WAV file given to decode is a mistake that can be explained."""
+    path = tmp_path / "a.wav"
+    files.write_speech(path, tone(8000))
+    with pytest.raises(FileProblem, match="is a WAV file, not packets"):
+        list(files.PacketReader(str(path)).packets())

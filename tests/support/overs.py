@@ -1,0 +1,130 @@
+"""Two ends and a fake link in virtual time: what a talker hands over, what a path does to it, what is played."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from transport.errors import FrameError
+from transport.impairment import Delivery, ImpairedPath
+from transport.playout.playout import Playout, PlayoutItem
+from transport.protocol.open_frames import PACKET_BYTES, PACKET_S, Begin, End, Voice, decode, encode
+from transport.protocol.over import (
+    Malformed,
+    OverBegun,
+    OverEnded,
+    OverReceiver,
+    OverSender,
+    PacketHeard,
+    PacketRepeated,
+)
+
+NONCE = bytes(range(8))
+GIVEN_UP_S = 6.0
+"""More than any delay in these tests."""
+
+
+def numbered_packet(number: int) -> bytes:
+    """A packet that says which one it is."""
+    return number.to_bytes(4, "big") * (PACKET_BYTES // 4)
+
+
+def over_frames(
+    packets: int, k: int = 1, *, over: int = 7, nonce: bytes = NONCE, sender: str = "Ada", repeat: bool = False
+) -> list[Begin | Voice | End]:
+    """All frames of an over of numbered packets, END twice."""
+    talker = OverSender(over=over, nonce=nonce, utc_s=1_700_000_000, codec_id=1, k=k, sender=sender, repeat=repeat)
+    frames: list[Begin | Voice | End] = [talker.begin()]
+    for first in range(0, packets, k):
+        for frame in talker.voice([numbered_packet(i) for i in range(first, min(first + k, packets))]):
+            assert isinstance(frame, Begin | Voice)
+            frames.append(frame)
+    return [*frames, talker.end(), talker.end()]
+
+
+def talk(frames: Sequence[Begin | Voice | End], k: int = 1, start_s: float = 0.0) -> list[tuple[float, bytes]]:
+    """(time, bytes) as a talker hands them over: a VOICE frame whenever its packets are spoken, the rest at once."""
+    sent, now = [], start_s
+    for frame in frames:
+        if isinstance(frame, Voice):
+            now += k * PACKET_S
+        sent.append((now, encode(frame)))
+    return sent
+
+
+def through(path: ImpairedPath, sent: Iterable[tuple[float, bytes]]) -> list[tuple[float, bytes]]:
+    """(time, bytes) in the order in which they arrive at the end of a path."""
+    on_the_way: list[Delivery] = []
+    for now, octets in sent:
+        on_the_way += path.hand_over(octets, now)
+    return [(delivery.at_s, delivery.octets) for delivery in sorted(on_the_way)]
+
+
+def drop(sent: Sequence[tuple[float, bytes]], *numbers: int) -> list[tuple[float, bytes]]:
+    """The same without the frames at these places."""
+    return [entry for number, entry in enumerate(sent) if number not in numbers]
+
+
+@dataclass
+class Listener:
+    """The far end: frames in, items out at their deadlines."""
+
+    playout: Playout = field(default_factory=Playout)
+    receiver: OverReceiver = field(default_factory=OverReceiver)
+    played: list[tuple[float, PlayoutItem]] = field(default_factory=list)
+    ended: list[OverEnded] = field(default_factory=list)
+    given_up: int = 0
+    rubbish: int = 0
+    repeated: int = 0
+
+    def hear(self, arrivals: Iterable[tuple[float, bytes]]) -> Listener:
+        """Run virtual time through these arrivals and on until nothing is due. A talker who says nothing for
+        GIVEN_UP_S is given up, as the floor does it."""
+        queue = deque(sorted(arrivals, key=lambda arrival: arrival[0]))
+        now = queue[0][0] if queue else 0.0
+        while queue or self.playout.active:
+            give_up_s = now + GIVEN_UP_S
+            arrival_s = queue[0][0] if queue else math.inf
+            deadline_s = self.playout.next_deadline_s()
+            if deadline_s is not None and deadline_s < min(arrival_s, give_up_s):
+                item = self.playout.take(deadline_s)
+                assert item is not None
+                self.played.append((deadline_s, item))
+            elif arrival_s <= give_up_s or not self.playout.active:
+                now, octets = queue.popleft()
+                self._receive(now, octets)
+            else:
+                now = give_up_s
+                self.given_up += self.receiver.current is not None
+                self.receiver.abandon()
+                self.playout.end(None, now)
+        return self
+
+    def _receive(self, now: float, octets: bytes) -> None:
+        try:
+            frame = decode(octets)
+        except FrameError:
+            self.rubbish += 1
+            return
+        if not isinstance(frame, Begin | Voice | End):
+            return
+        for event in self.receiver.receive(frame):
+            match event:
+                case OverBegun(begin, first_index):
+                    self.playout.begin(begin.k, first_index, repeat=begin.repeat)
+                case PacketHeard(index, packet, damaged):
+                    self.playout.push(index, packet, damaged, now)
+                case OverEnded(end):
+                    self.ended.append(event)
+                    self.playout.end(end.packets_sent, now)
+                case PacketRepeated():
+                    self.repeated += 1
+                case Malformed():
+                    self.rubbish += 1
+
+    @property
+    def indices(self) -> list[int | None]:
+        """What was played, in order: the number of each packet, None where one was concealed."""
+        return [None if item.packet is None else int.from_bytes(item.packet[:4], "big") for _, item in self.played]

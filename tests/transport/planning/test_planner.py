@@ -1,0 +1,225 @@
+"""The planner: the figures of the design, airtimes from standards, sums of real frames, what it picks and refuses."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+
+import pytest
+
+from app.__main__ import main
+from transport.address import parse_address
+from transport.errors import LinkError
+from transport.framing.ax25 import AIR_BYTES
+from transport.framing.stream_reader import COBS_MARK, cobs_encode
+from transport.planning.planner import (
+    MAX_SHARE,
+    bare_share,
+    begin_bytes,
+    budget,
+    carrier_of,
+    choose_k,
+    chosen,
+    plan,
+    voice_bytes,
+    what_would,
+)
+from transport.protocol.open_frames import PACKET_S, Begin, Frame, Voice, encode
+from transport.protocol.over import OverSender, voice_frames_per_cycle
+from transport.radio.airtime import UART_BITS, Ax25, Bits, Cobs, Keying, Lora
+from transport.radio.radios import RADIOS, Radio
+
+QUICK = "kiss://localhost?call=N0CALL&radio=afsk1200&txdelay=100&txtail=20&slottime=10&persist=255"
+
+
+@pytest.mark.parametrize(
+    ("stage", "k", "per_cent"),
+    [
+        (Bits(1200, AIR_BYTES), 2, 96), (Bits(1200, AIR_BYTES), 4, 82),
+        (Lora(7), 1, 26), (Lora(8), 1, 48), (Lora(9), 1, 90), (Lora(9), 4, 56),
+        (Cobs(2400, UART_BITS), 1, 55),
+    ],
+)  # fmt: skip
+def test_the_shares_of_the_design(stage, k: int, per_cent: int) -> None:
+    """Without BEGIN, TXDELAY and bit stuffing, as they were first reckoned: to a hundredth of the link."""
+    assert per_cent == pytest.approx(100 * bare_share(k, stage), abs=1.0)
+
+
+def test_sf10_is_too_slow() -> None:
+    """Voice alone would fit from k = 5 on, and not with its BEGIN and AX.25's addresses."""
+    assert [True] * 4 + [False] * 2 == [bare_share(k, Lora(10)) > 1 for k in range(1, 7)]
+    assert chosen(plan(parse_address(RADIOS["lora-sf10"].link))) is None
+
+
+@pytest.mark.parametrize(("k", "rate_bps"), [(1, 1700), (2, 1250), (4, 1025)])
+def test_the_rates_of_the_design(k: int, rate_bps: int) -> None:
+    """VOICE over UDP and IPv4, without BEGIN; sealed it has 4 bytes more."""
+    carrier = carrier_of(parse_address("udp://192.0.2.7:7800"))
+    frame_s = k * PACKET_S
+    assert rate_bps == pytest.approx(8 * carrier.air.octets(voice_bytes(k, carrier)) / frame_s)
+    sealed_bps = 8 * carrier.air.octets(voice_bytes(k, carrier, sealed=True)) / frame_s
+    assert 32 / frame_s == pytest.approx(sealed_bps - rate_bps)
+
+
+@pytest.mark.parametrize(
+    ("lora", "payload", "ms"),
+    [(Lora(7), 10, 41.216), (Lora(12), 10, 991.232), (Lora(9), 50, 328.704), (Lora(7, 250_000), 10, 20.608)],
+)
+def test_lora_airtimes(lora: Lora, payload: int, ms: float) -> None:
+    """What Semtech's own calculator says for these packets."""
+    assert ms == pytest.approx(1000 * lora.time_s(payload))
+
+
+def test_stuffing() -> None:
+    """Random bits grow by 1 in 62: counted here on real ones."""
+    ones = stuffed = 0
+    bits = "".join(f"{octet:08b}" for octet in random.Random(1).randbytes(50_000))
+    for bit in bits:
+        ones = ones + 1 if bit == "1" else 0
+        if ones == 5:
+            stuffed += 1
+            ones = 0
+    plain_s = Bits(1200, AIR_BYTES).time_s(200)
+    assert stuffed / len(bits) == pytest.approx(Ax25(1200).time_s(200) / plain_s - 1, rel=0.05)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 6])
+@pytest.mark.parametrize("repeat", [False, True])
+def test_the_sum_is_that_of_real_frames(k: int, repeat: bool) -> None:
+    """A long over through the real framing takes the share and the rate that were planned, to a thousandth."""
+    sender = OverSender(
+        over=7, nonce=bytes(range(1, 9)), utc_s=1_700_000_000, codec_id=0x1234, k=k, sender="Ada", repeat=repeat,
+    )  # fmt: skip
+    cycles = 200
+    frames: list[Frame] = [sender.begin()]
+    for _ in range(cycles * voice_frames_per_cycle(k)):
+        frames += sender.voice([bytes(range(1, 33))] * k)
+    sizes = [len(COBS_MARK + cobs_encode(encode(frame)) + COBS_MARK) for frame in frames]
+    speech_s = cycles * voice_frames_per_cycle(k) * k * PACKET_S
+    carrier = carrier_of(parse_address("serial:///dev/ttyUSB0?baud=2400"))
+    row = budget(carrier, k, repeat=repeat, name_bytes=3)
+    assert row.wire_bps == pytest.approx(8 * sum(sizes) / speech_s, rel=0.005)
+    assert row.share == pytest.approx(10 * sum(sizes) / 2400 / speech_s, rel=0.005)
+    begin, voice = frames[0], frames[-2]
+    assert isinstance(begin, Begin)
+    assert len(encode(begin)) == begin_bytes(carrier, name_bytes=3)
+    assert isinstance(voice, Voice) and len(encode(voice)) == voice_bytes(k, carrier, repeat=repeat)
+
+
+@pytest.mark.parametrize(
+    ("link", "k"),
+    [
+        ("udp://192.0.2.7:7800", 1), ("udp://192.0.2.7:7800?rate=1500", 3), ("udp://192.0.2.7:7800?rate=2000", 1),
+        ("udp://[::1]:7800?rate=2000", 2), ("parrot://", 1), ("parrot://?rate=1200", 1), ("parrot://?rate=1000", 5),
+        ("udp://192.0.2.7:7800?rate=1500&k=5", 5), ("serial:///dev/ttyUSB0?baud=1200", 6),
+        ("serial:///dev/ttyUSB0?baud=300", 6), (QUICK, 6), ("kiss://localhost?call=N0CALL", 6),
+        ("kiss://localhost?call=N0CALL&radio=fsk9600", 4), (RADIOS["lora-sf9"].link, 2), (RADIOS["sik"].link, 1),
+        ("kiss:///dev/ttyUSB0?call=N0CALL&radio=lora-sf9&repeat=1", 3),
+    ],
+)  # fmt: skip
+def test_the_k_that_is_taken(link: str, k: int) -> None:
+    """As few packets a frame as fit; the most where none fit; what the address says where it says it."""
+    assert k == choose_k(parse_address(link))
+
+
+def test_the_parts_of_the_delay() -> None:
+    """From mouth to ear: the frame fills, passes every stage, is held against jitter, decoded and played."""
+    quick = plan(parse_address("parrot://?rate=2400&delay=100"))[0]
+    assert 0.32 + 0.1 + 40 * 8 / 2400 + 0.08 + 0.03 + 0.06 + 0.2 == pytest.approx(quick.mouth_to_ear_s)
+    # The frame behind a BEGIN waits for it; a hold of the same length covers that.
+    slow = plan(parse_address("parrot://?rate=1200"))[0]
+    assert 0.32 + 40 * 8 / 1200 + ((40 + 33) * 8 / 1200 - 0.32) + 0.29 == pytest.approx(slow.mouth_to_ear_s)
+    radio = plan(parse_address(RADIOS["hc-12-far"].link))[0]
+    uart_s, air_s = 43 * 10 / 2400, 43 * 8 / 5000
+    assert 0.32 + 2 * uart_s + air_s + 0.08 + 0.08 + 0.29 == pytest.approx(radio.mouth_to_ear_s)
+
+
+def test_keying() -> None:
+    """Once for every VOICE frame; what the address does not set is the TNC's own."""
+    carrier = carrier_of(parse_address("kiss://localhost?call=N0CALL&txdelay=200"))
+    assert Keying(0.2, 0.1, 0.1, 63) == carrier.keying
+    assert 0.4 == carrier.keying.access_s
+    frames, begin_s = 2, carrier.air.time_s(begin_bytes(carrier))
+    busy_s = frames * (carrier.air.time_s(voice_bytes(6, carrier)) + 0.2 + 0.1 + 0.4) + begin_s
+    assert busy_s / (frames * 6 * PACKET_S) == pytest.approx(budget(carrier, 6).share)
+
+
+def test_speech_an_hour_and_margin() -> None:
+    """Minutes under a duty cycle are its share of the airtime; dB are of wire rates, framing counted on both sides."""
+    row = plan(parse_address("udp://192.0.2.7:7800?rate=4000"), duty=0.1)[0]
+    assert 6 / (row.wire_bps / 4000) == pytest.approx(row.speech_min_an_hour)
+    begin_bps = 8 * (33 + 28) / 2.56
+    other_bps, our_bps = 8 * (240 + 8 + 28) / 0.32 + begin_bps, 1700 + begin_bps
+    assert 10 * math.log10(other_bps / our_bps) == pytest.approx(row.margin_db)
+    assert plan(parse_address("udp://192.0.2.7:7800"))[0].speech_min_an_hour is None
+
+
+def test_what_would_carry_it() -> None:
+    """A refusal says what is missing, and it is enough: keying, another setting of the radio, a faster link."""
+    slow = parse_address("kiss://localhost?call=N0CALL&radio=afsk1200")
+    assert "txdelay=100&txtail=20&slottime=10&persist=255" in what_would(slow, plan(slow))[0]
+    assert chosen(plan(parse_address(QUICK))) is not None
+    lora = parse_address(RADIOS["lora-sf10"].link)
+    assert "radio=lora-sf9" == what_would(lora, plan(lora))[0]
+    thin = parse_address("udp://192.0.2.7:7800?rate=700")
+    [faster] = [way for way in what_would(thin, plan(thin)) if way.startswith("a link ")]
+    times = float(faster.split()[2])
+    assert chosen(plan(parse_address(f"udp://192.0.2.7:7800?rate={700 * times * 1.02}"))) is not None
+    assert chosen(plan(parse_address(f"udp://192.0.2.7:7800?rate={700 * times * 0.95}"))) is None
+
+
+@pytest.mark.parametrize("radio", RADIOS.values(), ids=RADIOS)
+def test_the_table_of_radios(radio: Radio) -> None:
+    """Each has an address that means it, a source, and rows that get cheaper with k."""
+    address = parse_address(radio.link)
+    assert radio == address.radio and "" != radio.source
+    shares = [row.share for row in plan(address)]
+    assert shares == sorted(shares, reverse=True)
+    assert all(row.fits == (row.share <= MAX_SHARE) for row in plan(address))
+
+
+def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """A table for people, one object for programs, exit code 2 and one line where no speech gets through."""
+    assert 0 == main(["plan", QUICK])
+    said = capsys.readouterr().out
+    assert "* 6   93.7%" in said and "TXDELAY 100 ms" in said and "- 5   98.9%" in said
+    assert 0 == main(["plan", "--radio", "hc-12-far", "--duty", "1%", "--json"])
+    facts = json.loads(capsys.readouterr().out)
+    assert (1, None, [1, 2, 3, 4, 5, 6]) == (facts["k"], facts["refused"], [row["k"] for row in facts["rows"]])
+    assert 0.6 / facts["rows"][0]["on_air"] == pytest.approx(facts["rows"][0]["speech_min_an_hour"])
+    assert 2 == main(["plan", "--radio", "lora-sf10"])
+    refused = capsys.readouterr().err
+    assert 1 == refused.count("\n")
+    assert "busy 117% of the time. What would: radio=lora-sf9; or a link 1.3 times as fast" in refused
+    assert 2 == main(["plan", "--radio", "lora-sf10", "--json"])
+    assert "carries no speech" in json.loads(capsys.readouterr().out)["refused"]
+    assert 0 == main(["plan"])
+    listed = capsys.readouterr().out
+    assert all(name in listed and radio.link in listed for name, radio in RADIOS.items())
+
+
+def test_a_k_that_the_address_names_is_said_to_be_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever the plan would choose."""
+    assert 0 == main(["plan", "udp://h:1?rate=1200&k=1"])
+    assert "The address says k=1, and that is taken: it does not fit.\n" in capsys.readouterr().out
+    assert 0 == main(["plan", "udp://h:1?rate=1200&k=6"])
+    assert "The address says k=6, and that is taken: it fits.\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(["--radio", "walkman"], "no radio that is known here"), (["udp://h:1", "--duty", "2"], "share of time"),
+     (["udp://h:1", "--radio", "sik"], "'radio' means nothing"), (["nowhere"], "is not a link")],
+)  # fmt: skip
+def test_wrong_words(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line with the cause and the cure, exit code 2."""
+    assert 2 == main(["plan", *words])
+    problem = capsys.readouterr().err
+    assert said in problem and 1 == problem.count("\n")
+
+
+def test_a_radio_that_is_not_there() -> None:
+    """An address may name none that the table does not have."""
+    with pytest.raises(LinkError, match="gossamer plan"):
+        parse_address("serial:///dev/ttyUSB0?radio=walkman")

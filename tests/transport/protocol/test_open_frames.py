@@ -1,0 +1,260 @@
+"""The bytes of every frame: known vectors, round trips, malformed input."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codec import format as codec_format
+from transport.errors import FrameError, NewerVersion, OtherMode, UsageError
+from transport.protocol import open_frames as frames
+from transport.protocol.open_frames import (
+    Beacon,
+    Begin,
+    End,
+    Frame,
+    Ping,
+    Pong,
+    Receipt,
+    Text,
+    Voice,
+    crc16,
+    decode,
+    encode,
+)
+
+README = Path(__file__).parents[3] / "transport" / "README.md"
+
+NONCE = bytes(range(8))
+PACKET = bytes(range(32))
+VECTORS: list[tuple[Frame, str]] = [
+    (
+        Begin(0x5A, 0, NONCE, 1_700_000_000, 0x1234, 2, "Ada", "Bob"),
+        "11 5a 00 00 70 dc 00 01 02 03 04 05 06 07 65 53 f1 00 12 34 20 03 41 64 61 03 42 6f 62 d5 4a",
+    ),
+    (
+        Voice(0x5A, 1, (PACKET,)),
+        "12 5a 00 01 fb 21 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f "
+        "10 11 12 13 14 15 16 17 18 19 1a 1b 1c 1d 1e 1f 23 b3",
+    ),
+    (End(0x5A, 2, 1), "13 5a 00 02 bd f6 00 01 0d 2e"),
+    (Receipt(0x5A, 2, 1), "14 5a 00 02 ec db 00 01 0d 2e"),
+    (Text(0xC3, 0x0102, "Ada", "QTH?", "Bob"), "15 c3 01 02 4f f6 03 41 64 61 03 42 6f 62 51 54 48 3f 98 b8"),
+    (Beacon(0, 0), "16 00 00 00 b8 fe 00 e1 f0"),
+    (Ping(7, 8, 0xDEADBEEF), "17 07 00 08 ca d2 de ad be ef 40 97"),
+    (Pong(7, 8, 0xDEADBEEF), "18 07 00 08 1e 3c de ad be ef 40 97"),
+]
+
+printable = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FFF), max_size=24).filter(str.isprintable)
+names = printable.filter(lambda text: len(text.encode()) <= frames.MAX_NAME_BYTES)
+texts = printable.map(lambda text: text * 2).filter(lambda text: len(text.encode()) <= frames.MAX_TEXT_BYTES)
+bytes_8, shorts, longs = st.integers(0, 0xFF), st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF)
+packets = st.lists(st.binary(min_size=32, max_size=32), min_size=1, max_size=12).map(tuple)
+profiles = st.none() | st.binary(min_size=32, max_size=32)
+nonces = st.binary(min_size=8, max_size=8)
+ks = st.integers(1, 6)
+any_frame: st.SearchStrategy[Frame] = st.one_of(
+    st.builds(Begin, bytes_8, shorts, nonces, longs, shorts, ks, names, names, st.booleans(), profiles),
+    st.builds(Voice, bytes_8, shorts, packets),
+    st.builds(End, bytes_8, shorts, shorts),
+    st.builds(Receipt, bytes_8, shorts, shorts),
+    st.builds(Text, bytes_8, shorts, names, texts, names),
+    st.builds(Beacon, bytes_8, shorts, names),
+    st.builds(Ping, bytes_8, shorts, longs),
+    st.builds(Pong, bytes_8, shorts, longs),
+)
+bounded = settings(max_examples=200, deadline=None)
+
+
+def with_checks(header: bytes, body: bytes) -> bytes:
+    """Bytes with both checks right, whatever they say."""
+    return header + crc16(header).to_bytes(2, "big") + body + crc16(body).to_bytes(2, "big")
+
+
+def test_numbers_agree_with_the_codec() -> None:
+    """The packet's size and length, which transport repeats because it may not import the codec, are the codec's."""
+    assert (codec_format.PACKET_BYTES, codec_format.PACKET_S) == (frames.PACKET_BYTES, frames.PACKET_S)
+
+
+def test_crc_is_ccitt_false() -> None:
+    """The check is CRC-16/CCITT-FALSE, by that CRC's published check value."""
+    assert crc16(b"123456789") == 0x29B1
+
+
+@pytest.mark.parametrize(("frame", "octets"), VECTORS, ids=lambda value: type(value).__name__)
+def test_vectors(frame: Frame, octets: str) -> None:
+    """A frame worked out by hand is written exactly so, and read back."""
+    assert octets == encode(frame).hex(" ")
+    assert frame == decode(bytes.fromhex(octets))
+
+
+def test_readme_examples_are_these_vectors() -> None:
+    """Every hex example in the README is one of the vectors, and every vector stands there."""
+    text = README.read_text(encoding="utf-8")
+    blocks = re.findall(r"```hex\n(.*?)```", text, re.DOTALL)
+    shown = {bytes.fromhex(re.sub(r"#.*", "", block)) for block in blocks}
+    assert {bytes.fromhex(octets) for _, octets in VECTORS} == shown
+
+
+@bounded
+@given(any_frame)
+def test_round_trip(frame: Frame) -> None:
+    """Whatever can be written is read back the same, and fits the longest frame."""
+    octets = encode(frame)
+    assert frame == decode(octets)
+    assert len(octets) <= frames.MAX_FRAME_BYTES
+
+
+def test_voice_adds_eight_bytes() -> None:
+    """On radios a VOICE frame costs 8 bytes on top of the voice, and a receipt is no longer than the END it answers."""
+    assert 8 == len(encode(Voice(1, 1, (PACKET,) * 2))) - 64
+    assert len(encode(Receipt(1, 2, 3))) <= len(encode(End(1, 2, 3)))
+    assert len(encode(Pong(1, 2, 3))) <= len(encode(Ping(1, 2, 3)))
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.binary(max_size=420))
+def test_rubbish_is_refused_or_read(octets: bytes) -> None:
+    """Random bytes give a frame or a FrameError, never another exception."""
+    try:
+        decode(octets)
+    except FrameError:
+        pass
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.integers(0, 15), st.binary(max_size=300))
+def test_bodies_with_good_checks(kind: int, body: bytes) -> None:
+    """A body of any content behind good checks is refused with FrameError, or read as it would be written."""
+    octets = with_checks(bytes([0x10 | kind, 1, 0, 2]), body)
+    try:
+        frame = decode(octets)
+    except FrameError:
+        return
+    text = "".join(getattr(frame, name, "") for name in ("sender", "addressee", "text"))
+    reserved_flags = isinstance(frame, Begin) and body[14] & 0b1100
+    if "?" not in text and not reserved_flags:
+        assert octets == encode(frame)
+
+
+@bounded
+@given(any_frame, st.data())
+def test_a_flipped_bit_is_noticed(frame: Frame, data: st.DataObject) -> None:
+    """One flipped bit anywhere is refused, except in the voice: there the packets come, marked as damaged."""
+    octets = bytearray(encode(frame))
+    bit = data.draw(st.integers(0, 8 * len(octets) - 1))
+    octets[bit // 8] ^= 0x80 >> bit % 8
+    if isinstance(frame, Voice) and bit >= 8 * 6:
+        heard = decode(bytes(octets))
+        assert isinstance(heard, Voice) and heard.damaged
+        assert (frame.over, frame.sequence, len(frame.packets)) == (heard.over, heard.sequence, len(heard.packets))
+    else:
+        with pytest.raises(FrameError):
+            decode(bytes(octets))
+
+
+@bounded
+@given(any_frame, st.integers(1, 31))
+def test_a_truncated_frame_is_refused(frame: Frame, missing: int) -> None:
+    """A frame that lost its last bytes is never taken for a shorter one that is whole."""
+    octets = encode(frame)[:-missing]
+    try:
+        heard = decode(octets)
+    except FrameError:
+        return
+    assert isinstance(heard, Voice) and heard.damaged  # only a damaged VOICE may have come of it
+
+
+def test_newer_version_is_named() -> None:
+    """An intact header of a later version is refused by its number; modes 2 and 3, and noise, are not."""
+    with pytest.raises(NewerVersion, match="version 4") as caught:
+        decode(with_checks(bytes([0x42, 1, 0, 1]), PACKET))
+    assert 4 == caught.value.version
+    for mode in (2, 3):
+        with pytest.raises(OtherMode) as refused:
+            decode(bytes([mode << 4 | 2, 1, 0, 1]) + PACKET + bytes(4))
+        assert mode == refused.value.mode
+    with pytest.raises(FrameError) as noise:
+        decode(bytes([0x42, 1, 0, 1]) + bytes(40))
+    assert not isinstance(noise.value, NewerVersion)
+
+
+BEGIN_BODY = NONCE + bytes(4) + b"\x12\x34"
+MALFORMED = {
+    "empty": b"",
+    "a header only": encode(End(1, 2, 3))[:6],
+    "type 0": with_checks(bytes([0x10, 1, 0, 1]), b""),
+    "type 15": with_checks(bytes([0x1F, 1, 0, 1]), b""),
+    "version 0": with_checks(bytes([0x02, 1, 0, 1]), PACKET),
+    "VOICE of no packet": with_checks(bytes([0x12, 1, 0, 1]), b""),
+    "VOICE of 33 bytes": with_checks(bytes([0x12, 1, 0, 1]), bytes(33)),
+    "VOICE of 13 packets": with_checks(bytes([0x12, 1, 0, 1]), PACKET * 13),
+    "BEGIN with k = 0": with_checks(bytes([0x11, 1, 0, 0]), BEGIN_BODY + b"\x00\x00\x00"),
+    "BEGIN with k = 7": with_checks(bytes([0x11, 1, 0, 0]), BEGIN_BODY + b"\x70\x00\x00"),
+    "BEGIN without names": with_checks(bytes([0x11, 1, 0, 0]), BEGIN_BODY + b"\x10"),
+    "BEGIN with half a name": with_checks(bytes([0x11, 1, 0, 0]), BEGIN_BODY + b"\x10\x03Ad"),
+    "BEGIN with a name too long": with_checks(bytes([0x11, 1, 0, 0]), BEGIN_BODY + b"\x10\x19" + b"A" * 25 + b"\x00"),
+    "BEGIN with a short profile": with_checks(bytes([0x11, 1, 0, 0]), BEGIN_BODY + b"\x12\x00\x00" + bytes(31)),
+    "BEGIN with more behind it": with_checks(bytes([0x11, 1, 0, 0]), BEGIN_BODY + b"\x10\x00\x00" + bytes(1)),
+    "END of one byte": with_checks(bytes([0x13, 1, 0, 1]), b"\x01"),
+    "TEXT that is not UTF-8": with_checks(bytes([0x15, 1, 0, 1]), b"\x00\x00\xff"),
+    "TEXT of 141 bytes": with_checks(bytes([0x15, 1, 0, 1]), b"\x00\x00" + b"x" * 141),
+    "BEACON with more behind it": with_checks(bytes([0x16, 1, 0, 1]), b"\x00x"),
+    "PING of 5 bytes": with_checks(bytes([0x17, 1, 0, 1]), bytes(5)),
+}
+
+
+@pytest.mark.parametrize("octets", MALFORMED.values(), ids=MALFORMED.keys())
+def test_malformed(octets: bytes) -> None:
+    """What is wrong in a known way is refused as rubbish, and not as a newer version."""
+    with pytest.raises(FrameError) as caught:
+        decode(octets)
+    assert not isinstance(caught.value, NewerVersion)
+
+
+UNWRITABLE: list[Frame] = [
+    Begin(1, 0, b"short", 0, 0, 1, "Ada"),
+    Begin(1, 0, NONCE, 0, 0, 7, "Ada"),
+    Begin(1, 0, NONCE, 0, 0x10000, 1, "Ada"),
+    Begin(1, 0, NONCE, 0, 0, 1, "A" * 25),
+    Begin(1, 0, NONCE, 0, 0, 1, "Ada", profile=b""),
+    Voice(1, 1, ()),
+    Voice(1, 1, (b"short",)),
+    Voice(1, 1, (PACKET,), damaged=True),
+    Voice(256, 1, (PACKET,)),
+    Voice(1, 0x10000, (PACKET,)),
+    Text(1, 1, "Ada", "x" * 141),
+    Beacon(1, 1, "\ud800"),
+]
+
+
+@pytest.mark.parametrize("frame", UNWRITABLE, ids=repr)
+def test_what_does_not_fit_is_our_own_mistake(frame: Frame) -> None:
+    """A field that does not fit its place is refused when it is written."""
+    with pytest.raises(UsageError):
+        encode(frame)
+
+
+def test_text_from_the_link_cannot_steer_the_terminal() -> None:
+    """Escape sequences and direction marks in names and messages arrive as question marks."""
+    heard = decode(encode(Text(1, 1, "A\x1b[2J", "one\ntwo \u202eeurt", "")))
+    assert isinstance(heard, Text)
+    assert ("A?[2J", "one?two ?eurt") == (heard.sender, heard.text)
+
+
+def test_reserved_flags_are_ignored() -> None:
+    """A BEGIN with flags that have no meaning yet is understood."""
+    heard = decode(with_checks(bytes([0x11, 1, 0, 0]), BEGIN_BODY + b"\x2c\x00\x00"))
+    assert Begin(1, 0, NONCE, 0, 0x1234, 2, "") == heard
+
+
+def test_peek_type_reads_headers_only() -> None:
+    """Links tell a frame by its header: good for a damaged VOICE, None for rubbish and unknown types."""
+    octets = encode(Voice(1, 1, (PACKET,)))
+    assert frames.Type.VOICE is frames.peek_type(octets[:-1] + bytes([octets[-1] ^ 1]))
+    assert frames.peek_type(bytes(40)) is None
+    assert frames.peek_type(MALFORMED["type 15"]) is None

@@ -1,0 +1,152 @@
+"""The text that names a link."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+
+from tests.support.malformed import inputs
+from transport.address import Address, TncSettings, parse_address
+from transport.errors import LinkError
+from transport.framing.ax25 import Callsign
+from transport.impairment import Impairment
+from transport.radio.radios import RADIOS
+
+GOOD = {
+    "udp://192.0.2.7:7800": ("udp", "192.0.2.7", 7800, None, False, None),
+    "udp://:7800": ("udp", "", 7800, None, False, None),
+    "udp://[::1]:7800?k=3": ("udp", "::1", 7800, 3, False, None),
+    " udp://radio.local:1/?k=6&repeat=1 ": ("udp", "radio.local", 1, 6, True, None),
+    "parrot://": ("parrot", "", 0, None, False, None),
+    "parrot://?rate=1200&k=2": ("parrot", "", 0, 2, False, Impairment(rate_bps=1200)),
+    "udp://:1?seed=3": ("udp", "", 1, None, False, None),
+    "udp://:1?loss=5%&burst=3&ber=0.001&delay=150&jitter=0.2s&reorder=0.1&duplicate=0.2&seed=-7": (
+        "udp", "", 1, None, False,
+        Impairment(None, 0.15, 0.2, 0.05, 3.0, 0.001, 0.1, 0.2, -7),
+    ),
+    "udp://:1?delay=80ms&rate=9600": ("udp", "", 1, None, False, Impairment(rate_bps=9600, delay_s=0.08)),
+}  # fmt: skip
+
+BAD = {
+    "": "write udp://",
+    "hello": "write udp://",
+    "udp:/x": "write udp://",
+    "http://x:1": "no kind of link",
+    "serial:///dev/ttyUSB0": "how fast the port is: add baud=57600",
+    "serial:///dev/ttyUSB0?baud=0": "baud must be",
+    "serial:///dev/ttyUSB0?baud=fast": "baud must be",
+    "serial://": "names no serial port",
+    "serial:///": "names no serial port",
+    "serial://ttyUSB0?baud=9600": "names no serial port",
+    "serial://COM3?baud=9600": "names no serial port",
+    "serial:///dev/tty%00?baud=9600": "no name of a serial port",
+    "serial:///dev/ttyUSB0?baud=9600&call=AB1CDE": "'call' means nothing for serial://",
+    "serial:///dev/ttyUSB0?radio=afsk1200": "no radio for serial://: write kiss://",
+    "serial:///dev/ttyUSB0?radio=walkman": "a radio that `gossamer plan` lists",
+    "udp://host:1?baud=9600": "'baud' means nothing for udp://",
+    "parrot://?radio=hc-12": "'radio' means nothing for parrot://",
+    "kiss://localhost:8001": "names no callsign",
+    "kiss://localhost:8001?call=HELLO": "call must be one to six letters and digits",
+    "kiss://localhost:8001?call=AB1CDE-16": "call must be",
+    "kiss://localhost:8001?call=AB1CDE&dest=TOO-LONG": "dest must be",
+    "kiss://localhost:8001?call=AB1CDE&baud=9600": "leave baud out",
+    "kiss://localhost:0?call=AB1CDE": "names no TNC",
+    "kiss://?call=AB1CDE": "names no TNC",
+    "kiss://localhost/dev/ttyUSB0?call=AB1CDE": "names no TNC",
+    "kiss:///dev/ttyUSB0?call=AB1CDE": "how fast the port is",
+    "kiss://localhost?call=AB1CDE&txdelay=3s": "txdelay must be",
+    "kiss://localhost?call=AB1CDE&persist=256": "persist must be",
+    "udp://": "names no port",
+    "udp://host": "names no port",
+    "udp://host:0": "names no port",
+    "udp://host:99999": "is not a link",
+    "udp://host:port": "is not a link",
+    "udp://[::1": "is not a link",
+    "udp://me@host:1": "before HOST:PORT",
+    "udp://host:1/path": "behind or before",
+    "udp://host:1#x": "behind or before",
+    "parrot://host": "without host and port",
+    "udp://:1?k=0": "k must be a whole number of packets a frame, 1 to 6",
+    "udp://:1?k=7": "k must be",
+    "udp://:1?k=": "k must be",
+    "udp://:1?k=2&k=3": "given twice",
+    "udp://:1?colour=red": "no setting of a link",
+    "udp://:1?repeat=yes": "repeat must be 0 or 1",
+    "udp://:1?rate=fast": "rate must be",
+    "udp://:1?rate=0": "rate must be above 0",
+    "udp://:1?rate=nan": "rate must be",
+    "udp://:1?rate=inf": "rate must be",
+    "udp://:1?loss=2": "share between 0 and 1",
+    "udp://:1?loss=-0.1": "share between 0 and 1",
+    "udp://:1?ber=0.9": "between 0 and 0.5",
+    "udp://:1?delay=-1": "cannot be negative",
+    "udp://:1?delay=1m": "delay must be",
+    "udp://:1?burst=0": "burst is at least 1",
+    "udp://:1?loss=0.9&burst=2": "burst is at least 9",
+    "udp://:1?seed=x": "seed must be",
+}
+
+
+@pytest.mark.parametrize(("text", "meaning"), GOOD.items())
+def test_good_addresses(text: str, meaning: tuple) -> None:
+    """An address means what the grammar says, and keeps its text as its name."""
+    assert Address(text.strip(), *meaning) == parse_address(text)
+
+
+RADIO = {
+    "serial:///dev/ttyUSB0?baud=57600": {"device": "/dev/ttyUSB0", "baud": 57600},
+    "serial:///dev/serial/by-id/usb%20x?baud=9600&k=2": {"device": "/dev/serial/by-id/usb x", "baud": 9600, "k": 2},
+    "serial:///dev/ttyUSB0?radio=hc-12-far&rate=900": {
+        "device": "/dev/ttyUSB0", "baud": 2400, "radio": RADIOS["hc-12-far"], "impairment": Impairment(rate_bps=900),
+    },
+    "kiss://localhost?call=ab1cde-7": {
+        "host": "localhost", "port": 8001, "call": Callsign("AB1CDE", 7), "destination": Callsign("GOSMR"),
+    },
+    "kiss://[::1]:9000?call=N0CALL&dest=net&radio=afsk1200&txdelay=100&txtail=0.02s&slottime=10&persist=255": {
+        "host": "::1", "port": 9000, "call": Callsign("N0CALL"), "destination": Callsign("NET"),
+        "radio": RADIOS["afsk1200"], "tnc": TncSettings(0.1, 0.02, 0.01, 255),
+    },
+    "kiss:///dev/ttyACM0?call=N0CALL&radio=lora-sf8": {
+        "device": "/dev/ttyACM0", "baud": 115200, "call": Callsign("N0CALL"), "destination": Callsign("GOSMR"),
+        "radio": RADIOS["lora-sf8"],
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "meaning"), RADIO.items())
+def test_addresses_of_radios(text: str, meaning: dict) -> None:
+    """A path is a serial port, everything that a TNC needs stands behind the question mark."""
+    assert Address(text, text.split(":")[0], **meaning) == parse_address(text)
+
+
+@settings(max_examples=100, deadline=None)
+@given(inputs([text.encode() for text in [*GOOD, *RADIO]]))
+def test_any_text(texts: list[bytes]) -> None:
+    """Whatever is written is an address or LinkError of one line."""
+    for octets in texts:
+        try:
+            parse_address(octets.decode("latin-1"))
+        except LinkError as error:
+            assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(("text", "said"), BAD.items())
+def test_bad_addresses(text: str, said: str) -> None:
+    """What is no address is refused in one line that names the cause."""
+    with pytest.raises(LinkError) as caught:
+        parse_address(text)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_readme_names_every_setting() -> None:
+    """transport/README.md explains each setting that an address takes, and no other."""
+    text = (Path(__file__).parents[2] / "transport" / "README.md").read_text(encoding="utf-8")
+    table = text.split("| setting |")[1].split("\n\n")[0]
+    named = set(re.findall(r"`(\w+)=", table))
+    with pytest.raises(LinkError) as caught:
+        parse_address("udp://:1?unknown=1")
+    assert set(str(caught.value).split("there are ")[1].split(", ")) == named

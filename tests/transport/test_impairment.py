@@ -1,0 +1,224 @@
+"""The impairment layer: what it decides (told the time), and that it performs it (in virtual time)."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from tests.support.overs import drop, numbered_packet, over_frames, talk, through
+from transport.errors import LinkClosed, NoPeerYet, UsageError
+from transport.impairment import ImpairedPath, Impairment
+from transport.links.impaired import ImpairedLink
+from transport.links.memory import MemoryLink, memory_pair
+from transport.links.registry import impair
+from transport.links.traffic import LayerBytes
+from transport.protocol.open_frames import Voice, encode
+
+FRAMES = 4000
+FRAME = encode(Voice(1, 1, (numbered_packet(1),)))
+
+
+def delivered(impairment: Impairment, spacing_s: float = 0.32) -> list[tuple[float, bytes]]:
+    """What arrives of many frames that each say which one they are."""
+    return through(ImpairedPath(impairment), [(i * spacing_s, numbered_packet(i)) for i in range(FRAMES)])
+
+
+def numbers(arrivals: list[tuple[float, bytes]]) -> list[int]:
+    """Which frames these are."""
+    return [int.from_bytes(octets[:4], "big") for _, octets in arrivals]
+
+
+def run_in_virtual_time(main) -> None:
+    """Run an async test; an hour of sleeping takes no time."""
+    trio.run(main, clock=MockClock(autojump_threshold=0))
+
+
+def test_nothing_wrong() -> None:
+    """Without settings everything arrives at once and unchanged."""
+    sent = talk(over_frames(20))
+    assert sent == through(ImpairedPath(Impairment()), sent)
+
+
+@pytest.mark.parametrize(("loss", "burst"), [(0.2, None), (0.2, 1.0), (0.2, 5.0), (0.5, 2.0), (0.1, 8.0)])
+def test_loss_and_bursts(loss: float, burst: float | None) -> None:
+    """The share lost is the share asked for, and the runs of lost frames have the length asked for."""
+    come = set(numbers(delivered(Impairment(loss=loss, burst_frames=burst, seed=2))))
+    fate = [number in come for number in range(FRAMES)]
+    runs = 1 + sum(before and not after for before, after in itertools.pairwise(fate))
+    missing = fate.count(False)
+    wanted = burst or 1 / (1 - loss)
+    assert loss == pytest.approx(missing / FRAMES, rel=0.35)
+    assert wanted == pytest.approx(missing / runs, rel=0.35)
+
+
+@pytest.mark.parametrize("loss", [0.0, 1.0])
+def test_all_or_nothing(loss: float) -> None:
+    """A loss of 0 loses nothing, a loss of 1 everything."""
+    assert FRAMES * (1 - loss) == len(delivered(Impairment(loss=loss)))
+
+
+@pytest.mark.parametrize("ber", [0.0001, 0.01, 0.5])
+def test_bit_errors(ber: float) -> None:
+    """The share of flipped bits is the share asked for; the count tells it; the first and the last bit are hit too."""
+    path = ImpairedPath(Impairment(ber=ber, seed=5))
+    zeros = [octets for _, octets in through(path, [(0.0, bytes(32))] * 2000)]
+    flipped = sum(int.from_bytes(octets, "big").bit_count() for octets in zeros)
+    assert path.count.flipped_bits == flipped
+    assert ber == pytest.approx(flipped / (2000 * 256), rel=0.2 if ber > 0.001 else 0.4)
+    if ber > 0.001:
+        assert any(octets[0] & 0x80 for octets in zeros) and any(octets[-1] & 1 for octets in zeros)
+
+
+def test_rate_is_serial() -> None:
+    """Frames leave one after the other at the rate, overhead included, and an idle wire saves nothing up."""
+    path = ImpairedPath(Impairment(rate_bps=1000), overhead_bytes=18)
+    assert 0.4 == pytest.approx(path.airtime_s(32))
+    arrivals = through(path, [(0.0, bytes(32)), (0.0, bytes(32)), (10.0, bytes(32)), (10.1, bytes(32))])
+    assert [0.4, 0.8, 10.4, 10.8] == pytest.approx([at for at, _ in arrivals])
+    assert 10.8 == pytest.approx(path.free_at_s(10.2))
+    assert 11.0 == path.free_at_s(11.0)
+
+
+def test_delay_and_jitter_keep_the_order() -> None:
+    """Every frame is late by delay plus 0..jitter, and none overtakes another."""
+    arrivals = delivered(Impairment(delay_s=0.1, jitter_s=0.5, seed=1))
+    late = [at - 0.32 * number for (at, _), number in zip(arrivals, numbers(arrivals), strict=True)]
+    assert 0.1 <= min(late) < 0.12
+    assert 0.55 < max(late) <= 0.6
+    assert list(range(FRAMES)) == numbers(arrivals)
+
+
+def test_reordering_and_duplicates() -> None:
+    """So many frames come after the next one, so many come twice; none is lost by it."""
+    path_count = ImpairedPath(Impairment(reorder=0.1, duplicate=0.2, seed=1))
+    arrivals = through(path_count, [(0.32 * i, numbered_packet(i)) for i in range(FRAMES)])
+    order = list(dict.fromkeys(numbers(arrivals)))
+    overtaken = sum(later < earlier for earlier, later in itertools.pairwise(order))
+    assert 0.1 == pytest.approx(overtaken / FRAMES, rel=0.25)
+    assert 0.2 == pytest.approx((len(arrivals) - FRAMES) / FRAMES, rel=0.25)
+    assert set(range(FRAMES)) == set(order)
+    assert (len(arrivals) - FRAMES) == path_count.count.duplicated
+
+
+def test_the_seed_decides() -> None:
+    """The same seed gives the same link, another seed another one; so does the other direction."""
+    trouble = Impairment(jitter_s=0.5, loss=0.3, ber=0.01, reorder=0.1, duplicate=0.1, seed=7)
+    assert delivered(trouble) == delivered(trouble)
+    assert delivered(trouble) != delivered(trouble.reversed())
+    assert trouble == trouble.reversed().reversed()
+
+
+def test_one_more_trouble_does_not_reshuffle_the_others() -> None:
+    """The frames that are lost are the same ones with and without jitter."""
+    plain = set(numbers(delivered(Impairment(loss=0.3, seed=7))))
+    assert plain == set(numbers(delivered(Impairment(loss=0.3, jitter_s=0.5, duplicate=0.3, seed=7))))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"rate_bps": 0}, {"rate_bps": math.nan}, {"loss": 1.1}, {"ber": 0.6}, {"delay_s": -1}, {"jitter_s": math.inf},
+     {"loss": 0.9, "burst_frames": 2}, {"burst_frames": 0.5}],
+)  # fmt: skip
+def test_impossible_impairments(wrong: dict) -> None:
+    """Numbers that mean nothing are refused."""
+    with pytest.raises(UsageError):
+        Impairment(**wrong)
+
+
+def test_a_link_is_paced_and_delayed() -> None:
+    """`send` waits while the wire is busy; frames arrive after airtime and delay; what has not left is told."""
+
+    async def main() -> None:
+        near, far = memory_pair(layers=(LayerBytes("framing", 10),))
+        async with trio.open_nursery() as nursery:
+            link = impair(near, Impairment(rate_bps=400, delay_s=0.5), nursery)  # 40 + 10 bytes: 1 s
+            times = []
+            for _ in range(3):
+                await link.send(FRAME)
+                times.append(trio.current_time())
+            assert [0.0, 1.0, 2.0] == pytest.approx([at - times[0] for at in times])
+            assert 1.0 == pytest.approx(link.drain_s())
+            arrived = []
+            for _ in range(3):
+                assert FRAME == await far.receive()
+                arrived.append(trio.current_time() - times[0])
+            assert [2.0, 2.5, 3.5] == pytest.approx(arrived)  # the first came at 1.5, and was fetched at 2.0
+            assert 0.0 == link.drain_s()
+            assert (3, 96, 24, 30, 0) == (
+                link.sent.frames, link.sent.voice, link.sent.header, link.sent.framing, link.sent.carrier
+            )  # fmt: skip
+            await link.aclose()
+
+    run_in_virtual_time(main)
+
+
+def test_both_directions_are_impaired() -> None:
+    """A wrapped link loses what it receives as well, and counts it."""
+
+    async def main() -> None:
+        near, far = memory_pair()
+        async with trio.open_nursery() as nursery:
+            link = ImpairedLink(near, Impairment(loss=0.5, seed=1), nursery)
+            for _ in range(100):
+                await far.send(FRAME)
+                await link.send(FRAME)
+            await trio.sleep(1)
+            for lost in (link.sent_damage.lost, link.received_damage.lost):
+                assert 35 < lost < 65
+            heard = 0
+            with trio.move_on_after(1):
+                while True:
+                    await link.receive()
+                    heard += 1
+            assert 100 - link.received_damage.lost == heard == link.received.frames
+            await link.aclose()
+
+    run_in_virtual_time(main)
+
+
+def test_closing_ends_tasks_and_receivers() -> None:
+    """After `aclose` no task is left, and who waits for a frame is told; the same when the far end closes."""
+
+    async def main() -> None:
+        for close_far in (False, True):
+            near, far = memory_pair()
+            async with trio.open_nursery() as nursery:
+                link = impair(near, Impairment(delay_s=1.0), nursery)
+                async with trio.open_nursery() as closer:
+                    closer.start_soon(far.aclose if close_far else link.aclose)
+                    with pytest.raises(LinkClosed):
+                        await link.receive()
+                await link.aclose()
+
+    run_in_virtual_time(main)
+
+
+def test_errors_of_the_link_below_come_through() -> None:
+    """What the link below says about sending is raised by the next `send`; about receiving, by `receive`."""
+
+    class Lonely(MemoryLink):
+        async def send(self, frame: bytes) -> None:
+            raise NoPeerYet("nobody there: call")
+
+    async def main() -> None:
+        near, _far = memory_pair()
+        lonely = Lonely("lonely", (), near._out, near._incoming)
+        async with trio.open_nursery() as nursery:
+            link = impair(lonely, Impairment(delay_s=0.1), nursery)
+            await link.send(FRAME)
+            await trio.sleep(1)
+            with pytest.raises(NoPeerYet):
+                await link.send(FRAME)
+            await link.send(FRAME)
+            await link.aclose()
+
+    run_in_virtual_time(main)
+
+
+def test_drop_helper_drops() -> None:
+    """The helper that tests drop frames with does drop them."""
+    assert [(0.0, b"a"), (0.0, b"c")] == drop([(0.0, b"a"), (0.0, b"b"), (0.0, b"c")], 1)

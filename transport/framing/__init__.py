@@ -1,0 +1,1 @@
+"""Frames on a stream of bytes, and AX.25."""

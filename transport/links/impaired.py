@@ -1,0 +1,166 @@
+"""Performs an impairment on any link, both directions; impairment.py decides what happens to each frame."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import trio
+
+from transport.errors import LinkClosed, TransportError
+from transport.impairment import Delivery, ImpairedPath, Impairment, ImpairmentCount
+from transport.links.traffic import LayerBytes, Traffic, count_frame
+
+if TYPE_CHECKING:
+    from transport.links.registry import Link
+
+MAX_ON_THE_WAY = 4096
+"""Frames that a path holds at once; at 72 bytes and 100 bit/s that is six hours. More are lost, as in any queue."""
+ARRIVED_FRAMES = 64
+"""Frames that have arrived and were not fetched: 20 s of speech at k = 1. The path waits while it is full."""
+
+
+class _Path:
+    """One direction: frames go in at any time, `run` hands them on when they arrive."""
+
+    def __init__(self, impairment: Impairment, overhead_bytes: int) -> None:
+        self.model = ImpairedPath(impairment, overhead_bytes)
+        self._on_the_way: list[Delivery] = []
+        self._changed = trio.Event()
+
+    def hand_over(self, frame: bytes) -> None:
+        for delivery in self.model.hand_over(frame, trio.current_time()):
+            if len(self._on_the_way) < MAX_ON_THE_WAY:
+                heapq.heappush(self._on_the_way, delivery)
+        self._changed.set()
+
+    async def run(self, deliver: Callable[[bytes], Awaitable[None]]) -> None:
+        while True:
+            next_s = self._on_the_way[0].at_s if self._on_the_way else math.inf
+            if next_s <= trio.current_time():
+                await deliver(heapq.heappop(self._on_the_way).octets)
+                continue
+            self._changed = trio.Event()
+            with trio.move_on_at(next_s):
+                await self._changed.wait()
+
+
+class ImpairedLink:
+    """A link that is worse than the one it wraps. Its rate is kept by making `send` wait."""
+
+    def __init__(self, inner: Link, impairment: Impairment, nursery: trio.Nursery) -> None:
+        overhead_bytes = sum(layer.octets for layer in inner.layers)
+        self.sent = Traffic()
+        self.received = Traffic()
+        self._inner = inner
+        self._outgoing = _Path(impairment, overhead_bytes)
+        self._incoming = _Path(impairment.reversed(), overhead_bytes)
+        self._send_lock = trio.Lock()
+        self._send_error: TransportError | None = None
+        self._scopes: list[trio.CancelScope] = []
+        self._arrive, self._arrived = trio.open_memory_channel[bytes | TransportError](ARRIVED_FRAMES)
+        for task in (self._send_on, self._fetch, self._let_arrive):
+            scope = trio.CancelScope()
+            self._scopes.append(scope)
+            nursery.start_soon(self._run_in, scope, task, name=f"{type(self).__name__}.{task.__name__}")
+
+    @property
+    def inner(self) -> Link:
+        """The link that this one makes worse."""
+        return self._inner
+
+    @property
+    def name(self) -> str:
+        return self._inner.name
+
+    @property
+    def layers(self) -> tuple[LayerBytes, ...]:
+        return self._inner.layers
+
+    @property
+    def max_frame_bytes(self) -> int:
+        return self._inner.max_frame_bytes
+
+    @property
+    def tag_bytes(self) -> int:
+        return self._inner.tag_bytes
+
+    @property
+    def ready(self) -> bool:
+        return self._inner.ready
+
+    @property
+    def sent_damage(self) -> ImpairmentCount:
+        """What was done to the frames sent."""
+        return self._outgoing.model.count
+
+    @property
+    def received_damage(self) -> ImpairmentCount:
+        """What was done to the frames received."""
+        return self._incoming.model.count
+
+    async def wait_ready(self) -> None:
+        await self._inner.wait_ready()
+
+    async def send(self, frame: bytes) -> None:
+        async with self._send_lock:
+            error, self._send_error = self._send_error, None
+            if error is not None:
+                raise error
+            if not self._inner.ready:
+                await self._inner.send(frame)  # says at once that there is no peer yet
+                return
+            await trio.sleep_until(self._outgoing.model.free_at_s(trio.current_time()))
+            self._outgoing.hand_over(frame)
+            self.sent = count_frame(self.sent, frame, self.layers)
+
+    def drain_s(self) -> float:
+        now = trio.current_time()
+        return self._outgoing.model.free_at_s(now) - now + self._inner.drain_s()
+
+    async def receive(self) -> bytes:
+        try:
+            arrived = await self._arrived.receive()
+        except (trio.EndOfChannel, trio.ClosedResourceError):
+            raise LinkClosed(f"{self.name} was closed") from None
+        if isinstance(arrived, TransportError):
+            raise arrived
+        self.received = count_frame(self.received, arrived, self.layers)
+        return arrived
+
+    async def aclose(self) -> None:
+        for scope in self._scopes:
+            scope.cancel()
+        self._arrive.close()
+        await self._inner.aclose()
+
+    async def _run_in(self, scope: trio.CancelScope, task: Callable[[], Awaitable[None]]) -> None:
+        with scope:
+            await task()
+
+    async def _send_on(self) -> None:
+        async def deliver(frame: bytes) -> None:
+            try:
+                await self._inner.send(frame)
+            except TransportError as error:
+                self._send_error = error
+
+        await self._outgoing.run(deliver)
+
+    async def _fetch(self) -> None:
+        while True:
+            try:
+                self._incoming.hand_over(await self._inner.receive())
+            except LinkClosed:
+                self._arrive.close()
+                return
+            except TransportError as error:
+                await self._arrive.send(error)
+
+    async def _let_arrive(self) -> None:
+        try:
+            await self._incoming.run(self._arrive.send)
+        except trio.ClosedResourceError:
+            return

@@ -1,0 +1,130 @@
+"""Transparent serial radios and null-modem cables: what is written at one end comes out at the other, more or less.
+
+    serial:///dev/ttyUSB0?baud=57600        frames in COBS, a zero before and after each
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import termios
+
+import serial
+import trio
+
+from transport.address import Address
+from transport.errors import LinkError, PeerUnreachable
+from transport.framing.stream_reader import COBS_MARK, CobsReader, cobs_encode
+from transport.links.stream import StreamLink
+from transport.links.traffic import FRAMING, LayerBytes
+from transport.protocol.open_frames import MAX_FRAME_BYTES
+from transport.radio.airtime import UART_BITS, Cobs
+
+READ_BYTES = 4096
+COBS_LAYERS = (LayerBytes(FRAMING, 3),)
+"""The first code byte and two marks; frames beyond 254 bytes have one more."""
+
+
+class SerialPort:
+    """A UART, a USB adapter, or a pseudo-terminal."""
+
+    def __init__(self, path: str, baud: int) -> None:
+        self._path = path
+        self._baud = baud
+        self._port: serial.Serial | None = None
+
+    async def open(self) -> None:
+        self.close()
+        self._port = await trio.to_thread.run_sync(self._open)
+
+    def _open(self) -> serial.Serial:
+        try:
+            port = serial.Serial(self._path, self._baud, timeout=0, write_timeout=0, exclusive=True)
+        except ValueError:
+            raise LinkError(f"{self._path} cannot run at {self._baud} baud: try another baud=") from None
+        except (OSError, serial.SerialException) as error:
+            raise LinkError(self._why(error)) from None
+        os.set_blocking(port.fileno(), False)
+        fcntl.fcntl(port.fileno(), fcntl.F_SETFD, fcntl.FD_CLOEXEC)
+        return port
+
+    def _why(self, error: OSError) -> str:
+        number = error.errno
+        if number is None and isinstance(error.__context__, termios.error):  # pyserial says it in words only
+            number = error.__context__.args[0]
+        match number:
+            case errno.ENOENT | errno.ENXIO | errno.ENODEV:
+                return f"{self._path} is not there: plug it in, or choose one of those that `ls /dev/tty*` shows"
+            case errno.EACCES | errno.EPERM:
+                return (
+                    f"{self._path} may not be opened by you: join its group (sudo usermod -aG dialout $USER) "
+                    "and log in again"
+                )
+            case errno.EBUSY | errno.EWOULDBLOCK:
+                return f"{self._path} is in use by another program (ModemManager?): close that one first"
+            case errno.ENOTTY | errno.EINVAL | errno.EISDIR:
+                return f"{self._path} is no serial port: choose one of those that `ls /dev/tty*` shows"
+        reason = os.strerror(number).lower() if number else str(error)
+        return f"{self._path} cannot be opened ({reason}): try another port"
+
+    async def read(self) -> bytes:
+        while True:
+            port = self._opened()
+            try:
+                await trio.lowlevel.wait_readable(port.fileno())
+                octets = os.read(port.fileno(), READ_BYTES)
+            except BlockingIOError:
+                continue
+            except (OSError, trio.ClosedResourceError):
+                raise self._unplugged() from None
+            if not octets:
+                raise self._unplugged()
+            return octets
+
+    async def write(self, octets: bytes) -> None:
+        while octets:
+            port = self._opened()
+            try:
+                await trio.lowlevel.wait_writable(port.fileno())
+                octets = octets[os.write(port.fileno(), octets) :]
+            except BlockingIOError:
+                continue
+            except (OSError, trio.ClosedResourceError):
+                raise self._unplugged() from None
+
+    def close(self) -> None:
+        port, self._port = self._port, None
+        if port is not None:
+            trio.lowlevel.notify_closing(port.fileno())
+            try:
+                port.close()
+            except OSError:
+                pass  # it is gone: there is nothing left to close
+
+    def _opened(self) -> serial.Serial:
+        if self._port is None or not self._port.is_open:
+            raise self._unplugged()
+        return self._port
+
+    def _unplugged(self) -> PeerUnreachable:
+        return PeerUnreachable(f"{self._path} was unplugged: plug it in again, it is waited for")
+
+
+async def open_serial(address: Address, nursery: trio.Nursery) -> StreamLink:
+    """Open the port; its reader runs in `nursery`. Raises LinkError: not there, not permitted, busy."""
+    uart = Cobs(address.baud, UART_BITS)
+    air = address.radio.air if address.radio is not None else uart
+    link = StreamLink(
+        address.text,
+        SerialPort(address.device, address.baud),
+        CobsReader(MAX_FRAME_BYTES),
+        wrap=lambda frame: COBS_MARK + cobs_encode(frame) + COBS_MARK,
+        unwrap=lambda frame: frame,
+        line_s=lambda frame_bytes: max(uart.time_s(frame_bytes), air.time_s(frame_bytes)),
+        layers=COBS_LAYERS,
+        max_frame_bytes=MAX_FRAME_BYTES,
+    )
+    await link.open()
+    nursery.start_soon(link.run, name="StreamLink.run")
+    return link

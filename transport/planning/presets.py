@@ -1,0 +1,79 @@
+"""Links to try a voice on, each as an impairment that any link, or none at all, can be given. No I/O, no clock.
+
+For showing and hearing what a link does: `gossamer lab`, `gossamer compare --link`. A radio's airtime is brought to
+what the impairment layer knows, bits per second and bytes that every frame costs on top; planning (`plan.py`) does not
+use that and counts exactly. Loss and bit errors are examples of a link that works but is not good.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from transport.errors import UsageError
+from transport.impairment import Impairment
+from transport.radio.airtime import Stage
+from transport.radio.radios import RADIOS
+
+IP_UDP_BYTES = 28
+"""IPv4 and UDP."""
+FITTED_BYTES = (40, 240)
+"""Frames between these lengths take the time that the stage says, to the nearest symbol."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """One of them."""
+
+    name: str
+    """As in `--link NAME`."""
+    title: str
+    impairment: Impairment
+    """One direction."""
+    overhead_bytes: int
+    """What a frame costs on the wire beyond itself, in bytes at the impairment's rate."""
+    k: int
+    """Packets a frame, 1..6, that suit Gossamer there."""
+    says: str
+    """What it stands for, and where its figures are from."""
+
+    def other(self, **changes: float | None) -> Preset:
+        """The same with other figures in its impairment: "your own". Raises UsageError."""
+        return dataclasses.replace(self, impairment=dataclasses.replace(self.impairment, **changes))  # type: ignore[arg-type]
+
+
+def as_bits(stage: Stage) -> tuple[float, int]:
+    """(bit/s, bytes a frame) that take as long as the stage does, for frames between FITTED_BYTES."""
+    short, long = FITTED_BYTES
+    byte_s = (stage.time_s(long) - stage.time_s(short)) / (long - short)
+    return 8 / byte_s, round(stage.time_s(short) / byte_s) - short
+
+
+def _radio(radio: str, name: str, title: str, k: int, says: str, **impairment: float) -> Preset:
+    known = RADIOS[radio]
+    rate_bps, overhead_bytes = as_bits(known.air)
+    impaired = Impairment(rate_bps=round(rate_bps), delay_s=known.latency_s, seed=1, **impairment)  # type: ignore[arg-type]
+    return Preset(name, title, impaired, overhead_bytes, k, f"{says} {known.source}.")
+
+
+_TABLE = (
+    _radio("afsk1200", "afsk1200", "AFSK 1200", 4, "Packet radio on FM, one frame in a hundred lost.", loss=0.01),
+    _radio("lora-sf7", "lora-sf7", "LoRa SF7", 1, "125 kHz, one packet in fifty lost.", loss=0.02),
+    _radio("lora-sf9", "lora-sf9", "LoRa SF9", 4, "125 kHz, farther away, one packet in twenty lost.", loss=0.05),
+    _radio("hc-12-far", "hc-12", "HC-12", 2, "Its slower air rate, two bits in a thousand wrong.", ber=0.002),
+    _radio("satellite-2400", "satellite", "satellite 2400", 2, "A data call, two frames in a hundred lost.", loss=0.02),
+    Preset(
+        "wifi", "lossy Wi-Fi",
+        Impairment(delay_s=0.04, jitter_s=0.12, loss=0.15, burst_frames=2.5, reorder=0.02, seed=1), IP_UDP_BYTES, 1,
+        "At the edge of its range: rate enough, but 15 % of the datagrams lost in runs of two or three, and jitter of"
+        " 120 ms. An example, not a measurement.",
+    ),
+)  # fmt: skip
+PRESETS = {preset.name: preset for preset in _TABLE}
+
+
+def preset_named(name: str) -> Preset:
+    """Raises UsageError for another name."""
+    if name not in PRESETS:
+        raise UsageError(f"no link preset '{name}'; there are: {', '.join(PRESETS)}")
+    return PRESETS[name]

@@ -1,0 +1,1 @@
+"""Play-out by deadline."""

@@ -1,0 +1,299 @@
+"""One over in the play-out: its packets that wait, and the deadline of each. Told the time, never sleeps.
+
+    arrival of the first frame --hold--> deadline of its first packet, then one packet every 320 ms
+
+A packet that is missing at its deadline is lost: the decoder gets None and conceals. Neither a drifting clock nor a
+late frame moves the deadlines.
+
+Only a link that runs behind does that within an over: two frames in a row came too late and the delay did not shrink
+between them. Then these two are played after all, as far as nothing newer has been played, and what comes is gathered.
+If the delay made one step and is steady again, play-out goes on from a new anchor; if the link is slower than speech,
+it goes on after the end of the over.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, fields
+
+from transport.playout.jitter import MAX_HOLD_S
+from transport.protocol.open_frames import PACKET_S
+
+RUN_OF_LATE_FRAMES = 2
+STEADY_FRAMES = 3
+"""Arrivals that show whether a delay is steady again."""
+SLOWER_THAN_SPEECH = 1.02
+"""Seconds that a link takes for a second of speech before it counts as slower than speech; clocks differ by 0.0002."""
+FRAMES_MISSING_SIGNAL_LOST = 2
+"""So many frames' packets missing in a row: the signal is lost, not just a packet."""
+FRAMES_PER_OVER = 256
+"""The newest arrivals of an over, so that a long one does not outvote the rest in the jitter history."""
+MAX_JUMP = 64
+"""Packets (20 s) that may be missing at once: after less than that a silent talker is given up anyway."""
+MAX_WAITING = 4096
+"""Packets (22 minutes) that may wait in a gathered over: a bound on memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutItem:
+    """320 ms to be played now."""
+
+    over: int
+    """The number that `Playout.begin` gave its over."""
+    index: int
+    """Place in the over. A gap at the start or after END means packets that were lost and not concealed."""
+    packet: bytes | None
+    """32 bytes, or None: lost, to be concealed."""
+    damaged: bool = False
+    signal_lost: bool = False
+    """Two frames' worth or more is missing in a row."""
+    waited_s: float = 0.0
+    """From the packet's arrival until now; 0 for a lost one."""
+    last: bool = False
+    """Nothing more comes of this over. Not set where END comes after its last packet was played: see
+    `Playout.finished`."""
+
+
+@dataclass(slots=True)
+class PlayoutCount:
+    """What became of packets. played + lost = sent, as far as is known."""
+
+    played: int = 0
+    damaged: int = 0
+    """Of those played."""
+    lost: int = 0
+    """Missing at their deadline."""
+    late: int = 0
+    """Of those lost: came after their deadline."""
+    duplicate: int = 0
+    reordered: int = 0
+    """Came after a later one, but in time."""
+    refused: int = 0
+    """Absurdly far ahead."""
+
+    def __add__(self, other: PlayoutCount) -> PlayoutCount:
+        return PlayoutCount(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
+
+
+@dataclass(slots=True)
+class _Waiting:
+    packet: bytes
+    damaged: bool
+    arrival_s: float
+
+
+class OverPlayout:
+    """One over: its packets that wait, the next one to play, and the deadline of all of them."""
+
+    def __init__(self, number: int, k: int, first_index: int, hold_s: float, gather: bool) -> None:
+        """`number` names it in its items. `gather`: play only after the end."""
+        self.number = number
+        self.k = k
+        self.hold_s = hold_s
+        self.gathering = gather
+        self.not_before_s = -math.inf
+        """The over before it is played until then, as far as is known."""
+        self.count = PlayoutCount()
+        self.total: int | None = None
+        self.anchor_s: float | None = None  # the deadline of packet 0
+        self.delays: deque[tuple[int, float]] = deque(maxlen=FRAMES_PER_OVER)  # (frame number, delay), every frame
+        self.newest: deque[tuple[int, float]] = deque(maxlen=FRAMES_PER_OVER)  # those that came in order
+        self.waiting: dict[int, _Waiting] = {}
+        self.next = first_index
+        self._first = first_index
+        self._highest = first_index - 1
+        self._started = False
+        self._concealed: set[int] = set()
+        self._newest_played = first_index - 1
+        self._missing = 0
+        self._late_frames = 0
+        self._came_late: dict[int, _Waiting] = {}  # in the present run of late frames
+        self._last_arrival_s = -math.inf
+
+    def push(self, index: int, packet: bytes, damaged: bool, now: float) -> None:
+        """A packet arrived."""
+        if index < self._first or (self.total is not None and index >= self.total):
+            return
+        if index > max(self._highest, self.next) + MAX_JUMP or len(self.waiting) >= MAX_WAITING:
+            self.count.refused += 1
+            return
+        waiting = self.waiting.get(index)
+        if waiting is not None:
+            self.count.duplicate += 1
+            if waiting.damaged and not damaged:
+                self.waiting[index] = _Waiting(packet, damaged, now)
+            return
+        if index < self.next and index not in self._concealed:
+            self.count.duplicate += 1
+            return
+        in_order = index > self._highest
+        self._highest = max(self._highest, index)
+        new_frame = self._note_arrival(index // self.k, now, in_order)
+        if self.anchor_s is None and not self.gathering:
+            self.anchor_s = now + self.hold_s - index * PACKET_S
+        if self._deadline_passed(index, now):
+            self._push_late(index, packet, damaged, now, new_frame and in_order)
+            return
+        self.count.reordered += not in_order
+        self.waiting[index] = _Waiting(packet, damaged, now)
+        if self.gathering:
+            self._resume_if_steady(now)
+        elif new_frame and in_order:
+            self._end_of_late_run()
+
+    def end(self, total: int | None, now: float) -> None:
+        """It has so many packets; None: no more than have come. Counts once."""
+        if self.total is not None:
+            return
+        self.total = self._highest + 1 if total is None else total
+        for index in [index for index in self.waiting if index >= self.total]:
+            del self.waiting[index]
+        # END came late, or never: what was concealed meanwhile is no part of the over.
+        self.count.lost -= sum(index >= self.total for index in self._concealed)
+        if self.gathering and self.waiting:
+            self._resume(now)
+        self.gathering = False
+        if not self.waiting and not self._started:
+            self._skip_to(self.total)
+
+    def deadline_s(self) -> float | None:
+        """Of the next packet; None while it is not known."""
+        if self.anchor_s is None or self.gathering or self.finished:
+            return None
+        return self.anchor_s + self._next_index() * PACKET_S
+
+    @property
+    def finished(self) -> bool:
+        """Nothing of it is left to be played."""
+        return self.total is not None and self.next >= self.total
+
+    def take(self, now: float) -> PlayoutItem:
+        """The next packet, whose deadline has come."""
+        self._skip_to(self._next_index())
+        self._started = True
+        index = self.next
+        self.next += 1
+        waiting = self.waiting.pop(index, None)
+        if waiting is None:
+            self._concealed.add(index)
+            self.count.lost += 1
+            self._missing += 1
+            signal_lost = self._missing >= FRAMES_MISSING_SIGNAL_LOST * self.k
+            if signal_lost and self.total is not None:
+                self._skip_gap(now)
+            return PlayoutItem(self.number, index, None, signal_lost=signal_lost, last=self.finished)
+        self._newest_played = index
+        self.count.played += 1
+        self.count.damaged += waiting.damaged
+        self._missing = 0
+        waited_s = now - waiting.arrival_s
+        return PlayoutItem(self.number, index, waiting.packet, waiting.damaged, waited_s=waited_s, last=self.finished)
+
+    def postpone(self, free_from_s: float) -> None:
+        """It is its turn, and nothing else is played from then on."""
+        if self.anchor_s is not None and (deadline_s := self.deadline_s()) is not None:
+            self.anchor_s += max(0.0, free_from_s - deadline_s)
+
+    def ends_s(self) -> float:
+        """When its last packet will have been played, if it has been ended; holes may end it earlier."""
+        if self.total is None or self.anchor_s is None:
+            return -math.inf
+        return self.anchor_s + self.total * PACKET_S
+
+    @property
+    def slower_than_speech(self) -> bool | None:
+        """What the arrivals say about the link; None if they say too little."""
+        if len(self.newest) < STEADY_FRAMES:
+            return None
+        (first, first_delay_s), (last, last_delay_s) = self.newest[0], self.newest[-1]
+        growth_s = last_delay_s - first_delay_s
+        speech_s = (last - first) * self.k * PACKET_S
+        return growth_s > max(MAX_HOLD_S, self.k * PACKET_S, (SLOWER_THAN_SPEECH - 1) * speech_s)
+
+    def _next_index(self) -> int:
+        """Before the first packet is played nothing is missing: it starts with whatever came."""
+        return self.next if self._started or not self.waiting else min(self.waiting)
+
+    def _deadline_passed(self, index: int, now: float) -> bool:
+        if self.anchor_s is None or self.gathering:
+            return index < self.next
+        starts_s = max(self.not_before_s, self.anchor_s + self._next_index() * PACKET_S)
+        return index < self.next or (not self._started and now > starts_s + (index - self._next_index()) * PACKET_S)
+
+    def _note_arrival(self, frame: int, now: float, in_order: bool) -> bool:
+        """Keep the frame's delay: arrival minus nominal time. True for the first packet that came at this time.
+
+        Of several frames at the same time the newest counts: the others are repeats that came with it.
+        """
+        first, self._last_arrival_s = now != self._last_arrival_s, now
+        entry = (frame, now - frame * self.k * PACKET_S)
+        if not first:
+            if not in_order or frame <= self.delays[-1][0]:
+                return False
+            replaced = self.delays.pop()
+            if self.newest and self.newest[-1] is replaced:
+                self.newest.pop()
+        self.delays.append(entry)
+        if in_order:
+            self.newest.append(entry)
+        return first
+
+    def _push_late(self, index: int, packet: bytes, damaged: bool, now: float, new_frame_in_order: bool) -> None:
+        self.count.late += 1
+        if new_frame_in_order:
+            if len(self.newest) > 1 and self.newest[-1][1] < self.newest[-2][1]:  # the delay shrinks
+                self._end_of_late_run()
+            self._late_frames += 1
+        if not self._late_frames or self.total is not None or self.gathering or not self._started:
+            return
+        self._came_late[index] = _Waiting(packet, damaged, now)
+        if self._late_frames >= RUN_OF_LATE_FRAMES:
+            self._take_back()
+
+    def _take_back(self) -> None:
+        """What was concealed since the run of late frames began is not lost after all: the over goes on from there.
+
+        Only the end of a frame may have been in time and played: its beginning stays lost, for speech has one order.
+        """
+        not_too_late = {index: late for index, late in self._came_late.items() if index > self._newest_played}
+        if not not_too_late:
+            return
+        first = min(not_too_late)
+        self.count.lost -= self.next - first  # all of them concealed: nothing from there on was played
+        self.count.late -= len(not_too_late)
+        self._concealed.difference_update(range(first, self.next))
+        self.next = first
+        self.gathering = True
+        self.waiting |= not_too_late
+        self._end_of_late_run()
+
+    def _end_of_late_run(self) -> None:
+        self._late_frames = 0
+        self._came_late.clear()
+
+    def _resume_if_steady(self, now: float) -> None:
+        if not self._started or len(self.newest) < STEADY_FRAMES:
+            return
+        (first, first_delay_s), *_, (last, last_delay_s) = list(self.newest)[-STEADY_FRAMES:]
+        if last_delay_s - first_delay_s <= (SLOWER_THAN_SPEECH - 1) * (last - first) * self.k * PACKET_S:
+            first_arrival_s = min(waiting.arrival_s for waiting in self.waiting.values())
+            self._resume(max(now, first_arrival_s + self.hold_s))
+
+    def _resume(self, at_s: float) -> None:
+        """Play the next packet at that time, the rest after it."""
+        self.gathering = False
+        self._missing = 0
+        self._end_of_late_run()
+        self.anchor_s = at_s - self._next_index() * PACKET_S
+
+    def _skip_to(self, index: int) -> None:
+        self.count.lost += index - self.next
+        self._concealed.update(range(self.next, min(index, self.next + MAX_JUMP)))
+        self.next = index
+
+    def _skip_gap(self, now: float) -> None:
+        """The talker has let go and there is a hole: nobody wants to hear the rest of it concealed."""
+        assert self.total is not None
+        self._skip_to(min(self.waiting, default=self.total))
+        self.anchor_s = now + PACKET_S - self.next * PACKET_S

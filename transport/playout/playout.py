@@ -1,0 +1,141 @@
+"""When each packet of each over is played: deadlines, not queues. Told the time, never sleeps.
+
+One over is deadlines.py; here is what they have in common: the hold that the jitter of the recent overs asks for
+(jitter.py), whether the link is slower than speech, and their order. The hold is anchored once per over, so that
+neither a drifting clock nor a late frame can stretch the conversation. On a link that was slower than speech in the
+last over (or is by its plan) the next one is gathered from its start, and played after its end.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from transport.playout.jitter import JitterHistory, hold_s
+from transport.playout.over_buffer import MAX_JUMP, OverPlayout, PlayoutCount, PlayoutItem
+from transport.protocol.open_frames import PACKET_S
+
+__all__ = ["MAX_JUMP", "MAX_OVERS", "PlayedOver", "Playout", "PlayoutCount", "PlayoutItem"]
+
+MAX_OVERS = 8
+"""Overs that are played or wait to be: nobody says more before the first was heard. Of more, the oldest that waits
+is lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayedOver:
+    """An over of which nothing is left."""
+
+    over: int
+    """The number that `begin` gave it."""
+    count: PlayoutCount
+    """Of this over alone. What straggles in later is in `Playout.count` only."""
+
+
+class Playout:
+    """The play-out of one listener: `begin` an over, `push` packets as they come, `take` items as deadlines pass,
+    `end` it. An over that begins while the one before is still being played comes after it, whole."""
+
+    def __init__(self, *, slow_link: bool = False) -> None:
+        """slow_link: by the plan the link is slower than speech, until an over shows that it is not."""
+        self.jitter = JitterHistory()
+        self.finished: deque[PlayedOver] = deque()
+        """Overs that were played to their end, in order, for the caller to take out."""
+        self._before = PlayoutCount()
+        self._overs: deque[OverPlayout] = deque()
+        self._number = 0
+        self._slow_link = slow_link
+        self._now = 0.0
+
+    @property
+    def count(self) -> PlayoutCount:
+        """Of all overs since the play-out was made."""
+        return sum((over.count for over in self._overs), self._before)
+
+    def begin(self, k: int, first_index: int = 0, *, gather: bool = False, repeat: bool = False) -> int:
+        """An over starts: packets come k at a time (1..6) from this index on. `gather`: the link is known to be slower
+        than speech, play only after the end. `repeat`: what is lost comes again with the next frame, so every packet
+        is held one frame longer. The over before it is ended, if it has not been. Returns the over's number."""
+        self.end(None, self._now)
+        if len(self._overs) >= MAX_OVERS:
+            self._give_up(1)
+        hold = hold_s(self.jitter.p95_s(), k) + k * PACKET_S * repeat
+        self._number += 1
+        self._overs.append(OverPlayout(self._number, k, first_index, hold, gather or self._slow_link))
+        return self._number
+
+    def push(self, index: int, packet: bytes, damaged: bool, now: float) -> None:
+        """A packet of the newest over arrived, be it after its END; all packets of one frame with the same `now`."""
+        self._now = now
+        if not self._overs:
+            self._before.late += 1
+            return
+        if len(self._overs) > 1:
+            self._overs[-1].not_before_s = max(self._overs[-1].not_before_s, self._overs[-2].ends_s())
+        self._overs[-1].push(index, packet, damaged, now)
+
+    def end(self, total: int | None, now: float) -> None:
+        """The newest over has ended with so many packets, or its talker disappeared (None): play what there is."""
+        self._now = now
+        if not self._overs or self._overs[-1].total is not None:
+            return
+        over = self._overs[-1]
+        over.end(total, now)
+        slower = over.slower_than_speech
+        if slower is not None:
+            self._slow_link = slower
+        if not slower:
+            self.jitter.add([delay_s for _, delay_s in over.delays])
+        self._drop_finished(now)
+
+    def next_deadline_s(self) -> float | None:
+        """When `take` will have the next item; None while nothing is due at any known time."""
+        return self._overs[0].deadline_s() if self._overs else None
+
+    def take(self, now: float) -> PlayoutItem | None:
+        """The next item if its deadline has come, else None. Call it again until it gives None."""
+        self._now = now
+        deadline_s = self.next_deadline_s()
+        if deadline_s is None or now < deadline_s:
+            return None
+        item = self._overs[0].take(now)
+        self._drop_finished(deadline_s + PACKET_S)
+        return item
+
+    @property
+    def active(self) -> bool:
+        """An over is being received or played."""
+        return bool(self._overs)
+
+    @property
+    def gathering(self) -> bool:
+        """Nothing is played because the link is slower than speech: the wait to be shown."""
+        return bool(self._overs) and self._overs[0].gathering
+
+    @property
+    def waiting_s(self) -> float:
+        """Speech that has come and is not played yet, in seconds."""
+        return sum(len(over.waiting) for over in self._overs) * PACKET_S
+
+    @property
+    def hold_s(self) -> float:
+        """The hold of the over that is played, or the one that the next over would get with k = 1."""
+        return self._overs[0].hold_s if self._overs else hold_s(self.jitter.p95_s(), 1)
+
+    def _drop_finished(self, free_from_s: float) -> None:
+        """Go on to the next over, not before the last one's sound is over."""
+        while self._overs and self._overs[0].finished:
+            self._leave(self._overs.popleft())
+            if self._overs:
+                self._overs[0].postpone(free_from_s)
+
+    def _give_up(self, place: int) -> None:
+        """Nothing of that over is played."""
+        over = self._overs[place]
+        over.count.lost += len(over.waiting)
+        del self._overs[place]
+        self._leave(over)
+
+    def _leave(self, over: OverPlayout) -> None:
+        self._before += over.count
+        self.finished.append(PlayedOver(over.number, over.count))

@@ -1,0 +1,205 @@
+"""Frames to bytes and back, in the mode that the stations of a channel agreed on. No I/O, no clock.
+
+What `decode` refuses it raises as a FrameError of its own kind (errors.py): who calls it counts them.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from transport.errors import BadTag, FrameError, Muted, OtherMode, Replayed, Stale, UnknownOver, UsageError
+from transport.protection.cipher import Cipher, Secret
+from transport.protection.rate_limit import Guard
+from transport.protection.replay import FRESH_S, HeardOver, Nonces
+from transport.protocol import open_frames as frames
+from transport.protocol.open_frames import HEADER, NONCE_BYTES, Beacon, Begin, End, Frame, Mode, Text, Type, Voice
+from transport.protocol.payloads import READERS, WRITERS, read_voice
+
+DEFAULT_TAG_BYTES = 8
+"""On links that do not say."""
+OWN_OVERS = 4
+"""Nonces kept of overs that are being sent: one, and those whose END may still be in a queue."""
+_SECONDS = struct.Struct(">I")
+
+
+class Channel(Protocol):
+    """One station's side of it, on one link."""
+
+    @property
+    def mode(self) -> Mode: ...
+
+    def encode(self, frame: Frame, now: float, utc_s: int) -> bytes:
+        """The frame as it goes on the link, once it does so. now: seconds of a steady clock; utc_s: the wall clock, 0
+        in a station without one. Raises UsageError when a field does not fit its place."""
+
+    def decode(self, octets: bytes, now: float, utc_s: int, source: Hashable | None = None) -> Frame:
+        """The frame in what the link delivered. source: who sent it, as far as the link can tell; None where
+        everything comes from one place. Raises FrameError or one of its kinds."""
+
+
+class OpenChannel:
+    """Checks against accidents only."""
+
+    mode = Mode.OPEN
+
+    def encode(self, frame: Frame, now: float, utc_s: int) -> bytes:
+        return frames.encode(frame)
+
+    def decode(self, octets: bytes, now: float, utc_s: int, source: Hashable | None = None) -> Frame:
+        return frames.decode(octets)
+
+
+def open_channel(secret: Secret | None, tag_bytes: int, random_bytes: Callable[[int], bytes]) -> Channel:
+    """The channel of those who share the secret, or the open one. random_bytes: such as `os.urandom`."""
+    return OpenChannel() if secret is None else ProtectedChannel(secret, tag_bytes, random_bytes)
+
+
+@dataclass(slots=True)
+class _OwnOver:
+    """An over that is being sent."""
+
+    nonce: bytes
+    last: Frame
+    octets: bytes
+    """Of the last frame: sent again it must be the very same, or a nonce is used for two contents."""
+
+
+class ProtectedChannel:
+    """Sealed or ham: every frame is checked, is new, and was made a moment ago, or it is refused."""
+
+    def __init__(self, secret: Secret, tag_bytes: int, random_bytes: Callable[[int], bytes]) -> None:
+        self.mode = secret.mode
+        self.guard = Guard()
+        self._cipher = Cipher(secret, tag_bytes)
+        self._tag_bytes = tag_bytes
+        self._random_bytes = random_bytes
+        self._nonces = Nonces()
+        self._own: OrderedDict[int, _OwnOver] = OrderedDict()
+
+    # --- out -----------------------------------------------------------------------------------------------------
+
+    def encode(self, frame: Frame, now: float, utc_s: int) -> bytes:
+        kind, write = WRITERS[type(frame)]
+        if isinstance(frame, Begin):
+            frame = replace(frame, utc_s=utc_s)  # it may have waited since it was made
+        try:
+            header = HEADER.pack(self.mode << 4 | kind, frame.over, frame.sequence)
+            body, seconds = write(frame), _SECONDS.pack(utc_s)
+        except struct.error as error:
+            raise UsageError(f"{kind.name} has a number that does not fit its field: {error}") from None
+        if isinstance(frame, Begin):
+            body = body[NONCE_BYTES + _SECONDS.size :]
+        elif not isinstance(frame, Voice | End):
+            nonce = self._random_bytes(NONCE_BYTES)
+            self._nonces.remember(nonce, now, clockless=not utc_s)
+            return self._cipher.close(header, nonce, seconds + body)
+        own = self._own.get(frame.over)
+        if isinstance(frame, Begin) and (own is None or own.nonce != frame.nonce):
+            own = self._start(frame)
+        if own is None:
+            raise UsageError(f"over {frame.over} was never begun")
+        if own.octets and frame.sequence <= own.last.sequence:
+            if frame != own.last:
+                raise UsageError(f"sequence {frame.sequence} of over {frame.over} was used already")
+            return own.octets
+        self._nonces.remember(own.nonce, now, clockless=not utc_s)
+        own.last = frame
+        own.octets = self._cipher.close(header, own.nonce, body if isinstance(frame, Voice) else seconds + body)
+        return own.octets
+
+    def _start(self, begin: Begin) -> _OwnOver:
+        self._own.pop(begin.over, None)
+        self._own[begin.over] = own = _OwnOver(begin.nonce, begin, b"")
+        if len(self._own) > OWN_OVERS:
+            self._own.popitem(last=False)
+        return own
+
+    # --- in ------------------------------------------------------------------------------------------------------
+
+    def decode(self, octets: bytes, now: float, utc_s: int, source: Hashable | None = None) -> Frame:
+        mode = frames.peek_mode(octets)
+        if mode is None:
+            frames.read_header(octets)  # says so if it is no frame at all
+            raise OtherMode(Mode.OPEN)
+        if mode is not self.mode:
+            raise OtherMode(mode)
+        version_and_kind, over, sequence = HEADER.unpack_from(octets)
+        kind = Type(version_and_kind & 0x0F)
+        known = self._nonces.overs(over, now) if kind is Type.VOICE else []
+        if kind is Type.VOICE and not known:
+            raise UnknownOver("VOICE of an over whose BEGIN was not heard")
+        if not self.guard.admits(source, now):
+            raise Muted("too many bad tags from there")
+        try:
+            if kind is Type.VOICE:
+                frame = self._open_voice(octets, over, sequence, known, now)
+            else:
+                frame = self._open_signal(octets, kind, over, sequence, now, utc_s)
+        except BadTag:
+            self.guard.bad(source, now)
+            raise
+        self.guard.good(source, now)  # not before: an old frame sent again proves nothing
+        return frame
+
+    def _open_voice(self, octets: bytes, over: int, sequence: int, known: list[HeardOver], now: float) -> Frame:
+        for heard in known:
+            try:
+                _, packets = self._cipher.open(octets, heard.nonce)
+            except BadTag:
+                continue
+            frame = read_voice(over, sequence, packets, damaged=False)
+            if not heard.window.takes(sequence):
+                raise Replayed("VOICE that came before, or too late")
+            self._nonces.remember(heard.nonce, now, heard, heard.clockless)
+            return frame
+        raise BadTag("the tag does not match")
+
+    def _open_signal(self, octets: bytes, kind: Type, over: int, sequence: int, now: float, utc_s: int) -> Frame:
+        nonce, said = self._cipher.open(octets)
+        frame = self._read(kind, over, sequence, nonce, said)
+        said_utc_s: int = _SECONDS.unpack_from(said)[0]
+        self._check_time(frame, said_utc_s, utc_s)
+        self._check_new(frame, nonce, now, clockless=not utc_s or not said_utc_s)
+        return frame
+
+    @staticmethod
+    def _read(kind: Type, over: int, sequence: int, nonce: bytes, said: bytes) -> Frame:
+        if len(said) < _SECONDS.size:
+            raise FrameError(f"{kind.name} of {len(said)} bytes")
+        body = nonce + said if kind is Type.BEGIN else said[_SECONDS.size :]
+        return READERS[kind](over, sequence, body)
+
+    @staticmethod
+    def _check_time(frame: Frame, said_utc_s: int, utc_s: int) -> None:
+        """Where both have a clock."""
+        ahead_s = said_utc_s - utc_s
+        if said_utc_s and utc_s and abs(ahead_s) > FRESH_S:
+            raise Stale(frame.sender if isinstance(frame, Begin | Text | Beacon) else "", ahead_s)
+
+    def _check_new(self, frame: Frame, nonce: bytes, now: float, clockless: bool) -> None:
+        heard = self._nonces.over(nonce, now)
+        if isinstance(frame, Begin) and not self._nonces.knows(nonce, now):
+            heard = HeardOver(frame.over, nonce, clockless)
+        elif isinstance(frame, End) and heard is None and not self._nonces.knows(nonce, now):
+            raise UnknownOver("END of an over whose BEGIN was not heard")
+        if isinstance(frame, Begin | End):
+            if heard is None or heard.over != frame.over or not self._takes(heard, frame):
+                raise Replayed("a frame of an over that came before, or our own")
+        elif self._nonces.knows(nonce, now):
+            raise Replayed("a frame that came before, or our own")
+        self._nonces.remember(nonce, now, heard, clockless)
+
+    @staticmethod
+    def _takes(heard: HeardOver, frame: Begin | End) -> bool:
+        if heard.window.takes(frame.sequence):
+            if isinstance(frame, End):
+                heard.end = frame.sequence
+            return True
+        if isinstance(frame, End) and frame.sequence == heard.end and not heard.end_again:
+            heard.end_again = True
+            return True
+        return False

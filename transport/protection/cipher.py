@@ -1,0 +1,99 @@
+"""The key of a sealed or ham channel, and the bytes of its frames. No I/O, no clock; what is random is passed in.
+
+Every frame, integers big-endian; T is the tag, 4 bytes on radios and 8 on UDP:
+
+    byte   0              1      2   3      4 ... 11   12 ... 15     16 ...          last T
+         +------+------+------+----------+-----------+-------------+---------------+-------+
+         | mode | type | over | sequence |   nonce   | UTC seconds |     body      |  tag  |
+         +------+------+------+----------+-----------+-------------+---------------+-------+
+         |       header, in clear        |  in clear |  encrypted in a sealed channel  |
+    VOICE has neither nonce nor UTC seconds: its packets stand right behind the header.
+
+AES-256-CCM (RFC 3610) with 12 bytes of nonce: the 8 of the frame (of VOICE: those of its over's BEGIN), then the
+header. That authenticates both. In the sealed mode UTC seconds and body are the plaintext; in the ham mode they are the
+associated data and stay readable.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass, field
+
+from transport.errors import BadTag, UsageError
+from transport.protocol.open_frames import HEADER_BYTES, NONCE_BYTES, TAG_BYTES, Mode, Type
+
+SALT = "gossamer/1"
+"""Before the channel's name: the same passphrase gives every channel another key."""
+KEY_BYTES = 32
+SCRYPT_N, SCRYPT_R, SCRYPT_P = 2**15, 8, 1
+"""32 MiB and some 0.1 s on a laptop, 1 s on a small board (RFC 7914): once a start, and once for every guess of whoever
+recorded a frame. Twice the memory would hurt a board of 512 MB that already holds the models."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """What the stations of a protected channel share."""
+
+    mode: Mode
+    """SEALED or HAM."""
+    key: bytes = field(repr=False)
+    """32 bytes."""
+
+
+def derive_key(passphrase: str, channel: str) -> bytes:
+    """32 bytes from what people type: scrypt over the passphrase, salted with "gossamer/1" and the channel's name.
+
+    Both as UTF-8 in Unicode's form NFC, in which the same letters typed on different systems are the same bytes. Slow
+    and large on purpose: not for the event loop. Raises UsageError for an empty passphrase.
+    """
+    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+    if not passphrase:
+        raise UsageError("an empty passphrase protects nothing")
+    salt = (SALT + unicodedata.normalize("NFC", channel)).encode()
+    kdf = Scrypt(salt=salt, length=KEY_BYTES, n=SCRYPT_N, r=SCRYPT_R, p=SCRYPT_P)
+    return kdf.derive(unicodedata.normalize("NFC", passphrase).encode())
+
+
+class Cipher:
+    """Puts tags on frames and checks them; in the sealed mode encrypts too. Keeps nothing between frames."""
+
+    def __init__(self, secret: Secret, tag_bytes: int) -> None:
+        """tag_bytes: 4 or 8, the same at every station of a link."""
+        # Not at the top: an open station must not pay 6 MB and 0.1 s for what it never uses.
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESCCM
+
+        if secret.mode not in (Mode.SEALED, Mode.HAM) or tag_bytes not in TAG_BYTES or len(secret.key) != KEY_BYTES:
+            raise UsageError(f"no such channel: mode {secret.mode}, a tag of {tag_bytes} bytes")
+        self._hides = secret.mode is Mode.SEALED
+        self._tag_bytes = tag_bytes
+        self._aead = AESCCM(secret.key, tag_length=tag_bytes)
+        self._invalid = InvalidTag
+
+    def close(self, header: bytes, nonce: bytes, rest: bytes) -> bytes:
+        """The frame. header: 4 bytes; nonce: 8; rest: what stands behind them, UTC seconds and body or packets.
+
+        The same header and nonce must never come with two different rests.
+        """
+        shown = header if header[0] & 0x0F == Type.VOICE else header + nonce
+        if self._hides:
+            return shown + self._aead.encrypt(nonce + header, rest, None)
+        return shown + rest + self._aead.encrypt(nonce + header, b"", rest)
+
+    def open(self, octets: bytes, over_nonce: bytes | None = None) -> tuple[bytes, bytes]:
+        """Nonce, and what stood behind it. over_nonce: 8 bytes, for VOICE. Raises BadTag, and nothing else for any
+        bytes that have the shape of a frame (frame.peek_mode)."""
+        header, rest = octets[:HEADER_BYTES], octets[HEADER_BYTES:]
+        if over_nonce is None:
+            nonce, rest = rest[:NONCE_BYTES], rest[NONCE_BYTES:]
+        else:
+            nonce = over_nonce
+        try:
+            if self._hides:
+                return nonce, self._aead.decrypt(nonce + header, rest, None)
+            said, tag = rest[: -self._tag_bytes], rest[-self._tag_bytes :]
+            self._aead.decrypt(nonce + header, tag, said)
+        except (self._invalid, ValueError):
+            raise BadTag("the tag does not match") from None
+        return nonce, said

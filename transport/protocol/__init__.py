@@ -1,0 +1,1 @@
+"""The frames, the overs and the floor."""

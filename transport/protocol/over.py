@@ -1,0 +1,265 @@
+"""One transmission: which frame carries which packets, at the talker's and at the listener's end. No I/O, no clock.
+
+The sequence numbers of an over are laid out in cycles known from k alone, so that a listener who lost frames, or
+joined late, still knows the place of every packet:
+
+    k = 2:    0      1     2     3     4      5      6     7   ...      n
+            BEGIN  VOICE VOICE VOICE VOICE  BEGIN  VOICE VOICE ...     END   (sent twice)
+
+A BEGIN opens each cycle; max(2.5 s, 2 frames) of voice follow it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from transport.errors import UsageError
+from transport.protocol.open_frames import MAX_K, PACKET_BYTES, PACKET_S, Begin, End, Frame, Voice
+
+BEGIN_EVERY_S = 2.5
+"""Speech after which BEGIN comes again, for those who join late."""
+BEGIN_EVERY_FRAMES = 2
+"""But never after fewer VOICE frames than this."""
+REMEMBERED_OVERS = 16
+"""Nonces of finished overs kept by a listener, so that a straggling BEGIN does not open one of them again."""
+MAX_PACKETS = 0xFFFF
+"""What END can count: 5.8 hours."""
+
+
+def voice_frames_per_cycle(k: int) -> int:
+    """VOICE frames from one BEGIN to the next: 8 for k = 1, 4 for 2, 3 for 3, 2 from 4 on."""
+    return max(BEGIN_EVERY_FRAMES, math.ceil(BEGIN_EVERY_S / (k * PACKET_S)))
+
+
+def voice_number(sequence: int, k: int) -> int | None:
+    """Which VOICE frame of the over (0, 1, ...) has this sequence number; None where BEGIN has its place.
+
+    k = 2: `voice_number(4, 2) == 3`, `voice_number(5, 2) is None`, `voice_number(6, 2) == 4`.
+    """
+    cycle, place = divmod(sequence, voice_frames_per_cycle(k) + 1)
+    return None if place == 0 else cycle * voice_frames_per_cycle(k) + place - 1
+
+
+class OverSender:
+    """Makes the frames of one over, in order: `begin()` once, `voice()` as packets come, `end()` once (sent twice)."""
+
+    def __init__(
+        self,
+        *,
+        over: int,
+        nonce: bytes,
+        utc_s: int,
+        codec_id: int,
+        k: int,
+        sender: str,
+        addressee: str = "",
+        repeat: bool = False,
+        profile: bytes | None = None,
+    ) -> None:
+        """`over` (0..255) and `nonce` (8 bytes) are random, `utc_s` is the clock now (0: no clock). The profile goes
+        into the first BEGIN only."""
+        if not 1 <= k <= MAX_K:
+            raise UsageError(f"k is 1..{MAX_K}, not {k}")
+        self.over = over
+        self.nonce = nonce
+        self.k = k
+        self.addressee = addressee
+        self.packets_sent = 0
+        self._utc_s = utc_s
+        self._codec_id = codec_id
+        self._sender = sender
+        self._repeat = repeat
+        self._profile = profile
+        self._sequence = 0
+        self._previous: tuple[bytes, ...] = ()
+        self._ended = False
+
+    def begin(self) -> Begin:
+        """The first frame."""
+        if self._sequence:
+            raise UsageError("an over begins once")
+        return self._begin(self._profile)
+
+    def voice(self, packets: Sequence[bytes]) -> list[Frame]:
+        """The frames for the next k packets (fewer only at the end of the over): VOICE, and BEGIN when one is due.
+
+        BEGIN goes after the voice, not before it, so that its airtime falls into the pause before the next frame.
+        """
+        if not self._sequence or self._ended:
+            raise UsageError("voice goes between begin() and end()")
+        if self.packets_sent % self.k:
+            raise UsageError("a short frame is the last one of an over")
+        if not 1 <= len(packets) <= self.k or any(len(packet) != PACKET_BYTES for packet in packets):
+            raise UsageError(f"a frame takes 1..{self.k} packets of {PACKET_BYTES} bytes")
+        if self.packets_sent + len(packets) > MAX_PACKETS:
+            raise UsageError(f"an over holds at most {MAX_PACKETS} packets")
+        own = tuple(packets)
+        frames: list[Frame] = [Voice(self.over, self._sequence, own + self._previous)]
+        self._sequence += 1
+        self.packets_sent += len(own)
+        self._previous = own if self._repeat else ()
+        if voice_number(self._sequence, self.k) is None and len(own) == self.k:
+            frames.append(self._begin(None))
+        return frames
+
+    def end(self) -> End:
+        """The last frame; after it, nothing. It takes the next sequence number, whatever would have its place."""
+        if not self._sequence:
+            raise UsageError("an over that never began has no end")
+        self._ended = True
+        return End(self.over, self._sequence, self.packets_sent)
+
+    def _begin(self, profile: bytes | None) -> Begin:
+        utc_s = self._utc_s + int(self.packets_sent * PACKET_S) if self._utc_s else 0
+        frame = Begin(
+            self.over,
+            self._sequence,
+            self.nonce,
+            utc_s,
+            self._codec_id,
+            self.k,
+            self._sender,
+            self.addressee,
+            self._repeat,
+            profile,
+        )
+        self._sequence += 1
+        return frame
+
+
+@dataclass(frozen=True, slots=True)
+class OverBegun:
+    """A transmission can be understood from here on."""
+
+    begin: Begin
+    first_index: int
+    """Index of the next packet in the over: 0, or more for one who joins late."""
+    supersedes: bool = False
+    """The over before this one never ended: its talker began anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class PacketHeard:
+    """One packet of the current over, new or better than what came before."""
+
+    index: int
+    """Its place in the over; packet i is the speech from 0.32 i seconds on."""
+    packet: bytes
+    damaged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PacketRepeated:
+    """A packet that had come already."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class OverEnded:
+    """The talker let go."""
+
+    end: End
+    packets_heard: int
+    """Intact packets, each counted once: what a receipt says."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceIgnored:
+    """Voice of an over whose BEGIN has not been heard (yet): somebody talks, but it cannot be played."""
+
+    over: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """A second station began while the first one's over had not ended; the first is followed."""
+
+    begin: Begin
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A frame that passed its checks but contradicts its over: count it as rubbish."""
+
+    reason: str
+
+
+OverEvent = OverBegun | PacketHeard | PacketRepeated | OverEnded | VoiceIgnored | Overlap | Malformed
+
+
+class OverReceiver:
+    """Follows the overs of one link: BEGIN, VOICE and END in, facts out."""
+
+    def __init__(self) -> None:
+        self.current: Begin | None = None
+        """The over being followed, as its first BEGIN heard said."""
+        self._finished: deque[tuple[int, bytes]] = deque(maxlen=REMEMBERED_OVERS)
+        self._intact: set[int] = set()
+        self._damaged: set[int] = set()
+
+    def receive(self, frame: Begin | Voice | End) -> list[OverEvent]:
+        """What the frame means. An empty list: nothing new (a BEGIN again, an END again, a straggler)."""
+        if isinstance(frame, Begin):
+            return self._receive_begin(frame)
+        if self.current is None or frame.over != self.current.over:
+            straggler = bool(self._finished) and self._finished[-1][0] == frame.over
+            return [VoiceIgnored(frame.over)] if isinstance(frame, Voice) and not straggler else []
+        return self._receive_voice(frame, self.current) if isinstance(frame, Voice) else [self._finish(frame)]
+
+    def abandon(self) -> None:
+        """The talker disappeared: forget the over. Its next BEGIN, should it come back, is a late join."""
+        self.current = None
+
+    @property
+    def packets_heard(self) -> int:
+        """Intact packets of the current or last over."""
+        return len(self._intact)
+
+    def _receive_begin(self, begin: Begin) -> list[OverEvent]:
+        if voice_number(begin.sequence, begin.k) is not None:
+            return [Malformed(f"BEGIN in place {begin.sequence}, which is a VOICE's")]
+        if (begin.over, begin.nonce) in self._finished:
+            return []
+        current = self.current
+        if current is not None:
+            if (begin.over, begin.nonce) == (current.over, current.nonce):
+                return []
+            if begin.sender != current.sender:
+                return [Overlap(begin)]
+        self.current = begin
+        self._intact.clear()
+        self._damaged.clear()
+        first_index = (voice_number(begin.sequence + 1, begin.k) or 0) * begin.k
+        return [OverBegun(begin, first_index, supersedes=current is not None)]
+
+    def _receive_voice(self, voice: Voice, begin: Begin) -> list[OverEvent]:
+        number = voice_number(voice.sequence, begin.k)
+        if number is None:
+            return [Malformed(f"VOICE in place {voice.sequence}, which is a BEGIN's")]
+        repeated = begin.k if begin.repeat and number else 0
+        own = len(voice.packets) - repeated
+        if not 1 <= own <= begin.k:
+            return [Malformed(f"VOICE of {len(voice.packets)} packets with k = {begin.k}")]
+        first = number * begin.k
+        if first + own > MAX_PACKETS:
+            return [Malformed(f"VOICE with packet {first + own} where END can count {MAX_PACKETS}")]
+        indices = [*range(first, first + own), *range(first - repeated, first)]
+        # The older packets first: they are the more urgent ones.
+        places = sorted(zip(indices, voice.packets, strict=True), key=lambda place: place[0])
+        return [self._place(index, packet, voice.damaged) for index, packet in places]
+
+    def _place(self, index: int, packet: bytes, damaged: bool) -> PacketHeard | PacketRepeated:
+        if index in self._intact or (damaged and index in self._damaged):
+            return PacketRepeated(index)
+        (self._damaged if damaged else self._intact).add(index)
+        return PacketHeard(index, packet, damaged)
+
+    def _finish(self, end: End) -> OverEnded:
+        assert self.current is not None
+        self._finished.append((self.current.over, self.current.nonce))
+        self.current = None
+        return OverEnded(end, len(self._intact))

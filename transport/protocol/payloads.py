@@ -1,0 +1,212 @@
+"""What stands between a frame's header and its last check: every writer beside its reader. No I/O, no clock.
+
+Integers are big-endian. A writer raises UsageError for what does not fit, a reader FrameError for anything that is not
+exactly one body of its kind.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from transport.errors import FrameError, UsageError
+from transport.protocol.frames import (
+    MAX_K,
+    MAX_NAME_BYTES,
+    MAX_TEXT_BYTES,
+    NONCE_BYTES,
+    PACKET_BYTES,
+    PROFILE_BYTES,
+    Beacon,
+    Begin,
+    End,
+    Frame,
+    Ping,
+    Pong,
+    Receipt,
+    Text,
+    Type,
+    Voice,
+)
+
+# Names: one byte of length, then UTF-8.
+
+
+def _write_name(name: str) -> bytes:
+    octets = _utf8(name, MAX_NAME_BYTES, "a station's name")
+    return bytes([len(octets)]) + octets
+
+
+def _read_name(body: bytes, at: int) -> tuple[str, int]:
+    """The name at an offset, and the offset behind it."""
+    if at >= len(body):
+        raise FrameError("a name is missing")
+    length = body[at]
+    octets = body[at + 1 : at + 1 + length]
+    if length > MAX_NAME_BYTES or len(octets) != length:
+        raise FrameError(f"a name of {length} bytes where {len(octets)} are left and {MAX_NAME_BYTES} allowed")
+    return _clean(octets), at + 1 + length
+
+
+def _utf8(text: str, limit: int, what: str) -> bytes:
+    try:
+        octets = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{what} is not valid text: {error.reason}") from None
+    if len(octets) > limit:
+        raise UsageError(f"{what} takes {len(octets)} bytes in UTF-8, at most {limit} fit")
+    return octets
+
+
+def _clean(octets: bytes) -> str:
+    """Text from the link goes to a terminal: what could steer it (control, direction, escape) becomes '?'."""
+    try:
+        text = octets.decode("utf-8")
+    except UnicodeDecodeError:
+        raise FrameError("text that is not UTF-8") from None
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+# BEGIN: nonce 8, UTC seconds 4, codec_id 2, k and flags 1 (k in the high nibble), sender, addressee, [profile 32]
+
+_BEGIN = struct.Struct(">8sIHB")
+_FLAG_REPEAT = 0b0001
+_FLAG_PROFILE = 0b0010
+"""The other two flags are sent as 0 and ignored."""
+
+
+def _write_begin(frame: Begin) -> bytes:
+    _require(len(frame.nonce) == NONCE_BYTES, "a nonce is 8 bytes")
+    _require(1 <= frame.k <= MAX_K, f"k is 1..{MAX_K}, not {frame.k}")
+    _require(frame.profile is None or len(frame.profile) == PROFILE_BYTES, "a speaker profile is 32 bytes")
+    flags = _FLAG_REPEAT * frame.repeat | _FLAG_PROFILE * (frame.profile is not None)
+    fixed = _BEGIN.pack(frame.nonce, frame.utc_s, frame.codec_id, frame.k << 4 | flags)
+    return fixed + _write_name(frame.sender) + _write_name(frame.addressee) + (frame.profile or b"")
+
+
+def _read_begin(over: int, sequence: int, body: bytes) -> Begin:
+    if len(body) < _BEGIN.size:
+        raise FrameError(f"BEGIN of {len(body)} bytes")
+    nonce, utc_s, codec_id, k_and_flags = _BEGIN.unpack_from(body)
+    sender, at = _read_name(body, _BEGIN.size)
+    addressee, at = _read_name(body, at)
+    k, flags = k_and_flags >> 4, k_and_flags & 0x0F
+    profile = body[at:] if flags & _FLAG_PROFILE else None
+    if not 1 <= k <= MAX_K:
+        raise FrameError(f"BEGIN with k = {k}")
+    if len(body) - at != (PROFILE_BYTES if flags & _FLAG_PROFILE else 0):
+        raise FrameError("BEGIN with a wrong length")
+    return Begin(over, sequence, nonce, utc_s, codec_id, k, sender, addressee, bool(flags & _FLAG_REPEAT), profile)
+
+
+# VOICE: 1..12 packets of 32 bytes; how many follows from the length
+
+
+def _write_voice(frame: Voice) -> bytes:
+    _require(1 <= len(frame.packets) <= 2 * MAX_K, f"VOICE of {len(frame.packets)} packets")
+    _require(all(len(packet) == PACKET_BYTES for packet in frame.packets), "a voice packet is 32 bytes")
+    _require(not frame.damaged, "a damaged frame is only ever received")
+    return b"".join(frame.packets)
+
+
+def read_voice(over: int, sequence: int, body: bytes, damaged: bool) -> Voice:
+    count, rest = divmod(len(body), PACKET_BYTES)
+    if rest or not 1 <= count <= 2 * MAX_K:
+        raise FrameError(f"VOICE of {len(body)} bytes")
+    packets = tuple(body[at : at + PACKET_BYTES] for at in range(0, len(body), PACKET_BYTES))
+    return Voice(over, sequence, packets, damaged)
+
+
+# END: packets sent 2.  RECEIPT: packets heard 2.  PING and PONG: token 4.
+
+_COUNT = struct.Struct(">H")
+_TOKEN = struct.Struct(">I")
+
+
+def _write_end(frame: End) -> bytes:
+    return _COUNT.pack(frame.packets_sent)
+
+
+def _read_end(over: int, sequence: int, body: bytes) -> End:
+    return End(over, sequence, _read_number(_COUNT, body))
+
+
+def _write_receipt(frame: Receipt) -> bytes:
+    return _COUNT.pack(frame.packets_heard)
+
+
+def _read_receipt(over: int, sequence: int, body: bytes) -> Receipt:
+    return Receipt(over, sequence, _read_number(_COUNT, body))
+
+
+def _write_token(frame: Ping | Pong) -> bytes:
+    return _TOKEN.pack(frame.token)
+
+
+def _read_ping(over: int, sequence: int, body: bytes) -> Ping:
+    return Ping(over, sequence, _read_number(_TOKEN, body))
+
+
+def _read_pong(over: int, sequence: int, body: bytes) -> Pong:
+    return Pong(over, sequence, _read_number(_TOKEN, body))
+
+
+def _read_number(field: struct.Struct, body: bytes) -> int:
+    if len(body) != field.size:
+        raise FrameError(f"{len(body)} bytes where {field.size} belong")
+    number: int = field.unpack(body)[0]
+    return number
+
+
+# TEXT: sender, addressee, then the message to the end, 0..140 bytes of UTF-8.  BEACON: sender.
+
+
+def _write_text(frame: Text) -> bytes:
+    message = _utf8(frame.text, MAX_TEXT_BYTES, "a message")
+    return _write_name(frame.sender) + _write_name(frame.addressee) + message
+
+
+def _read_text(over: int, sequence: int, body: bytes) -> Text:
+    sender, at = _read_name(body, 0)
+    addressee, at = _read_name(body, at)
+    if len(body) - at > MAX_TEXT_BYTES:
+        raise FrameError(f"a message of {len(body) - at} bytes")
+    return Text(over, sequence, sender, _clean(body[at:]), addressee)
+
+
+def _write_beacon(frame: Beacon) -> bytes:
+    return _write_name(frame.sender)
+
+
+def _read_beacon(over: int, sequence: int, body: bytes) -> Beacon:
+    sender, at = _read_name(body, 0)
+    if at != len(body):
+        raise FrameError("BEACON with a wrong length")
+    return Beacon(over, sequence, sender)
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise UsageError(message)
+
+
+WRITERS: dict[type, tuple[Type, Callable[[Any], bytes]]] = {
+    Begin: (Type.BEGIN, _write_begin),
+    Voice: (Type.VOICE, _write_voice),
+    End: (Type.END, _write_end),
+    Receipt: (Type.RECEIPT, _write_receipt),
+    Text: (Type.TEXT, _write_text),
+    Beacon: (Type.BEACON, _write_beacon),
+    Ping: (Type.PING, _write_token),
+    Pong: (Type.PONG, _write_token),
+}
+READERS: dict[int, Callable[[int, int, bytes], Frame]] = {  # VOICE is read apart: it may be damaged
+    Type.BEGIN: _read_begin,
+    Type.END: _read_end,
+    Type.RECEIPT: _read_receipt,
+    Type.TEXT: _read_text,
+    Type.BEACON: _read_beacon,
+    Type.PING: _read_ping,
+    Type.PONG: _read_pong,
+}

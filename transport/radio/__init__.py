@@ -1,0 +1,1 @@
+"""Radios and their airtime."""

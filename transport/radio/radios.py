@@ -1,0 +1,107 @@
+"""Radios and modems that a link can be planned for, each with the source of its figures. No I/O, no clock.
+
+None of them was tried on the air by whoever wrote this: the figures are what makers and standards say. `radio=NAME` in
+an address says which one is at the other end of a serial port or behind a TNC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from transport.framing.ax25 import HEADER_BYTES
+from transport.radio.airtime import Ax25, Cobs, Lora, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Radio:
+    """One of them."""
+
+    name: str
+    """As in `radio=NAME`."""
+    title: str
+    scheme: str
+    """"serial" or "kiss": what kind of link reaches it."""
+    air: Stage
+    baud: int | None
+    """Of its serial port as delivered, or as these figures need it; None: reached over TCP."""
+    source: str
+    settings: str = ""
+    """What an address for it should say beside that."""
+    keyed: bool = False
+    """A transmitter with TXDELAY, and CSMA."""
+    latency_s: float = 0.0
+    """What it adds to every frame's way."""
+    duty: float | None = None
+    """The share of time that it may be on air in the European Union; None: no limit, or one for its owner to know."""
+    max_frame_bytes: int | None = None
+    """Longer frames do not fit into what it sends at once."""
+
+    @property
+    def link(self) -> str:
+        """An address for it."""
+        where = "localhost:8001" if self.baud is None else "/dev/ttyUSB0"
+        call = "&call=N0CALL-1" if self.scheme == "kiss" else ""
+        return f"{self.scheme}://{where}?radio={self.name}{call}{self.settings and '&' + self.settings}"
+
+
+_HC12 = "HC-12 user manual v2.4 (hc01.com), table of air rates: mode FU3"
+_HC12_DELAY_S = 0.08
+"""The same manual: "transfer delay 4~80 ms" in FU3."""
+_ISM_433 = 0.10
+_ISM_868 = 0.01
+"""Share of time on air: ERC Recommendation 70-03, annex 1, bands f1 (433.05-434.79 MHz) and h1.4 (868.0-868.6 MHz)."""
+_EBYTE = (
+    "EBYTE E220-230T30S user manual, 'at 2.4 kbps air speed, the 100-byte transmission delay is about 1.5 s': "
+    "800 bits in 1.5 s, 0.22 of the nominal rate, taken for the whole family"
+)
+_EBYTE_SHARE = 800 / 1.5 / 2400
+_QUICK_KEYING = "txdelay=100&txtail=20&slottime=10&persist=255"
+_LORA = (
+    "Semtech AN1200.13, LoRa Modem Designer's Guide: BW 125 kHz, CR 4/5, 8 symbols of preamble, explicit header, CRC; "
+    "an RNode or another KISS TNC puts AX.25's addresses into the packet (16 bytes)"
+)
+
+
+def _lora(spreading_factor: int) -> Radio:
+    return Radio(
+        f"lora-sf{spreading_factor}",
+        f"LoRa SF{spreading_factor}, 125 kHz, as a KISS TNC",
+        "kiss",
+        Lora(spreading_factor, added_bytes=HEADER_BYTES),
+        115200,
+        _LORA,
+        duty=_ISM_868,
+        max_frame_bytes=255 - HEADER_BYTES,
+    )
+
+
+_TABLE = (
+    Radio(
+        "afsk1200",
+        "packet radio, 1200 baud AFSK on FM",
+        "kiss",
+        Ax25(1200),
+        None,
+        "AX.25 2.2; TXDELAY 100 ms is for transceivers that key quickly: many want 150 to 300",
+        _QUICK_KEYING,
+        keyed=True,
+    ),
+    Radio("fsk9600", "packet radio, 9600 baud G3RUH", "kiss", Ax25(9600), None, "AX.25 2.2", keyed=True),
+    Radio("hc-12-far", "HC-12, FU3 at 2400 baud", "serial", Cobs(5000), 2400, _HC12, latency_s=_HC12_DELAY_S,
+          duty=_ISM_433),
+    Radio("hc-12", "HC-12, FU3 as delivered", "serial", Cobs(15000), 9600, _HC12, latency_s=_HC12_DELAY_S,
+          duty=_ISM_433),
+    Radio("sik", "SiK telemetry radio (3DR, Holybro), as delivered", "serial", Cobs(64000 / 2), 57600,
+          "SiK firmware, AIR_SPEED 64 kbit/s, of which time division leaves each end about half", latency_s=0.05),
+    Radio("e22-2k4", "EBYTE E22/E32 at 2.4 kbit/s, as delivered", "serial", Cobs(2400 * _EBYTE_SHARE), 9600, _EBYTE,
+          duty=_ISM_868),
+    Radio("e22-9k6", "EBYTE E22/E32 at 9.6 kbit/s", "serial", Cobs(9600 * _EBYTE_SHARE), 9600, _EBYTE, duty=_ISM_868),
+    *(_lora(spreading_factor) for spreading_factor in (7, 8, 9, 10)),
+    Radio("satellite-2400", "satellite telephone, a 2400 bit/s data call", "serial", Cobs(2400), 9600,
+          "Iridium circuit-switched data: 2.4 kbit/s from handset to satellite, whatever the modem reports; its users "
+          "measure round trips of 2 to 3 s, of which half is counted", latency_s=1.25),
+)  # fmt: skip
+
+UNKNOWN_TNC = Ax25(1200)
+"""Of a TNC of which nothing is said: most of them are so slow."""
+RADIOS = {radio.name: radio for radio in _TABLE}

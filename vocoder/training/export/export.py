@@ -1,0 +1,180 @@
+"""The three ONNX graphs with their metadata, the fp16 checkpoint that is kept, and the check against PyTorch."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from codec import format
+from codec.encoder import Encoder
+from codec.models import DECODER, ENCODER, VOCODER, expected_metadata, load_model
+from codec.training.export.graphs import DecoderGraph, EncoderGraph
+from codec.training.loop.trainer import TrainingError, save_half
+from vocoder.training.export.harmonic_graph import VocoderGraph
+from vocoder.training.joint import Voice
+from vocoder.training.model.hifigan import HifiganGraph, HifiganVocoder
+
+OPSET = 17
+CHECKED_PACKETS = 100
+LARGEST_DIFFERENCE = 1e-3
+"""Between ONNX and PyTorch, in features (0..1)."""
+LARGEST_SOUND_DIFFERENCE = 0.02
+"""In samples (-1..1): the two round exp() differently, and over 32 s the phase of the pulse train drifts apart by some
+1e-5 of a cycle, which the highest harmonics multiply by sixty."""
+
+
+def codec_id_of(voice: Voice) -> int:
+    """1..65535, from the weights of the codec: another training is another codec, whatever its precision."""
+    digest = hashlib.sha256()
+    for name, value in sorted(voice.codec.state_dict().items()):
+        digest.update(name.encode() + value.half().numpy().tobytes())
+    return int.from_bytes(digest.digest()[:2], "big") or 1
+
+
+Form = tuple[nn.Module, tuple[Tensor, ...], list[str], list[str]]
+"""Graph, example inputs, their names, the names of the outputs, all without the state."""
+
+
+def vocoder_form(vocoder: nn.Module) -> Form:
+    """Of either kind."""
+    graph = HifiganGraph(vocoder) if isinstance(vocoder, HifiganVocoder) else VocoderGraph(vocoder)
+    return graph, (torch.zeros(1, format.PACKET_FRAMES, format.FEATURES),), ["features"], ["samples"]
+
+
+def graphs_of(voice: Voice) -> dict[str, Form]:
+    """By kind, as they are exported."""
+    return {
+        ENCODER: (
+            EncoderGraph(voice.codec.encoder),
+            (torch.zeros(1, format.PACKET_SAMPLES),),
+            ["samples"],
+            ["packet", "latents"],
+        ),
+        DECODER: (
+            DecoderGraph(voice.codec.decoder),
+            (torch.zeros(1, format.PACKET_BYTES, dtype=torch.uint8), torch.zeros(1)),
+            ["packet", "lost"],
+            ["features"],
+        ),
+        VOCODER: vocoder_form(voice.vocoder),
+    }
+
+
+def export(voice: Voice, folder: Path) -> None:
+    """Writes codec_encoder.onnx, codec_decoder.onnx, vocoder.onnx and voice.safetensors (fp16) to `folder`.
+
+    The weights are rounded to fp16 first, so that the kept checkpoint gives exactly these graphs again."""
+    folder.mkdir(parents=True, exist_ok=True)
+    voice.load_state_dict({name: value.half().float() for name, value in voice.state_dict().items()})
+    voice.eval()
+    identity = {"gossamer.codec_id": str(codec_id_of(voice))}
+    for kind, form in graphs_of(voice).items():
+        write_graph(form, expected_metadata(kind) | ({} if kind == VOCODER else identity), folder / f"{kind}.onnx")
+    save_half(dict(voice.state_dict()), folder / "voice.safetensors")
+
+
+def write_graph(form: Form, metadata: dict[str, str], path: Path) -> None:
+    """One of `graphs_of` with its metadata, whole or not at all."""
+    import onnx
+
+    graph, inputs, names, outputs = form
+    graph.eval()
+    state = torch.zeros(1, graph.state_size())  # type: ignore[operator]
+    part = path.with_suffix(".part")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the TorchScript exporter warns of its age and of constant branches
+            torch.onnx.export(
+                graph,
+                (*inputs, state),
+                str(part),
+                input_names=[*names, "state"],
+                output_names=[*outputs, "state_after"],
+                opset_version=OPSET,
+                dynamo=False,
+            )
+        model = onnx.load(str(part))
+        onnx.helper.set_model_props(model, metadata)
+        model.producer_name, model.producer_version = "gossamer", "1"
+        onnx.checker.check_model(model)
+        random_nodes = [node.op_type for node in model.graph.node if node.op_type.startswith("Random")]
+        if random_nodes:
+            raise TrainingError(f"{path.stem}: the graph contains {random_nodes[0]}; its outputs could not be compared")
+        onnx.save(model, str(part))
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@torch.no_grad()
+def reference(voice: Voice, packets: int = CHECKED_PACKETS, seed: int = 5) -> dict[str, NDArray]:
+    """What PyTorch makes of a test signal, packet by packet; every seventh packet of the decoder is lost.
+
+    samples int16 [2560 n], packets uint8 [n, 32], features float32 [n, 32, 42], sound float32 [n, 2560]."""
+    samples = synthetic_speech(packets * format.PACKET_SAMPLES, seed)
+    graphs = {kind: graph.eval() for kind, (graph, *_) in graphs_of(voice).items()}
+    states = {kind: torch.zeros(1, graph.state_size()) for kind, graph in graphs.items()}  # type: ignore[operator]
+    made: dict[str, list[NDArray]] = {"packets": [], "features": [], "sound": []}
+    for number in range(packets):
+        block = samples[number * format.PACKET_SAMPLES :][: format.PACKET_SAMPLES].astype(np.float32) / 32768.0
+        packet, _, states[ENCODER] = graphs[ENCODER](torch.from_numpy(block)[None], states[ENCODER])
+        lost = torch.tensor([1.0 if number % 7 == 6 else 0.0])
+        table, states[DECODER] = graphs[DECODER](packet, lost, states[DECODER])
+        sound, states[VOCODER] = graphs[VOCODER](table, states[VOCODER])
+        for name, value in zip(made, (packet, table, sound), strict=True):
+            made[name].append(value[0].numpy())
+    return {"samples": samples} | {name: np.stack(values) for name, values in made.items()}
+
+
+def synthetic_speech(length: int, seed: int) -> NDArray[np.int16]:
+    """A signal with the ups and downs of speech, int16 [length]: gliding harmonics under formants, hiss, pauses."""
+    random = np.random.default_rng(seed)
+    time = np.arange(length) / format.SAMPLE_RATE_HZ
+    f0 = 130.0 * 2 ** (0.4 * np.sin(2 * np.pi * 0.6 * time) + 0.2 * np.sin(2 * np.pi * 1.7 * time))
+    phase = 2 * np.pi * np.cumsum(f0) / format.SAMPLE_RATE_HZ
+    first, second = 500 + 250 * np.sin(2 * np.pi * 1.1 * time), 1500 + 600 * np.sin(2 * np.pi * 0.7 * time + 1)
+    voice = np.zeros(length)
+    for k in range(1, 28):
+        hz = k * f0
+        gain = 1 / (1 + ((hz - first) / 120) ** 2) + 0.4 / (1 + ((hz - second) / 160) ** 2) + 0.003
+        voice += np.where(hz < 3800, gain * np.cos(k * phase), 0.0)
+    hiss = np.diff(random.standard_normal(length + 1))
+    speaking = 0.5 + 0.5 * np.tanh(4 * np.sin(2 * np.pi * 2.3 * time))
+    hissing = 0.5 + 0.5 * np.tanh(6 * (np.sin(2 * np.pi * 0.9 * time + 2) - 0.8))
+    sound = speaking * (0.2 * (1 - hissing) * voice + 0.05 * hissing * hiss) + 1e-3 * random.standard_normal(length)
+    sound *= 0.2 + 0.8 * (np.sin(2 * np.pi * 0.11 * time) > -0.8)
+    return np.clip(np.round(sound * 16000), -32768, 32767).astype(np.int16)
+
+
+def check(found: dict[str, NDArray], folder: Path, fixture: Path | None = None) -> dict[str, float]:
+    """Compares the exported graphs with what PyTorch made (`reference`), each fed with the reference's own input.
+
+    Writes the reference to `fixture` where one is named (what the tests compare with). Returns the share of encoder
+    bits that are equal and the largest differences. Raises TrainingError where they are too far apart."""
+    encoder = Encoder(folder / f"{ENCODER}.onnx")
+    decoder, vocoder = load_model(DECODER, folder / f"{DECODER}.onnx"), load_model(VOCODER, folder / f"{VOCODER}.onnx")
+    equal, features, sound = 0.0, 0.0, 0.0
+    for number, expected in enumerate(found["packets"]):
+        block = found["samples"][number * format.PACKET_SAMPLES :][: format.PACKET_SAMPLES].astype(np.float32) / 32768.0
+        packet = np.frombuffer(encoder.encode(block), np.uint8)
+        equal += float(np.unpackbits(packet ^ expected).sum() == 0) / len(found["packets"])
+        lost = np.array([1.0 if number % 7 == 6 else 0.0], np.float32)
+        table = decoder.step(packet=expected[None], lost=lost)[0]
+        features = max(features, float(np.abs(table - found["features"][number]).max()))
+        made = vocoder.step(features=found["features"][number][None])[0]
+        sound = max(sound, float(np.abs(made - found["sound"][number]).max()))
+    if fixture is not None:
+        thin: dict[str, Any] = {"samples": found["samples"], "packets": found["packets"]}
+        thin |= {"features": found["features"][::5].astype(np.float16), "sound": found["sound"][::5].astype(np.float16)}
+        np.savez_compressed(fixture, **thin)
+    result = {"packets_equal": equal, "features": features, "sound": sound}
+    if equal < 0.98 or features > LARGEST_DIFFERENCE or sound > LARGEST_SOUND_DIFFERENCE:
+        raise TrainingError(f"the exported graphs differ from PyTorch: {result}")
+    return result

@@ -1,0 +1,98 @@
+"""Narrower networks out of trained ones: inside each pair of linear maps the hidden values that contribute least go,
+and the second map is fitted anew, by least squares on training speech, to do without them. What is lost comes back in
+a further joint training.
+
+Letters: n frames (or packets), H hidden values, C outputs of the pair.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from codec.training.data.batches import Drawing, Speech
+from codec.training.loop.trainer import save_half
+from codec.training.model.blocks import PacketBlock, PacketMixer
+from codec.training.model.network import Analysis
+from vocoder.training.joint import Voice, VoiceTraining, resynthesised
+
+BATCHES = 24
+SEGMENTS = 8
+MOST_FRAMES = 16000
+RIDGE = 1e-3
+"""Relative to the mean power of the hidden values: keeps the fit from leaning on differences that are noise."""
+
+
+def pair_of(module: nn.Module) -> tuple[str, str] | None:
+    """Names of the two linear maps of a module that can be narrowed."""
+    if isinstance(module, PacketBlock):
+        return "widen", "narrow"
+    return ("gather", "spread") if isinstance(module, PacketMixer) else None
+
+
+@torch.no_grad()
+def hidden_values(voice: Voice, prepared: Path, seed: int = 3) -> dict[str, Tensor]:
+    """By name of the module: what its second map gets on training speech, [n, H]."""
+    config = VoiceTraining()
+    drawing = Drawing(Speech(prepared, "train"), SEGMENTS, config.schedule.packets, config.schedule.augmentation, seed)
+    found: dict[str, list[Tensor]] = {}
+    hooks = []
+    for name, module in voice.named_modules():
+        if isinstance(module, PacketBlock | PacketMixer):
+            def keep(_module: nn.Module, _inputs: object, output: Tensor, name: str = name) -> None:
+                found.setdefault(name, []).append(output.flatten(0, -2))
+
+            hooks.append(module.activation.register_forward_hook(keep))
+    analysis = Analysis()
+    for number in range(BATCHES):
+        resynthesised(voice, analysis, drawing(number).noisy)
+    for hook in hooks:
+        hook.remove()
+    whole = {name: torch.cat(pieces) for name, pieces in found.items()}
+    return {name: values[:: max(1, len(values) // MOST_FRAMES)] for name, values in whole.items()}
+
+
+def narrowed(hidden: Tensor, weight: Tensor, bias: Tensor, keep: int) -> tuple[Tensor, Tensor, Tensor]:
+    """hidden [n, H], weight [C, H], bias [C] of the second map -> which hidden values are kept [keep], in order, and
+    the weight [C, keep] and bias [C] that come nearest to the same outputs."""
+    centred = hidden.double() - hidden.double().mean(0)
+    covariance = centred.t() @ centred / len(hidden)
+    importance = covariance.diagonal() * weight.double().square().sum(0)
+    kept = importance.topk(keep).indices.sort().values
+    inner = covariance[kept][:, kept]
+    inner = inner + RIDGE * inner.diagonal().mean() * torch.eye(keep, dtype=inner.dtype)
+    target = covariance[kept] @ weight.double().t()  # [keep, C]
+    # The ridge pulls towards the old weights, not towards zero.
+    old = weight.double()[:, kept].t()
+    fitted = old + torch.linalg.solve(inner, target - covariance[kept][:, kept] @ old)
+    mean = hidden.double().mean(0)
+    offset = bias.double() + weight.double() @ mean - fitted.t() @ mean[kept]
+    return kept, fitted.t().float(), offset.float()
+
+
+@torch.no_grad()
+def prune(voice: Voice, prepared: Path, expansion: int, packet_hidden: int) -> Voice:
+    """The same voice with blocks widened `expansion` times and mixers of `packet_hidden` hidden values."""
+    codec = replace(voice.codec.config, expansion=expansion, packet_hidden=packet_hidden)
+    smaller = Voice(codec, replace(voice.vocoder.config, expansion=expansion))
+    weights, wanted = voice.state_dict(), smaller.state_dict()
+    for name, hidden in hidden_values(voice, prepared).items():
+        first, second = pair_of(voice.get_submodule(name)) or ("", "")
+        keep = len(wanted[f"{name}.{first}.bias"])
+        if keep < hidden.shape[1]:
+            one, two = f"{name}.{first}", f"{name}.{second}"
+            kept, weight, bias = narrowed(hidden, weights[f"{two}.weight"], weights[f"{two}.bias"], keep)
+            for part in (f"{one}.weight", f"{one}.bias"):
+                weights[part] = weights[part][kept]
+            weights[f"{two}.weight"], weights[f"{two}.bias"] = weight, bias
+    smaller.load_state_dict(weights)
+    return smaller
+
+
+def save(voice: Voice, path: Path) -> None:
+    """As an fp16 checkpoint, to go on from."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_half(dict(voice.state_dict()), path)

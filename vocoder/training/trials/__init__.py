@@ -1,0 +1,1 @@
+"""Trials that did not become part of the product."""
