@@ -47,6 +47,7 @@ field-test: $(VENV)/.ready-dev
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 bench: debian-test $(VENV)/.ready-bench $(VENV)/.ready-bench-bare

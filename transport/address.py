@@ -25,9 +25,7 @@ from transport.impairment import Impairment
 from transport.protocol.open_frames import MAX_K
 from transport.radio.radios import RADIOS, Radio
 
-FORMS = (
-    "udp://HOST:PORT, udp://:PORT, serial:///dev/ttyUSB0?baud=57600, kiss://HOST:PORT?call=N0CALL-1 or parrot://"
-)
+FORMS = "udp://HOST:PORT, udp://:PORT, serial:///dev/ttyUSB0?baud=57600, kiss://HOST:PORT?call=N0CALL-1 or parrot://"
 KISS_PORT = 8001
 """Direwolf's."""
 MAX_BAUD = 4_000_000

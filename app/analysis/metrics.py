@@ -92,14 +92,27 @@ def pesq_nb(original: Array, decoded: Array) -> float | None:
 
 METRICS = (
     Metric("estoi", "ESTOI", "intelligibility, 0 to 1; higher is better", estoi, 3, True, "pystoi"),
-    Metric("pesq", "PESQ-NB", "nearness as a listener would rate it, 1 to 4.55; higher is better", pesq_nb, 2, True,
-           "pesq"),
-    Metric("mel", "mel dB", "distance of the spectral envelopes in dB, level included; lower is better", mel_distance,
-           1, False),
-    Metric("f0", "F0 cents", "how far the pitch is off, in hundredths of a semitone; lower is better", pitch_cents, 0,
-           False),
+    Metric(
+        "pesq", "PESQ-NB", "nearness as a listener would rate it, 1 to 4.55; higher is better", pesq_nb, 2, True, "pesq"
+    ),
+    Metric(
+        "mel",
+        "mel dB",
+        "distance of the spectral envelopes in dB, level included; lower is better",
+        mel_distance,
+        1,
+        False,
+    ),
+    Metric(
+        "f0",
+        "F0 cents",
+        "how far the pitch is off, in hundredths of a semitone; lower is better",
+        pitch_cents,
+        0,
+        False,
+    ),
     Metric("voicing", "voicing %", "frames whose voicing is wrong; lower is better", voicing_error, 1, False),
-)  # fmt: skip
+)
 
 
 def load_packages() -> None:

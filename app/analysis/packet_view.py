@@ -108,14 +108,16 @@ def packet_facts(features: Array) -> list[dict[str, float | int | None]]:
     for number in range(len(features) // fmt.PACKET_FRAMES):
         part = features[number * fmt.PACKET_FRAMES : (number + 1) * fmt.PACKET_FRAMES]
         voiced = part[:, fmt.VOICING_INDEX] >= VOICED
-        rows.append({
-            "packet": number,
-            "start_s": round(number * fmt.PACKET_S, 2),
-            "pitch_hz": round(float(np.median(pitch_hz(part)[voiced])), 1) if voiced.any() else None,
-            "voiced_share": round(float(voiced.mean()), 3),
-            "energy_db": round(float(energy_db(part).mean()), 1),
-            "energy_peak_db": round(float(energy_db(part).max()), 1),
-        })
+        rows.append(
+            {
+                "packet": number,
+                "start_s": round(number * fmt.PACKET_S, 2),
+                "pitch_hz": round(float(np.median(pitch_hz(part)[voiced])), 1) if voiced.any() else None,
+                "voiced_share": round(float(voiced.mean()), 3),
+                "energy_db": round(float(energy_db(part).mean()), 1),
+                "energy_peak_db": round(float(energy_db(part).max()), 1),
+            }
+        )
     return rows
 
 
@@ -143,14 +145,16 @@ def effect_of(packets: Sequence[bytes], number: int, bit: int, decoder: FeatureD
         voicing.append(float(np.abs(new[:, fmt.VOICING_INDEX] - old[:, fmt.VOICING_INDEX]).mean()))
     value = (place.latent, place.dimension)
     return Effect(
-        bit, float(unpack(packets[number])[value]), float(unpack(damaged)[value]),
-        tuple(mel), tuple(cents), tuple(voicing),
+        bit,
+        float(unpack(packets[number])[value]),
+        float(unpack(damaged)[value]),
+        tuple(mel),
+        tuple(cents),
+        tuple(voicing),
     )
 
 
-def every_effect(
-    packets: Sequence[bytes], number: int, decoder: FeatureDecoder, before: Array
-) -> Iterator[Effect]:
+def every_effect(packets: Sequence[bytes], number: int, decoder: FeatureDecoder, before: Array) -> Iterator[Effect]:
     """Each of the 256 bits in turn."""
     # From eight packets earlier: four times what the decoder looks back, and a long file takes no longer.
     first = max(0, number - 8)
@@ -234,7 +238,11 @@ def png(pixels: Picture, scale: int = 1) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
     header = struct.pack(">IIBBBBB", large.shape[1], large.shape[0], 8, 2, 0, 0, 0)
-    return b"".join([
-        b"\x89PNG\r\n\x1a\n", chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(rows.tobytes(), 9)),
-        chunk(b"IEND", b""),
-    ])
+    return b"".join(
+        [
+            b"\x89PNG\r\n\x1a\n",
+            chunk(b"IHDR", header),
+            chunk(b"IDAT", zlib.compress(rows.tobytes(), 9)),
+            chunk(b"IEND", b""),
+        ]
+    )

@@ -244,8 +244,13 @@ class PortAudioMicrophone(_DeviceStream):
                     raise sounddevice.CallbackAbort from None
 
         return sounddevice.InputStream(
-            device=number, channels=channels, samplerate=rate_hz, dtype="float32",
-            blocksize=round(BLOCK_S * rate_hz), latency=LATENCY_S, callback=callback,
+            device=number,
+            channels=channels,
+            samplerate=rate_hz,
+            dtype="float32",
+            blocksize=round(BLOCK_S * rate_hz),
+            latency=LATENCY_S,
+            callback=callback,
         )
 
     def _arrived(self, block: np.ndarray) -> None:
@@ -304,8 +309,13 @@ class PortAudioLoudspeaker(_DeviceStream):
             block[at:] = 0.0
 
         return sounddevice.OutputStream(
-            device=number, channels=channels, samplerate=rate_hz, dtype="float32",
-            blocksize=round(BLOCK_S * rate_hz), latency=LATENCY_S, callback=callback,
+            device=number,
+            channels=channels,
+            samplerate=rate_hz,
+            dtype="float32",
+            blocksize=round(BLOCK_S * rate_hz),
+            latency=LATENCY_S,
+            callback=callback,
         )
 
     @property

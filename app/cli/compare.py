@@ -26,13 +26,17 @@ def add_compare(commands: Any) -> None:
     compare.add_argument("clips", metavar="CLIP", nargs="*", help="sound files; without any, the ten shipped sentences")
     compare.add_argument("--out", metavar="PAGE.html", required=True, help="the page: one file that fetches nothing")
     compare.add_argument(
-        "--link", metavar="PRESET", action="append", default=[],
+        "--link",
+        metavar="PRESET",
+        action="append",
+        default=[],
         help="what each sounds like after this link, too (several times, if need be); `--link list` names them",
-    )  # fmt: skip
+    )
     compare.add_argument(
-        "--browser", metavar="DIR",
+        "--browser",
+        metavar="DIR",
         help="run the codec on the page: DIR is the npm package onnxruntime-web, such as node_modules/onnxruntime-web",
-    )  # fmt: skip
+    )
     add_json(compare)
     compare.set_defaults(run=run_compare)
 
@@ -63,12 +67,18 @@ def run_compare(arguments: argparse.Namespace) -> int:
     for problem in told["missing"]:
         note(f"left out: {problem}")
     facts = {
-        "written": arguments.out, "bytes": size, "clips": len(clips), "codecs": [v["key"] for v in told["voices"]],
-        "links": [preset.name for preset in links], "left_out": told["missing"],
+        "written": arguments.out,
+        "bytes": size,
+        "clips": len(clips),
+        "codecs": [v["key"] for v in told["voices"]],
+        "links": [preset.name for preset in links],
+        "left_out": told["missing"],
         "runtime": runtime[0] if runtime else None,
-    }  # fmt: skip
-    text = (f"written {arguments.out}: {len(clips)} clips, {len(told['voices'])} codecs, {size / 1e6:.1f} MB;"
-            f" open it in a browser")
+    }
+    text = (
+        f"written {arguments.out}: {len(clips)} clips, {len(told['voices'])} codecs, {size / 1e6:.1f} MB;"
+        f" open it in a browser"
+    )
     return say(arguments, facts, text)
 
 

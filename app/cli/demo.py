@@ -73,11 +73,16 @@ def facts(settings: Settings, conversation: Conversation, processor_share: float
     [sent], [heard] = conversation.only(events.OverSent)[:1], conversation.only(events.OverEnded)[:1]
     delays = conversation.only(events.MouthToEar)
     return {
-        "link": settings.link, "speech_s": round(sum(map(len, conversation.spoken)) / SAMPLE_RATE_HZ, 2),
-        "packets": sent.packets, "lost": sent.packets - heard.packets + heard.lost, "damaged": heard.damaged,
-        "voice_bps": sent.voice_bps, "wire_bps": sent.wire_bps, "mouth_to_ear": delays[0] if delays else None,
+        "link": settings.link,
+        "speech_s": round(sum(map(len, conversation.spoken)) / SAMPLE_RATE_HZ, 2),
+        "packets": sent.packets,
+        "lost": sent.packets - heard.packets + heard.lost,
+        "damaged": heard.damaged,
+        "voice_bps": sent.voice_bps,
+        "wire_bps": sent.wire_bps,
+        "mouth_to_ear": delays[0] if delays else None,
         "processor_share": round(processor_share, 4),
-    }  # fmt: skip
+    }
 
 
 def summary(settings: Settings, conversation: Conversation, processor_share: float) -> str:

@@ -103,9 +103,11 @@ def run_inspect(arguments: argparse.Namespace) -> int:
     alone = arguments.packet is not None
     shown = features[chosen * fmt.PACKET_FRAMES : (chosen + 1) * fmt.PACKET_FRAMES] if alone else features
     facts: dict[str, Any] = {
-        "file": arguments.file, "duration_s": round(len(packets) * fmt.PACKET_S, 2), "codec_id": decoder.codec_id,
+        "file": arguments.file,
+        "duration_s": round(len(packets) * fmt.PACKET_S, 2),
+        "codec_id": decoder.codec_id,
         "packets": [rows[chosen]] if alone else rows,
-    }  # fmt: skip
+    }
     changed = None
     if flipped:
         effect = effect_of(packets, chosen, flipped[0], decoder, features)
@@ -137,8 +139,10 @@ def run_inspect(arguments: argparse.Namespace) -> int:
 def _show(arguments: argparse.Namespace, facts: dict[str, Any], shown: Any, changed: Any) -> None:
     columns = min(MAX_COLUMNS, max(20, shutil.get_terminal_size().columns - 1), max(20, len(shown)))
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    lines = [f"{facts['file']}: {facts['duration_s']:.2f} s, codec {facts['codec_id']}",
-             "spectrum 60-3800 Hz; pitch 55-550 Hz where voiced; energy -85 to +15 dB; a tick a packet"]
+    lines = [
+        f"{facts['file']}: {facts['duration_s']:.2f} s, codec {facts['codec_id']}",
+        "spectrum 60-3800 Hz; pitch 55-550 Hz where voiced; energy -85 to +15 dB; a tick a packet",
+    ]
     for features in (shown, changed):
         if features is not None:
             lines += ["after the flip" if features is changed else "as it is"] if changed is not None else []
@@ -146,8 +150,9 @@ def _show(arguments: argparse.Namespace, facts: dict[str, Any], shown: Any, chan
     lines += ["packet  start s  pitch Hz  voiced  energy dB"]
     for row in facts["packets"]:
         pitch = "-" if row["pitch_hz"] is None else f"{row['pitch_hz']:.0f}"
-        lines.append(f"{row['packet']:6} {row['start_s']:8.2f} {pitch:>9} {row['voiced_share']:7.0%}"
-                     f" {row['energy_db']:10.1f}")
+        lines.append(
+            f"{row['packet']:6} {row['start_s']:8.2f} {pitch:>9} {row['voiced_share']:7.0%} {row['energy_db']:10.1f}"
+        )
     if "flip" in facts:
         lines += ["", f"packet {facts['flip']['packet']}:", *_effect_words([facts["flip"]])]
     if "bits" in facts:

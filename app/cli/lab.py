@@ -27,7 +27,8 @@ MOST_SECONDS = 600.0
 def add_lab(commands: argparse._SubParsersAction[Any]) -> None:
     """The command and its flags."""
     lab = commands.add_parser(
-        "lab", help="what Gossamer, Codec2, Opus and PCM do on one thin link, side by side",
+        "lab",
+        help="what Gossamer, Codec2, Opus and PCM do on one thin link, side by side",
         description="One voice, one throttled link, codecs side by side: what arrives.",
     )
     lab.add_argument("clip", metavar="CLIP|mic", nargs="?", help="a sound file, or mic (the bundled clips)")
@@ -37,8 +38,13 @@ def add_lab(commands: argparse._SubParsersAction[Any]) -> None:
     lab.add_argument("--ber", metavar="0..0.5", type=float, help="your own link: another share of wrong bits")
     lab.add_argument("--delay", metavar="MS", type=float, help="your own link: another delay")
     lab.add_argument("--scene", metavar="SCENE", choices=SCENES, default=LINK, help=f"{', '.join(SCENES)} (link)")
-    lab.add_argument("--snr", metavar="DB", type=float, default=START_SNR_DB,
-                     help=f"of the scene signal: {SNR_DB[0]} to {SNR_DB[1]} dB in 2.5 kHz ({START_SNR_DB})")
+    lab.add_argument(
+        "--snr",
+        metavar="DB",
+        type=float,
+        default=START_SNR_DB,
+        help=f"of the scene signal: {SNR_DB[0]} to {SNR_DB[1]} dB in 2.5 kHz ({START_SNR_DB})",
+    )
     lab.add_argument("--seconds", metavar="S", type=float, default=SECONDS, help=f"of speech, for tables ({SECONDS:g})")
     lab.add_argument("--tables", action="store_true", help="no screen, as where standard output is no terminal")
     add_options(lab, LAB)
@@ -80,9 +86,15 @@ def _open_screen(arguments: argparse.Namespace, preset: Preset) -> int:
     del arguments.link  # not a station's
     settings = settings_from(arguments)
     start = LabStart(
-        speech_of(None if live else arguments.clip), preset, arguments.scene, arguments.snr, live, settings.volume,
-        settings.muted, settings.gain_db,
-    )  # fmt: skip
+        speech_of(None if live else arguments.clip),
+        preset,
+        arguments.scene,
+        arguments.snr,
+        live,
+        settings.volume,
+        settings.muted,
+        settings.gain_db,
+    )
     silence_native_libraries()
     check_devices(settings)
     return run_lab(start, partial(open_portaudio, settings, lambda: True))

@@ -181,9 +181,12 @@ def run_capture(arguments: argparse.Namespace) -> int:
     with packet_output(arguments.output) as stream:
         stream.write(capture_text(capture.header, capture.frames).encode())
     told = {
-        "written": arguments.output, "from": str(files[arguments.which - 1]), "frames": len(capture.frames),
-        "duration_s": round(capture.duration_s, 1), "channel": capture.header.get("channel"),
-    }  # fmt: skip
+        "written": arguments.output,
+        "from": str(files[arguments.which - 1]),
+        "frames": len(capture.frames),
+        "duration_s": round(capture.duration_s, 1),
+        "channel": capture.header.get("channel"),
+    }
     sealed = "; it is sealed: whoever is to hear it needs the passphrase, which is not in it"
     private = sealed if told["channel"] == "sealed" else "; it holds the speech: whoever has it can hear it"
     text = f"written {arguments.output}: {told['frames']} frames in {told['duration_s']} s{private}"
@@ -203,9 +206,12 @@ def run_reproduce(arguments: argparse.Namespace) -> int:
     if capture.header.get("channel", "open") != "open" and not arguments.passphrase_file:
         raise GossamerError("this capture is of a protected channel: give --passphrase-file FILE")
     settings = Settings(
-        name=str(kept.get("name", "somebody")), channel=str(kept.get("channel", "gossamer")),
-        mode=str(capture.header.get("channel", "open")), passphrase_file=arguments.passphrase_file or "", record=False,
-    )  # fmt: skip
+        name=str(kept.get("name", "somebody")),
+        channel=str(kept.get("channel", "gossamer")),
+        mode=str(capture.header.get("channel", "open")),
+        passphrase_file=arguments.passphrase_file or "",
+        record=False,
+    )
     settings = with_passphrase(replace(settings, permit_tone=False), ask=False)
     if capture.header.get("program") != program_version():
         note(f"this capture is of version {capture.header.get('program')}, this is {program_version()}")
@@ -214,11 +220,14 @@ def run_reproduce(arguments: argparse.Namespace) -> int:
         write_speech(arguments.output, result.samples)
     counts = asdict(result.counts) | {"refused": asdict(result.refused)}
     told = {
-        "frames": len(capture.frames), "duration_s": round(capture.duration_s, 1),
-        "overs": [asdict(over) for over in result.overs], "texts": [asdict(text) for text in result.texts],
-        "problems": result.problems, "counts": counts,
+        "frames": len(capture.frames),
+        "duration_s": round(capture.duration_s, 1),
+        "overs": [asdict(over) for over in result.overs],
+        "texts": [asdict(text) for text in result.texts],
+        "problems": result.problems,
+        "counts": counts,
         "written": arguments.output if arguments.output and len(result.samples) else None,
-    }  # fmt: skip
+    }
     lines = [
         f"{over.sender or 'somebody'}: {over.duration_s:.1f} s, {over.lost} of {over.packets} packets lost, "
         f"{over.damaged} damaged" + ("" if over.complete else ", then the signal was lost")

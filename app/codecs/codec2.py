@@ -1,11 +1,11 @@
 """Codec2 through its real library (Debian: libcodec2, which the package codec2 brings).
 
-    struct CODEC2 *codec2_create(int mode);
-    int codec2_samples_per_frame(struct CODEC2 *);
-    int codec2_bits_per_frame(struct CODEC2 *);
-    void codec2_encode(struct CODEC2 *, unsigned char *bits, short *speech);
-    void codec2_decode(struct CODEC2 *, short *speech, const unsigned char *bits);
-    void codec2_destroy(struct CODEC2 *);
+struct CODEC2 *codec2_create(int mode);
+int codec2_samples_per_frame(struct CODEC2 *);
+int codec2_bits_per_frame(struct CODEC2 *);
+void codec2_encode(struct CODEC2 *, unsigned char *bits, short *speech);
+void codec2_decode(struct CODEC2 *, short *speech, const unsigned char *bits);
+void codec2_destroy(struct CODEC2 *);
 """
 
 from __future__ import annotations

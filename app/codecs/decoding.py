@@ -20,9 +20,7 @@ class FeatureDecoder(Protocol):
     def reset(self) -> None: ...
 
 
-def decoded(
-    packets: Iterable[bytes | None], decoder: FeatureDecoder, synthesizer: Synthesizer
-) -> Iterator[np.ndarray]:
+def decoded(packets: Iterable[bytes | None], decoder: FeatureDecoder, synthesizer: Synthesizer) -> Iterator[np.ndarray]:
     """Speech of these packets (None: lost), float32 [2560] a packet in all, aligned with what was encoded.
 
     Live play carries the declared delay of the codec; here it is dropped first, and the tail flushed at the end.

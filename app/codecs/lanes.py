@@ -133,7 +133,8 @@ def link_voices() -> list[Voice]:
 
 def signal_voices() -> list[Voice]:
     """The lanes of the bad-signal scene: ours twice."""
-    ours: list[Voice] = [GossamerVoice("gossamer-open", "Gossamer open"),
-                         GossamerVoice("gossamer-sealed", "Gossamer sealed", sealed=True)]
+    ours: list[Voice] = [
+        GossamerVoice("gossamer-open", "Gossamer open"),
+        GossamerVoice("gossamer-sealed", "Gossamer sealed", sealed=True),
+    ]
     return [*ours, *link_voices()[1:]]
-

@@ -1,9 +1,9 @@
 """Opus at 6 kbit/s through the real libopus: VOIP, narrowband, 20 ms frames, variable rate.
 
-    OpusEncoder *opus_encoder_create(int32 Fs, int channels, int application, int *error);
-    int32 opus_encode(OpusEncoder *, const int16 *pcm, int frame_size, unsigned char *data, int32 max_data_bytes);
-    int opus_decode(OpusDecoder *, const unsigned char *data, int32 len, int16 *pcm, int frame_size, int decode_fec);
-    int opus_encoder_ctl(OpusEncoder *, int request, ...);
+OpusEncoder *opus_encoder_create(int32 Fs, int channels, int application, int *error);
+int32 opus_encode(OpusEncoder *, const int16 *pcm, int frame_size, unsigned char *data, int32 max_data_bytes);
+int opus_decode(OpusDecoder *, const unsigned char *data, int32 len, int16 *pcm, int frame_size, int decode_fec);
+int opus_encoder_ctl(OpusEncoder *, int request, ...);
 """
 
 from __future__ import annotations

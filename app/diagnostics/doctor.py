@@ -65,11 +65,16 @@ def examine(looks: dict[str, Look]) -> list[Finding]:
 
 def all_looks() -> dict[str, Look]:
     return {
-        "models": look_at_models, "small models": look_at_small, "sound": look_at_sound, "talk key": look_at_terminal,
+        "models": look_at_models,
+        "small models": look_at_small,
+        "sound": look_at_sound,
+        "talk key": look_at_terminal,
         "serial": look_at_serial,
-        "settings": look_at_settings, "network": look_at_network, "recordings": look_at_recordings,
+        "settings": look_at_settings,
+        "network": look_at_network,
+        "recordings": look_at_recordings,
         "packages": look_at_packages,
-    }  # fmt: skip
+    }
 
 
 # --- models ------------------------------------------------------------------------------------------------------
@@ -268,8 +273,11 @@ def look_at_network() -> list[Finding]:
     from app.station.channel_end import wall_clock_s
 
     if wall_clock_s():
-        findings.append(Finding("clock", "ok", time.strftime("%Y-%m-%d %H:%M:%S UTC, within a minute of the others'?",
-                                                             time.gmtime())))  # fmt: skip
+        findings.append(
+            Finding(
+                "clock", "ok", time.strftime("%Y-%m-%d %H:%M:%S UTC, within a minute of the others'?", time.gmtime())
+            )
+        )
     else:
         cure = "set it: without it a sealed channel has no protection against old overs"
         findings.append(Finding("clock", "warn", "was never set", cure))

@@ -104,31 +104,53 @@ def figures(test: FieldTest, known: list[KnownClip], ceilings: dict[str, float |
     row = plan(parse_address(test.settings.link), sealed=test.protection != "open channel")[test.k - 1]
     return {
         "program": program_version(),
-        "link": test.settings.link, "station": test.settings.name, "peer": test.peer, "role": test.role,
-        "protection": test.protection, "packets_per_frame": test.k, "duration_s": round(test.duration_s, 1),
+        "link": test.settings.link,
+        "station": test.settings.name,
+        "peer": test.peer,
+        "role": test.role,
+        "protection": test.protection,
+        "packets_per_frame": test.k,
+        "duration_s": round(test.duration_s, 1),
         "here": {
-            "overs": len(test.heard), "packets": packets, "lost": lost, "damaged": damaged,
-            "late": sum(over.late for over in test.heard), "loss": lost / packets if packets else None,
-            "speech_s": round(speech_s, 2), "goodput_bps": goodput, "planned_bps": VOICE_BPS,
+            "overs": len(test.heard),
+            "packets": packets,
+            "lost": lost,
+            "damaged": damaged,
+            "late": sum(over.late for over in test.heard),
+            "loss": lost / packets if packets else None,
+            "speech_s": round(speech_s, 2),
+            "goodput_bps": goodput,
+            "planned_bps": VOICE_BPS,
             "estoi": _mean(facts["estoi"] for facts in heard),
             "estoi_without_a_link": _mean(facts["estoi_without_a_link"] for facts in heard),
         },
         "there": {
-            "overs": len(test.sent), "packets": sum(over.packets for over in test.sent),
-            "confirmed_overs": len(confirmed), "confirmed_packets": sum(over.confirmed or 0 for over in confirmed),
-            "packets_of_confirmed_overs": sum(over.packets for over in confirmed), "told": test.there,
+            "overs": len(test.sent),
+            "packets": sum(over.packets for over in test.sent),
+            "confirmed_overs": len(confirmed),
+            "confirmed_packets": sum(over.confirmed or 0 for over in confirmed),
+            "packets_of_confirmed_overs": sum(over.packets for over in confirmed),
+            "told": test.there,
             "unanswered": test.unanswered,
         },
         "wire": {
-            "measured_bps": wire, "planned_bps": row.wire_bps, "planned_share": row.share, "planned_fits": row.fits,
+            "measured_bps": wire,
+            "planned_bps": row.wire_bps,
+            "planned_share": row.share,
+            "planned_fits": row.fits,
         },
         "delay": {
-            "round_trip_s": spread(test.round_trips_s), "pings": test.pings, "pongs": len(test.round_trips_s),
-            "hold_s": spread(test.holds_s), "mouth_to_ear_without_the_link_s": spread(test.mouth_to_ear_s),
+            "round_trip_s": spread(test.round_trips_s),
+            "pings": test.pings,
+            "pongs": len(test.round_trips_s),
+            "hold_s": spread(test.holds_s),
+            "mouth_to_ear_without_the_link_s": spread(test.mouth_to_ear_s),
             "planned_mouth_to_ear_s": row.mouth_to_ear_s,
         },
-        "overs_heard": heard, "overs_sent": test.sent, "problems": test.problems,
-    }  # fmt: skip
+        "overs_heard": heard,
+        "overs_sent": test.sent,
+        "problems": test.problems,
+    }
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
@@ -187,10 +209,12 @@ def report_text(told: dict[str, Any], has_pystoi: bool) -> str:
     if told.get("worst"):
         worst = told["worst"]
         lines += [
-            "", "## The worst moment", "",
+            "",
+            "## The worst moment",
+            "",
             f"Over {worst['over'] + 1}, from {worst['from_s']:.1f} s on: `worst.wav` as it was heard, "
             "`worst-original.wav` as it was said.",
-        ]  # fmt: skip
+        ]
     if told["problems"]:
         lines += ["", "## What went wrong", "", *(f"- {problem}" for problem in told["problems"])]
     return "\n".join(lines) + "\n"
@@ -223,9 +247,7 @@ def write_report(
     if worst is not None and test.heard[worst[0]].clip:
         over = test.heard[worst[0]]
         said, heard = aligned(over, clips[over.clip])
-        window = slice(
-            max(0, worst[1] - 2) * fmt.PACKET_SAMPLES, (worst[1] + WINDOW_PACKETS + 2) * fmt.PACKET_SAMPLES
-        )
+        window = slice(max(0, worst[1] - 2) * fmt.PACKET_SAMPLES, (worst[1] + WINDOW_PACKETS + 2) * fmt.PACKET_SAMPLES)
         write_speech(folder / "worst.wav", heard[window])
         write_speech(folder / "worst-original.wav", said[window])
         told["worst"] = {"over": worst[0], "from_s": worst[1] * fmt.PACKET_S, "clip": over.clip}

@@ -224,8 +224,15 @@ class _Station:
         samples = np.concatenate(self._blocks) if self._blocks else np.zeros(0, np.float32)
         self.test.heard.append(
             HeardClip(
-                trio.current_time() - self.began_s, clip.name if clip is not None else "", count, flags,
-                flags.count("-") + late, flags.count("d"), late, first_index, samples,
+                trio.current_time() - self.began_s,
+                clip.name if clip is not None else "",
+                count,
+                flags,
+                flags.count("-") + late,
+                flags.count("d"),
+                late,
+                first_index,
+                samples,
             )
         )
 
@@ -245,14 +252,20 @@ class _Station:
 def heard_in_short(test: FieldTest) -> dict[str, int]:
     """What fits into a message."""
     return {
-        "overs": len(test.heard), "packets": sum(over.packets for over in test.heard),
+        "overs": len(test.heard),
+        "packets": sum(over.packets for over in test.heard),
         "heard": sum(over.packets - over.lost for over in test.heard),
         "damaged": sum(over.damaged for over in test.heard),
-    }  # fmt: skip
+    }
 
 
 async def run_field_test(
-    settings: Settings, parts: Parts, known: list[KnownClip], *, minutes: float, answer: bool,
+    settings: Settings,
+    parts: Parts,
+    known: list[KnownClip],
+    *,
+    minutes: float,
+    answer: bool,
     say: Callable[[str], None] = lambda line: None,
 ) -> FieldTest:
     """Until the time is over, or the other station says so. `say` is told how it goes, a line an over.
@@ -265,10 +278,12 @@ async def run_field_test(
         replace(settings, record=False),
         station.note,
         replace(
-            parts, open_sound=lambda settings, may_interrupt: (NoMicrophone(), NoLoudspeaker()), on_heard=station.hear,
+            parts,
+            open_sound=lambda settings, may_interrupt: (NoMicrophone(), NoLoudspeaker()),
+            on_heard=station.hear,
             on_frame=station.watch,
         ),
-    )  # fmt: skip
+    )
     station.peer_found = engine.set_addressee  # so that it confirms our overs
     async with trio.open_nursery() as nursery:
         await nursery.start(engine.run)

@@ -43,25 +43,42 @@ class System:
 
 SYSTEMS = (
     System(
-        "LXST, Codec2 700C", 700, 0.4, 80, False,
+        "LXST, Codec2 700C",
+        700,
+        0.4,
+        80,
+        False,
         "LXST Telephony.py: BANDWIDTH_ULTRA_LOW is Codec2 700C in frames of 400 ms; Reticulum: 35 bytes and 5 of"
         " msgpack padded to 48, IV 16, HMAC 32, header 19 = 115 bytes",
     ),
     System(
-        "Opus 6k, bare", 6000, 0.12, 0, False,
+        "Opus 6k, bare",
+        6000,
+        0.12,
+        0,
+        False,
         "RFC 6716 sections 2.1.1 and 3: from 6 kbit/s, packets to 120 ms; nothing around them but this link's layers",
     ),
     System(
-        "M17", 3200, 0.04, 0, False,
+        "M17",
+        3200,
+        0.04,
+        0,
+        False,
         "M17 specification, physical layer: 4FSK, 4800 symbols/s = 9600 bit/s on air for Codec2 3200 and its"
-        " error correction", air_bps=9600,
+        " error correction",
+        air_bps=9600,
     ),
     System(
-        "Mumble", 8000, 0.06, 13, True,
+        "Mumble",
+        8000,
+        0.06,
+        13,
+        True,
         "Mumble AudioInput.cpp getNetworkBandwidth: 20 + 8 + 4 + 1 + 2 + 6 bytes a packet of 60 ms, Opus at 8 kbit/s,"
         " the least its slider allows",
     ),
-)  # fmt: skip
+)
 """From the most frugal on UDP/IP to the least."""
 
 
@@ -122,9 +139,7 @@ def account(wire: WireRate | None) -> Account:
     below, has_ip = carrier_bytes(tuple(layer.layer for layer in told))
     whole = {layer.layer: layer.sent_octets + layer.received_octets for layer in told}
     speech_s = whole.get("voice", 0) / PACKET_BYTES * PACKET_S
-    layers = tuple(
-        Layer(name, octets, 8 * octets / speech_s if speech_s else 0.0) for name, octets in whole.items()
-    )
+    layers = tuple(Layer(name, octets, 8 * octets / speech_s if speech_s else 0.0) for name, octets in whole.items())
     octets = sum(whole.values())
     needs = [_need(system.name, system.wire_bps(below, has_ip), system.source) for system in SYSTEMS]
     if speech_s:
@@ -146,7 +161,9 @@ def summary(counted: Account) -> str:
         f" {ours:.0f} bit/s ({BIT_RATE_BPS} voice)",
         *(f"  {layer.name:<20}{layer.octets:>9} bytes {layer.bps:>7.0f} bit/s" for layer in counted.layers),
         f"{'the same on this link with':<27}{'bit/s':>8}   min/MB   times ours",
-        *(f"  {need.name:<25}{need.wire_bps:>8.0f} {need.minutes_per_megabyte:>8.1f} {need.wire_bps / ours:>11.1f}"
-          for need in counted.needs),
-    ]  # fmt: skip
+        *(
+            f"  {need.name:<25}{need.wire_bps:>8.0f} {need.minutes_per_megabyte:>8.1f} {need.wire_bps / ours:>11.1f}"
+            for need in counted.needs
+        ),
+    ]
     return "\n".join(lines)

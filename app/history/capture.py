@@ -72,10 +72,17 @@ def make_header(
     """The first line."""
     told = {name: value for name, value in dataclasses.asdict(settings).items() if name not in SECRET}
     return {
-        "format": FORMAT, "program": program_version(), "python": platform.python_version(),
-        "platform": platform.platform(), "started_utc_s": started_utc_s, "link": link, "channel": channel,
-        "codec_id": codec_id, "tag_bytes": tag_bytes, "settings": told,
-    }  # fmt: skip
+        "format": FORMAT,
+        "program": program_version(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "started_utc_s": started_utc_s,
+        "link": link,
+        "channel": channel,
+        "codec_id": codec_id,
+        "tag_bytes": tag_bytes,
+        "settings": told,
+    }
 
 
 def header_line(header: dict[str, Any]) -> str:

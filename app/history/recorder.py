@@ -83,8 +83,17 @@ class OverWatch:
         packets = tuple(self._packets.get(index, lost)[0] for index in range(count))
         return [
             RecordedOver(
-                self._began_utc_s, self._direction, begin.sender, begin.addressee, self._link, self._channel,
-                begin.codec_id, begin.k, total is not None, flags, packets,
+                self._began_utc_s,
+                self._direction,
+                begin.sender,
+                begin.addressee,
+                self._link,
+                self._channel,
+                begin.codec_id,
+                begin.k,
+                total is not None,
+                flags,
+                packets,
             )
         ]
 

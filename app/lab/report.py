@@ -31,10 +31,19 @@ def link_facts(voices: Sequence[Voice], preset: Preset, speech: Array, seconds: 
     run_bench(bench, speech, seconds)
     bad = preset.impairment
     return {
-        "scene": "link", "link": preset.name, "title": preset.title, "says": preset.says, "k": preset.k,
-        "rate_bps": bad.rate_bps, "loss": bad.loss, "ber": bad.ber, "jitter_s": bad.jitter_s, "delay_s": bad.delay_s,
-        "speech_s": seconds, "lanes": _lanes(bench),
-    }  # fmt: skip
+        "scene": "link",
+        "link": preset.name,
+        "title": preset.title,
+        "says": preset.says,
+        "k": preset.k,
+        "rate_bps": bad.rate_bps,
+        "loss": bad.loss,
+        "ber": bad.ber,
+        "jitter_s": bad.jitter_s,
+        "delay_s": bad.delay_s,
+        "speech_s": seconds,
+        "lanes": _lanes(bench),
+    }
 
 
 def signal_facts(voices: Sequence[Voice], snr_db: float, speech: Array, seconds: float) -> dict[str, Any]:
@@ -53,14 +62,23 @@ def crowd_facts(voices: Sequence[Voice], preset: Preset, speech: Array) -> dict[
     for voice in voices:
         reason = voice.missing()
         last = None if reason else _last(voice, speech, preset)
-        lanes.append({
-            "codec": voice.key, "title": voice.title, "missing": reason,
-            "conversations": carried(last, preset) if last else None,
-            "words": carried_words(last, preset) if last else "",
-            "worst_wait_s": round(last.worst_wait_s, 3) if last else None,
-        })  # fmt: skip
-    return {"scene": "conversations", "link": preset.name, "title": preset.title,
-            "rate_bps": preset.impairment.rate_bps, "lanes": lanes}  # fmt: skip
+        lanes.append(
+            {
+                "codec": voice.key,
+                "title": voice.title,
+                "missing": reason,
+                "conversations": carried(last, preset) if last else None,
+                "words": carried_words(last, preset) if last else "",
+                "worst_wait_s": round(last.worst_wait_s, 3) if last else None,
+            }
+        )
+    return {
+        "scene": "conversations",
+        "link": preset.name,
+        "title": preset.title,
+        "rate_bps": preset.impairment.rate_bps,
+        "lanes": lanes,
+    }
 
 
 def _last(voice: Voice, speech: Array, preset: Preset) -> Try:
@@ -71,16 +89,22 @@ def _last(voice: Voice, speech: Array, preset: Preset) -> Try:
 def _lanes(bench: Bench) -> list[dict[str, Any]]:
     lanes = []
     for row, reading in zip(bench.rows, bench.readings(), strict=True):
-        facts: dict[str, Any] = {"codec": row.voice.key, "title": row.voice.title, "missing": row.missing,
-                                 "wire_bps": round(row.wire_bps)}  # fmt: skip
+        facts: dict[str, Any] = {
+            "codec": row.voice.key,
+            "title": row.voice.title,
+            "missing": row.missing,
+            "wire_bps": round(row.wire_bps),
+        }
         if reading is not None:
             facts |= {
-                "asked_bps": round(reading.asked_bps), "got_bps": round(reading.got_bps),
+                "asked_bps": round(reading.asked_bps),
+                "got_bps": round(reading.got_bps),
                 "queue_s": round(reading.queue_s, 2),
                 "delay_s": None if reading.delay_s is None else round(reading.delay_s, 2),
-                "lost": round(reading.lost, 3), "damaged": round(reading.damaged, 3),
+                "lost": round(reading.lost, 3),
+                "damaged": round(reading.damaged, 3),
                 "heard_s": round(reading.heard_s, 2),
-            }  # fmt: skip
+            }
         lanes.append(facts)
     return lanes
 
@@ -103,8 +127,10 @@ def _row(lane: dict[str, Any]) -> str:
         return str(lane["missing"])
     delay = "never" if lane["delay_s"] is None else f"{lane['delay_s']:.1f}"
     errors = f"  {lane['ber']:10.1e}" if "ber" in lane else ""
-    return (f"{lane['title']:<16}{lane['asked_bps']:>9}{lane['got_bps']:>9}  {lane['queue_s']:>7.1f} {delay:>7}"
-            f" {lane['lost']:>5.0%} {lane['damaged']:>7.0%}{errors}")
+    return (
+        f"{lane['title']:<16}{lane['asked_bps']:>9}{lane['got_bps']:>9}  {lane['queue_s']:>7.1f} {delay:>7}"
+        f" {lane['lost']:>5.0%} {lane['damaged']:>7.0%}{errors}"
+    )
 
 
 def _crowd_row(lane: dict[str, Any]) -> str:

@@ -44,7 +44,11 @@ class LabSession:
     """Commands are plain methods, for the thread that runs trio; `tell` gets a picture ten times a second."""
 
     def __init__(
-        self, start: LabStart, microphone: Microphone, loudspeaker: Loudspeaker, tell: Callable[[Picture], None],
+        self,
+        start: LabStart,
+        microphone: Microphone,
+        loudspeaker: Loudspeaker,
+        tell: Callable[[Picture], None],
         lab: LiveLab | None = None,
     ) -> None:
         """lab: with lanes of one's own."""
@@ -188,9 +192,20 @@ class LabSession:
             load = sum(self._works_s) / (BATCH_S * len(self._works_s))
         troubles = tuple(self._troubles.values())
         return Picture(
-            lab.scene, lab.preset, lab.snr_db, lab.lanes(), lab.said, lab.seconds, tuple(self._crowd.values()),
-            self._heard, self._live, self._volume, self._muted, troubles, load,
-        )  # fmt: skip
+            lab.scene,
+            lab.preset,
+            lab.snr_db,
+            lab.lanes(),
+            lab.said,
+            lab.seconds,
+            tuple(self._crowd.values()),
+            self._heard,
+            self._live,
+            self._volume,
+            self._muted,
+            troubles,
+            load,
+        )
 
     # --- many conversations --------------------------------------------------------------------------------------
 

@@ -107,7 +107,9 @@ class LiveLab:
     """The bench of the scene that is wanted. Commands from the host's thread; `work` alone runs in another."""
 
     def __init__(
-        self, start: LabStart, link_lanes: Callable[[], Sequence[Voice]] = link_voices,
+        self,
+        start: LabStart,
+        link_lanes: Callable[[], Sequence[Voice]] = link_voices,
         signal_lanes: Callable[[], Sequence[Voice]] = signal_voices,
     ) -> None:
         self.preset, self.snr_db, self.scene = start.preset, start.snr_db, start.scene
@@ -191,12 +193,15 @@ class LiveLab:
             return ()
         return tuple(
             LanePicture(
-                row.voice, row.missing, row.wire_bps,
+                row.voice,
+                row.missing,
+                row.wire_bps,
                 bit_error_rate(bench.snr_db, row.wire_bps) if isinstance(bench, SignalBench) and row.lane else None,
-                reading, tuple(row.lane.levels)[-SHOWN_LEVELS:] if row.lane is not None else (),
+                reading,
+                tuple(row.lane.levels)[-SHOWN_LEVELS:] if row.lane is not None else (),
             )
             for row, reading in zip(bench.rows, bench.readings(), strict=True)
-        )  # fmt: skip
+        )
 
     @property
     def said(self) -> tuple[float, ...]:

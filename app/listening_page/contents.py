@@ -49,20 +49,34 @@ def contents(clips: Sequence[Clip], voices: Sequence[Voice], links: Sequence[Pre
             lanes[voice.key] = _lane(voice, clip, [_seeded(preset, number) for preset in links])
             done += 1 + len(links)
             at(done / total)
-        told_clips.append({
-            "name": clip.name, "text": clip.text, "voice": clip.voice, "lanes": lanes,
-            "seconds": round(len(clip.samples) / format.SAMPLE_RATE_HZ, 3),
-        })
+        told_clips.append(
+            {
+                "name": clip.name,
+                "text": clip.text,
+                "voice": clip.voice,
+                "lanes": lanes,
+                "seconds": round(len(clip.samples) / format.SAMPLE_RATE_HZ, 3),
+            }
+        )
     problems = [*(voice.missing() for voice in voices), *(metric.missing() for metric in METRICS)]
     return {
         "clips": told_clips,
         "voices": [{"key": voice.key, "title": voice.title, "says": voice.says} for voice in able],
         "links": [_link(preset) for preset in links],
-        "metrics": [{"key": metric.key, "title": metric.title, "says": metric.says, "decimals": metric.decimals,
-                     "higher": metric.higher_is_better} for metric in METRICS if metric.missing() is None],
+        "metrics": [
+            {
+                "key": metric.key,
+                "title": metric.title,
+                "says": metric.says,
+                "decimals": metric.decimals,
+                "higher": metric.higher_is_better,
+            }
+            for metric in METRICS
+            if metric.missing() is None
+        ],
         "missing": [problem for problem in problems if problem],
         "packet_s": format.PACKET_S,
-    }  # fmt: skip
+    }
 
 
 def _seeded(preset: Preset, number: int) -> Preset:
@@ -73,9 +87,16 @@ def _seeded(preset: Preset, number: int) -> Preset:
 def _link(preset: Preset) -> dict[str, Any]:
     bad = preset.impairment
     return {
-        "name": preset.name, "title": preset.title, "says": preset.says, "k": preset.k, "rate_bps": bad.rate_bps,
-        "loss": bad.loss, "ber": bad.ber, "delay_s": bad.delay_s, "jitter_s": bad.jitter_s,
-    }  # fmt: skip
+        "name": preset.name,
+        "title": preset.title,
+        "says": preset.says,
+        "k": preset.k,
+        "rate_bps": bad.rate_bps,
+        "loss": bad.loss,
+        "ber": bad.ber,
+        "delay_s": bad.delay_s,
+        "jitter_s": bad.jitter_s,
+    }
 
 
 def _lane(voice: Voice, clip: Clip, links: Sequence[Preset]) -> dict[str, Any]:
@@ -88,10 +109,15 @@ def _lane(voice: Voice, clip: Clip, links: Sequence[Preset]) -> dict[str, Any]:
         journey = travelling.travel(packets, preset)
         arrived = travelling.heard_sound(journey, voice.open_decoder(), voice.delay_samples)
         told["links"][preset.name] = _heard(clip.samples, arrived) | {
-            "strip": travelling.strip(journey), "sent": journey.sent, "lost": journey.lost,
-            "damaged": journey.damaged, "unheard": journey.unheard, "delay_s": round(journey.delay_s, 2),
-            "needed_bps": round(journey.needed_bps), "fits": _fits(journey),
-        }  # fmt: skip
+            "strip": travelling.strip(journey),
+            "sent": journey.sent,
+            "lost": journey.lost,
+            "damaged": journey.damaged,
+            "unheard": journey.unheard,
+            "delay_s": round(journey.delay_s, 2),
+            "needed_bps": round(journey.needed_bps),
+            "fits": _fits(journey),
+        }
     return told
 
 

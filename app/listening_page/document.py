@@ -24,9 +24,11 @@ def part(name: str) -> str:
 def document(told: dict[str, Any], runtime: tuple[str, dict[str, bytes]] | None, codec_id: int) -> Iterator[str]:
     """The HTML, piece by piece, since it may be large. runtime: `runtime_parts()`, or None without."""
     facts = told | {
-        "made": datetime.date.today().isoformat(), "program": program_version(), "codec_id": codec_id,
+        "made": datetime.date.today().isoformat(),
+        "program": program_version(),
+        "codec_id": codec_id,
         "runtime": runtime[0] if runtime else None,
-    }  # fmt: skip
+    }
     before, after = part("page.html").split("<!-- data and scripts -->")
     yield before.replace("/* style */", part("page.css"))
     yield f'<script type="application/json" id="told">{_in_html(json.dumps(facts, ensure_ascii=False))}</script>\n'
@@ -34,7 +36,7 @@ def document(told: dict[str, Any], runtime: tuple[str, dict[str, bytes]] | None,
         for name, content in runtime[1].items():
             yield f'<script type="text/plain" id="part-{name}">{packed(content)}</script>\n'
         yield f'<script type="text/plain" id="part-worker">{packed("".join(map(part, WORKER)).encode())}</script>\n'
-    yield "<script>\n(() => {\n\"use strict\";\n" + "\n".join(part(name) for name in SCRIPTS) + "\n})();\n</script>\n"
+    yield '<script>\n(() => {\n"use strict";\n' + "\n".join(part(name) for name in SCRIPTS) + "\n})();\n</script>\n"
     yield after
 
 

@@ -25,9 +25,15 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float32]
 DELAYS_S = {
-    "codec2-450": 0.027, "codec2-700c": 0.031, "codec2-1200": 0.020, "codec2-1300": 0.020, "codec2-1600": 0.019,
-    "codec2-2400": 0.019, "codec2-3200": 0.019, "opus-6k": 0.0065,
-}  # fmt: skip
+    "codec2-450": 0.027,
+    "codec2-700c": 0.031,
+    "codec2-1200": 0.020,
+    "codec2-1300": 0.020,
+    "codec2-1600": 0.019,
+    "codec2-2400": 0.019,
+    "codec2-3200": 0.019,
+    "opus-6k": 0.0065,
+}
 """Of the other codecs, measured: what is heard lags what was said by so much. Opus says so itself (its lookahead)."""
 
 

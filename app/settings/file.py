@@ -1,10 +1,10 @@
 """The settings file: one TOML file under the platform's configuration folder. What the user wrote in it stays.
 
-    name = "Anna"
-    gain_db = 6.0
+name = "Anna"
+gain_db = 6.0
 
-    [contacts]
-    bob = "udp://192.0.2.7:7800"
+[contacts]
+bob = "udp://192.0.2.7:7800"
 """
 
 from __future__ import annotations

@@ -154,33 +154,58 @@ class Settings:
     """Address of the link, as `transport.address.parse_address` reads it."""
 
     name: str = _setting(
-        default_name, "--name", "what the others see when you talk (the login name)",
-        f"1 to {MAX_NAME_BYTES} bytes of printable text", _station_name, (TALK, SEND, LISTEN, DEMO), "NAME",
+        default_name,
+        "--name",
+        "what the others see when you talk (the login name)",
+        f"1 to {MAX_NAME_BYTES} bytes of printable text",
+        _station_name,
+        (TALK, SEND, LISTEN, DEMO),
+        "NAME",
     )
     """What the others see when this station talks."""
 
     addressee: str = _setting(
-        "", "--to", "the station that is asked to confirm your overs (none)",
-        f"the name of a station, at most {MAX_NAME_BYTES} bytes", _addressee, (TALK, SEND), "NAME",
+        "",
+        "--to",
+        "the station that is asked to confirm your overs (none)",
+        f"the name of a station, at most {MAX_NAME_BYTES} bytes",
+        _addressee,
+        (TALK, SEND),
+        "NAME",
     )
     """Whom overs are addressed to: everybody hears them, this one answers with a receipt. Empty: to all."""
 
     mode: str = _setting(
-        "", "--mode", "open, sealed or ham (sealed with a passphrase, open without)", "open, sealed or ham",
-        _one_of("", "open", "sealed", "ham"), (TALK, SEND, LISTEN, DEMO), "open|sealed|ham",
+        "",
+        "--mode",
+        "open, sealed or ham (sealed with a passphrase, open without)",
+        "open, sealed or ham",
+        _one_of("", "open", "sealed", "ham"),
+        (TALK, SEND, LISTEN, DEMO),
+        "open|sealed|ham",
     )
     """How the channel is protected: "open"; "sealed", encrypted and signed; "ham", signed and in clear. Empty: sealed
     if there is a passphrase, else open."""
 
     channel: str = _setting(
-        "gossamer", "--channel", "name of a sealed channel: another name, another key (gossamer)",
-        "1 to 64 letters of printable text", _channel_name, (TALK, SEND, LISTEN, DEMO), "NAME",
+        "gossamer",
+        "--channel",
+        "name of a sealed channel: another name, another key (gossamer)",
+        "1 to 64 letters of printable text",
+        _channel_name,
+        (TALK, SEND, LISTEN, DEMO),
+        "NAME",
     )
     """Goes into the key beside the passphrase: who shares a passphrase and not this hears nothing."""
 
     passphrase_file: str = _setting(
-        "", "--passphrase-file", "its first line is the passphrase of a sealed channel", "the path of a file",
-        _text, (TALK, SEND, LISTEN, DEMO), "FILE",
+        "",
+        "--passphrase-file",
+        "its first line is the passphrase of a sealed channel",
+        "the path of a file",
+        _text,
+        (TALK, SEND, LISTEN, DEMO),
+        "FILE",
     )
     """Empty: there is none. Read by app/settings/passphrase.py."""
 
@@ -189,33 +214,58 @@ class Settings:
     says it, lest it be seen in the list of processes or copied with the file."""
 
     synth: Synth = _setting(  # noqa: RUF009 - it makes a field, as dataclasses.field does
-        "neural", "--synth", "rebuild speech with the network, without, or with your own (neural)",
-        "neural, classic, or the path of a vocoder, FILE.onnx", read_synth, (TALK, SEND, LISTEN, DEMO),
+        "neural",
+        "--synth",
+        "rebuild speech with the network, without, or with your own (neural)",
+        "neural, classic, or the path of a vocoder, FILE.onnx",
+        read_synth,
+        (TALK, SEND, LISTEN, DEMO),
         "neural|classic|FILE.onnx",
     )
     """Which synthesiser turns features into sound: the vocoder network, the one without a network, or the vocoder.onnx
     of another export."""
 
     model: str = _setting(
-        "standard", "--model", "the networks in float32, or in 8-bit numbers: smaller, faster, a trifle rougher "
-        "(standard)", "standard or small", _one_of("standard", "small"), (TALK, SEND, LISTEN, DEMO), "standard|small",
+        "standard",
+        "--model",
+        "the networks in float32, or in 8-bit numbers: smaller, faster, a trifle rougher (standard)",
+        "standard or small",
+        _one_of("standard", "small"),
+        (TALK, SEND, LISTEN, DEMO),
+        "standard|small",
     )
     """Which of the two sets of models codes and decodes; either understands what the other sends."""
 
     microphone: str | None = _setting(
-        None, "--microphone", "number or part of the name (`gossamer devices`)",
-        "a device's number or part of its name", _device, (TALK, SEND, LAB), "DEVICE",
+        None,
+        "--microphone",
+        "number or part of the name (`gossamer devices`)",
+        "a device's number or part of its name",
+        _device,
+        (TALK, SEND, LAB),
+        "DEVICE",
     )
     """Name, or part of it, or number of the input device; None is the system's default."""
 
     loudspeaker: str | None = _setting(
-        None, "--loudspeaker", "likewise", "a device's number or part of its name", _device, (TALK, LISTEN, LAB),
+        None,
+        "--loudspeaker",
+        "likewise",
+        "a device's number or part of its name",
+        _device,
+        (TALK, LISTEN, LAB),
         "DEVICE",
     )
     """Name, or part of it, or number of the output device; None is the system's default."""
 
     volume: float = _setting(
-        1.0, "--volume", "loudspeaker (1)", "a number from 0 to 1", _number(0.0, 1.0), (TALK, LISTEN, LAB), "0..1",
+        1.0,
+        "--volume",
+        "loudspeaker (1)",
+        "a number from 0 to 1",
+        _number(0.0, 1.0),
+        (TALK, LISTEN, LAB),
+        "0..1",
     )
     """Loudspeaker, 0..1, linear in amplitude."""
 
@@ -223,21 +273,29 @@ class Settings:
     """Loudspeaker off without forgetting the volume."""
 
     gain_db: float = _setting(
-        0.0, "--gain", "microphone gain, -20 to 30 (0)", "a number of dB from -20 to 30", _number(-20.0, 30.0),
-        (TALK, SEND, LAB), "DB",
+        0.0,
+        "--gain",
+        "microphone gain, -20 to 30 (0)",
+        "a number of dB from -20 to 30",
+        _number(-20.0, 30.0),
+        (TALK, SEND, LAB),
+        "DB",
     )
     """Microphone, -20..+30 dB; what then exceeds full scale is clipped, and shown."""
 
     packets_per_frame: int = _setting(
-        0, "--packets-per-frame", "k: more wait, less overhead; an address that says k= wins (auto: what a link needs)",
-        f"a whole number from 1 to {MAX_K}, or auto", _packets_per_frame, (TALK, SEND, DEMO), f"1..{MAX_K}|auto",
+        0,
+        "--packets-per-frame",
+        "k: more wait, less overhead; an address that says k= wins (auto: what a link needs)",
+        f"a whole number from 1 to {MAX_K}, or auto",
+        _packets_per_frame,
+        (TALK, SEND, DEMO),
+        f"1..{MAX_K}|auto",
     )
     """k: packets of 320 ms that share one frame's overhead, 1..6; 0 ("auto"): as few as the link carries
     (transport/planning/planner.py). An address that says k= wins."""
 
-    permit_tone: bool = _setting(
-        True, "--permit-tone", "beep when the floor is yours (on)", "true or false", _switch
-    )
+    permit_tone: bool = _setting(True, "--permit-tone", "beep when the floor is yours (on)", "true or false", _switch)
     """Beep in one's own loudspeaker when the floor is granted."""
 
     courtesy_tone: bool = _setting(
@@ -262,38 +320,67 @@ class Settings:
     """Voice-operated: an over begins when somebody speaks into the microphone, and ends when they stop."""
 
     vox_hang_s: float = _setting(
-        0.8, "--vox-hang", "silence that ends an over by voice, 0.2 to 5 (0.8)", "a number of seconds from 0.2 to 5",
-        _number(0.2, 5.0), (TALK,), "S",
+        0.8,
+        "--vox-hang",
+        "silence that ends an over by voice, 0.2 to 5 (0.8)",
+        "a number of seconds from 0.2 to 5",
+        _number(0.2, 5.0),
+        (TALK,),
+        "S",
     )
     """How long a pause in speech may be before the over ends, 0.2..5 s."""
 
     pre_roll_s: float = _setting(
-        0.2, "--pre-roll", "how much from before the key is sent, 0 to 1 (0.2)", "a number of seconds from 0 to 1",
-        _number(0.0, 1.0), (TALK, SEND), "S",
+        0.2,
+        "--pre-roll",
+        "how much from before the key is sent, 0 to 1 (0.2)",
+        "a number of seconds from 0 to 1",
+        _number(0.0, 1.0),
+        (TALK, SEND),
+        "S",
     )
     """How much from before the key is sent, so that no first syllable is cut."""
 
     time_out_s: float = _setting(
-        120.0, "--time-out", "longest over, 1 to 3600 (120)", "a number of seconds from 1 to 3600",
-        _number(1.0, 3600.0), (TALK,), "S",
+        120.0,
+        "--time-out",
+        "longest over, 1 to 3600 (120)",
+        "a number of seconds from 1 to 3600",
+        _number(1.0, 3600.0),
+        (TALK,),
+        "S",
     )
     """Longest over; then the floor is let go."""
 
     record: bool = _setting(
-        True, "--record", "keep past overs on this machine (on; README: Past overs)", "true or false", _switch,
+        True,
+        "--record",
+        "keep past overs on this machine (on; README: Past overs)",
+        "true or false",
+        _switch,
         (TALK, SEND, LISTEN),
     )
     """Overs are kept as packets, and all frames in a journal, under the platform's data folder, for this user alone."""
 
     record_limit_mb: float = _setting(
-        64.0, "--record-limit", "megabytes of past overs, then the oldest goes (64)", "a number from 1 to 1000000",
-        _number(1.0, 1e6), (TALK, SEND, LISTEN), "MB",
+        64.0,
+        "--record-limit",
+        "megabytes of past overs, then the oldest goes (64)",
+        "a number from 1 to 1000000",
+        _number(1.0, 1e6),
+        (TALK, SEND, LISTEN),
+        "MB",
     )
     """An hour of speech is 0.36 MB, and the journal of its frames 1.5 MB."""
 
     station: str = _setting(
-        "", "--station", "what `gossamer ptt --station` calls this one (the name)",
-        f"at most {MAX_NAME_BYTES} bytes of printable text", _addressee, (TALK, SEND), "NAME",
+        "",
+        "--station",
+        "what `gossamer ptt --station` calls this one (the name)",
+        f"at most {MAX_NAME_BYTES} bytes of printable text",
+        _addressee,
+        (TALK, SEND),
+        "NAME",
     )
     """What the control socket is called (app/station/control_socket.py); empty: the station's name."""
 

@@ -11,7 +11,10 @@ from transport.protocol.open_frames import Mode
 MODE_WORDS = {Mode.OPEN: "open channel", Mode.SEALED: "sealed", Mode.HAM: "signed (ham)"}
 """As shown."""
 REFUSALS = (
-    ("bad_tags", "bad tag"), ("replayed", "replayed"), ("stale", "wrong time"), ("foreign", "other mode"),
+    ("bad_tags", "bad tag"),
+    ("replayed", "replayed"),
+    ("stale", "wrong time"),
+    ("foreign", "other mode"),
     ("muted", "muted"),
 )
 """What is shown of the counts. VOICE without its BEGIN is no refusal: everybody who joins late gets some."""
@@ -50,7 +53,7 @@ def channel_words(settings: Settings) -> str:
 
 
 def refusal_words(counts: ChannelCounts | None) -> str:
-    """"3 bad tag, 1 replayed"; empty where nothing was refused."""
+    """ "3 bad tag, 1 replayed"; empty where nothing was refused."""
     if counts is None:
         return ""
     return ", ".join(f"{getattr(counts, field)} {name}" for field, name in REFUSALS if getattr(counts, field))

@@ -164,6 +164,8 @@ def strip(journey: Journey) -> str:
     first = round(journey.played[0][0] / PACKET_S)
     slots[:first] = LOST * first
     if not journey.unheard:
-        slots = [LOST if slot == WAITING and place >= round(journey.played[-1][0] / PACKET_S) else slot
-                 for place, slot in enumerate(slots)]
+        slots = [
+            LOST if slot == WAITING and place >= round(journey.played[-1][0] / PACKET_S) else slot
+            for place, slot in enumerate(slots)
+        ]
     return "".join(slots)

@@ -89,7 +89,12 @@ class Lane:
     """One of them at work."""
 
     def __init__(
-        self, voice: Voice, framing: Framing, path: ImpairedPath, overhead_bytes: int, now: float,
+        self,
+        voice: Voice,
+        framing: Framing,
+        path: ImpairedPath,
+        overhead_bytes: int,
+        now: float,
         hold_s: float = MIN_HOLD_S,
     ) -> None:
         """hold_s: what the first unit waits, as a play-out that has learned the link's jitter would have it. Raises
@@ -222,10 +227,17 @@ class Lane:
         while self._fates and self._fates[0][0] <= now - LOSS_WINDOW_S:
             self._fates.popleft()
         known_s = sum(entry[1] for entry in self._fates)
-        shares = [sum(entry[1] for entry in self._fates if entry[place]) / known_s if known_s else 0.0
-                  for place in (2, 3)]
+        shares = [
+            sum(entry[1] for entry in self._fates if entry[place]) / known_s if known_s else 0.0 for place in (2, 3)
+        ]
         delay_s = None if self._delay_s is None else self._delay_s + max(0.0, self._waited_s - self._unit_s)
         return Reading(
-            self._asked.bps(now), self._got.bps(now), self.path.free_at_s(now) - now, delay_s, shares[0], shares[1],
-            self._quality[0], self._heard_s,
-        )  # fmt: skip
+            self._asked.bps(now),
+            self._got.bps(now),
+            self.path.free_at_s(now) - now,
+            delay_s,
+            shares[0],
+            shares[1],
+            self._quality[0],
+            self._heard_s,
+        )

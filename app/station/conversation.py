@@ -1,7 +1,7 @@
 """Who talks and who listens: the floor between one talker, one listener and the link.
 
-    key --> floor --> talker --> transmitter --> link --> frames --> listener
-              '-------------------------------------------'
+key --> floor --> talker --> transmitter --> link --> frames --> listener
+          '-------------------------------------------'
 """
 
 from __future__ import annotations
@@ -161,9 +161,7 @@ class Conversation:
         if duration_s:
             wire = wire_bytes(self._link, self._link.sent - self._sent_before)
             self._emit(events.TalkDraining(0.0))
-            self._emit(
-                events.OverSent(over, packets, 8 * packets * PACKET_BYTES / duration_s, 8 * wire / duration_s)
-            )
+            self._emit(events.OverSent(over, packets, 8 * packets * PACKET_BYTES / duration_s, 8 * wire / duration_s))
 
     # --- frames --------------------------------------------------------------------------------------------------
 

@@ -93,9 +93,7 @@ class Engine:
         k = address.k or settings.packets_per_frame or choose_k(address, sealed=sealed, name_bytes=names)
         share = planned_share(address, k, sealed=sealed, name_bytes=names)
         async with trio.open_nursery() as nursery:
-            link, station = await parts.open_link(
-                address, nursery, Perch(self._latency.arrived, secret, parts.clock)
-            )
+            link, station = await parts.open_link(address, nursery, Perch(self._latency.arrived, secret, parts.clock))
             nursery.start_soon(_close_in_the_end, link)
             channel = ChannelEnd(link, secret, parts.clock, emit)  # at once: before the link's first keep-alive
             if parts.on_frame is not None:
@@ -105,12 +103,25 @@ class Engine:
             self._transmitter = Transmitter(link, channel.encode, lambda problem: conversation.cannot_send(problem))
             self._replay = Replay(codec, self._player, emit, in_thread)
             listener = Listener(
-                self._replay.remembering, self._player, self._latency, emit, in_thread, parts.on_heard,
-                self._over_played, slow_link=share > 1,
+                self._replay.remembering,
+                self._player,
+                self._latency,
+                emit,
+                in_thread,
+                parts.on_heard,
+                self._over_played,
+                slow_link=share > 1,
             )
             if codec.encoder is not None:
                 self._talker = Talker(
-                    settings, k, address.repeat, codec.encoder, self._transmitter, self._latency, emit, in_thread,
+                    settings,
+                    k,
+                    address.repeat,
+                    codec.encoder,
+                    self._transmitter,
+                    self._latency,
+                    emit,
+                    in_thread,
                     parts.on_spoken,
                 )
                 self._talker.gain_db, self._talker.addressee = self._gain_db, self._addressee
@@ -118,14 +129,29 @@ class Engine:
                 settings.vox_hang_s, parts.make_detector, self._press_by_voice, lambda: conversation.release("released")
             )
             self._conversation = conversation = Conversation(
-                settings.name, link, channel, self._transmitter, self._talker, listener, self._player, emit,
-                time_out_s=settings.time_out_s, permit_tone=settings.permit_tone,
+                settings.name,
+                link,
+                channel,
+                self._transmitter,
+                self._talker,
+                listener,
+                self._player,
+                emit,
+                time_out_s=settings.time_out_s,
+                permit_tone=settings.permit_tone,
             )
             nursery.start_soon(self._microphone.run, self._hear, emit)
             nursery.start_soon(self._loudspeaker.run, emit)
             if parts.recordings is not None and settings.record:
                 nursery.start_soon(
-                    keep_recordings, settings, parts.recordings, link, channel, codec.codec_id, parts.clock, emit,
+                    keep_recordings,
+                    settings,
+                    parts.recordings,
+                    link,
+                    channel,
+                    codec.codec_id,
+                    parts.clock,
+                    emit,
                     parts.in_thread(),
                 )
             nursery.start_soon(self._player.run)

@@ -1,6 +1,6 @@
 """The others' overs: frames from the link become packets, features and sound, each at its deadline.
 
-    link --frame--> over receiver --packet--> play-out --deadline--> decoder --> synthesiser --> player
+link --frame--> over receiver --packet--> play-out --deadline--> decoder --> synthesiser --> player
 """
 
 from __future__ import annotations
@@ -178,7 +178,12 @@ class Listener:
         packets, begin = heard.next_index - heard.first_index, heard.begin
         self._emit(
             OverEnded(
-                begin.over, begin.sender, packets, played.count.lost, played.count.damaged, packets * fmt.PACKET_S,
+                begin.over,
+                begin.sender,
+                packets,
+                played.count.lost,
+                played.count.damaged,
+                packets * fmt.PACKET_S,
                 heard.ended,
             )
         )

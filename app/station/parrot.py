@@ -90,8 +90,13 @@ class Parrot:
         ones is early, because a talker sends what was said before the key too."""
         await trio.sleep(THINKING_S)
         sender = OverSender(
-            over=os.urandom(1)[0], nonce=os.urandom(NONCE_BYTES), utc_s=0, codec_id=heard.codec_id, k=heard.k,
-            sender=NAME, repeat=heard.repeat,
+            over=os.urandom(1)[0],
+            nonce=os.urandom(NONCE_BYTES),
+            utc_s=0,
+            codec_id=heard.codec_id,
+            k=heard.k,
+            sender=NAME,
+            repeat=heard.repeat,
         )
         began_s = trio.current_time() - PRE_ROLL_S
         await self._send(sender.begin())

@@ -131,8 +131,14 @@ class Talker:
             over = os.urandom(1)[0]
         self._last_over = over
         self._sender = OverSender(
-            over=over, nonce=os.urandom(NONCE_BYTES), utc_s=int(time.time()), codec_id=self._encoder.codec_id,
-            k=self._k, sender=self._settings.name, addressee=self.addressee, repeat=self._repeat,
+            over=over,
+            nonce=os.urandom(NONCE_BYTES),
+            utc_s=int(time.time()),
+            codec_id=self._encoder.codec_id,
+            k=self._k,
+            sender=self._settings.name,
+            addressee=self.addressee,
+            repeat=self._repeat,
         )
         self._transmitter.send(self._sender.begin(), on_begun)
         self._put.send_nowait(self._sender)

@@ -25,9 +25,7 @@ class _Outgoing:
 class Transmitter:
     """Everything that this station sends passes through here."""
 
-    def __init__(
-        self, link: Link, encode: Callable[[Frame], bytes], on_problem: Callable[[LinkError], None]
-    ) -> None:
+    def __init__(self, link: Link, encode: Callable[[Frame], bytes], on_problem: Callable[[LinkError], None]) -> None:
         """`encode` makes bytes of a frame when they go out; `on_problem` is told when a frame could not be sent; that
         frame is lost, the next one is tried."""
         self._link = link

@@ -30,9 +30,7 @@ from transport.errors import TransportError
 EngineMaker = Callable[[Settings, Callable[[Event], None]], Engine]
 
 
-def run_talk(
-    settings: Settings, make_engine: EngineMaker = Engine, configuration: Configuration | None = None
-) -> int:
+def run_talk(settings: Settings, make_engine: EngineMaker = Engine, configuration: Configuration | None = None) -> int:
     """Open the talk screen until the user quits; returns the exit code.
 
     make_engine: for stations with parts of their own. configuration: the settings file, for contacts and set-up; None:

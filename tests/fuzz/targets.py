@@ -258,13 +258,22 @@ def seeds() -> list[bytes]:
     call, other = ax25.parse_callsign("N0CALL-7"), ax25.parse_callsign("AB1CDE")
     ui = [ax25.encode_ui(ax25.UiFrame(call, other, ax25.NO_LAYER_3, octets)) for octets in opened]
     addresses = [
-        b"udp://192.0.2.7:7800?k=2&rate=1200&loss=5%&delay=150&seed=7", b"serial:///dev/ttyUSB0?baud=57600",
-        b"kiss://localhost:8001?call=N0CALL-1", b"parrot://", b"udp://[::1]:7800?repeat=1",
+        b"udp://192.0.2.7:7800?k=2&rate=1200&loss=5%&delay=150&seed=7",
+        b"serial:///dev/ttyUSB0?baud=57600",
+        b"kiss://localhost:8001?call=N0CALL-1",
+        b"parrot://",
+        b"udp://[::1]:7800?repeat=1",
     ]
     said = [(0, 0, b"\1\1"), (1, 1, b"\1\0"), (1, 2, b"\1\0"), (2, 3, b"\0\4"), (3, 0, b"\0\0")]
     orders = b"".join(bytes([0x30 | kind, 1]) + sequence.to_bytes(2) + what for kind, sequence, what in said)
     return [
-        *opened, *protected, *over, *ui, *addresses, orders, *(octets[6:-2] for octets in opened),
-        *(framing.cobs_encode(octets) for octets in over), *(framing.kiss_encode(octets) for octets in ui),
+        *opened,
+        *protected,
+        *over,
+        *ui,
+        *addresses,
+        orders,
+        *(octets[6:-2] for octets in opened),
+        *(framing.cobs_encode(octets) for octets in over),
+        *(framing.kiss_encode(octets) for octets in ui),
     ]
-

@@ -92,8 +92,9 @@ class AudioRig:
         """Starts playing float32 [n] at 8 kHz into a sink; the process ends when it is played."""
         player = subprocess.Popen(
             ["pacat", "--playback", f"--device={sink}", "--rate=8000", "--channels=1", "--format=float32le"],
-            env=self.environment, stdin=subprocess.PIPE,
-        )  # fmt: skip
+            env=self.environment,
+            stdin=subprocess.PIPE,
+        )
         assert player.stdin is not None
         player.stdin.write(samples.astype("<f4").tobytes())
         player.stdin.close()

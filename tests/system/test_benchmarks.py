@@ -140,7 +140,9 @@ def row(source: str, speaker: str, number: int = 0, seconds: float = 3.0, **more
     """One line of manifest.csv."""
     path = f"{source}/{speaker}/{number}.opus"
     return {"path": path, "source": source, "speaker": speaker, "sex": "f", "age": "", "language": "en"} | {
-        "seconds": str(seconds), "text": "words", **more
+        "seconds": str(seconds),
+        "text": "words",
+        **more,
     }
 
 

@@ -199,8 +199,15 @@ class Soaked:
         async def open_link(*_: object) -> tuple[Link, str]:
             return self.link, ""
 
-        settings = Settings(name=self.name, permit_tone=False, courtesy_tone=False, call_tone=False,
-                            time_out_s=30.0, record_limit_mb=FOLDER_MB, packets_per_frame=2)  # fmt: skip
+        settings = Settings(
+            name=self.name,
+            permit_tone=False,
+            courtesy_tone=False,
+            call_tone=False,
+            time_out_s=30.0,
+            record_limit_mb=FOLDER_MB,
+            packets_per_frame=2,
+        )
         parts = Parts(
             load_codec=lambda synth, model: Codec(self.encoder, self.decoder, Silence()),
             open_link=open_link,

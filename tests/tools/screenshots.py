@@ -1,6 +1,6 @@
 """Takes the README's pictures of the screens: the program on a sound card without hardware, spoken to.
 
-    make pictures        (python -m tests.tools.screenshots assets/talk.svg assets/bandwidth.svg assets/lab.svg)
+make pictures        (python -m tests.tools.screenshots assets/talk.svg assets/bandwidth.svg assets/lab.svg)
 """
 
 from __future__ import annotations

@@ -30,9 +30,12 @@ CHROME, DOTS = "#1b242b", "#34444f"
 
 # Box-drawing marks as SVG paths in a cell: H, V its half width and height, X, Y its whole ones; from its top left.
 _LINES = {
-    "─": "m0 {V}h{X}", "│": "m{H} 0v{Y}",
-    "╭": "m{X} {V}h-1q-3.5 0 -3.5 4v6", "╮": "m0 {V}h1q3.5 0 3.5 4v6",
-    "╰": "m{H} 0v6q0 4 3.5 4h1", "╯": "m{H} 0v6q0 4 -3.5 4h-1",
+    "─": "m0 {V}h{X}",
+    "│": "m{H} 0v{Y}",
+    "╭": "m{X} {V}h-1q-3.5 0 -3.5 4v6",
+    "╮": "m0 {V}h1q3.5 0 3.5 4v6",
+    "╰": "m{H} 0v6q0 4 3.5 4h1",
+    "╯": "m{H} 0v6q0 4 -3.5 4h-1",
 }
 _BARS = {"━": "m0 {V}h{X}", "╸": "m0 {V}h{H}", "╺": "m{H} {V}h{H}"}
 _LINE_WIDTH, _BAR_WIDTH, _DOT_WIDTH, _PEARL_WIDTH = 1.2, 4.0, 1.6, 2.6
@@ -69,8 +72,10 @@ def draw(lines: Sequence[Iterable[Segment]], columns: int, background: str, titl
             if style.reverse:
                 colour, behind = behind, colour
             if behind != background:
-                below.append(f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{CELL_HEIGHT:g}" fill="{behind}"'
-                             ' shape-rendering="crispEdges"/>')
+                below.append(
+                    f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{CELL_HEIGHT:g}" fill="{behind}"'
+                    ' shape-rendering="crispEdges"/>'
+                )
             words += _draw_text(segment.text, x, y, colour, bool(style.bold), shapes)
             x += width
     width = columns * CELL_WIDTH + 2 * MARGIN
@@ -80,18 +85,24 @@ def draw(lines: Sequence[Iterable[Segment]], columns: int, background: str, titl
         f' stroke-linecap="{"round" if thickness in (_DOT_WIDTH, _PEARL_WIDTH) else "butt"}"/>'
         for (colour, thickness), path in shapes.items()
     ]
-    return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}">',
-        f'<rect width="{width:g}" height="{height:g}" rx="10" fill="{background}"/>',
-        f'<path d="M0 26V10Q0 0 10 0H{width - 10:g}Q{width:g} 0 {width:g} 10V26z" fill="{CHROME}"/>',
-        *(f'<circle cx="{18 + 18 * place}" cy="13" r="5" fill="{DOTS}"/>' for place in range(3)),
-        f'<g font-family="{FONTS}" font-size="{FONT_SIZE}" xml:space="preserve">',
-        f'<text x="{width / 2:g}" y="18" text-anchor="middle" font-size="13" fill="#8fa3af">{escape(title)}</text>',
-        *below,
-        '<g fill="none">', *drawn, "</g>",
-        *words,
-        "</g>", "</svg>", "",
-    ])
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}">',
+            f'<rect width="{width:g}" height="{height:g}" rx="10" fill="{background}"/>',
+            f'<path d="M0 26V10Q0 0 10 0H{width - 10:g}Q{width:g} 0 {width:g} 10V26z" fill="{CHROME}"/>',
+            *(f'<circle cx="{18 + 18 * place}" cy="13" r="5" fill="{DOTS}"/>' for place in range(3)),
+            f'<g font-family="{FONTS}" font-size="{FONT_SIZE}" xml:space="preserve">',
+            f'<text x="{width / 2:g}" y="18" text-anchor="middle" font-size="13" fill="#8fa3af">{escape(title)}</text>',
+            *below,
+            '<g fill="none">',
+            *drawn,
+            "</g>",
+            *words,
+            "</g>",
+            "</svg>",
+            "",
+        ]
+    )
 
 
 def _draw_text(
@@ -108,8 +119,10 @@ def _draw_text(
         elif word:
             length = cell_len(word) * CELL_WIDTH
             weight = ' font-weight="bold"' if bold else ""
-            words.append(f'<text x="{word_x:g}" y="{y + 15:g}" textLength="{length:g}" fill="{colour}"{weight}>'
-                         f"{escape(word)}</text>")
+            words.append(
+                f'<text x="{word_x:g}" y="{y + 15:g}" textLength="{length:g}" fill="{colour}"{weight}>'
+                f"{escape(word)}</text>"
+            )
             word = ""
         for thickness, path in pieces or ():
             shapes[colour, thickness].append(path)

@@ -20,9 +20,13 @@ from codec.training.model.network import Codec, CodecConfig  # noqa: E402
 from tests.training.test_stages import SMALL, packed, prepared, stage  # noqa: E402, F401
 
 CODEC = CodecConfig(
-    frame_channels=16, latent_channels=24, encoder_frame_blocks=1, encoder_latent_blocks=1, decoder_latent_blocks=1,
+    frame_channels=16,
+    latent_channels=24,
+    encoder_frame_blocks=1,
+    encoder_latent_blocks=1,
+    decoder_latent_blocks=1,
     decoder_frame_blocks=1,
-)  # fmt: skip
+)
 VOICE = "[vocoder]\nchannels = 16\nblocks = 1\n"
 
 

@@ -25,9 +25,14 @@ from vocoder.training.model.harmonic import VocoderConfig  # noqa: E402
 
 KINDS = (ENCODER, DECODER, VOCODER)
 CODEC = CodecConfig(
-    frame_channels=16, latent_channels=24, packet_hidden=20, encoder_frame_blocks=1, encoder_latent_blocks=1,
-    decoder_frame_blocks=1, decoder_latent_blocks=1,
-)  # fmt: skip
+    frame_channels=16,
+    latent_channels=24,
+    packet_hidden=20,
+    encoder_frame_blocks=1,
+    encoder_latent_blocks=1,
+    decoder_frame_blocks=1,
+    decoder_latent_blocks=1,
+)
 
 
 @pytest.fixture(scope="module")

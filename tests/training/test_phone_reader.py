@@ -102,8 +102,19 @@ def test_a_narrowed_voice_is_trained_on(prepared, tmp_path):  # noqa: F811
     last = ("--run", b, "--config", tmp_path / "b.toml", "--from", a / "checkpoint.safetensors")
     assert 0 == stage("vocoder.training", "train", *data, *last).returncode
     out = tmp_path / "narrow.safetensors"
-    result = stage("vocoder.training", "prune", *data, "--from", b / "checkpoint.safetensors", "--config",
-                   tmp_path / "wide.toml", "--packet-hidden", 32, "--out", out)  # fmt: skip
+    result = stage(
+        "vocoder.training",
+        "prune",
+        *data,
+        "--from",
+        b / "checkpoint.safetensors",
+        "--config",
+        tmp_path / "wide.toml",
+        "--packet-hidden",
+        32,
+        "--out",
+        out,
+    )
     assert 0 == result.returncode, result.stderr
     narrow = load_networks(out)
     assert (32, 192) == tuple(narrow["codec"]["encoder.mixer.gather.weight"].shape)
@@ -111,6 +122,7 @@ def test_a_narrowed_voice_is_trained_on(prepared, tmp_path):  # noqa: F811
     widths = wide.replace("[codec]", "[codec]\nexpansion = 2\npacket_hidden = 32")
     widths = widths.replace(voice, voice + "expansion = 2\n")
     (tmp_path / "narrow.toml").write_text(widths)
-    result = stage("vocoder.training", "joint", *data, "--run", tmp_path / "c", "--config", tmp_path / "narrow.toml",
-                   "--from", out)  # fmt: skip
+    result = stage(
+        "vocoder.training", "joint", *data, "--run", tmp_path / "c", "--config", tmp_path / "narrow.toml", "--from", out
+    )
     assert 0 == result.returncode, result.stderr

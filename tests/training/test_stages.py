@@ -339,15 +339,31 @@ def test_all_stages_from_corpus_to_graphs(prepared, tmp_path):
     assert list((runs["c"] / "samples").glob("*-made.wav")) and list((runs["c"] / "samples").glob("*.png"))
     out = tmp_path / "graphs"
     result = stage(
-        "vocoder.training", "export", "--from", runs["c"] / "checkpoint.safetensors", "--out", out,
-        "--config", tmp_path / "c.toml", "--fixture", tmp_path / "reference.npz",
-    )  # fmt: skip
+        "vocoder.training",
+        "export",
+        "--from",
+        runs["c"] / "checkpoint.safetensors",
+        "--out",
+        out,
+        "--config",
+        tmp_path / "c.toml",
+        "--fixture",
+        tmp_path / "reference.npz",
+    )
     assert 0 == result.returncode, result.stderr
     for kind in (ENCODER, DECODER, VOCODER):
         assert load_model(kind, out / f"{kind}.onnx").state.shape[0] == 1
     assert {"samples", "packets", "features", "sound"} == set(np.load(tmp_path / "reference.npz"))
-    again = stage("vocoder.training", "export", "--from", out / "voice.safetensors", "--out", tmp_path / "again",
-                  "--config", tmp_path / "c.toml")  # fmt: skip
+    again = stage(
+        "vocoder.training",
+        "export",
+        "--from",
+        out / "voice.safetensors",
+        "--out",
+        tmp_path / "again",
+        "--config",
+        tmp_path / "c.toml",
+    )
     assert 0 == again.returncode, again.stderr
     identities = {load_model(ENCODER, folder / f"{ENCODER}.onnx").codec_id for folder in (out, tmp_path / "again")}
     assert 1 == len(identities)

@@ -24,11 +24,15 @@ GOOD = {
     "parrot://?rate=1200&k=2": ("parrot", "", 0, 2, False, Impairment(rate_bps=1200)),
     "udp://:1?seed=3": ("udp", "", 1, None, False, None),
     "udp://:1?loss=5%&burst=3&ber=0.001&delay=150&jitter=0.2s&reorder=0.1&duplicate=0.2&seed=-7": (
-        "udp", "", 1, None, False,
+        "udp",
+        "",
+        1,
+        None,
+        False,
         Impairment(None, 0.15, 0.2, 0.05, 3.0, 0.001, 0.1, 0.2, -7),
     ),
     "udp://:1?delay=80ms&rate=9600": ("udp", "", 1, None, False, Impairment(rate_bps=9600, delay_s=0.08)),
-}  # fmt: skip
+}
 
 BAD = {
     "": "write udp://",
@@ -100,20 +104,33 @@ RADIO = {
     "serial:///dev/ttyUSB0?baud=57600": {"device": "/dev/ttyUSB0", "baud": 57600},
     "serial:///dev/serial/by-id/usb%20x?baud=9600&k=2": {"device": "/dev/serial/by-id/usb x", "baud": 9600, "k": 2},
     "serial:///dev/ttyUSB0?radio=hc-12-far&rate=900": {
-        "device": "/dev/ttyUSB0", "baud": 2400, "radio": RADIOS["hc-12-far"], "impairment": Impairment(rate_bps=900),
+        "device": "/dev/ttyUSB0",
+        "baud": 2400,
+        "radio": RADIOS["hc-12-far"],
+        "impairment": Impairment(rate_bps=900),
     },
     "kiss://localhost?call=ab1cde-7": {
-        "host": "localhost", "port": 8001, "call": Callsign("AB1CDE", 7), "destination": Callsign("GOSMR"),
+        "host": "localhost",
+        "port": 8001,
+        "call": Callsign("AB1CDE", 7),
+        "destination": Callsign("GOSMR"),
     },
     "kiss://[::1]:9000?call=N0CALL&dest=net&radio=afsk1200&txdelay=100&txtail=0.02s&slottime=10&persist=255": {
-        "host": "::1", "port": 9000, "call": Callsign("N0CALL"), "destination": Callsign("NET"),
-        "radio": RADIOS["afsk1200"], "tnc": TncSettings(0.1, 0.02, 0.01, 255),
+        "host": "::1",
+        "port": 9000,
+        "call": Callsign("N0CALL"),
+        "destination": Callsign("NET"),
+        "radio": RADIOS["afsk1200"],
+        "tnc": TncSettings(0.1, 0.02, 0.01, 255),
     },
     "kiss:///dev/ttyACM0?call=N0CALL&radio=lora-sf8": {
-        "device": "/dev/ttyACM0", "baud": 115200, "call": Callsign("N0CALL"), "destination": Callsign("GOSMR"),
+        "device": "/dev/ttyACM0",
+        "baud": 115200,
+        "call": Callsign("N0CALL"),
+        "destination": Callsign("GOSMR"),
         "radio": RADIOS["lora-sf8"],
     },
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("text", "meaning"), RADIO.items())

@@ -120,9 +120,17 @@ def test_one_more_trouble_does_not_reshuffle_the_others() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"rate_bps": 0}, {"rate_bps": math.nan}, {"loss": 1.1}, {"ber": 0.6}, {"delay_s": -1}, {"jitter_s": math.inf},
-     {"loss": 0.9, "burst_frames": 2}, {"burst_frames": 0.5}],
-)  # fmt: skip
+    [
+        {"rate_bps": 0},
+        {"rate_bps": math.nan},
+        {"loss": 1.1},
+        {"ber": 0.6},
+        {"delay_s": -1},
+        {"jitter_s": math.inf},
+        {"loss": 0.9, "burst_frames": 2},
+        {"burst_frames": 0.5},
+    ],
+)
 def test_impossible_impairments(wrong: dict) -> None:
     """Numbers that mean nothing are refused."""
     with pytest.raises(UsageError):
@@ -149,8 +157,12 @@ def test_a_link_is_paced_and_delayed() -> None:
             assert [2.0, 2.5, 3.5] == pytest.approx(arrived)  # the first came at 1.5, and was fetched at 2.0
             assert 0.0 == link.drain_s()
             assert (3, 96, 24, 30, 0) == (
-                link.sent.frames, link.sent.voice, link.sent.header, link.sent.framing, link.sent.carrier
-            )  # fmt: skip
+                link.sent.frames,
+                link.sent.voice,
+                link.sent.header,
+                link.sent.framing,
+                link.sent.carrier,
+            )
             await link.aclose()
 
     run_in_virtual_time(main)

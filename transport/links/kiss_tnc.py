@@ -1,6 +1,6 @@
 """Packet-radio TNCs, over TCP or a serial port: KISS around AX.25 UI frames. CSMA and the air are the TNC's business.
 
-    kiss://HOST:PORT?call=N0CALL-1          kiss:///dev/ttyUSB0?baud=9600&call=N0CALL-1
+kiss://HOST:PORT?call=N0CALL-1          kiss:///dev/ttyUSB0?baud=9600&call=N0CALL-1
 """
 
 from __future__ import annotations

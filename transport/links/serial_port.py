@@ -1,6 +1,6 @@
 """Transparent serial radios and null-modem cables: what is written at one end comes out at the other, more or less.
 
-    serial:///dev/ttyUSB0?baud=57600        frames in COBS, a zero before and after each
+serial:///dev/ttyUSB0?baud=57600        frames in COBS, a zero before and after each
 """
 
 from __future__ import annotations

@@ -63,12 +63,15 @@ _TABLE = (
     _radio("hc-12-far", "hc-12", "HC-12", 2, "Its slower air rate, two bits in a thousand wrong.", ber=0.002),
     _radio("satellite-2400", "satellite", "satellite 2400", 2, "A data call, two frames in a hundred lost.", loss=0.02),
     Preset(
-        "wifi", "lossy Wi-Fi",
-        Impairment(delay_s=0.04, jitter_s=0.12, loss=0.15, burst_frames=2.5, reorder=0.02, seed=1), IP_UDP_BYTES, 1,
+        "wifi",
+        "lossy Wi-Fi",
+        Impairment(delay_s=0.04, jitter_s=0.12, loss=0.15, burst_frames=2.5, reorder=0.02, seed=1),
+        IP_UDP_BYTES,
+        1,
         "At the edge of its range: rate enough, but 15 % of the datagrams lost in runs of two or three, and jitter of"
         " 120 ms. An example, not a measurement.",
     ),
-)  # fmt: skip
+)
 PRESETS = {preset.name: preset for preset in _TABLE}
 
 

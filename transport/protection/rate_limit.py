@@ -1,13 +1,13 @@
 """Whose frames are looked at when somebody sends frames that fail their tags. No I/O, no clock.
 
-    source                    up to 100 bad tags a minute     beyond
-    ------------------------  ------------------------------  ---------------------------------------------------------
-    one of many, unknown      all frames are checked          muted for a minute, but for a sample of a frame a second;
-                                                              a good tag in it ends that
-    one of many, proven       all                             all: who forges a peer's address must not silence the peer
-    the only one (a radio)    all                             all: there muting would do the forger's work
-    all together              WORK_PER_S for the proven and the only ones, UNKNOWN_PER_S for the others; what is more
-                              than that is dropped unread
+source                    up to 100 bad tags a minute     beyond
+------------------------  ------------------------------  ---------------------------------------------------------
+one of many, unknown      all frames are checked          muted for a minute, but for a sample of a frame a second;
+                                                          a good tag in it ends that
+one of many, proven       all                             all: who forges a peer's address must not silence the peer
+the only one (a radio)    all                             all: there muting would do the forger's work
+all together              WORK_PER_S for the proven and the only ones, UNKNOWN_PER_S for the others; what is more
+                          than that is dropped unread
 """
 
 from __future__ import annotations

@@ -87,20 +87,50 @@ _TABLE = (
         keyed=True,
     ),
     Radio("fsk9600", "packet radio, 9600 baud G3RUH", "kiss", Ax25(9600), None, "AX.25 2.2", keyed=True),
-    Radio("hc-12-far", "HC-12, FU3 at 2400 baud", "serial", Cobs(5000), 2400, _HC12, latency_s=_HC12_DELAY_S,
-          duty=_ISM_433),
-    Radio("hc-12", "HC-12, FU3 as delivered", "serial", Cobs(15000), 9600, _HC12, latency_s=_HC12_DELAY_S,
-          duty=_ISM_433),
-    Radio("sik", "SiK telemetry radio (3DR, Holybro), as delivered", "serial", Cobs(64000 / 2), 57600,
-          "SiK firmware, AIR_SPEED 64 kbit/s, of which time division leaves each end about half", latency_s=0.05),
-    Radio("e22-2k4", "EBYTE E22/E32 at 2.4 kbit/s, as delivered", "serial", Cobs(2400 * _EBYTE_SHARE), 9600, _EBYTE,
-          duty=_ISM_868),
+    Radio(
+        "hc-12-far",
+        "HC-12, FU3 at 2400 baud",
+        "serial",
+        Cobs(5000),
+        2400,
+        _HC12,
+        latency_s=_HC12_DELAY_S,
+        duty=_ISM_433,
+    ),
+    Radio(
+        "hc-12", "HC-12, FU3 as delivered", "serial", Cobs(15000), 9600, _HC12, latency_s=_HC12_DELAY_S, duty=_ISM_433
+    ),
+    Radio(
+        "sik",
+        "SiK telemetry radio (3DR, Holybro), as delivered",
+        "serial",
+        Cobs(64000 / 2),
+        57600,
+        "SiK firmware, AIR_SPEED 64 kbit/s, of which time division leaves each end about half",
+        latency_s=0.05,
+    ),
+    Radio(
+        "e22-2k4",
+        "EBYTE E22/E32 at 2.4 kbit/s, as delivered",
+        "serial",
+        Cobs(2400 * _EBYTE_SHARE),
+        9600,
+        _EBYTE,
+        duty=_ISM_868,
+    ),
     Radio("e22-9k6", "EBYTE E22/E32 at 9.6 kbit/s", "serial", Cobs(9600 * _EBYTE_SHARE), 9600, _EBYTE, duty=_ISM_868),
     *(_lora(spreading_factor) for spreading_factor in (7, 8, 9, 10)),
-    Radio("satellite-2400", "satellite telephone, a 2400 bit/s data call", "serial", Cobs(2400), 9600,
-          "Iridium circuit-switched data: 2.4 kbit/s from handset to satellite, whatever the modem reports; its users "
-          "measure round trips of 2 to 3 s, of which half is counted", latency_s=1.25),
-)  # fmt: skip
+    Radio(
+        "satellite-2400",
+        "satellite telephone, a 2400 bit/s data call",
+        "serial",
+        Cobs(2400),
+        9600,
+        "Iridium circuit-switched data: 2.4 kbit/s from handset to satellite, whatever the modem reports; its users "
+        "measure round trips of 2 to 3 s, of which half is counted",
+        latency_s=1.25,
+    ),
+)
 
 UNKNOWN_TNC = Ax25(1200)
 """Of a TNC of which nothing is said: most of them are so slow."""

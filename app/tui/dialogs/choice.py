@@ -25,9 +25,7 @@ class ChoiceScreen(ModalScreen[str | None]):
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "close", show=False)]
 
-    def __init__(
-        self, title: str, choices: Sequence[tuple[str, str]], asks: str, check: Callable[[str], str]
-    ) -> None:
+    def __init__(self, title: str, choices: Sequence[tuple[str, str]], asks: str, check: Callable[[str], str]) -> None:
         """choices: what each is called, and what it gives, said beside the name where they differ. asks: for what may
         be typed instead. check: gives a line about what is wrong with that, or ""."""
         super().__init__()
@@ -40,8 +38,9 @@ class ChoiceScreen(ModalScreen[str | None]):
         with Vertical(id="card") as card:
             card.border_title = self._title
             card.border_subtitle = KEYS
-            options = [Option(_row(label, value), id=str(number)) for number, (label, value) in
-                       enumerate(self._choices)]
+            options = [
+                Option(_row(label, value), id=str(number)) for number, (label, value) in enumerate(self._choices)
+            ]
             yield OptionList(*options, id="choices", markup=False)
             yield TextField(placeholder=self._asks, id="typed", select_on_focus=False)
             yield Static("", id="outcome", markup=False)

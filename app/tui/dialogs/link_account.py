@@ -60,12 +60,15 @@ def account_words(counted: Account) -> Content:
     if ours is None:
         rows.append(Content.styled("nothing was said yet: others would take", "$label"))
     else:
-        rows.append(Content.assemble(
-            (f"{counted.speech_s:.0f} s of speech, {counted.octets / 1000:.1f} kB", "bold"),
-            ("  both ways; bit/s a second of speech", "$label"),
-        ))
-        rows += [_row(layer.name.replace("...", "…"), layer.bps, layer.bps / ours, "", "$accent")
-                 for layer in counted.layers]
+        rows.append(
+            Content.assemble(
+                (f"{counted.speech_s:.0f} s of speech, {counted.octets / 1000:.1f} kB", "bold"),
+                ("  both ways; bit/s a second of speech", "$label"),
+            )
+        )
+        rows += [
+            _row(layer.name.replace("...", "…"), layer.bps, layer.bps / ours, "", "$accent") for layer in counted.layers
+        ]
         rows.append(Content.styled("on this link", "$label"))
     most = max(need.wire_bps for need in counted.needs)
     for place, need in enumerate(counted.needs):
@@ -79,6 +82,8 @@ def account_words(counted: Account) -> Content:
 
 def _row(name: str, bps: float, share: float, remark: str, style: str) -> Content:
     return Content.assemble(
-        (f"{name:{NAME_CELLS}.{NAME_CELLS}}", "$text"), (f"{bps:6.0f} ", "bold"), (f"{remark:12}", "$label"),
+        (f"{name:{NAME_CELLS}.{NAME_CELLS}}", "$text"),
+        (f"{bps:6.0f} ", "bold"),
+        (f"{remark:12}", "$label"),
         (bar(share, BAR_CELLS), style),
     )

@@ -44,8 +44,13 @@ class SetupScreen(ModalScreen[Chosen | None]):
     ]
 
     def __init__(
-        self, name: str, link: str, check_link: Callable[[str], str], talk: Callable[[events.Key], None],
-        choose_devices: Callable[[], None], first: bool,
+        self,
+        name: str,
+        link: str,
+        check_link: Callable[[str], str],
+        talk: Callable[[events.Key], None],
+        choose_devices: Callable[[], None],
+        first: bool,
     ) -> None:
         """check_link: a line about what is wrong with a link, or "". talk: gets the keys that nothing here takes.
         first: ask whether to set up at all."""

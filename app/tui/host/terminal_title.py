@@ -1,7 +1,7 @@
 """The terminal's title: says who calls, and blinks, for those who look elsewhere.
 
-    CSI 22 ; 0 t    keep the title that the terminal has        CSI 23 ; 0 t    put it back
-    OSC 0 ; TEXT BEL                                            (xterm's control sequences, "ctlseqs")
+CSI 22 ; 0 t    keep the title that the terminal has        CSI 23 ; 0 t    put it back
+OSC 0 ; TEXT BEL                                            (xterm's control sequences, "ctlseqs")
 """
 
 from __future__ import annotations

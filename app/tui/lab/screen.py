@@ -59,7 +59,9 @@ class LabScreen(Screen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (SHORT_ROWS, "-short"), (32, "-tall")]  # noqa: RUF012 - as Textual declares them
 
     def __init__(
-        self, session: LabSession, station: Callable[[], str] = lambda: "",
+        self,
+        session: LabSession,
+        station: Callable[[], str] = lambda: "",
         talk: Callable[[events.Key], None] = lambda key: None,
     ) -> None:
         """station: what is going on in the conversation behind it, "" for nothing. talk: gets every key too, for
@@ -108,8 +110,9 @@ class LabScreen(Screen[None]):
         self._say("#scenes", wording.scenes(picture.scene, cells))
         self._say("#source", wording.source(picture))
         signal = picture.scene == SIGNAL
-        self._say("#link", wording.signal_words(picture.snr_db, cells - 2) if signal
-                  else wording.link_words(picture.preset))
+        self._say(
+            "#link", wording.signal_words(picture.snr_db, cells - 2) if signal else wording.link_words(picture.preset)
+        )
         self._say("#says", wording.says(picture))
         self._say("#headings", "" if crowded else wording.headings(picture.scene, cells))
         self._say("#help", wording.keys(picture.scene, cells))

@@ -45,9 +45,9 @@ def rate(bps: float) -> str:
 def scenes(scene: str, cells: int) -> Content:
     """All of them, the present one marked."""
     words = SCENE_WORDS if cells >= WIDE_CELLS else SHORT_SCENE_WORDS
-    return Content.assemble(*(
-        (f" {words[name]} ", "bold $background on $primary" if name == scene else "$label") for name in SCENES
-    ))
+    return Content.assemble(
+        *((f" {words[name]} ", "bold $background on $primary" if name == scene else "$label") for name in SCENES)
+    )
 
 
 def source(picture: Picture) -> str:
@@ -160,11 +160,13 @@ def crowd_words(crowd: CrowdPicture, preset: Preset, cells: int, brief: bool) ->
     marks = (("●" * min(whole, room), "$primary"), ("✗" if last.broken else "", "$error"))
     if brief:
         return Content.assemble(title, (f" {count:9} ", "bold"), *marks)
-    return Content("\n").join([
-        Content.assemble(title, (f" {count}", "bold")),
-        Content.assemble("  ", *marks),
-        Content.styled(f"  {_why(last, preset, cells)}", "$label"),
-    ])
+    return Content("\n").join(
+        [
+            Content.assemble(title, (f" {count}", "bold")),
+            Content.assemble("  ", *marks),
+            Content.styled(f"  {_why(last, preset, cells)}", "$label"),
+        ]
+    )
 
 
 def _why(last: Try, preset: Preset, cells: int) -> str:
@@ -206,4 +208,3 @@ def keys(scene: str, cells: int) -> str:
         return f"{hear}{middle}  tab scene  ? keys" + ("  q leave" if cells >= MIDDLE_CELLS else "")
     own = "  o your own" if scene != SIGNAL else ""
     return f"{hear}{middle}{own}  tab scene  i mic/clip  m mute  ? keys  q leave"
-

@@ -153,8 +153,9 @@ class TalkApp(HostedApp):
         contacts = self.configuration.contacts if self.configuration else {}
         choices = list(contacts.items()) + [(link, link) for link in recent_links() if link not in contacts.values()]
         choices += [("parrot", PARROT_LINK)]
-        self.push_screen(ChoiceScreen("open another link", choices, "or a link, and enter", self._link_problem),
-                         self._open)
+        self.push_screen(
+            ChoiceScreen("open another link", choices, "or a link, and enter", self._link_problem), self._open
+        )
 
     def _link_problem(self, link: str) -> str:
         try:

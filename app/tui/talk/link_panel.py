@@ -45,8 +45,11 @@ class LinkPanel(Widget):
             return self._row("lost", "0")
         known = counts.received + counts.lost
         share = f" ({100 * counts.lost / known:.0f} %)" if counts.lost else ""
-        also = [f"{figure} {name}" for name, figure in
-                (("damaged", counts.damaged), ("late", counts.late), ("rubbish", counts.rubbish)) if figure]
+        also = [
+            f"{figure} {name}"
+            for name, figure in (("damaged", counts.damaged), ("late", counts.late), ("rubbish", counts.rubbish))
+            if figure
+        ]
         return self._row("lost", f"{counts.lost}{share}", "$warning" if counts.lost else "", "  " + ", ".join(also))
 
     def _mouth_to_ear(self) -> Content:

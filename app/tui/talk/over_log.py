@@ -27,7 +27,12 @@ class Overs(Widget):
     """One row a line, the newest at the bottom, where it stays unless the user has scrolled back."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "overs--time", "overs--mine", "overs--theirs", "overs--note", "overs--text", "overs--trouble",
+        "overs--time",
+        "overs--mine",
+        "overs--theirs",
+        "overs--note",
+        "overs--text",
+        "overs--trouble",
     }
 
     def __init__(self, clock: Callable[[], float], *, id: str | None = None) -> None:

@@ -184,7 +184,8 @@ class Standing:
                 share = 100 * event.heard / event.packets if event.packets else 100.0
                 heard, trouble = f"  heard {share:.0f} %", event.heard < event.packets
                 self._change_line(
-                    event.over, _is_mine,
+                    event.over,
+                    _is_mine,
                     lambda line: replace(line, text=line.text + heard, trouble=line.trouble or trouble),
                 )
             case events.OverBegan():
@@ -274,12 +275,13 @@ class Standing:
         self.log.append(LogLine(next(self._numbers), now_s, side, who, "", over, running=True))
 
     def _end_line(self, side: Side, over: int, text: str, trouble: bool) -> None:
-        self._change_line(over, lambda line: line.side is side and line.running,
-                          lambda line: replace(line, text=text, running=False, trouble=trouble))
+        self._change_line(
+            over,
+            lambda line: line.side is side and line.running,
+            lambda line: replace(line, text=text, running=False, trouble=trouble),
+        )
 
-    def _change_line(
-        self, over: int, which: Callable[[LogLine], bool], change: Callable[[LogLine], LogLine]
-    ) -> None:
+    def _change_line(self, over: int, which: Callable[[LogLine], bool], change: Callable[[LogLine], LogLine]) -> None:
         """Over numbers are eight random bits and come again: it is the newest line that is meant."""
         for place in range(len(self.log) - 1, -1, -1):
             if self.log[place].over == over and which(self.log[place]):

@@ -133,6 +133,7 @@ def test_a_png_is_the_picture():
 
 def test_pitch_is_drawn_where_it_is_voiced():
     """An unvoiced packet has no pitch line; a higher pitch lies higher."""
+
     def pitch_row(features):
         rows = np.nonzero((picture(features, 8)[fmt.BANDS + 1 : fmt.BANDS + 25] == (255, 182, 92)).all(axis=2))[0]
         return rows.min() if len(rows) else None

@@ -166,8 +166,17 @@ def test_two_processes_over_a_bad_udp_link(tmp_path):
     link = f"udp://127.0.0.1:{free_port()}"
     port = link.rsplit(":", 1)[1]
     answering = start("field-test", f"udp://:{port}", "--answer", "--name", "Bob", "--out", tmp_path / "bob")
-    calling = start("field-test", f"{link}?loss=0.1&jitter=100&seed=3", "--name", "Ada", "--minutes", "0.05",
-                    "--out", tmp_path / "ada", "--json")  # fmt: skip
+    calling = start(
+        "field-test",
+        f"{link}?loss=0.1&jitter=100&seed=3",
+        "--name",
+        "Ada",
+        "--minutes",
+        "0.05",
+        "--out",
+        tmp_path / "ada",
+        "--json",
+    )
     said, problems = calling.communicate(timeout=240)
     answering.communicate(timeout=60)
     assert (0, 0) == (calling.returncode, answering.returncode), problems

@@ -16,12 +16,14 @@ from app.tui.talk.state import Phase
 from tests.support.pilot import press
 from tests.support.tui_station import make_engine
 
-ON_UDP = WireRate((
-    LayerRate("voice", 0, 0, 3200, 3200),
-    LayerRate("frame header", 0, 0, 400, 400),
-    LayerRate("begin, end, ...", 0, 0, 100, 100),
-    LayerRate("UDP/IP", 0, 0, 1400, 1400),
-))  # fmt: skip
+ON_UDP = WireRate(
+    (
+        LayerRate("voice", 0, 0, 3200, 3200),
+        LayerRate("frame header", 0, 0, 400, 400),
+        LayerRate("begin, end, ...", 0, 0, 100, 100),
+        LayerRate("UDP/IP", 0, 0, 1400, 1400),
+    )
+)
 """A hundred packets each way: 64 s."""
 BY_NAME = {system.name: system for system in SYSTEMS}
 

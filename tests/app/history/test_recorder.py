@@ -50,9 +50,7 @@ BOB = Settings(name="Bob", permit_tone=False, courtesy_tone=False)
 def an_over(began_utc_s: float = 1_700_000_000, **changes) -> RecordedOver:
     """Three packets, one of them damaged and one lost."""
     packets = (bytes(range(32)), bytes(32), bytes(range(1, 33)))
-    over = RecordedOver(
-        began_utc_s, "heard", "Jörg", "", "udp://:7800", "open", 77, 2, True, ".-d", packets
-    )  # fmt: skip
+    over = RecordedOver(began_utc_s, "heard", "Jörg", "", "udp://:7800", "open", 77, 2, True, ".-d", packets)
     return replace(over, **changes)
 
 
@@ -79,12 +77,20 @@ def test_an_hour_of_speech_is_360_kilobytes():
 @pytest.mark.parametrize(
     "content",
     [
-        b"", b"\n", b"{}\n", b"no json\n", b"[]\n", over_bytes(an_over())[:-1], over_bytes(an_over()) + b"x",
-        over_bytes(an_over()).replace(b'".-d"', b'".-"'), over_bytes(an_over()).replace(b'".-d"', b'"abc"'),
+        b"",
+        b"\n",
+        b"{}\n",
+        b"no json\n",
+        b"[]\n",
+        over_bytes(an_over())[:-1],
+        over_bytes(an_over()) + b"x",
+        over_bytes(an_over()).replace(b'".-d"', b'".-"'),
+        over_bytes(an_over()).replace(b'".-d"', b'"abc"'),
         over_bytes(an_over()).replace(b"gossamer-over/1", b"gossamer-over/9"),
-        over_bytes(an_over()).replace(b'"k"', b'"q"'), b"[" * 100_000,
+        over_bytes(an_over()).replace(b'"k"', b'"q"'),
+        b"[" * 100_000,
     ],
-)  # fmt: skip
+)
 def test_what_is_no_over_is_said(content):
     """One line, whatever the bytes."""
     with pytest.raises(FileProblem, match="is no recorded over"):
@@ -303,12 +309,17 @@ def test_a_capture_that_was_cut_off_is_read_as_far_as_it_goes(tmp_path):
 @pytest.mark.parametrize(
     "text",
     [
-        "", "hello", "{}\n", capture_text(HEADER, []) + "rubbish\n[1,\"in\",\"00\"]\n",
-        capture_text(HEADER, []) + '[1, "up", "00"]\n', capture_text(HEADER, []) + '[1, "in", "0g"]\n',
-        capture_text(HEADER, []) + '[-1, "in", "00"]\n', capture_text(HEADER, []) + '[NaN, "in", "00"]\n',
+        "",
+        "hello",
+        "{}\n",
+        capture_text(HEADER, []) + 'rubbish\n[1,"in","00"]\n',
+        capture_text(HEADER, []) + '[1, "up", "00"]\n',
+        capture_text(HEADER, []) + '[1, "in", "0g"]\n',
+        capture_text(HEADER, []) + '[-1, "in", "00"]\n',
+        capture_text(HEADER, []) + '[NaN, "in", "00"]\n',
         capture_text(HEADER | {"started_utc_s": "x"}, []),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_capture_is_said(tmp_path, text):
     """One line that names the file, and the line in it."""
     path = tmp_path / "a.capture"

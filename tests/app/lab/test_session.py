@@ -29,8 +29,9 @@ def test_lanes_are_heard_and_the_microphone_speaks() -> None:
     with AudioRig() as rig:
         rig.add_sink("lab_microphone")
         rig.add_sink("lab_loudspeaker")
-        with Terminal(gossamer("lab", "mic", "--link", "afsk1200"), kitty=False, columns=120, rows=40,
-                      env=rig.for_station("lab")) as terminal:  # fmt: skip
+        with Terminal(
+            gossamer("lab", "mic", "--link", "afsk1200"), kitty=False, columns=120, rows=40, env=rig.for_station("lab")
+        ) as terminal:
             terminal.until("Gossamer")
             steady = rig.record("lab_microphone")  # keeps its sink at a low latency
             recording = rig.record("lab_loudspeaker")

@@ -94,10 +94,16 @@ def test_the_tracker_agrees_with_praat() -> None:
     pytest.importorskip("parselmouth")
     from codec.training.data.corpus import pitch_targets
 
-    mine, praats = (np.concatenate(tracks) for tracks in zip(*(
-        (track(samples, format.F0_LEAD_SAMPLES), pitch_targets(to_int16(samples)))
-        for samples in map(sentence, ("harbour", "numbers", "puerto", "child"))
-    ), strict=True))  # fmt: skip
+    mine, praats = (
+        np.concatenate(tracks)
+        for tracks in zip(
+            *(
+                (track(samples, format.F0_LEAD_SAMPLES), pitch_targets(to_int16(samples)))
+                for samples in map(sentence, ("harbour", "numbers", "puerto", "child"))
+            ),
+            strict=True,
+        )
+    )
     both = (mine > 0) & (praats > 0)
     assert np.mean((mine > 0) == (praats > 0)) > 0.96
     assert np.mean(np.abs(1200 * np.log2(mine[both] / praats[both])) < 50) > 0.98
@@ -311,9 +317,12 @@ def test_bad_input_is_one_line_and_leaves_nothing(
 ) -> None:
     """Exit code 2, cause and cure, no page."""
     names = {
-        "clip": str(asset_path("sentences") / "child.flac"), "out": str(tmp_path / "page.html"),
-        "folder": str(tmp_path), "short": str(tmp_path / "short.wav"), "long": str(tmp_path / "long.wav"),
-    }  # fmt: skip
+        "clip": str(asset_path("sentences") / "child.flac"),
+        "out": str(tmp_path / "page.html"),
+        "folder": str(tmp_path),
+        "short": str(tmp_path / "short.wav"),
+        "long": str(tmp_path / "long.wav"),
+    }
     soundfile.write(names["short"], np.zeros(80), 8000)
     soundfile.write(names["long"], np.zeros(8000 * 61), 8000)
     assert 2 == main(["compare", *(word.format(**names) for word in words)])

@@ -58,9 +58,16 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     soundfile.write(microphone, soxr.resample(read_speech(clips[0]), 8000, 48000), 48000, subtype="PCM_16")
     chrome = webdriver.ChromeOptions()
     chrome.binary_location = str(shutil.which("chromium"))
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-                     "--window-size=1200,900", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
-                     f"--use-file-for-fake-audio-capture={microphone}"):  # fmt: skip
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--window-size=1200,900",
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-audio-capture={microphone}",
+    ):
         chrome.add_argument(argument)
     chrome.add_experimental_option("prefs", {"download.default_directory": str(folder)})
     chrome.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
@@ -123,10 +130,14 @@ def test_it_plays_and_switches_at_the_same_moment(page: Any) -> None:
     before = page.execute_script(position)
     click(page, "input[name=voice][value=classic]")
     until(lambda: shown(page) == "child/classic/")
-    until(lambda: page.execute_script(
-        "return gossamer.soundOf(gossamer.told.clips[0].lanes.classic.audio).then((wanted) => gossamer.deck.playing"
-        " && gossamer.deck.startedAt >= arguments[0] && gossamer.deck.source.buffer.getChannelData(0)"
-        ".every((value, i) => value === wanted[i]))", before))  # fmt: skip
+    until(
+        lambda: page.execute_script(
+            "return gossamer.soundOf(gossamer.told.clips[0].lanes.classic.audio).then((wanted) => gossamer.deck.playing"
+            " && gossamer.deck.startedAt >= arguments[0] && gossamer.deck.source.buffer.getChannelData(0)"
+            ".every((value, i) => value === wanted[i]))",
+            before,
+        )
+    )
     assert page.execute_script("return gossamer.deck.context.state") == "running"
     click(page, "label:has(input[name=link][value='hc-12'])")
     until(lambda: shown(page) == "child/classic/hc-12")
@@ -196,7 +207,9 @@ def test_the_graphs_compute_in_the_browser_what_they_compute_here(page: Any) -> 
     blocks = np.pad(samples, (0, -len(samples) % format.PACKET_SAMPLES)).reshape(-1, format.PACKET_SAMPLES)
     encoder, decoder, vocoder = Encoder(), Decoder(), Vocoder()
     packets: list[bytes | None] = [encoder.encode(block) for block in blocks]
-    told = awaited(page, """
+    told = awaited(
+        page,
+        """
         const engine = await gossamer.engine(), made = [];
         await engine.ask("reset");
         for (const block of given[0]) {
@@ -207,8 +220,10 @@ def test_the_graphs_compute_in_the_browser_what_they_compute_here(page: Any) -> 
           const { features, samples } = await engine.ask("decode", { packet: packet && Uint8Array.from(packet) });
           heard.push([[...features], [...samples]]);
         }
-        return { made, heard };""", blocks.tolist(), [list(packet or b"") if place != 4 else None
-                                                      for place, packet in enumerate(packets)])  # fmt: skip
+        return { made, heard };""",
+        blocks.tolist(),
+        [list(packet or b"") if place != 4 else None for place, packet in enumerate(packets)],
+    )
     assert isinstance(told, dict), told
     mine = np.unpackbits(np.frombuffer(b"".join(packet or b"" for packet in packets), np.uint8))
     theirs = np.unpackbits(np.array(told["made"], np.uint8).reshape(-1))
@@ -265,12 +280,17 @@ def test_a_microphones_rate_becomes_ours(page: Any, rate: int) -> None:
     """What lies in our band comes through, what lies above does not fold into it, in blocks of any size."""
     times = np.arange(rate) / rate
     for hz, expected in ((1000, 0.5 / np.sqrt(2)), (6000, 0.0)):
-        found = awaited(page, """
+        found = awaited(
+            page,
+            """
             const resampler = new gossamer.Resampler(given[1]), all = [];
             for (let at = 0; at < given[0].length; at += 1000) {
               all.push(...resampler.push(Float32Array.from(given[0].slice(at, at + 1000))));
             }
-            return all;""", (0.5 * np.sin(2 * np.pi * hz * times)).round(6).tolist(), rate)  # fmt: skip
+            return all;""",
+            (0.5 * np.sin(2 * np.pi * hz * times)).round(6).tolist(),
+            rate,
+        )
         assert 7900 < len(found) <= 8000
         assert expected == pytest.approx(float(np.std(found[400:-400])), abs=0.004)
 

@@ -30,7 +30,11 @@ def test_flags_win_over_the_file_and_the_file_over_defaults(file: Path) -> None:
     file.write_text('name = "Ada"\ngain_db = 6\nvox = true\npackets_per_frame = 2\n')
     made = settings("talk", "udp://:7800", "--config", str(file), "--gain", "-3", "--no-vox")
     assert ("Ada", -3.0, False, 2, 1.0) == (
-        made.name, made.gain_db, made.vox, made.packets_per_frame, made.volume,
+        made.name,
+        made.gain_db,
+        made.vox,
+        made.packets_per_frame,
+        made.volume,
     )
 
 
@@ -101,8 +105,15 @@ def test_what_the_user_wrote_stays(file: Path) -> None:
 
 def test_every_default_can_stand_in_a_file(file: Path) -> None:
     """And means the same there."""
-    write_configuration(file, {name: getattr(Settings(), name) or "" if name in ("microphone", "loudspeaker")
-                               else getattr(Settings(), name) for name in OPTIONS})
+    write_configuration(
+        file,
+        {
+            name: getattr(Settings(), name) or ""
+            if name in ("microphone", "loudspeaker")
+            else getattr(Settings(), name)
+            for name in OPTIONS
+        },
+    )
     assert Settings() == Settings(**read_configuration(file).values)
 
 

@@ -105,9 +105,7 @@ def test_what_contradicts_itself(tmp_path: Path, passphrase_file: Path) -> None:
     assert with_passphrase(Settings(mode="open", passphrase_file=missing), ask=False).passphrase is None
 
 
-def test_on_a_packet_radio_ham_mode_is_thought_of(
-    passphrase_file: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_on_a_packet_radio_ham_mode_is_thought_of(passphrase_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A sealed channel over a TNC is opened, and a line says what amateur radio allows; in ham mode none does."""
     link, there = "kiss://localhost:8001?call=N0CALL", str(passphrase_file)
     for mode, said in (("sealed", True), ("ham", False)):
@@ -144,7 +142,10 @@ def test_an_empty_answer_is_refused(tmp_path: Path) -> None:
 def run(*words: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "app", *map(str, words)],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 

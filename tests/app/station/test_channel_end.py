@@ -565,4 +565,3 @@ def test_the_parrot_speaks_sealed_too(clock: trio.testing.MockClock) -> None:
     trio.run(main, clock=clock)
     assert station.encoder.packets == station.decoder.packets
     assert [] == station.only(events.ChannelCounts)
-

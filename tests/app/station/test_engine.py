@@ -65,9 +65,20 @@ def test_a_conversation_is_told_in_order(virtual_time):
     told = [type(event).__name__ for event in station.happened]
     told = [name for name in told if name not in ("Level", "WireRate", "PacketCounts", "PlayoutState", "TalkDraining")]
     assert [
-        "StationReady", "FloorChanged", "FloorChanged", "TalkPermitted", "FloorChanged", "TalkEnded", "FloorChanged",
-        "OverSent", "OverBegan", "FloorChanged", "OverEnded", "MouthToEar", "FloorChanged",
-    ] == told  # fmt: skip
+        "StationReady",
+        "FloorChanged",
+        "FloorChanged",
+        "TalkPermitted",
+        "FloorChanged",
+        "TalkEnded",
+        "FloorChanged",
+        "OverSent",
+        "OverBegan",
+        "FloorChanged",
+        "OverEnded",
+        "MouthToEar",
+        "FloorChanged",
+    ] == told
     states = [event.state for event in station.only(events.FloorChanged)]
     assert ["asked", "on air", "draining", "idle", "receiving", "idle"] == states
     assert "parrot" == station.only(events.OverBegan)[0].sender

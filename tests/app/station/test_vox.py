@@ -37,15 +37,25 @@ Step = tuple[float, float, bool, Voice | None]
 SCENES: dict[str, list[Step]] = {
     "speech opens, a pause closes": [(1, 0, True, None), (2, 0.9, True, DOWN), (1, 0, True, UP)],
     "a short pause does not close": [
-        (1, 0, True, None), (2, 0.9, True, DOWN), (0.7, 0, False, None), (1, 0.9, False, None), (1, 0, False, UP),
+        (1, 0, True, None),
+        (2, 0.9, True, DOWN),
+        (0.7, 0, False, None),
+        (1, 0.9, False, None),
+        (1, 0, False, UP),
     ],
     "a click does not open": [(1, 0, True, None), (0.064, 1, True, None), (1, 0, True, None), (0.064, 1, True, None)],
     "hardly speech keeps it open, and does not open it": [
-        (2, 0.4, True, None), (1, 0.9, True, DOWN), (3, 0.4, False, None), (1, 0.3, False, UP),
+        (2, 0.4, True, None),
+        (1, 0.9, True, DOWN),
+        (3, 0.4, False, None),
+        (1, 0.3, False, UP),
     ],
     "not while the channel is busy": [(1, 0, True, None), (5, 0.9, False, None)],
     "nor just after the loudspeaker fell silent": [
-        (2, 0.9, False, None), (0.3, 0.9, True, None), (1, 0, True, None), (1, 0.9, True, DOWN),
+        (2, 0.9, False, None),
+        (0.3, 0.9, True, None),
+        (1, 0, True, None),
+        (1, 0.9, True, DOWN),
     ],
 }
 

@@ -34,11 +34,19 @@ def test_a_frame_that_came_by_a_digipeater() -> None:
 @pytest.mark.parametrize(
     "octets",
     [
-        b"", KNOWN[:6], KNOWN[:13], KNOWN[:14], KNOWN[:15], KNOWN[:13] + b"\x6e" + KNOWN[14:],
-        KNOWN[:14] + b"\x3f\xf0", b"\x83" + KNOWN[1:], b"\x20" + KNOWN[1:], KNOWN[:6] + b"\xe1" + KNOWN[7:],
+        b"",
+        KNOWN[:6],
+        KNOWN[:13],
+        KNOWN[:14],
+        KNOWN[:15],
+        KNOWN[:13] + b"\x6e" + KNOWN[14:],
+        KNOWN[:14] + b"\x3f\xf0",
+        b"\x83" + KNOWN[1:],
+        b"\x20" + KNOWN[1:],
+        KNOWN[:6] + b"\xe1" + KNOWN[7:],
         encode_ui(UiFrame(GOSMR, ADA, NO_LAYER_3, b""))[:6] * 20,
     ],
-)  # fmt: skip
+)
 def test_what_is_no_ui_frame(octets: bytes) -> None:
     """Too short, without an end of addresses, of another kind, with a callsign that is none."""
     with pytest.raises(FrameError):

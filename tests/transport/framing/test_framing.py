@@ -88,8 +88,10 @@ def test_bad_kiss(coded: str) -> None:
 
 
 @bounded
-@given(st.lists(st.one_of(st.binary(max_size=40), st.binary(min_size=240, max_size=MAX_FRAME_BYTES)), max_size=4),
-       st.integers(0, 2**32))  # fmt: skip
+@given(
+    st.lists(st.one_of(st.binary(max_size=40), st.binary(min_size=240, max_size=MAX_FRAME_BYTES)), max_size=4),
+    st.integers(0, 2**32),
+)
 def test_streams_in_any_pieces(frames: list[bytes], seed: int) -> None:
     """Frames come out as they went in, however the stream is cut."""
     frames = [frame for frame in frames if frame]
@@ -105,10 +107,13 @@ def test_streams_in_any_pieces(frames: list[bytes], seed: int) -> None:
         assert frames == found
 
 
-@pytest.mark.parametrize(("kind", "expected"), [
-    ("cobs", COBS_MARK + cobs_encode(bytes.fromhex("110022")) + COBS_MARK),
-    ("kiss", Ax25Frames(Callsign("N0CALL", 1), Callsign("GOSMR")).wrap(bytes.fromhex("135a0002bdf600010d2e"))),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("cobs", COBS_MARK + cobs_encode(bytes.fromhex("110022")) + COBS_MARK),
+        ("kiss", Ax25Frames(Callsign("N0CALL", 1), Callsign("GOSMR")).wrap(bytes.fromhex("135a0002bdf600010d2e"))),
+    ],
+)
 def test_the_examples_of_the_readme(kind: str, expected: bytes) -> None:
     """What transport/README.md shows byte by byte is what goes out."""
     text = (Path(__file__).parents[3] / "transport" / "README.md").read_text(encoding="utf-8")

@@ -73,8 +73,11 @@ def test_a_caller_and_a_waiting_end() -> None:
             await caller.send(VOICE)
             assert VOICE == await waiting.receive()
             assert (1, 32, 8, 28) == (
-                waiting.sent.frames, waiting.sent.voice, waiting.sent.header, waiting.sent.carrier,
-            )  # fmt: skip
+                waiting.sent.frames,
+                waiting.sent.voice,
+                waiting.sent.header,
+                waiting.sent.carrier,
+            )
             assert (2, 56) == (waiting.received.frames, waiting.received.carrier)
             await caller.aclose()
             await waiting.aclose()

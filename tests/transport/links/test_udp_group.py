@@ -96,9 +96,16 @@ def test_a_port_that_is_taken() -> None:
 
 @pytest.mark.parametrize(
     ("host", "answer"),
-    [("224.0.0.1", True), ("239.255.255.255", True), ("255.255.255.255", True), ("192.0.2.7", False), ("", False),
-     ("ff02::1", False), ("radio.local", False)],
-)  # fmt: skip
+    [
+        ("224.0.0.1", True),
+        ("239.255.255.255", True),
+        ("255.255.255.255", True),
+        ("192.0.2.7", False),
+        ("", False),
+        ("ff02::1", False),
+        ("radio.local", False),
+    ],
+)
 def test_what_is_a_group(host: str, answer: bool) -> None:
     """By its address; a name is never one."""
     assert answer == is_group(host)

@@ -36,11 +36,15 @@ QUICK = "kiss://localhost?call=N0CALL&radio=afsk1200&txdelay=100&txtail=20&slott
 @pytest.mark.parametrize(
     ("stage", "k", "per_cent"),
     [
-        (Bits(1200, AIR_BYTES), 2, 96), (Bits(1200, AIR_BYTES), 4, 82),
-        (Lora(7), 1, 26), (Lora(8), 1, 48), (Lora(9), 1, 90), (Lora(9), 4, 56),
+        (Bits(1200, AIR_BYTES), 2, 96),
+        (Bits(1200, AIR_BYTES), 4, 82),
+        (Lora(7), 1, 26),
+        (Lora(8), 1, 48),
+        (Lora(9), 1, 90),
+        (Lora(9), 4, 56),
         (Cobs(2400, UART_BITS), 1, 55),
     ],
-)  # fmt: skip
+)
 def test_the_shares_of_the_design(stage, k: int, per_cent: int) -> None:
     """Without BEGIN, TXDELAY and bit stuffing, as they were first reckoned: to a hundredth of the link."""
     assert per_cent == pytest.approx(100 * bare_share(k, stage), abs=1.0)
@@ -89,8 +93,14 @@ def test_stuffing() -> None:
 def test_the_sum_is_that_of_real_frames(k: int, repeat: bool) -> None:
     """A long over through the real framing takes the share and the rate that were planned, to a thousandth."""
     sender = OverSender(
-        over=7, nonce=bytes(range(1, 9)), utc_s=1_700_000_000, codec_id=0x1234, k=k, sender="Ada", repeat=repeat,
-    )  # fmt: skip
+        over=7,
+        nonce=bytes(range(1, 9)),
+        utc_s=1_700_000_000,
+        codec_id=0x1234,
+        k=k,
+        sender="Ada",
+        repeat=repeat,
+    )
     cycles = 200
     frames: list[Frame] = [sender.begin()]
     for _ in range(cycles * voice_frames_per_cycle(k)):
@@ -110,14 +120,24 @@ def test_the_sum_is_that_of_real_frames(k: int, repeat: bool) -> None:
 @pytest.mark.parametrize(
     ("link", "k"),
     [
-        ("udp://192.0.2.7:7800", 1), ("udp://192.0.2.7:7800?rate=1500", 3), ("udp://192.0.2.7:7800?rate=2000", 1),
-        ("udp://[::1]:7800?rate=2000", 2), ("parrot://", 1), ("parrot://?rate=1200", 1), ("parrot://?rate=1000", 5),
-        ("udp://192.0.2.7:7800?rate=1500&k=5", 5), ("serial:///dev/ttyUSB0?baud=1200", 6),
-        ("serial:///dev/ttyUSB0?baud=300", 6), (QUICK, 6), ("kiss://localhost?call=N0CALL", 6),
-        ("kiss://localhost?call=N0CALL&radio=fsk9600", 4), (RADIOS["lora-sf9"].link, 2), (RADIOS["sik"].link, 1),
+        ("udp://192.0.2.7:7800", 1),
+        ("udp://192.0.2.7:7800?rate=1500", 3),
+        ("udp://192.0.2.7:7800?rate=2000", 1),
+        ("udp://[::1]:7800?rate=2000", 2),
+        ("parrot://", 1),
+        ("parrot://?rate=1200", 1),
+        ("parrot://?rate=1000", 5),
+        ("udp://192.0.2.7:7800?rate=1500&k=5", 5),
+        ("serial:///dev/ttyUSB0?baud=1200", 6),
+        ("serial:///dev/ttyUSB0?baud=300", 6),
+        (QUICK, 6),
+        ("kiss://localhost?call=N0CALL", 6),
+        ("kiss://localhost?call=N0CALL&radio=fsk9600", 4),
+        (RADIOS["lora-sf9"].link, 2),
+        (RADIOS["sik"].link, 1),
         ("kiss:///dev/ttyUSB0?call=N0CALL&radio=lora-sf9&repeat=1", 3),
     ],
-)  # fmt: skip
+)
 def test_the_k_that_is_taken(link: str, k: int) -> None:
     """As few packets a frame as fit; the most where none fit; what the address says where it says it."""
     assert k == choose_k(parse_address(link))
@@ -209,9 +229,13 @@ def test_a_k_that_the_address_names_is_said_to_be_taken(capsys: pytest.CaptureFi
 
 @pytest.mark.parametrize(
     ("words", "said"),
-    [(["--radio", "walkman"], "no radio that is known here"), (["udp://h:1", "--duty", "2"], "share of time"),
-     (["udp://h:1", "--radio", "sik"], "'radio' means nothing"), (["nowhere"], "is not a link")],
-)  # fmt: skip
+    [
+        (["--radio", "walkman"], "no radio that is known here"),
+        (["udp://h:1", "--duty", "2"], "share of time"),
+        (["udp://h:1", "--radio", "sik"], "'radio' means nothing"),
+        (["nowhere"], "is not a link"),
+    ],
+)
 def test_wrong_words(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     """One line with the cause and the cure, exit code 2."""
     assert 2 == main(["plan", *words])

@@ -120,12 +120,16 @@ def test_who_is_chosen_confirms(existing: Configuration) -> None:
 def test_a_message_may_name_its_addressee() -> None:
     """With an @ before the name; else it is for who is chosen."""
     assert [("bob", "come in"), ("eve", "come in"), ("", "a@b"), ("bob", "")] == [
-        addressed("@bob come in", ""), addressed("come in", "eve"), addressed("a@b", ""), addressed("@bob", ""),
+        addressed("@bob come in", ""),
+        addressed("come in", "eve"),
+        addressed("a@b", ""),
+        addressed("@bob", ""),
     ]
 
 
-def test_another_link_is_opened_from_the_list(existing: Configuration, monkeypatch: pytest.MonkeyPatch,
-                                              tmp_path: Path) -> None:
+def test_another_link_is_opened_from_the_list(
+    existing: Configuration, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Contacts first, recent ones after; a typed one is looked at before this station is closed for it."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     contacts.remember("udp://:7811")

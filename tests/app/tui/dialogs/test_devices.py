@@ -32,9 +32,7 @@ def make(settings: Settings, emit: Callable[[Event], None]) -> Engine:
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> FakePortAudio:
     """Two microphones, three loudspeakers of which two share a name."""
-    fake = FakePortAudio(
-        ("Built-in", 2, 2), ("Headset", 1, 0), ("HDMI", 0, 2), ("HDMI", 0, 2), default=(0, 2)
-    )
+    fake = FakePortAudio(("Built-in", 2, 2), ("Headset", 1, 0), ("HDMI", 0, 2), ("HDMI", 0, 2), default=(0, 2))
     monkeypatch.setitem(sys.modules, "sounddevice", fake)
     return fake
 
@@ -62,8 +60,13 @@ def test_the_list_says_what_is_in_use_and_what_is_the_default(machine: FakePortA
     async def scene(stage: Stage) -> None:
         await open_card(stage)
         expected = [
-            "Microphones", "● in use default Built-in", "Headset",
-            "Loudspeakers", "Built-in", "● in use default HDMI", "HDMI",
+            "Microphones",
+            "● in use default Built-in",
+            "Headset",
+            "Loudspeakers",
+            "Built-in",
+            "● in use default HDMI",
+            "HDMI",
         ]
         assert expected == rows(stage)
         assert threading.get_ident() not in machine.listed_in

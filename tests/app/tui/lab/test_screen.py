@@ -84,8 +84,13 @@ class Stage:
 
 
 def play(
-    scene: Scene, /, size: tuple[int, int] = (80, 24), microphone: Callable[[], Microphone] = NoMicrophone,
-    loudspeaker: Callable[[], Listening] = Listening, lab: LiveLab | None = None, **start: object,
+    scene: Scene,
+    /,
+    size: tuple[int, int] = (80, 24),
+    microphone: Callable[[], Microphone] = NoMicrophone,
+    loudspeaker: Callable[[], Listening] = Listening,
+    lab: LiveLab | None = None,
+    **start: object,
 ) -> LabApp:
     """Open the lab, wait for its lanes, play the scene, leave as `q` does."""
 
@@ -129,8 +134,12 @@ def test_a_thinner_link_chokes_pcm_and_lets_ours_through() -> None:
         await stage.press("right", "right")  # past "your own", back to the first
         await stage.says("AFSK 1200")
         await stage.says("♪5 PCM")
-        await stage.until(lambda: stage.lane(GOSSAMER).reading is not None
-                          and sum(level.arrived for level in stage.lane(GOSSAMER).levels) > 10)
+        await stage.until(
+            lambda: (
+                stage.lane(GOSSAMER).reading is not None
+                and sum(level.arrived for level in stage.lane(GOSSAMER).levels) > 10
+            )
+        )
         ours, pcm = stage.lane(GOSSAMER).reading, stage.lane(PCM).reading
         assert ours is not None and pcm is not None
         assert ours.lost < 0.5 and ours.queue_s < 2
@@ -160,9 +169,7 @@ def test_the_slider_takes_the_signal_away() -> None:
     async def scene(stage: Stage) -> None:
         await stage.until(lambda: len(stage.app.lab_screen.picture.lanes) == 6)  # type: ignore[union-attr]
         await stage.says("36 dB in 2.5 kHz")
-        await stage.until(lambda: all(
-            any(level.arrived for level in stage.lane(number).levels) for number in range(6)
-        ))
+        await stage.until(lambda: all(any(level.arrived for level in stage.lane(number).levels) for number in range(6)))
         assert 0.0 == stage.lane(1).ber
         await stage.press(*["left"] * 26)
         await stage.says("10 dB in 2.5 kHz")

@@ -48,8 +48,9 @@ def test_the_lab_is_heard_and_hears_through_the_station() -> None:
         lab = await opened(stage)
         await stage.until(lambda: any(level > -40 for level in loud))
         await stage.press("i")
-        await stage.until(lambda: lab.picture is not None and len(lab.picture.said) > 8
-                          and bool(min(lab.picture.said[-5:]) > 0.1))
+        await stage.until(
+            lambda: lab.picture is not None and len(lab.picture.said) > 8 and bool(min(lab.picture.said[-5:]) > 0.1)
+        )
         await stage.press("space")
         await stage.phase(Phase.ON_AIR)
         await stage.says("ON AIR: Anna")

@@ -29,7 +29,7 @@ def test_words_for_what_was_refused() -> None:
 
 @pytest.mark.parametrize("size", [(80, 24), (80, 40)])
 def test_a_sealed_channel_on_the_screen(size: tuple[int, int]) -> None:
-    """"sealed" stands there all the time; refusals get a row of their own as soon as there are some, and who else is
+    """ "sealed" stands there all the time; refusals get a row of their own as soon as there are some, and who else is
     there a line in the log."""
 
     async def scene(stage: Stage) -> None:

@@ -73,8 +73,12 @@ class Stage:
         await press(self.pilot, *keys)
 
 
-def play(scene: Scene, settings: Settings = SETTINGS, make: Callable[[Settings, Emit], Engine] = make_engine,
-         size: tuple[int, int] = (80, 24)) -> TalkApp:
+def play(
+    scene: Scene,
+    settings: Settings = SETTINGS,
+    make: Callable[[Settings, Emit], Engine] = make_engine,
+    size: tuple[int, int] = (80, 24),
+) -> TalkApp:
     """Open the screen, wait until the station is ready, play the scene, leave as `q` does."""
 
     async def run() -> TalkApp:
@@ -118,8 +122,12 @@ def test_a_conversation_with_the_parrot() -> None:
     async def scene(stage: Stage) -> None:
         await stage.press("space")
         await stage.phase(Phase.ON_AIR)
-        await stage.until(lambda: stage.app.talk_screen.standing.wire is not None
-                          and stage.app.talk_screen.standing.wire.packets_sent >= 3)
+        await stage.until(
+            lambda: (
+                stage.app.talk_screen.standing.wire is not None
+                and stage.app.talk_screen.standing.wire.packets_sent >= 3
+            )
+        )
         await stage.says("ON AIR")
         await stage.press("space")
         await stage.phase(Phase.RECEIVING)
@@ -260,7 +268,17 @@ def test_without_devices() -> None:
 
 
 IMPORTANT = (
-    "#phase", "#detail", "#hold", "#channel", "#thread", "#mic", "#speaker", "#overs", "#message", "#talk", "#help",
+    "#phase",
+    "#detail",
+    "#hold",
+    "#channel",
+    "#thread",
+    "#mic",
+    "#speaker",
+    "#overs",
+    "#message",
+    "#talk",
+    "#help",
 )
 SIZES = [(80, 24), (60, 24), (60, 20), (120, 40), (60, 16), (40, 24), (40, 16)]
 
@@ -359,8 +377,10 @@ class BrokenEngine(Engine):
 
 @pytest.mark.parametrize(
     ("failure", "words"),
-    [(DeviceError("the microphone is busy: close the other program"), "is busy: close the other program"),
-     (KeyError("left out"), "mistake of its own (KeyError)")],
+    [
+        (DeviceError("the microphone is busy: close the other program"), "is busy: close the other program"),
+        (KeyError("left out"), "mistake of its own (KeyError)"),
+    ],
 )
 def test_what_the_engine_dies_of_is_one_line(
     failure: Exception, words: str, monkeypatch: pytest.MonkeyPatch, tmp_path: object

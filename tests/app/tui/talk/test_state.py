@@ -61,12 +61,14 @@ def test_their_over_is_told_in_its_log_line() -> None:
 
 def test_a_refusal_is_read_and_then_fades() -> None:
     """Pressing the key while somebody talks says why not, for a while, and then shows the talker again."""
-    standing = play([
-        *THEIR_OVER[:3],
-        (2.0, floor(State.LOCKED_OUT), Phase.REFUSED),
-        (2.0, ev.TalkDenied("somebody is talking"), Phase.REFUSED),
-        (2.1, floor(State.RECEIVING), Phase.REFUSED),  # the key is up again, the words are still there
-    ])
+    standing = play(
+        [
+            *THEIR_OVER[:3],
+            (2.0, floor(State.LOCKED_OUT), Phase.REFUSED),
+            (2.0, ev.TalkDenied("somebody is talking"), Phase.REFUSED),
+            (2.1, floor(State.RECEIVING), Phase.REFUSED),  # the key is up again, the words are still there
+        ]
+    )
     assert "somebody is talking" == detail(standing, 2.2)
     standing.pass_time(2.0 + REFUSAL_SHOWN_S)
     assert Phase.RECEIVING is standing.phase
@@ -75,23 +77,27 @@ def test_a_refusal_is_read_and_then_fades() -> None:
 
 def test_a_refusal_does_not_hide_our_own_over() -> None:
     """Trying again with success shows the success."""
-    standing = play([
-        (0.0, READY, Phase.QUIET),
-        (1.0, ev.TalkDenied("your last over is still being sent"), Phase.REFUSED),
-        (2.0, floor(State.ASKED), Phase.ASKED),
-        (2.1, floor(State.ON_AIR), Phase.ON_AIR),
-    ])
+    standing = play(
+        [
+            (0.0, READY, Phase.QUIET),
+            (1.0, ev.TalkDenied("your last over is still being sent"), Phase.REFUSED),
+            (2.0, floor(State.ASKED), Phase.ASKED),
+            (2.1, floor(State.ON_AIR), Phase.ON_AIR),
+        ]
+    )
     standing.pass_time(10.0)
     assert Phase.ON_AIR is standing.phase
 
 
 def test_a_collision_is_said() -> None:
     """Two at once: the phase, the reason and a line in the log."""
-    standing = play([
-        *MY_OVER[:4],
-        (2.0, floor(State.COLLIDED), Phase.COLLISION),
-        (2.0, ev.Collision("somebody else is talking at the same time"), Phase.COLLISION),
-    ])
+    standing = play(
+        [
+            *MY_OVER[:4],
+            (2.0, floor(State.COLLIDED), Phase.COLLISION),
+            (2.0, ev.Collision("somebody else is talking at the same time"), Phase.COLLISION),
+        ]
+    )
     assert "somebody else is talking at the same time" == detail(standing, 2.0)
     assert "collision" == standing.log[-1].who
 
@@ -164,14 +170,16 @@ def test_a_call_lasts_until_its_over_has_ended() -> None:
 
 def test_a_replay_is_a_phase_of_its_own() -> None:
     """Until it ends, or somebody talks."""
-    standing = play([
-        (0.0, READY, Phase.QUIET),
-        (1.0, ev.ReplayBegan("Bert", 3.2), Phase.REPLAY),
-        (2.0, floor(State.RECEIVING), Phase.RECEIVING),
-        (2.0, ev.ReplayEnded(), Phase.RECEIVING),
-        (3.0, floor(State.IDLE), Phase.QUIET),
-        (4.0, ev.ReplayRefused("nothing has been heard yet"), Phase.QUIET),
-    ])
+    standing = play(
+        [
+            (0.0, READY, Phase.QUIET),
+            (1.0, ev.ReplayBegan("Bert", 3.2), Phase.REPLAY),
+            (2.0, floor(State.RECEIVING), Phase.RECEIVING),
+            (2.0, ev.ReplayEnded(), Phase.RECEIVING),
+            (3.0, floor(State.IDLE), Phase.QUIET),
+            (4.0, ev.ReplayRefused("nothing has been heard yet"), Phase.QUIET),
+        ]
+    )
     assert "nothing has been heard yet" == standing.log[-1].text
 
 
