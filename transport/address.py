@@ -79,20 +79,20 @@ def parse_address(text: str) -> Address:
     """Raises LinkError, one line, if the text is no address of a link that is there."""
     text = text.strip()
     if not text.isprintable():
-        raise LinkError(f"{text!r} is not a link: write {FORMS}")
+        raise LinkError(f"{text!r} is not a link", f"write {FORMS}")
     try:
         parts = urlsplit(text)
         port = parts.port
         host = unquote(parts.hostname or "")
     except ValueError as error:
-        raise LinkError(f"'{text}' is not a link: {error}; write {FORMS}") from None
+        raise LinkError(f"'{text}' is not a link ({error})", f"write {FORMS}") from None
     if "://" not in text or not parts.scheme:
-        raise LinkError(f"'{text}' is not a link: write {FORMS}")
+        raise LinkError(f"'{text}' is not a link", f"write {FORMS}")
     if parts.scheme not in _OWN_SETTINGS:
-        raise LinkError(f"'{parts.scheme}://' is no kind of link: write {FORMS}")
+        raise LinkError(f"'{parts.scheme}://' is no kind of link", f"write {FORMS}")
     device = unquote(parts.path) if parts.scheme in ("serial", "kiss") and len(parts.path) > 1 else ""
     if parts.username is not None or (not device and parts.path not in ("", "/")) or parts.fragment:
-        raise LinkError(f"'{text}' has something behind or before HOST:PORT that means nothing: write {FORMS}")
+        raise LinkError(f"'{text}' has something behind or before HOST:PORT that means nothing", f"write {FORMS}")
     settings = _settings(parts.scheme, parts.query)
     check = {"udp": _check_udp, "parrot": _check_parrot, "serial": _check_serial, "kiss": _check_kiss}[parts.scheme]
     check(text, host, port, device, settings)
@@ -106,43 +106,43 @@ def parse_address(text: str) -> Address:
     try:
         impairment = Impairment(**settings) if set(settings) - {"seed"} else None
     except UsageError as error:
-        raise LinkError(f"'{text}': {error}; correct the address") from None
+        raise LinkError(f"'{text}': {error}", "correct the address") from None
     return Address(text, parts.scheme, host, port or 0, impairment=impairment, device=device, tnc=tnc, **own)
 
 
 def _check_udp(text: str, host: str, port: int | None, device: str, settings: dict[str, Any]) -> None:
     if not port:
-        raise LinkError(f"'{text}' names no port: write udp://HOST:PORT or udp://:PORT, with a port from 1 to 65535")
+        raise LinkError(f"'{text}' names no port", "write udp://HOST:PORT or udp://:PORT, with a port from 1 to 65535")
 
 
 def _check_parrot(text: str, host: str, port: int | None, device: str, settings: dict[str, Any]) -> None:
     if port is not None or host:
-        raise LinkError(f"'{text}': the parrot lives on this machine, write parrot:// without host and port")
+        raise LinkError(f"'{text}': the parrot lives on this machine", "write parrot:// without host and port")
 
 
 def _check_serial(text: str, host: str, port: int | None, device: str, settings: dict[str, Any]) -> None:
     if host or port is not None or not device:
-        raise LinkError(f"'{text}' names no serial port: write serial:///dev/ttyUSB0?baud=57600, with three slashes")
+        raise LinkError(f"'{text}' names no serial port", "write serial:///dev/ttyUSB0?baud=57600, with three slashes")
     _check_port(text, device, settings)
 
 
 def _check_kiss(text: str, host: str, port: int | None, device: str, settings: dict[str, Any]) -> None:
     if bool(host) == bool(device) or port == 0 or (device and port is not None):
-        raise LinkError(f"'{text}' names no TNC: write kiss://HOST:PORT or kiss:///dev/ttyUSB0, with ?call=N0CALL-1")
+        raise LinkError(f"'{text}' names no TNC", "write kiss://HOST:PORT or kiss:///dev/ttyUSB0, with ?call=N0CALL-1")
     if "call" not in settings:
-        raise LinkError(f"'{text}' names no callsign, and every frame on packet radio has one: add call=N0CALL-1")
+        raise LinkError(f"'{text}' names no callsign, and every frame on packet radio has one", "add call=N0CALL-1")
     if device:
         _check_port(text, device, settings)
     elif "baud" in settings:
-        raise LinkError(f"'{text}': a TNC over the network has no baud rate here: leave baud out, say radio=afsk1200")
+        raise LinkError(f"'{text}': a TNC over the network has no baud rate here", "leave baud out, say radio=afsk1200")
 
 
 def _check_port(text: str, device: str, settings: dict[str, Any]) -> None:
     if "\0" in device:
-        raise LinkError(f"{text!r} is no name of a serial port: write serial:///dev/ttyUSB0?baud=57600")
+        raise LinkError(f"{text!r} is no name of a serial port", "write serial:///dev/ttyUSB0?baud=57600")
     radio: Radio | None = settings.get("radio")
     if "baud" not in settings and (radio is None or radio.baud is None):
-        raise LinkError(f"'{text}' does not say how fast the port is: add baud=57600 (SiK) or baud=9600 (HC-12, E22)")
+        raise LinkError(f"'{text}' does not say how fast the port is", "add baud=57600 (SiK) or baud=9600 (HC-12, E22)")
 
 
 def _settings(scheme: str, query: str) -> dict[str, Any]:
@@ -150,21 +150,21 @@ def _settings(scheme: str, query: str) -> dict[str, Any]:
     try:
         pairs = parse_qsl(query, keep_blank_values=True)
     except ValueError as error:
-        raise LinkError(f"'{query}' are no settings: {error}; write name=value, joined by &") from None
+        raise LinkError(f"'{query}' are no settings ({error})", "write name=value, joined by &") from None
     for name, value in pairs:
         if name not in _SETTINGS:
-            raise LinkError(f"'{name}' is no setting of a link: there are {', '.join(_SETTINGS)}")
+            raise LinkError(f"'{name}' is no setting of a link", f"there are {', '.join(_SETTINGS)}")
         if name in _ALL_OWN and name not in _OWN_SETTINGS[scheme]:
-            raise LinkError(f"'{name}' means nothing for {scheme}://: leave it out")
+            raise LinkError(f"'{name}' means nothing for {scheme}://", "leave it out")
         key, read, wanted = _SETTINGS[name]
         if key in settings:
-            raise LinkError(f"'{name}' is given twice: leave one out")
+            raise LinkError(f"'{name}' is given twice", "leave one out")
         try:
             settings[key] = read(value)
         except (ValueError, UsageError):
-            raise LinkError(f"{name}={value}: {name} must be {wanted}") from None
+            raise LinkError(f"{name}={value}", f"{name} must be {wanted}") from None
         if name == "radio" and settings[key].scheme != scheme:
-            raise LinkError(f"radio={value} is no radio for {scheme}://: write {settings[key].link}")
+            raise LinkError(f"radio={value} is no radio for {scheme}://", f"write {settings[key].link}")
     return settings
 
 

@@ -1,42 +1,60 @@
-"""Whose fault it is: ours (`UsageError`), the set-up's (`LinkError`), or the far end's (`FrameError`)."""
+"""What can go wrong, by whose fault it is.
+
+`UsageError` is a mistake of the calling code, `LinkError` a fault of the link or of how it was set up, `FrameError`
+rubbish from the far end or from the link.
+"""
 
 from __future__ import annotations
 
 
 class TransportError(Exception):
-    """Base of everything this package raises on purpose."""
+    """Base of every error that this package raises on purpose.
+
+    `str()` gives one line: the cause and, where there is a cure, ": " and the cure.
+    """
+
+    def __init__(self, cause: str, cure: str = "") -> None:
+        super().__init__(cause, cure)
+        self.cause = cause
+        """What went wrong."""
+        self.cure = cure
+        """What the user can do about it; empty where there is nothing to do."""
+
+    def __str__(self) -> str:
+        return f"{self.cause}: {self.cure}" if self.cure else self.cause
 
 
 class UsageError(TransportError):
-    """The calling code broke a rule of this package: a bug of ours, never something the far end did."""
+    """A broken rule of this package: a mistake in the calling code, never something that the far end did."""
 
 
 class LinkError(TransportError):
-    """The link cannot be had or has failed. The message is one line for the user: the cause, then the cure."""
+    """A link that cannot be opened or has failed, with a cause and a cure for the user."""
 
 
 class PeerUnreachable(LinkError):
-    """The far end's machine answered that nobody listens there. The link stays usable: the peer may still start."""
+    """A report that nobody answers at the far end. The link stays usable, because the peer may start later."""
 
 
 class NoPeerYet(LinkError):
-    """A link that waits for its peer was asked to send before anybody called."""
+    """An attempt to send on a link that waits for its peer, before anybody has called."""
 
 
 class LinkClosed(TransportError):
-    """The link was closed, by us or (where that can be known) by the far end: nothing more will come."""
+    """A link that was closed, by this side or (where that can be known) by the far end: nothing more will come."""
 
 
 class FrameError(TransportError):
-    """The link delivered something that is no frame of ours: count it and go on."""
+    """Bytes from the link that are no frame of this channel. The receiver counts them and goes on."""
 
 
 class NewerVersion(FrameError):
-    """An intact frame of a later version of the format: say it to the user, do not play it."""
+    """An intact frame of a later version of the format. The user is told; the frame is not played."""
 
     def __init__(self, version: int) -> None:
         super().__init__(
-            f"the far end speaks version {version} of the Gossamer format, this program only version 1: update this one"
+            f"the far end speaks version {version} of the Gossamer format, this program only version 1",
+            "update this one",
         )
         self.version = version
 
@@ -50,26 +68,26 @@ class OtherMode(FrameError):
 
 
 class BadTag(FrameError):
-    """Damaged on the way, forged, or sealed with another passphrase: these look the same."""
+    """A frame that was damaged, forged, or sealed with another passphrase; the three cannot be told apart."""
 
 
 class Replayed(FrameError):
-    """An authentic frame that came before, too long after its turn, or from ourselves."""
+    """An authentic frame that was received before, that comes too late in its over, or that this station sent."""
 
 
 class Stale(FrameError):
-    """An authentic frame whose time is too far from ours: a wrong clock, or an old frame sent again."""
+    """An authentic frame whose time is too far from this station's: a wrong clock, or an old frame sent again."""
 
     def __init__(self, sender: str, ahead_s: int) -> None:
-        """ahead_s: how far the sender's clock is ahead of ours, negative behind. sender: "" where it is not known."""
+        """Take who sent it ("" where that is not known), and how far the sender's clock is ahead (< 0: behind)."""
         super().__init__(f"a frame of {sender or 'somebody'} is {abs(ahead_s)} s {'ahead' if ahead_s > 0 else 'old'}")
         self.sender = sender
         self.ahead_s = ahead_s
 
 
 class UnknownOver(FrameError):
-    """Of an over whose BEGIN was not heard: without that nothing can be said about it."""
+    """A frame of an over whose BEGIN was not received: without its BEGIN, nothing proves it."""
 
 
 class Muted(FrameError):
-    """Not looked at: its source sent too many bad tags."""
+    """A frame that was not checked, because its source has sent too many bad tags."""

@@ -152,7 +152,7 @@ class WeatheredLink:
             octets = await self._inner.receive()
             weather = self._weather
             if weather.unreachable and weather.dice.random() < 0.1:
-                raise PeerUnreachable("nobody listens there: start the other station")
+                raise PeerUnreachable("nobody listens there", "start the other station")
             if weather.outage or weather.dice.random() < weather.loss:
                 continue
             if weather.dice.random() < weather.duplicate:

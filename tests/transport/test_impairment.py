@@ -214,7 +214,7 @@ def test_errors_of_the_link_below_come_through() -> None:
 
     class Lonely(MemoryLink):
         async def send(self, frame: bytes) -> None:
-            raise NoPeerYet("nobody there: call")
+            raise NoPeerYet("nobody there", "call")
 
     async def main() -> None:
         near, _far = memory_pair()

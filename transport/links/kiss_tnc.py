@@ -47,8 +47,8 @@ class TcpPort:
             reason = os.strerror(error.errno).lower() if isinstance(error, OSError) and error.errno else ""
             because = f" ({reason})" if reason else ""
             raise LinkError(
-                f"no TNC answers at {self._host} port {self._port}{because}: start it there "
-                "(direwolf, with KISSPORT in its configuration)"
+                f"no TNC answers at {self._host} port {self._port}{because}",
+                "start it there (direwolf, with KISSPORT in its configuration)",
             ) from None
 
     async def read(self) -> bytes:
@@ -78,7 +78,7 @@ class TcpPort:
         return self._stream
 
     def _lost(self) -> PeerUnreachable:
-        return PeerUnreachable(f"the TNC at {self._host} port {self._port} hung up: start it again, it is waited for")
+        return PeerUnreachable(f"the TNC at {self._host} port {self._port} hung up", "start it again, it is waited for")
 
 
 class Ax25Frames:

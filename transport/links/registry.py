@@ -90,7 +90,7 @@ async def open_link(address: Address | str, nursery: trio.Nursery, keep_alive: b
         case "kiss":
             link = await open_kiss(address, nursery)
         case _:
-            raise LinkError(f"{address.text} is no link to another machine: write {FORMS}")
+            raise LinkError(f"{address.text} is no link to another machine", f"write {FORMS}")
     return impair(link, address.impairment, nursery) if address.impairment else link
 
 

@@ -22,6 +22,7 @@ from transport.protocol.open_frames import MAX_FRAME_BYTES
 from transport.radio.airtime import UART_BITS, Cobs
 
 READ_BYTES = 4096
+_CHOOSE_A_PORT = "choose one of those that `ls /dev/tty*` shows"
 COBS_LAYERS = (LayerBytes(FRAMING, 3),)
 """The first code byte and two marks; frames beyond 254 bytes have one more."""
 
@@ -42,31 +43,31 @@ class SerialPort:
         try:
             port = serial.Serial(self._path, self._baud, timeout=0, write_timeout=0, exclusive=True)
         except ValueError:
-            raise LinkError(f"{self._path} cannot run at {self._baud} baud: try another baud=") from None
+            raise LinkError(f"{self._path} cannot run at {self._baud} baud", "try another baud=") from None
         except (OSError, serial.SerialException) as error:
-            raise LinkError(self._why(error)) from None
+            raise self._explained(error) from None
         os.set_blocking(port.fileno(), False)
         fcntl.fcntl(port.fileno(), fcntl.F_SETFD, fcntl.FD_CLOEXEC)
         return port
 
-    def _why(self, error: OSError) -> str:
+    def _explained(self, error: OSError) -> LinkError:
         number = error.errno
         if number is None and isinstance(error.__context__, termios.error):  # pyserial says it in words only
             number = error.__context__.args[0]
         match number:
             case errno.ENOENT | errno.ENXIO | errno.ENODEV:
-                return f"{self._path} is not there: plug it in, or choose one of those that `ls /dev/tty*` shows"
+                return LinkError(f"{self._path} is not there", f"plug it in, or {_CHOOSE_A_PORT}")
             case errno.EACCES | errno.EPERM:
-                return (
-                    f"{self._path} may not be opened by you: join its group (sudo usermod -aG dialout $USER) "
-                    "and log in again"
+                return LinkError(
+                    f"{self._path} may not be opened by you",
+                    "join its group (sudo usermod -aG dialout $USER) and log in again",
                 )
             case errno.EBUSY | errno.EWOULDBLOCK:
-                return f"{self._path} is in use by another program (ModemManager?): close that one first"
+                return LinkError(f"{self._path} is in use by another program (ModemManager?)", "close that one first")
             case errno.ENOTTY | errno.EINVAL | errno.EISDIR:
-                return f"{self._path} is no serial port: choose one of those that `ls /dev/tty*` shows"
+                return LinkError(f"{self._path} is no serial port", _CHOOSE_A_PORT)
         reason = os.strerror(number).lower() if number else str(error)
-        return f"{self._path} cannot be opened ({reason}): try another port"
+        return LinkError(f"{self._path} cannot be opened ({reason})", "try another port")
 
     async def read(self) -> bytes:
         while True:
@@ -108,7 +109,7 @@ class SerialPort:
         return self._port
 
     def _unplugged(self) -> PeerUnreachable:
-        return PeerUnreachable(f"{self._path} was unplugged: plug it in again, it is waited for")
+        return PeerUnreachable(f"{self._path} was unplugged", "plug it in again, it is waited for")
 
 
 async def open_serial(address: Address, nursery: trio.Nursery) -> StreamLink:

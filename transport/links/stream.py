@@ -75,7 +75,7 @@ class StreamLink:
         self._ahead_s = ahead_s
         self._free_s = 0.0
         self._is_open = trio.Event()
-        self._gone = f"{name} is not open: a moment"
+        self._gone = PeerUnreachable(f"{name} is not open", "a moment")
         self._closed = False
         self._scope = trio.CancelScope()
         self._send_lock = trio.Lock()
@@ -114,7 +114,7 @@ class StreamLink:
             if self._closed:
                 raise LinkClosed(f"{self.name} was closed")
             if not self.ready:
-                raise PeerUnreachable(self._gone)
+                raise PeerUnreachable(self._gone.cause, self._gone.cure)
             try:
                 await self._port.write(self._wrap(frame))
             except PeerUnreachable as problem:
@@ -143,7 +143,7 @@ class StreamLink:
         await trio.lowlevel.checkpoint()
 
     def _lost(self, problem: PeerUnreachable) -> None:
-        self._gone = str(problem)
+        self._gone = problem
         self._is_open = trio.Event()
         self._reader.reset()
         self._free_s = 0.0

@@ -78,8 +78,8 @@ class UdpLink:
                 await self._socket.sendto(frame, self._peer)
             else:
                 raise NoPeerYet(
-                    f"nobody has called {self.name} yet: start `gossamer talk udp://THIS-MACHINE:{self._address.port}` "
-                    "on the other one"
+                    f"nobody has called {self.name} yet",
+                    f"start `gossamer talk udp://THIS-MACHINE:{self._address.port}` on the other one",
                 )
         except (trio.ClosedResourceError, OSError) as error:
             raise self._explained(error) from None
@@ -156,11 +156,11 @@ class UdpLink:
         where = f"{self._address.host or 'the peer'} port {self._address.port}"
         if error.errno == errno.ECONNREFUSED:
             cure = f"start `gossamer talk udp://:{self._address.port}` there"
-            return PeerUnreachable(f"nobody listens at {where}: {cure}")
+            return PeerUnreachable(f"nobody listens at {where}", cure)
         reason = os.strerror(error.errno) if error.errno else str(error)
         if error.errno in _UNREACHABLE:
-            return PeerUnreachable(f"{where} cannot be reached ({reason}): check the address and the network")
-        return LinkError(f"{self.name} failed ({reason}): check the network and open the link again")
+            return PeerUnreachable(f"{where} cannot be reached ({reason})", "check the address and the network")
+        return LinkError(f"{self.name} failed ({reason})", "check the network and open the link again")
 
 
 async def open_udp(address: Address, nursery: trio.Nursery, keep_alive: bytes) -> UdpLink | UdpGroupLink:
@@ -182,7 +182,7 @@ async def _call(address: Address) -> UdpLink | UdpGroupLink:
     try:
         found = await trio.socket.getaddrinfo(address.host, address.port, type=socket.SOCK_DGRAM)
     except (socket.gaierror, UnicodeError):
-        raise LinkError(f"'{address.host}' is no known host: check the spelling and the network") from None
+        raise LinkError(f"'{address.host}' is no known host", "check the spelling and the network") from None
     reason = "no address"
     # IPv4 first: it is 20 bytes a frame cheaper.
     for family, kind, protocol, _, target in sorted(found, key=lambda entry: entry[0] != socket.AF_INET):
@@ -196,7 +196,7 @@ async def _call(address: Address) -> UdpLink | UdpGroupLink:
             reason = error.strerror or str(error)
             continue
         return UdpLink(address, sock, True, _IPV4_LAYERS if family == socket.AF_INET else _IPV6_LAYERS)
-    raise LinkError(f"{address.host} cannot be reached ({reason}): check the address and the network")
+    raise LinkError(f"{address.host} cannot be reached ({reason})", "check the address and the network")
 
 
 async def _wait(address: Address) -> UdpLink:
@@ -209,10 +209,10 @@ async def _wait(address: Address) -> UdpLink:
     except OSError as error:
         sock.close()
         if error.errno == errno.EADDRINUSE:
-            cause = "is in use (another Gossamer?): close that program or choose another port"
+            cause, cure = "is in use (another Gossamer?)", "close that program or choose another port"
         elif error.errno == errno.EACCES:
-            cause = "may not be used by you: choose one from 1024 on"
+            cause, cure = "may not be used by you", "choose one from 1024 on"
         else:
-            cause = f"cannot be opened ({error.strerror}): choose another one"
-        raise LinkError(f"UDP port {address.port} {cause}") from None
+            cause, cure = f"cannot be opened ({error.strerror})", "choose another one"
+        raise LinkError(f"UDP port {address.port} {cause}", cure) from None
     return UdpLink(address, sock, False, _IPV4_LAYERS)

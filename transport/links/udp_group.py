@@ -99,8 +99,8 @@ class UdpGroupLink:
             return LinkClosed(f"{self.name} was closed")
         reason = os.strerror(error.errno) if error.errno else str(error)
         if error.errno in (*_NO_NETWORK, errno.ECONNREFUSED):
-            return PeerUnreachable(f"{self._host} cannot be reached ({reason}): check the network")
-        return LinkError(f"{self.name} failed ({reason}): check the network and open the link again")
+            return PeerUnreachable(f"{self._host} cannot be reached ({reason})", "check the network")
+        return LinkError(f"{self.name} failed ({reason})", "check the network and open the link again")
 
 
 async def open_group(address: Address, host: str) -> UdpGroupLink:
@@ -122,10 +122,10 @@ async def open_group(address: Address, host: str) -> UdpGroupLink:
         hears.close()
         sends.close()
         if error.errno == errno.EADDRINUSE:
-            cause = f"UDP port {address.port} is in use: close that program or choose another port"
+            cause, cure = f"UDP port {address.port} is in use", "close that program or choose another port"
         elif error.errno in _NO_NETWORK:
-            cause = f"there is no network to reach {host} on: connect to one"
+            cause, cure = f"there is no network to reach {host} on", "connect to one"
         else:
-            cause = f"{host} cannot be used ({error.strerror}): choose another group, such as 239.1.2.3"
-        raise LinkError(cause) from None
+            cause, cure = f"{host} cannot be used ({error.strerror})", "choose another group, such as 239.1.2.3"
+        raise LinkError(cause, cure) from None
     return UdpGroupLink(address, hears, sends)

@@ -55,8 +55,7 @@ class Strangers:
     def _recognise(self, octets: bytes, problem: FrameError, now: float) -> Stranger | None:
         match problem:
             case NewerVersion():
-                what, _, cure = str(problem).partition(": ")
-                return Stranger(what, cure)
+                return Stranger(problem.cause, problem.cure)
             case OtherMode():
                 proven = problem.mode == Mode.OPEN  # that one has a check of its own
                 if proven or self._twice(f"mode {problem.mode}", octets[1], now):

@@ -227,8 +227,8 @@ def test_keep_alive() -> None:
 
 ECHO = """
 import sys, trio
-from transport.frame import Begin, Voice, decode
-from transport.link import open_link
+from transport.links.registry import open_link
+from transport.protocol.open_frames import Voice, decode
 
 async def main():
     async with trio.open_nursery() as nursery:

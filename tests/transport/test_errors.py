@@ -1,0 +1,62 @@
+"""Errors carry their cause and their cure apart, so that nobody has to take a text to pieces."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+
+from transport.address import parse_address
+from transport.errors import FrameError, LinkError, NewerVersion, TransportError, UsageError
+
+
+def test_the_text_of_an_error_is_its_cause_and_its_cure():
+    """One line, joined by a colon; without a cure there is no colon."""
+    assert "the port is gone: plug it in again" == str(LinkError("the port is gone", "plug it in again"))
+    assert "a name is missing" == str(FrameError("a name is missing"))
+
+
+def test_a_colon_in_a_cause_moves_nothing_into_the_cure():
+    """Names of devices and addresses contain colons."""
+    error = LinkError("udp://[::1]:7800 (a: b) failed", "check the network")
+    assert ("udp://[::1]:7800 (a: b) failed", "check the network") == (error.cause, error.cure)
+    assert "update this one" == NewerVersion(7).cure
+
+
+@pytest.mark.parametrize("again", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))])
+def test_a_copied_error_keeps_both(again):
+    """Errors of worker processes are pickled on their way."""
+    error = again(UsageError("k is 1..6, not 7", "choose another one"))
+    assert ("k is 1..6, not 7", "choose another one") == (error.cause, error.cure)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "udp",
+        "x://y",
+        "udp://host",
+        "udp://a:7/b",
+        "udp://[::1",
+        "serial://",
+        "serial:///dev/x",
+        "kiss://h:1",
+        "kiss:///dev/x?call=N0CALL",
+        "parrot://host",
+        "udp://:7?k=9",
+        "udp://:7?x=1",
+        "udp://:7?k=1&k=2",
+        "udp://:7?loss=2",
+        "udp://:7?baud=9600",
+        "serial:///dev/x?radio=afsk1200",
+    ],
+)
+def test_whoever_mistypes_a_link_is_told_what_to_write(text):
+    """Every problem with an address has a cure of its own."""
+    with pytest.raises(TransportError) as caught:
+        parse_address(text)
+    assert caught.value.cause
+    assert caught.value.cure
+    assert f"{caught.value.cause}: {caught.value.cure}" == str(caught.value)
