@@ -35,7 +35,8 @@ class JitterHistory:
         return delays_s[math.ceil(0.95 * len(delays_s)) - 1] if delays_s else None
 
 
-def hold_s(p95_jitter_s: float | None, k: int) -> float:
-    """Seconds that the first frame of an over waits: `hold_s(0.1, 2) == 0.1`, `hold_s(9, 2) == 0.64`."""
+def hold_s(p95_jitter_s: float | None, k: int, packet_s: float = PACKET_S) -> float:
+    """Seconds that the first frame of an over waits: `hold_s(0.1, 2) == 0.1`, `hold_s(9, 2) == 0.64`. packet_s: the
+    length of a packet."""
     wanted_s = FIRST_HOLD_S if p95_jitter_s is None else p95_jitter_s
-    return min(max(wanted_s, MIN_HOLD_S), max(MAX_HOLD_S, k * PACKET_S))
+    return min(max(wanted_s, MIN_HOLD_S), max(MAX_HOLD_S, k * packet_s))

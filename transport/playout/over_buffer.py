@@ -86,10 +86,10 @@ class _Waiting:
 class OverPlayout:
     """One over: its packets that wait, the next one to play, and the deadline of all of them."""
 
-    def __init__(self, number: int, k: int, first_index: int, hold_s: float, gather: bool) -> None:
-        """`number` names it in its items. `gather`: play only after the end."""
-        self.number = number
-        self.k = k
+    def __init__(self, number: int, k: int, first_index: int, hold_s: float, gather: bool, packet_s: float) -> None:
+        """`number` names it in its items. `gather`: play only after the end. `packet_s`: the length of a packet."""
+        self.number, self.k, self.packet_s = number, k, packet_s
+        self._max_jump, self._max_waiting = (round(most * PACKET_S / packet_s) for most in (MAX_JUMP, MAX_WAITING))
         self.hold_s = hold_s
         self.gathering = gather
         self.not_before_s = -math.inf
@@ -115,7 +115,7 @@ class OverPlayout:
         """A packet arrived."""
         if index < self._first or (self.total is not None and index >= self.total):
             return
-        if index > max(self._highest, self.next) + MAX_JUMP or len(self.waiting) >= MAX_WAITING:
+        if index > max(self._highest, self.next) + self._max_jump or len(self.waiting) >= self._max_waiting:
             self.count.refused += 1
             return
         waiting = self.waiting.get(index)
@@ -131,7 +131,7 @@ class OverPlayout:
         self._highest = max(self._highest, index)
         new_frame = self._note_arrival(index // self.k, now, in_order)
         if self.anchor_s is None and not self.gathering:
-            self.anchor_s = now + self.hold_s - index * PACKET_S
+            self.anchor_s = now + self.hold_s - index * self.packet_s
         if self._deadline_passed(index, now):
             self._push_late(index, packet, damaged, now, new_frame and in_order)
             return
@@ -161,7 +161,7 @@ class OverPlayout:
         """Of the next packet; None while it is not known."""
         if self.anchor_s is None or self.gathering or self.finished:
             return None
-        return self.anchor_s + self._next_index() * PACKET_S
+        return self.anchor_s + self._next_index() * self.packet_s
 
     @property
     def finished(self) -> bool:
@@ -199,7 +199,7 @@ class OverPlayout:
         """When its last packet will have been played, if it has been ended; holes may end it earlier."""
         if self.total is None or self.anchor_s is None:
             return -math.inf
-        return self.anchor_s + self.total * PACKET_S
+        return self.anchor_s + self.total * self.packet_s
 
     @property
     def slower_than_speech(self) -> bool | None:
@@ -208,8 +208,8 @@ class OverPlayout:
             return None
         (first, first_delay_s), (last, last_delay_s) = self.newest[0], self.newest[-1]
         growth_s = last_delay_s - first_delay_s
-        speech_s = (last - first) * self.k * PACKET_S
-        return growth_s > max(MAX_HOLD_S, self.k * PACKET_S, (SLOWER_THAN_SPEECH - 1) * speech_s)
+        speech_s = (last - first) * self.k * self.packet_s
+        return growth_s > max(MAX_HOLD_S, self.k * self.packet_s, (SLOWER_THAN_SPEECH - 1) * speech_s)
 
     def _next_index(self) -> int:
         """Before the first packet is played nothing is missing: it starts with whatever came."""
@@ -218,8 +218,9 @@ class OverPlayout:
     def _deadline_passed(self, index: int, now: float) -> bool:
         if self.anchor_s is None or self.gathering:
             return index < self.next
-        starts_s = max(self.not_before_s, self.anchor_s + self._next_index() * PACKET_S)
-        return index < self.next or (not self._started and now > starts_s + (index - self._next_index()) * PACKET_S)
+        first = self._next_index()
+        starts_s = max(self.not_before_s, self.anchor_s + first * self.packet_s)
+        return index < self.next or (not self._started and now > starts_s + (index - first) * self.packet_s)
 
     def _note_arrival(self, frame: int, now: float, in_order: bool) -> bool:
         """Keep the frame's delay: arrival minus nominal time. True for the first packet that came at this time.
@@ -227,7 +228,7 @@ class OverPlayout:
         Of several frames at the same time the newest counts: the others are repeats that came with it.
         """
         first, self._last_arrival_s = now != self._last_arrival_s, now
-        entry = (frame, now - frame * self.k * PACKET_S)
+        entry = (frame, now - frame * self.k * self.packet_s)
         if not first:
             if not in_order or frame <= self.delays[-1][0]:
                 return False
@@ -276,7 +277,7 @@ class OverPlayout:
         if not self._started or len(self.newest) < STEADY_FRAMES:
             return
         (first, first_delay_s), *_, (last, last_delay_s) = list(self.newest)[-STEADY_FRAMES:]
-        if last_delay_s - first_delay_s <= (SLOWER_THAN_SPEECH - 1) * (last - first) * self.k * PACKET_S:
+        if last_delay_s - first_delay_s <= (SLOWER_THAN_SPEECH - 1) * (last - first) * self.k * self.packet_s:
             first_arrival_s = min(waiting.arrival_s for waiting in self.waiting.values())
             self._resume(max(now, first_arrival_s + self.hold_s))
 
@@ -285,15 +286,15 @@ class OverPlayout:
         self.gathering = False
         self._missing = 0
         self._end_of_late_run()
-        self.anchor_s = at_s - self._next_index() * PACKET_S
+        self.anchor_s = at_s - self._next_index() * self.packet_s
 
     def _skip_to(self, index: int) -> None:
         self.count.lost += index - self.next
-        self._concealed.update(range(self.next, min(index, self.next + MAX_JUMP)))
+        self._concealed.update(range(self.next, min(index, self.next + self._max_jump)))
         self.next = index
 
     def _skip_gap(self, now: float) -> None:
         """The talker has let go and there is a hole: nobody wants to hear the rest of it concealed."""
         assert self.total is not None
         self._skip_to(min(self.waiting, default=self.total))
-        self.anchor_s = now + PACKET_S - self.next * PACKET_S
+        self.anchor_s = now + self.packet_s - self.next * self.packet_s

@@ -36,8 +36,9 @@ class Playout:
     """The play-out of one listener: `begin` an over, `push` packets as they come, `take` items as deadlines pass,
     `end` it. An over that begins while the one before is still being played comes after it, whole."""
 
-    def __init__(self, *, slow_link: bool = False) -> None:
-        """slow_link: by the plan the link is slower than speech, until an over shows that it is not."""
+    def __init__(self, *, slow_link: bool = False, packet_s: float = PACKET_S) -> None:
+        """slow_link: by the plan the link is slower than speech, until an over shows that it is not. packet_s: the
+        length of a packet, in seconds."""
         self.jitter = JitterHistory()
         self.finished: deque[PlayedOver] = deque()
         """Overs that were played to their end, in order, for the caller to take out."""
@@ -45,6 +46,7 @@ class Playout:
         self._overs: deque[OverPlayout] = deque()
         self._number = 0
         self._slow_link = slow_link
+        self._packet_s = packet_s
         self._now = 0.0
 
     @property
@@ -59,9 +61,10 @@ class Playout:
         self.end(None, self._now)
         if len(self._overs) >= MAX_OVERS:
             self._give_up(1)
-        hold = hold_s(self.jitter.p95_s(), k) + k * PACKET_S * repeat
+        hold = hold_s(self.jitter.p95_s(), k, self._packet_s) + k * self._packet_s * repeat
         self._number += 1
-        self._overs.append(OverPlayout(self._number, k, first_index, hold, gather or self._slow_link))
+        gather = gather or self._slow_link
+        self._overs.append(OverPlayout(self._number, k, first_index, hold, gather, self._packet_s))
         return self._number
 
     def push(self, index: int, packet: bytes, damaged: bool, now: float) -> None:
@@ -99,7 +102,7 @@ class Playout:
         if deadline_s is None or now < deadline_s:
             return None
         item = self._overs[0].take(now)
-        self._drop_finished(deadline_s + PACKET_S)
+        self._drop_finished(deadline_s + self._packet_s)
         return item
 
     @property
@@ -115,12 +118,12 @@ class Playout:
     @property
     def waiting_s(self) -> float:
         """Speech that has come and is not played yet, in seconds."""
-        return sum(len(over.waiting) for over in self._overs) * PACKET_S
+        return sum(len(over.waiting) for over in self._overs) * self._packet_s
 
     @property
     def hold_s(self) -> float:
         """The hold of the over that is played, or the one that the next over would get with k = 1."""
-        return self._overs[0].hold_s if self._overs else hold_s(self.jitter.p95_s(), 1)
+        return self._overs[0].hold_s if self._overs else hold_s(self.jitter.p95_s(), 1, self._packet_s)
 
     def _drop_finished(self, free_from_s: float) -> None:
         """Go on to the next over, not before the last one's sound is over."""

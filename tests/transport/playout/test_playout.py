@@ -53,6 +53,23 @@ def test_a_perfect_link(k: int) -> None:
     assert not listener.playout.active
 
 
+def test_packets_of_another_length() -> None:
+    """Packets of 20 ms, 16 a frame, are played every 20 ms; a lost frame costs its own 320 ms; no bound is nearer."""
+    playout, items = Playout(packet_s=0.02), []
+    playout.begin(16)
+    for frame in (0, 2, 3):
+        for index in range(16 * frame, 16 * frame + 16):
+            playout.push(index, numbered_packet(index), False, 0.32 * (frame + 1))
+    playout.push(64 + 15 * 50, numbered_packet(0), False, 1.3)
+    assert (0, 49 * 0.02) == (playout.count.refused, pytest.approx(playout.waiting_s))
+    while (deadline_s := playout.next_deadline_s()) is not None and deadline_s < 1.79:
+        items.append((deadline_s, playout.take(deadline_s)))
+    assert [0.52 + 0.02 * index for index in range(64)] == pytest.approx([at_s for at_s, _ in items])
+    assert [index for index in range(64) if not 16 <= index < 32] == [
+        item.index for _, item in items if item is not None and item.packet is not None
+    ]
+
+
 def test_a_lost_frame_is_concealed_in_its_place() -> None:
     """A frame that never comes is None at its deadline; what follows keeps its time."""
     sent = talk(over_frames(12, 2), 2)
