@@ -5,8 +5,13 @@ Times are `trio.current_time()` seconds, levels are dB relative to full scale (0
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 from typing import Literal
+
+from app.errors import one_line
+from transport.protocol.floor import State
+from transport.protocol.frames import Mode
 
 Device = Literal["microphone", "loudspeaker"]
 
@@ -24,8 +29,8 @@ class StationReady:
     """Who is at the other end, where that is known ("parrot"), else ""."""
     codec_id: int
     packets_per_frame: int
-    protection: str = "open channel"
-    """"open channel", "sealed" or "signed (ham)"."""
+    mode: Mode = Mode.OPEN
+    """How the channel is protected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +51,9 @@ class SlowLink:
 
 @dataclass(frozen=True, slots=True)
 class FloorChanged:
-    """Who may talk, seen from here: the value of a `transport.protocol.floor.State` ("idle", "asked", "on air",
-    "collided", "draining", "receiving" or "locked out")."""
+    """Who may talk, seen from this station."""
 
-    state: str
+    state: State
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +84,30 @@ class TalkTimeWarning:
     left_s: float
 
 
+class EndReason(enum.Enum):
+    """Why an over of ours ended. The value is the word for the screen."""
+
+    RELEASED = "released"
+    """The talk key came up, or the speaker fell silent under voice operation."""
+    TIME_OUT = "time-out"
+    """The over lasted as long as any over may."""
+    CLIP_ENDED = "clip ended"
+    """The clip that was spoken instead of the microphone is over."""
+    CLOSED = "closed"
+    """The station is being closed."""
+
+
 @dataclass(frozen=True, slots=True)
 class TalkEnded:
-    """Our over is over; its last frame may still be on its way out (`TalkDraining`)."""
+    """Our over has ended; its last frame may still be on its way out (`TalkDraining`).
+
+    An over that is given up because the link failed or somebody else was first ends with `TalkDenied` instead.
+    """
 
     over: int
     packets: int
     duration_s: float
-    reason: str
-    """"released", "time-out", "clip ended" or "link lost"."""
+    reason: EndReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,12 +314,23 @@ class MouthToEar:
     measured: bool
 
 
+class Problem:
+    """A fault that the station works on in spite of: what is wrong, and what the user can do about it."""
+
+    __slots__ = ()
+    cause: str
+    cure: str
+
+    def __str__(self) -> str:
+        return one_line(self.cause, self.cure)
+
+
 @dataclass(frozen=True, slots=True)
-class DeviceProblem:
+class DeviceProblem(Problem):
     """A device is missing or was lost; the engine goes on without it and tries again."""
 
     device: Device
-    what: str
+    cause: str
     cure: str
 
 
@@ -316,18 +346,18 @@ class DeviceReady:
 
 
 @dataclass(frozen=True, slots=True)
-class LinkProblem:
+class LinkProblem(Problem):
     """The link fails; the engine goes on and keeps trying."""
 
-    what: str
+    cause: str
     cure: str
 
 
 @dataclass(frozen=True, slots=True)
-class RecordingProblem:
+class RecordingProblem(Problem):
     """Overs are not kept, or no longer; the conversation goes on. Told once, until it works again."""
 
-    what: str
+    cause: str
     cure: str
 
 
@@ -355,11 +385,11 @@ class ChannelCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class ChannelProblem:
+class ChannelProblem(Problem):
     """Something about who else is on the channel, or about its protection; the engine goes on. Comes at most once a
     minute."""
 
-    what: str
+    cause: str
     cure: str
 
 

@@ -93,7 +93,7 @@ def load_model(kind: str, path: Path | None = None) -> Model:
     file = path or model_path(kind)
     if not file.is_file():
         raise ModelError(
-            f"{file}: no such model; reinstall gossamer, or run `python -m vocoder.training export --small`"
+            f"{file}: no such model", "reinstall gossamer, or run `python -m vocoder.training export --small`"
         )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
@@ -104,13 +104,14 @@ def load_model(kind: str, path: Path | None = None) -> Model:
         session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises a dozen classes of its own, none of them public
         cause = str(error).splitlines()[0][:120]
-        raise ModelError(f"{file}: not a model that onnxruntime can load ({cause}); reinstall gossamer") from error
+        raise ModelError(f"{file}: not a model that onnxruntime can load ({cause})", "reinstall gossamer") from error
     metadata = dict(session.get_modelmeta().custom_metadata_map)
     for name, value in expected_metadata(kind).items():
         found = metadata.get(name)
         if found != value:
             raise ModelError(
-                f"{file}: {name} is {_short(found)}, this version runs {_short(value)}; use the model that came with it"
+                f"{file}: {name} is {_short(found)}, this version runs {_short(value)}",
+                "use the model that came with it",
             )
     size = next(entry.shape[1] for entry in session.get_inputs() if entry.name == "state")
     return Model(session, metadata, np.zeros((1, size), np.float32))

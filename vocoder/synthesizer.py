@@ -64,7 +64,7 @@ def open_synthesizer(name: str = "neural", path: Path | None = None) -> Synthesi
     if name.endswith(OWN_SUFFIX):
         own = Path(name).expanduser()
         if not own.is_file():
-            raise ModelError(f"{name}: no such vocoder; name the vocoder.onnx of an export, neural or classic")
+            raise ModelError(f"{name}: no such vocoder", "name the vocoder.onnx of an export, neural or classic")
         return Vocoder(own)
     if name == "neural":
         return Vocoder(path)

@@ -39,7 +39,7 @@ async def _play(samples: np.ndarray, settings: Settings) -> None:
         nursery.start_soon(player.run)
         await tried.wait()
         if problem:
-            raise DeviceError(f"{problem[0].what}: {problem[0].cure}")
+            raise DeviceError(problem[0].cause, problem[0].cure)
         player.play(samples)
         while player.queued_s > 0:
             await trio.sleep(BLOCK_S)

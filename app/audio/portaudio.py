@@ -18,7 +18,7 @@ RATES_HZ = (48000, 44100, 32000, 16000, 8000)
 """Tried after the device's own rate: resampling here is cleaner than in a driver."""
 
 NO_PORTAUDIO = DeviceError(
-    "no sound: the PortAudio library is missing; install it (Debian and Ubuntu: apt-get install libportaudio2)"
+    "no sound: the PortAudio library is missing", "install it (Debian and Ubuntu: apt-get install libportaudio2)"
 )
 
 
@@ -49,7 +49,7 @@ def load_portaudio() -> Any:
     except OSError as error:
         raise NO_PORTAUDIO from error
     except Exception as error:  # sounddevice.PortAudioError cannot be named before the import
-        raise DeviceError(f"no sound: PortAudio does not start ({error}); is a sound system installed?") from error
+        raise DeviceError(f"no sound: PortAudio does not start ({error})", "is a sound system installed?") from error
     return sounddevice
 
 
@@ -90,7 +90,7 @@ def list_devices(try_rates: bool = True) -> list[DeviceInfo]:
         try:
             return _list(sounddevice, RATES_HZ if try_rates else None)
         except sounddevice.PortAudioError as error:
-            raise DeviceError(f"no sound: PortAudio lists nothing ({error}); is a sound system installed?") from error
+            raise DeviceError(f"no sound: PortAudio lists nothing ({error})", "is a sound system installed?") from error
 
 
 def _list(sounddevice: Any, rates_hz: tuple[int, ...] | None) -> list[DeviceInfo]:
@@ -123,7 +123,7 @@ def find_device(name: str | None, kind: Device) -> int:
         if entry[f"max_{_side(kind)}_channels"] > 0
     ]
     if not candidates:
-        raise DeviceError(f"no {kind} found: {NO_DEVICE_CURE}")
+        raise DeviceError(f"no {kind} found", NO_DEVICE_CURE)
     numbers = [number for number, _ in candidates]
     if name is None:
         default = sounddevice.default.device[0 if kind == "microphone" else 1]
@@ -133,5 +133,5 @@ def find_device(name: str | None, kind: Device) -> int:
     matches = [number for number, text in candidates if text == name]
     matches += [number for number, text in candidates if name.casefold() in text.casefold()]
     if not matches:
-        raise DeviceError(f"there is no {kind} called {name!r}: `gossamer devices` lists what there is")
+        raise DeviceError(f"there is no {kind} called {name!r}", "`gossamer devices` lists what there is")
     return matches[0]

@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from app.errors import FileProblem
+from app.errors import FileProblem, os_reason
 from codec import format as fmt
 
 STANDARD_STREAM = "-"
@@ -41,10 +41,6 @@ def from_int16(samples: np.ndarray) -> np.ndarray:
 def to_float(pcm: bytes) -> np.ndarray:
     """Raw s16le -> float32 [n], -1..1; half a sample at the end is dropped."""
     return from_int16(np.frombuffer(pcm[: len(pcm) & ~1], dtype="<i2"))
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
 
 
 # --- reading -----------------------------------------------------------------------------------------------------
@@ -126,11 +122,11 @@ def read_speech(path: str | Path) -> np.ndarray:
 def _check_readable(path: str) -> None:
     try:
         if Path(path).is_dir():
-            raise FileProblem(f"{path} is a folder: name a file in it")
+            raise FileProblem(f"{path} is a folder", "name a file in it")
         with open(path, "rb"):
             pass
     except OSError as error:
-        raise FileProblem(f"cannot read {path}: {_reason(error)}") from error
+        raise FileProblem(f"cannot read {path}: {os_reason(error)}") from error
 
 
 class PacketReader:
@@ -165,7 +161,7 @@ class PacketReader:
     def _check_magic(self, start: bytes) -> None:
         for magic, kind in _MAGIC.items():
             if start.startswith(magic):
-                raise FileProblem(f"{self.path} is {kind}, not packets: `gossamer encode` makes them from sound")
+                raise FileProblem(f"{self.path} is {kind}, not packets", "`gossamer encode` makes them from sound")
 
 
 # --- writing -----------------------------------------------------------------------------------------------------
@@ -176,17 +172,17 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
     """A file that takes its name only if the block ends well; otherwise nothing is left of it. Raises FileProblem."""
     target = Path(path)
     if target.is_dir():
-        raise FileProblem(f"{target} is a folder: name a file in it, or use --out for several files")
+        raise FileProblem(f"{target} is a folder", "name a file in it, or use --out for several files")
     if target.exists() and not stat.S_ISREG(target.stat().st_mode):
         with open(target, "wb") as stream:  # a pipe or a device cannot be renamed over
             yield stream
         return
     if not target.parent.is_dir():
-        raise FileProblem(f"cannot write {target}: there is no folder {target.parent}; make it first")
+        raise FileProblem(f"cannot write {target}: there is no folder {target.parent}", "make it first")
     try:
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
     except OSError as error:
-        raise FileProblem(f"cannot write {target}: {_reason(error)}") from error
+        raise FileProblem(f"cannot write {target}: {os_reason(error)}") from error
     try:
         with os.fdopen(handle, "wb") as stream:
             yield stream
@@ -194,7 +190,7 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
             os.fchmod(stream.fileno(), 0o666 & ~_umask())  # mkstemp's 0600 is for secrets
         os.replace(temporary, target)
     except OSError as error:
-        raise FileProblem(f"cannot write {target}: {_reason(error)}") from error
+        raise FileProblem(f"cannot write {target}: {os_reason(error)}") from error
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)

@@ -73,7 +73,7 @@ class AudioSystem:
         try:
             await self.call(restart)
         except Exception as error:  # PortAudioError, which cannot be named without the library
-            raise DeviceError(f"PortAudio does not start: {error}; is a sound system installed?") from error
+            raise DeviceError(f"PortAudio does not start: {error}", "is a sound system installed?") from error
 
 
 class _DeviceStream:
@@ -116,13 +116,12 @@ class _DeviceStream:
                 try:
                     number, name = await self._system.call(partial(self._open, wanted))
                 except DeviceError as problem:
-                    what, _, cure = str(problem).partition(": ")
                     if wanted is not None:
-                        report(DeviceProblem(self.kind, what, "the default is used instead"))
+                        report(DeviceProblem(self.kind, problem.cause, "the default is used instead"))
                         self._wanted = None
                         continue
                     if told != str(problem):
-                        report(DeviceProblem(self.kind, what, cure))
+                        report(DeviceProblem(self.kind, problem.cause, problem.cure))
                         told = str(problem)
                     await self._wait_for_change(RETRY_S)
                     with contextlib.suppress(DeviceError):  # the next try to open says it
@@ -190,7 +189,7 @@ class _DeviceStream:
                     continue
                 self._stream = stream
                 return number, str(entry["name"])
-        raise DeviceError(f"the {self.kind} {entry['name']} does not open ({problem}): is another program using it?")
+        raise DeviceError(f"the {self.kind} {entry['name']} does not open ({problem})", "is another program using it?")
 
     def close_now(self) -> None:
         """Closes the stream if it is open; never raises, for a device that is gone cannot be closed politely."""

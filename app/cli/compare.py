@@ -91,9 +91,11 @@ def read_clip(path: str) -> Clip:
     samples = SpeechReader(path).read_all()
     seconds = len(samples) / SAMPLE_RATE_HZ
     if seconds < SHORTEST_S:
-        raise FileProblem(f"{path} holds {seconds:.2f} s of sound: there is nothing to compare")
+        raise FileProblem(f"{path} holds {seconds:.2f} s of sound", "there is nothing to compare")
     if seconds > LONGEST_S:
-        raise FileProblem(f"{path} is {seconds:.0f} s long: cut out what is to be compared, {LONGEST_S:.0f} s at most")
+        raise FileProblem(
+            f"{path} is {seconds:.0f} s long", f"cut out what is to be compared, {LONGEST_S:.0f} s at most"
+        )
     text = voice = ""
     if path != "-":
         with soundfile.SoundFile(path) as file:
@@ -107,7 +109,7 @@ def shipped_clips() -> list[Clip]:
 
     paths = sorted(asset_path("sentences").glob("*.flac"))
     if not paths:
-        raise FileProblem("the ten sentences are missing from assets/sentences: reinstall gossamer, or name clips")
+        raise FileProblem("the ten sentences are missing from assets/sentences", "reinstall gossamer, or name clips")
     return [read_clip(str(path)) for path in paths]
 
 
@@ -115,4 +117,6 @@ def _check_names(clips: list[Clip]) -> None:
     names = [clip.name for clip in clips]
     for name in names:
         if names.count(name) > 1:
-            raise GossamerError(f"two clips are called {name}: rename one, so that they can be told apart on the page")
+            raise GossamerError(
+                f"two clips are called {name}", "rename one, so that they can be told apart on the page"
+            )

@@ -19,7 +19,7 @@ from app.cli.options import settings_from
 from app.cli.output import say
 from app.console import note
 from app.diagnostics import link_account as bandwidth
-from app.errors import FileProblem, GossamerError, first_error
+from app.errors import FileProblem, GossamerError, first_error, os_reason
 from app.events import Event
 from app.settings.model import PARROT_LINK, Settings
 from app.station.engine import Engine
@@ -65,7 +65,7 @@ async def converse(settings: Settings, parts: Parts, conversation: Conversation,
         except BaseExceptionGroup as group:
             raise first_error(group) from group
     if patience.cancelled_caught or not conversation.only(events.OverEnded):
-        raise GossamerError(f"nothing came back over {settings.link}: try it without impairments, `gossamer demo`")
+        raise GossamerError(f"nothing came back over {settings.link}", "try it without impairments, `gossamer demo`")
 
 
 def facts(settings: Settings, conversation: Conversation, processor_share: float) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
     arguments.link = getattr(arguments, "link", None) or PARROT_LINK  # never the settings file's link
     settings = settings_from(arguments)
     if parse_address(settings.link).scheme != "parrot":
-        raise GossamerError(f"{settings.link} has no parrot: use `gossamer send` and `gossamer listen`, or parrot://")
+        raise GossamerError(f"{settings.link} has no parrot", "use `gossamer send` and `gossamer listen`, or parrot://")
     folder = Path(arguments.out)
     conversation = Conversation()
     parts = real_parts(
@@ -135,7 +135,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FileProblem(f"cannot make the folder {folder}: {(error.strerror or str(error)).lower()}") from error
+        raise FileProblem(f"cannot make the folder {folder}: {os_reason(error)}") from error
     for name, blocks in (("original.wav", conversation.spoken), ("heard.wav", conversation.heard)):
         write_speech(folder / name, np.concatenate(blocks))
     written = [str(folder / "original.wav"), str(folder / "heard.wav")]

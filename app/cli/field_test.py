@@ -70,10 +70,12 @@ def run_test(arguments: argparse.Namespace) -> int:
     from app.station.parts import load_codec, real_parts
 
     if not 0 < arguments.minutes <= 24 * 60:
-        raise GossamerError(f"--minutes {arguments.minutes:g}: it must be above 0 and at most {24 * 60}")
+        raise GossamerError(f"--minutes {arguments.minutes:g}", f"it must be above 0 and at most {24 * 60}")
     settings = replace(settings_from(arguments), permit_tone=False, courtesy_tone=False, time_out_s=LONGEST_OVER_S)
     if settings.link.startswith("parrot:"):
-        raise GossamerError("a parrot knows no field test: start `gossamer field-test LINK --answer` at the other end")
+        raise GossamerError(
+            "a parrot knows no field test", "start `gossamer field-test LINK --answer` at the other end"
+        )
     codec = load_codec(settings.synth, settings.model)
     assert codec.encoder is not None
     known = encode_clips(bundled_clips(), codec.encoder)

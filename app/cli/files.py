@@ -11,7 +11,7 @@ from app.audio.sound_files import STANDARD_STREAM, PacketReader, SpeechReader, p
 from app.cli.output import print_json
 from app.codecs.decoding import decoded
 from app.console import Progress, note
-from app.errors import FileProblem, GossamerError
+from app.errors import FileProblem, GossamerError, os_reason
 from codec.errors import CodecError
 from codec.format import PACKET_S
 
@@ -23,25 +23,26 @@ def plan_files(files: list[str], out: str | None, suffix: str) -> list[tuple[str
     if out is None:
         if len(files) != 2:
             raise GossamerError(
-                f"{len(files)} file names: give IN and OUT{suffix}, or several inputs and --out DIR for what comes out"
+                f"{len(files)} file names",
+                f"give IN and OUT{suffix}, or several inputs and --out DIR for what comes out",
             )
         source, target = files
         if Path(source).exists() and Path(target).exists() and Path(source).samefile(target):
-            raise FileProblem(f"{source} is both input and output: name another output")
+            raise FileProblem(f"{source} is both input and output", "name another output")
         return [(source, target)]
     folder = Path(out)
     plan = [(name, str(folder / (Path(name).stem + suffix))) for name in files if name != STANDARD_STREAM]
     if len(plan) < len(files):
-        raise GossamerError("standard input has no name to use in --out DIR: write `gossamer encode - OUT` instead")
+        raise GossamerError("standard input has no name to use in --out DIR", "write `gossamer encode - OUT` instead")
     writers: dict[str, str] = {}
     for source, target in plan:
         if target in writers:
-            raise FileProblem(f"{writers[target]} and {source} would both become {target}: rename one")
+            raise FileProblem(f"{writers[target]} and {source} would both become {target}", "rename one")
         writers[target] = source
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FileProblem(f"cannot make the folder {folder}: {(error.strerror or str(error)).lower()}") from error
+        raise FileProblem(f"cannot make the folder {folder}: {os_reason(error)}") from error
     return plan
 
 
@@ -52,7 +53,7 @@ def _each(
 
     `convert` returns what is to be told of a file, "left_over" among it where the file was cut off."""
     if arguments.json and any(target == STANDARD_STREAM for _, target in plan):
-        raise GossamerError("--json and - as output both want standard output: name a file")
+        raise GossamerError("--json and - as output both want standard output", "name a file")
     worst, told = 0, []
     for source, target in plan:
         try:
@@ -131,7 +132,7 @@ def run_decode(arguments: argparse.Namespace) -> int:
                     writer.write(samples)
                     bar.at(reader.fraction)
         except CodecError as error:
-            raise GossamerError(f"{source}: {error}") from error
+            raise GossamerError(f"{source}: {error.cause}", error.cure) from error
         if reader.left_over:
             note(f"{source} is truncated: its whole packets were decoded, {reader.left_over} bytes at its end were not")
         return count | {"left_over": reader.left_over}

@@ -45,7 +45,7 @@ def parse_flip(text: str) -> tuple[int, int | None]:
         return place.bit, int(packet) if "@" in text else None
     except ValueError:
         raise GossamerError(
-            f"--flip {text}: write a bit from 0 to {fmt.PACKET_BITS - 1} and, after @, a packet: --flip 17@3"
+            f"--flip {text}", f"write a bit from 0 to {fmt.PACKET_BITS - 1} and, after @, a packet: --flip 17@3"
         ) from None
 
 
@@ -80,9 +80,9 @@ def read_packets(path: str, encoder: PacketEncoder | None = None, model: str = S
         if packed.left_over:
             note(f"{path} is truncated: {packed.left_over} bytes at its end make no packet")
     if not packets:
-        raise FileProblem(f"{path} holds no packet: `gossamer encode` makes them from sound")
+        raise FileProblem(f"{path} holds no packet", "`gossamer encode` makes them from sound")
     if len(packets) > longest:
-        raise FileProblem(f"{path} is longer than {LONGEST_S / 60:.0f} minutes: cut out what is to be seen")
+        raise FileProblem(f"{path} is longer than {LONGEST_S / 60:.0f} minutes", "cut out what is to be seen")
     return packets
 
 
@@ -93,7 +93,7 @@ def run_inspect(arguments: argparse.Namespace) -> int:
     if flipped and flipped[1] is not None:
         number = flipped[1]
     if number is not None and not 0 <= number < len(packets):
-        raise GossamerError(f"packet {number}: {arguments.file} has the packets 0 to {len(packets) - 1}")
+        raise GossamerError(f"packet {number}", f"{arguments.file} has the packets 0 to {len(packets) - 1}")
     from codec.decoder import Decoder
 
     decoder = Decoder(model_path(DECODER, arguments.model))

@@ -63,14 +63,14 @@ def chosen_links(arguments: argparse.Namespace) -> list[Preset]:
 
 def run_lab(arguments: argparse.Namespace) -> int:
     if not SNR_DB[0] <= arguments.snr <= SNR_DB[1]:
-        raise GossamerError(f"--snr {arguments.snr:g}: it must be {SNR_DB[0]} to {SNR_DB[1]} dB")
+        raise GossamerError(f"--snr {arguments.snr:g}", f"it must be {SNR_DB[0]} to {SNR_DB[1]} dB")
     if not 1 <= arguments.seconds <= MOST_SECONDS:
-        raise GossamerError(f"--seconds {arguments.seconds:g}: it must be 1 to {MOST_SECONDS:g}")
+        raise GossamerError(f"--seconds {arguments.seconds:g}", f"it must be 1 to {MOST_SECONDS:g}")
     links = chosen_links(arguments)
     if not arguments.json and not arguments.tables and sys.stdin.isatty() and sys.stdout.isatty():
         return _open_screen(arguments, links[0])
     if arguments.clip == MICROPHONE:
-        raise GossamerError("lab mic needs the screen: leave --json and --tables out, and run it in a terminal")
+        raise GossamerError("lab mic needs the screen", "leave --json and --tables out, and run it in a terminal")
     return _tell(arguments, links)
 
 

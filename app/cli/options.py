@@ -68,7 +68,7 @@ def settings_from(arguments: argparse.Namespace, configuration: Configuration | 
         try:
             values[name] = option.read(given)
         except (ValueError, TypeError):
-            raise GossamerError(f"{option.flag} {given}: it must be {option.allowed}") from None
+            raise GossamerError(f"{option.flag} {given}", f"it must be {option.allowed}") from None
     if link := getattr(arguments, "link", None):
         values["link"] = link
     if "link" in values:
@@ -76,6 +76,6 @@ def settings_from(arguments: argparse.Namespace, configuration: Configuration | 
     try:
         settings = Settings(**values)
     except ValueError as problem:
-        raise GossamerError(f"{problem}: correct it") from None
+        raise GossamerError(str(problem), "correct it") from None
     parse_address(settings.link)
     return with_passphrase(settings, ask=getattr(arguments, "passphrase", False))

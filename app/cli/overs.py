@@ -13,7 +13,7 @@ import numpy as np
 from app.cli.options import SYNTHS, synth
 from app.cli.output import print_json, say
 from app.console import note
-from app.errors import FileProblem, GossamerError
+from app.errors import FileProblem, GossamerError, os_reason
 from app.history.overs import RecordedOver, capture_files, over_files, read_over, recordings_folder
 from codec.models import DECODER, MODELS, STANDARD, VOCODER, model_path
 
@@ -64,9 +64,9 @@ def _numbered(number: int) -> tuple[Path, RecordedOver]:
     """The n-th newest. Raises FileProblem."""
     files = over_files(recordings_folder())
     if not files:
-        raise FileProblem(f"no overs are kept in {recordings_folder()}: a station without --no-record keeps them")
+        raise FileProblem(f"no overs are kept in {recordings_folder()}", "a station without --no-record keeps them")
     if not 1 <= number <= len(files):
-        raise FileProblem(f"there is no over {number}: `gossamer overs list` shows 1 to {len(files)}")
+        raise FileProblem(f"there is no over {number}", f"`gossamer overs list` shows 1 to {len(files)}")
     return files[number - 1], read_over(files[number - 1])
 
 
@@ -112,7 +112,7 @@ def _samples(over: RecordedOver, synth: str, model: str) -> np.ndarray:
     decoder = Decoder(model_path(DECODER, model))
     if decoder.codec_id != over.codec_id:
         raise GossamerError(
-            f"this over was made with codec {over.codec_id}, this is {decoder.codec_id}: use the version that kept it"
+            f"this over was made with codec {over.codec_id}, this is {decoder.codec_id}", "use the version that kept it"
         )
     synthesizer = open_synthesizer(synth, model_path(VOCODER, model))  # type: ignore[arg-type]
     return np.concatenate(list(decoded(over.heard_packets(), decoder, synthesizer)))
@@ -144,7 +144,7 @@ def run_save(arguments: argparse.Namespace) -> int:
     elif output.suffix == ".wav":
         write_speech(output, _samples(over, arguments.synth, arguments.model))
     else:
-        raise FileProblem(f"{output}: name it .wav for sound or .g800 for packets")
+        raise FileProblem(str(output), "name it .wav for sound or .g800 for packets")
     return say(arguments, over.facts() | {"written": str(output), "from": str(path)}, f"written {output}")
 
 
@@ -155,12 +155,14 @@ def run_delete(arguments: argparse.Namespace) -> int:
     elif arguments.number.isdecimal():
         gone = [_numbered(int(arguments.number))[0]]
     else:
-        raise GossamerError(f"{arguments.number} is neither a number nor 'all': `gossamer overs list` has the numbers")
+        raise GossamerError(
+            f"{arguments.number} is neither a number nor 'all'", "`gossamer overs list` has the numbers"
+        )
     for path in gone:
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
-            raise FileProblem(f"cannot delete {path}: {(error.strerror or str(error)).lower()}") from error
+            raise FileProblem(f"cannot delete {path}: {os_reason(error)}") from error
     return say(arguments, {"deleted": [str(path) for path in gone]}, f"deleted {len(gone)} files in {folder}")
 
 
@@ -174,9 +176,9 @@ def run_capture(arguments: argparse.Namespace) -> int:
     files = capture_files(recordings_folder())
     if not 1 <= arguments.which <= len(files):
         known = f"1 to {len(files)} are kept" if files else f"none are kept in {recordings_folder()}"
-        raise FileProblem(f"there is no run {arguments.which}: {known}")
+        raise FileProblem(f"there is no run {arguments.which}", known)
     if arguments.minutes is not None and not arguments.minutes > 0:
-        raise GossamerError(f"--minutes {arguments.minutes:g}: it must be above 0")
+        raise GossamerError(f"--minutes {arguments.minutes:g}", "it must be above 0")
     capture = newest_part(read_capture(files[arguments.which - 1]), arguments.minutes)
     with packet_output(arguments.output) as stream:
         stream.write(capture_text(capture.header, capture.frames).encode())
@@ -204,7 +206,7 @@ def run_reproduce(arguments: argparse.Namespace) -> int:
     capture = read_capture(Path(arguments.capture))
     kept: dict[str, Any] = capture.header.get("settings") or {}
     if capture.header.get("channel", "open") != "open" and not arguments.passphrase_file:
-        raise GossamerError("this capture is of a protected channel: give --passphrase-file FILE")
+        raise GossamerError("this capture is of a protected channel", "give --passphrase-file FILE")
     settings = Settings(
         name=str(kept.get("name", "somebody")),
         channel=str(kept.get("channel", "gossamer")),

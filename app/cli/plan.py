@@ -49,7 +49,7 @@ def run_plan(arguments: argparse.Namespace) -> int:
 
 def _link(link: str | None, radio: str | None) -> str:
     if radio is not None and radio not in RADIOS:
-        raise GossamerError(f"'{radio}' is no radio that is known here: there are {', '.join(RADIOS)}")
+        raise GossamerError(f"'{radio}' is no radio that is known here", f"there are {', '.join(RADIOS)}")
     if link is None:
         assert radio is not None
         return RADIOS[radio].link
@@ -66,7 +66,7 @@ def _duty(text: str | None) -> float | None:
     except ValueError:
         share = math.nan
     if not 0 < share <= 1:
-        raise GossamerError(f"--duty {text}: it must be a share of time such as 10% or 0.1")
+        raise GossamerError(f"--duty {text}", "it must be a share of time such as 10% or 0.1")
     return share
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
-from dataclasses import asdict
 
 from app.errors import GossamerError
+from transport.protocol.floor import State
 
-WORDS = {"idle": "listening", "draining": "sending the rest", "collided": "on air, and so is somebody else"}
-"""The floor's states in the words of the screen, where they differ."""
+WORDS = {
+    State.IDLE: "listening",
+    State.DRAINING: "sending the rest",
+    State.COLLIDED: "on air, and so is somebody else",
+}
+"""Words for the states of the floor that do not go by their value."""
 
 
 def add_ptt(commands: argparse._SubParsersAction) -> None:
@@ -32,11 +35,11 @@ def run_ptt(arguments: argparse.Namespace) -> int:
     path = find(arguments.station)
     with asked(path, "hold" if arguments.hold else arguments.action) as (answer, wait):
         if arguments.json:
-            print(json.dumps(asdict(answer)), flush=True)
+            print(answer.json(), flush=True)
         else:
-            print(f"{answer.station} on {answer.link}: {WORDS.get(answer.state, answer.state)}", flush=True)
+            print(f"{answer.station} on {answer.link}: {WORDS.get(answer.state, answer.state.value)}", flush=True)
         if answer.problem and arguments.action in ("down", "toggle"):
-            raise GossamerError(f"not on air: {answer.problem}")
+            raise GossamerError("not on air", answer.problem)
         if arguments.hold:
             wait()
     return 0

@@ -24,7 +24,7 @@ from app.console import note
 from app.errors import GossamerError, first_error
 from app.events import Event
 from app.settings.model import Settings
-from app.settings.protection import refusal_words
+from app.settings.protection import MODE_WORDS, refusal_words
 from app.station.control_socket import Control
 from app.station.engine import Engine
 from app.station.parrot import Perch
@@ -32,6 +32,7 @@ from app.station.parts import load_codec, open_portaudio, open_station_link, rea
 from codec.format import PACKET_S, SAMPLE_RATE_HZ
 from transport.address import Address
 from transport.links.registry import Link
+from transport.protocol.frames import Mode
 
 LONGEST_OVER_S = 3600.0
 ASK_AGAIN_S = 0.5
@@ -53,7 +54,7 @@ def run_talk(arguments: argparse.Namespace) -> int:
     configuration = configuration_from(arguments)
     settings = settings_from(arguments, configuration)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise GossamerError("talk needs a terminal: use `gossamer send` and `gossamer listen` without one")
+        raise GossamerError("talk needs a terminal", "use `gossamer send` and `gossamer listen` without one")
     silence_native_libraries()
     check_devices(settings)
     from app.tui import run_talk
@@ -75,7 +76,7 @@ class _Sending:
         self.sent: events.OverSent | None = None
         self.receipt: events.Receipt | None = None
         self.problem: str | None = None
-        self.protection = ""
+        self.mode = Mode.OPEN
 
     def note(self, event: Event) -> None:
         match event:
@@ -85,28 +86,28 @@ class _Sending:
             case events.TalkDenied(reason):
                 self.problem = self.problem or reason
                 self.denied.set()
-            case events.LinkProblem(what, cure):
-                self.problem = f"{what}: {cure}"
+            case events.LinkProblem():
+                self.problem = str(event)
                 self.done.set()
             case events.Receipt():
                 self.receipt = event
-            case events.RecordingProblem(what, cure):
-                note(f"{what}: {cure}")
+            case events.RecordingProblem():
+                note(str(event))
             case events.TalkPermitted() if self._live:
                 print("on air: Ctrl-C ends the over", file=sys.stderr, flush=True)
             case events.StationReady():
-                self.protection = event.protection
+                self.mode = event.mode
             case events.SlowLink():
                 note(f"this link is {event}")
-            case events.ChannelProblem(what, cure):
-                note(f"{what}: {cure}")
+            case events.ChannelProblem():
+                note(str(event))
             case events.DeviceReady("microphone"):
                 self.microphone_tried.set()
-            case events.DeviceProblem("microphone", what, cure):
+            case events.DeviceProblem("microphone"):
                 if self.microphone_tried.is_set():
-                    note(f"{what}: {cure}")  # lost in mid-over: the rest is silence until it is back
+                    note(str(event))  # lost in mid-over: the rest is silence until it is back
                 else:
-                    self.problem = f"{what}: {cure}"
+                    self.problem = str(event)
                     self.microphone_tried.set()
                     self.done.set()
 
@@ -122,7 +123,7 @@ def run_send(arguments: argparse.Namespace) -> int:
     else:
         clip = read_speech(arguments.input)
         if len(clip) > LONGEST_OVER_S * SAMPLE_RATE_HZ:
-            raise GossamerError(f"{arguments.input} is longer than {LONGEST_OVER_S / 60:.0f} minutes: cut it")
+            raise GossamerError(f"{arguments.input} is longer than {LONGEST_OVER_S / 60:.0f} minutes", "cut it")
     return trio.run(_send, arguments, settings, clip)
 
 
@@ -170,12 +171,12 @@ async def _send(arguments: argparse.Namespace, settings: Settings, clip: np.ndar
     if sending.sent is None:
         raise GossamerError(sending.problem or f"nothing was sent over {settings.link}: was there anything to say?")
     sent = sending.sent
-    facts = asdict(sent) | {"link": settings.link, "protection": sending.protection, "receipt": sending.receipt}
+    facts = asdict(sent) | {"link": settings.link, "protection": MODE_WORDS[sending.mode], "receipt": sending.receipt}
     return say(
         arguments,
         facts | {"duration_s": round(sent.packets * PACKET_S, 2)},
         f"sent {sent.packets} packets, {sent.packets * 0.32:.1f} s of speech: {sent.voice_bps:.0f} bit/s of voice, "
-        f"{sent.wire_bps:.0f} bit/s on the wire, {sending.protection}",
+        f"{sent.wire_bps:.0f} bit/s on the wire, {MODE_WORDS[sending.mode]}",
     )
 
 
@@ -214,11 +215,11 @@ class _Listening:
     def note(self, event: Event) -> None:
         match event:
             case events.StationReady():
-                print(f"listening on {event.link}, {event.protection}", file=sys.stderr, flush=True)
+                print(f"listening on {event.link}, {MODE_WORDS[event.mode]}", file=sys.stderr, flush=True)
             case events.SlowLink():
                 note(f"this link is {event}")
-            case events.ChannelProblem(what, cure):
-                note(f"{what}: {cure}")
+            case events.ChannelProblem():
+                note(str(event))
             case events.ChannelCounts():
                 self._refused, self.refusals = refusal_words(event), event
             case events.PacketCounts():
@@ -240,12 +241,8 @@ class _Listening:
                     self.done.set()
                 else:
                     note(self.problem)
-            case (
-                events.DeviceProblem("loudspeaker", what, cure)
-                | events.LinkProblem(what, cure)
-                | events.RecordingProblem(what, cure)
-            ):
-                note(f"{what}: {cure}")
+            case events.DeviceProblem("loudspeaker") | events.LinkProblem() | events.RecordingProblem():
+                note(str(event))
             case events.LinkRecovered():
                 note("the link works again")
             case events.TextHeard(sender, text):
@@ -262,7 +259,7 @@ def run_listen(arguments: argparse.Namespace) -> int:
         load_portaudio()
         check_devices(settings)
     if raw and arguments.json:
-        raise GossamerError("--json and --output - both want standard output: name a file")
+        raise GossamerError("--json and --output - both want standard output", "name a file")
     aside = sys.stderr if raw or arguments.json else sys.stdout
     listening = _Listening(arguments.once, partial(print, file=aside, flush=True))
     with contextlib.ExitStack() as stack:

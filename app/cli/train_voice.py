@@ -57,7 +57,7 @@ def run_train_voice(arguments: argparse.Namespace) -> int:
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         cure = "run `make train-setup` in the checkout, or pip install '.[train]'"
-        raise GossamerError(f"train-voice needs the extra `train` ({', '.join(missing)} not installed): {cure}")
+        raise GossamerError(f"train-voice needs the extra `train` ({', '.join(missing)} not installed)", cure)
     target = output_path(arguments.folder, arguments.out)
     recordings = read_recordings(Path(arguments.folder))
     from codec.training.errors import TrainingError
@@ -94,9 +94,9 @@ def output_path(folder: str, out: str | None) -> Path:
     """Where the vocoder goes, looked at before the time is spent. Raises FileProblem."""
     path = Path(out) if out else Path(Path(folder).resolve().name + ".onnx")
     if path.suffix != ".onnx":
-        raise FileProblem(f"{path}: a vocoder is told by its name: call it {path.with_suffix('.onnx')}")
+        raise FileProblem(f"{path}: a vocoder is told by its name", f"call it {path.with_suffix('.onnx')}")
     if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise FileProblem(f"cannot write {path}: name another file with --out")
+        raise FileProblem(f"cannot write {path}", "name another file with --out")
     return path
 
 
@@ -104,7 +104,7 @@ def read_recordings(folder: Path) -> list[np.ndarray]:
     """Every sound file in the folder and below, float32 [n] at 8 kHz; what cannot be read is said and left out.
     Raises FileProblem."""
     if not folder.is_dir():
-        raise FileProblem(f"{folder} is no folder: put the recordings into one and name it")
+        raise FileProblem(f"{folder} is no folder", "put the recordings into one and name it")
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     found = []
     with Progress(str(folder)) as bar:

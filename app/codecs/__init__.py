@@ -76,5 +76,5 @@ def peer_named(key: str) -> Peer:
     """Raises GossamerError for a key that there is not."""
     peers = {peer.key: peer for peer in all_peers()}
     if key not in peers:
-        raise GossamerError(f"no codec '{key}'; there are: {', '.join(peers)}")
+        raise GossamerError(f"no codec '{key}'", f"there are: {', '.join(peers)}")
     return peers[key]

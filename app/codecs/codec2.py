@@ -53,7 +53,7 @@ class Codec2:
         self._library = library
         self._state = library.codec2_create(MODES[mode])
         if not self._state:
-            raise PeerMissing(f"Codec2 {mode}: libcodec2 was built without it: apt-get install codec2")
+            raise PeerMissing(f"Codec2 {mode}: libcodec2 was built without it", "apt-get install codec2")
         self.frame_samples: int = library.codec2_samples_per_frame(self._state)
         self.frame_bits: int = library.codec2_bits_per_frame(self._state)
         self.frame_bytes = (self.frame_bits + 7) // 8

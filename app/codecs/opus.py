@@ -67,11 +67,11 @@ class OpusEncoder:
         error = ctypes.c_int()
         self._state = library.opus_encoder_create(SAMPLE_RATE_HZ, 1, APPLICATION_VOIP, ctypes.byref(error))
         if not self._state:
-            raise PeerMissing(f"libopus gave error {error.value} at 8 kHz: {INSTALL}")
+            raise PeerMissing(f"libopus gave error {error.value} at 8 kHz", INSTALL)
         for request, value in SETTINGS.items():
             # Variadic in C, so no argtypes: the pointer is wrapped by hand.
             if library.opus_encoder_ctl(ctypes.c_void_p(self._state), ctypes.c_int(request), ctypes.c_int(value)):
-                raise PeerMissing(f"libopus refused setting {request} = {value}: {INSTALL}")
+                raise PeerMissing(f"libopus refused setting {request} = {value}", INSTALL)
         self._packet = ctypes.create_string_buffer(LARGEST_PACKET_BYTES)
 
     def encode(self, samples: np.ndarray) -> bytes:
@@ -96,7 +96,7 @@ class OpusDecoder:
         error = ctypes.c_int()
         self._state = library.opus_decoder_create(SAMPLE_RATE_HZ, 1, ctypes.byref(error))
         if not self._state:
-            raise PeerMissing(f"libopus gave error {error.value} at 8 kHz: {INSTALL}")
+            raise PeerMissing(f"libopus gave error {error.value} at 8 kHz", INSTALL)
 
     def decode(self, packet: bytes | None) -> np.ndarray:
         """One packet of 20 ms, or None for a lost one; returns int16 [160]."""

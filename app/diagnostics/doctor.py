@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from app.audio.portaudio import NO_DEVICE_CURE, list_devices, load_portaudio
-from app.errors import DeviceError, GossamerError
+from app.errors import DeviceError, GossamerError, os_reason
 from app.events import Device
 from app.settings.contacts import resolve
 from app.settings.file import default_path, read_configuration
@@ -94,8 +94,7 @@ def look_at_models() -> list[Finding]:
     try:
         encoder, decoder, synthesizer = Encoder(), Decoder(), open_synthesizer("neural")
     except CodecError as problem:
-        found, _, cure = str(problem).rpartition("; ")
-        return [Finding("models", "fail", found or str(problem), cure or "reinstall gossamer")]
+        return [Finding("models", "fail", problem.cause, problem.cure or "reinstall gossamer")]
     sums = [
         f"{kind} {hashlib.sha256(asset_path(f'{kind}.onnx').read_bytes()).hexdigest()[:12]}"
         for kind in (ENCODER, DECODER, VOCODER)
@@ -133,7 +132,7 @@ def look_at_small() -> list[Finding]:
     try:
         codec = load_codec("neural", SMALL)
     except CodecError as problem:
-        return [Finding("small models", "warn", str(problem).rpartition("; ")[0] or str(problem), use_other)]
+        return [Finding("small models", "warn", problem.cause, use_other)]
     own, other = codec.decoder.codec_id, Decoder().codec_id
     if own != other:
         return [Finding("small models", "warn", f"of codec {own}, the standard ones of codec {other}", use_other)]
@@ -150,8 +149,7 @@ def look_at_sound() -> list[Finding]:
         sounddevice = load_portaudio()
         devices = list_devices()
     except DeviceError as problem:
-        found, _, cure = str(problem).partition("; ")
-        return [Finding("sound", "warn", found, f"{cure or NO_DEVICE_CURE}; files work without")]
+        return [Finding("sound", "warn", problem.cause, f"{problem.cure or NO_DEVICE_CURE}; files work without")]
     findings = []
     kinds: tuple[Device, Device] = ("microphone", "loudspeaker")
     for kind in kinds:
@@ -269,7 +267,7 @@ def look_at_network() -> list[Finding]:
         findings.append(Finding("network", "ok", "UDP ports can be opened; one of two stations must be reachable"))
     except OSError as error:
         cure = "allow this program to use the network"
-        findings.append(Finding("network", "fail", f"no UDP port: {(error.strerror or str(error)).lower()}", cure))
+        findings.append(Finding("network", "fail", f"no UDP port: {os_reason(error)}", cure))
     from app.station.channel_end import wall_clock_s
 
     if wall_clock_s():

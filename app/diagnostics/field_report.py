@@ -16,11 +16,13 @@ import numpy as np
 from app.audio.sound_files import packet_output, write_speech
 from app.cli.output import plain
 from app.diagnostics.field_test import FieldTest, HeardClip, KnownClip
-from app.errors import FileProblem
+from app.errors import FileProblem, os_reason
 from app.history.capture import program_version
+from app.settings.protection import MODE_WORDS
 from codec import format as fmt
 from transport.address import parse_address
 from transport.planning.planner import plan
+from transport.protocol.frames import Mode
 
 WINDOW_PACKETS = 10
 """3.2 s: what is written as the worst moment, and a little around it."""
@@ -101,14 +103,14 @@ def figures(test: FieldTest, known: list[KnownClip], ceilings: dict[str, float |
     confirmed = [over for over in test.sent if over.confirmed is not None]
     goodput = VOICE_BPS * (packets - lost - damaged) / packets if packets else None
     wire = statistics.mean(over.wire_bps for over in test.sent) if test.sent else None
-    row = plan(parse_address(test.settings.link), sealed=test.protection != "open channel")[test.k - 1]
+    row = plan(parse_address(test.settings.link), sealed=test.mode is not Mode.OPEN)[test.k - 1]
     return {
         "program": program_version(),
         "link": test.settings.link,
         "station": test.settings.name,
         "peer": test.peer,
         "role": test.role,
-        "protection": test.protection,
+        "protection": MODE_WORDS[test.mode],
         "packets_per_frame": test.k,
         "duration_s": round(test.duration_s, 1),
         "here": {
@@ -240,7 +242,7 @@ def write_report(
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FileProblem(f"cannot make the folder {folder}: {(error.strerror or str(error)).lower()}") from error
+        raise FileProblem(f"cannot make the folder {folder}: {os_reason(error)}") from error
     told = figures(test, known, ceilings) | {"worst": None}
     clips = {clip.name: clip for clip in known}
     worst = worst_moment(test)

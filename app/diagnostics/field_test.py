@@ -26,7 +26,7 @@ from app.station.engine import Engine
 from app.station.parts import Parts
 from app.station.talker import PacketEncoder
 from codec import format as fmt
-from transport.protocol.open_frames import Begin, End, Frame, Voice
+from transport.protocol.open_frames import Begin, End, Frame, Mode, Voice
 
 OVER_WORDS = "field test over"
 PAUSE_S = 0.7
@@ -96,7 +96,7 @@ class FieldTest:
     """"caller" or "answerer"."""
     peer: str = ""
     k: int = 1
-    protection: str = ""
+    mode: Mode = Mode.OPEN
     duration_s: float = 0.0
     heard: list[HeardClip] = field(default_factory=list)
     sent: list[SentClip] = field(default_factory=list)
@@ -177,7 +177,7 @@ class _Station:
         test = self.test
         match event:
             case events.StationReady():
-                test.k, test.protection = event.packets_per_frame, event.protection
+                test.k, test.mode = event.packets_per_frame, event.mode
             case events.OverBegan(_, sender):
                 self._blocks = []
                 self.heard_something.set()
@@ -206,8 +206,8 @@ class _Station:
                 self._read(text)
             case events.Collision(reason):
                 test.problems.append(reason)
-            case events.LinkProblem(what, cure) | events.ChannelProblem(what, cure):
-                test.problems.append(f"{what}: {cure}")
+            case events.LinkProblem() | events.ChannelProblem():
+                test.problems.append(str(event))
             case events.CodecMismatch(sender, ours, theirs):
                 test.problems.append(f"{sender} speaks codec {theirs}, this is {ours}")
 

@@ -101,8 +101,8 @@ class Reproduced:
                 self.problems.append(reason)
             case events.CodecMismatch(sender, ours, theirs):
                 self.problems.append(f"{sender} speaks codec {theirs}, this is {ours}")
-            case events.ChannelProblem(what, cure):
-                self.problems.append(f"{what}: {cure}")
+            case events.ChannelProblem():
+                self.problems.append(str(event))
 
 
 async def _at_once(work: Callable[..., Any], *arguments: Any) -> Any:

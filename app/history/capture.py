@@ -20,7 +20,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
-from app.errors import FileProblem
+from app.errors import FileProblem, os_reason
 from app.settings.model import Settings
 
 FORMAT = "gossamer-capture/1"
@@ -99,7 +99,7 @@ def read_capture(path: Path) -> Capture:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is no text"
+        reason = os_reason(error) if isinstance(error, OSError) else "it is no text"
         raise FileProblem(f"cannot read {path}: {reason}") from error
     first, *lines = text.splitlines(keepends=True) or [""]
     try:
@@ -107,7 +107,7 @@ def read_capture(path: Path) -> Capture:
         if header["format"] != FORMAT or not isinstance(header["started_utc_s"], int):
             raise ValueError
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise FileProblem(f"{path} is no capture of frames: `gossamer overs capture` makes one") from None
+        raise FileProblem(f"{path} is no capture of frames", "`gossamer overs capture` makes one") from None
     frames = []
     for number, line in enumerate(lines, start=2):
         if not line.endswith("\n") and number == len(lines) + 1:
@@ -118,7 +118,7 @@ def read_capture(path: Path) -> Capture:
                 raise ValueError
             frames.append(CapturedFrame(float(at_s), way, bytes.fromhex(octets)))
         except (ValueError, TypeError, RecursionError):
-            raise FileProblem(f"{path} line {number} is no frame: export the capture again") from None
+            raise FileProblem(f"{path} line {number} is no frame", "export the capture again") from None
     return Capture(header, tuple(frames))
 
 

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from platformdirs import user_data_path
 
-from app.errors import FileProblem
+from app.errors import FileProblem, os_reason
 from codec.format import PACKET_BYTES, PACKET_S
 
 FORMAT = "gossamer-over/1"
@@ -105,7 +105,7 @@ def parse_over(content: bytes, name: str = "this file") -> RecordedOver:
         if len(body) != count * PACKET_BYTES or len(over.flags) != count or set(over.flags) - set(".d-"):
             raise ValueError
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise FileProblem(f"{name} is no recorded over, or was cut off: leave it out") from None
+        raise FileProblem(f"{name} is no recorded over, or was cut off", "leave it out") from None
     return over
 
 
@@ -134,7 +134,7 @@ def read_over(path: Path) -> RecordedOver:
     try:
         return parse_over(path.read_bytes(), str(path))
     except OSError as error:
-        raise FileProblem(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+        raise FileProblem(f"cannot read {path}: {os_reason(error)}") from error
 
 
 # --- the folder --------------------------------------------------------------------------------------------------

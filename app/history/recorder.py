@@ -15,6 +15,7 @@ from typing import Any
 
 import trio
 
+from app.errors import os_reason
 from app.events import Event, RecordingProblem
 from app.history.capture import CapturedFrame, Way, header_line, make_header
 from app.history.overs import CAPTURE_SUFFIX, STAMP, Direction, RecordedOver, clear_oldest, write_over
@@ -186,7 +187,7 @@ class Recorder:
             await in_thread(self._write_out, self._take_overs(), self._take_frames())
         except OSError as error:
             if not self._told:
-                reason = (error.strerror or str(error)).lower()
+                reason = os_reason(error)
                 self._told = True
                 cure = f"make room in {self._folder}, or start with --no-record; the conversation goes on"
                 self._emit(RecordingProblem(f"overs are not kept: {reason}", cure))

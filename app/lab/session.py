@@ -133,7 +133,7 @@ class LabSession:
         if event.device == "microphone" and not self._live:
             return
         if isinstance(event, DeviceProblem):
-            self._troubles[event.device] = f"{event.what}: {event.cure}"
+            self._troubles[event.device] = str(event)
         else:
             self._troubles.pop(event.device, None)
 

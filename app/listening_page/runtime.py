@@ -26,12 +26,12 @@ def runtime_parts(folder: Path) -> tuple[str, dict[str, bytes]]:
         version = str(json.loads((folder / "package.json").read_text(encoding="utf-8"))["version"])
         parts = {name: (folder / "dist" / file).read_bytes() for name, file in FILES.items()}
     except (OSError, ValueError, KeyError) as error:
-        raise FileProblem(f"{folder} is no {PACKAGE} with a browser's build in it ({error}): {INSTALL}") from error
+        raise FileProblem(f"{folder} is no {PACKAGE} with a browser's build in it ({error})", INSTALL) from error
     for name in (ENCODER, DECODER, VOCODER):
         try:
             parts[name] = asset_path(f"{name}.onnx").read_bytes()
         except OSError as error:
-            raise FileProblem(f"{name}.onnx cannot be read ({error.strerror}): reinstall gossamer") from error
+            raise FileProblem(f"{name}.onnx cannot be read ({error.strerror})", "reinstall gossamer") from error
     return version, parts
 
 

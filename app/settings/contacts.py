@@ -27,7 +27,7 @@ def resolve(text: str, contacts: Mapping[str, str], path: Path) -> str:
         return by_case[text.casefold()]
     known = f"there are {', '.join(contacts)}" if contacts else "there are none yet"
     raise GossamerError(
-        f"'{text}' is no link and no contact ({known}): write udp://HOST:PORT, or add it under [contacts] in {path}"
+        f"'{text}' is no link and no contact ({known})", f"write udp://HOST:PORT, or add it under [contacts] in {path}"
     )
 
 

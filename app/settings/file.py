@@ -22,7 +22,7 @@ import tomlkit
 from platformdirs import user_config_path
 from tomlkit.exceptions import TOMLKitError
 
-from app.errors import FileProblem
+from app.errors import FileProblem, os_reason
 from app.settings.model import OPTIONS
 
 CONTACTS = "contacts"
@@ -53,7 +53,7 @@ def read_configuration(path: Path | None = None) -> Configuration:
     document = _read(path)
     if document is None:
         if named:
-            raise FileProblem(f"there is no settings file {path}: leave out --config, or write one")
+            raise FileProblem(f"there is no settings file {path}", "leave out --config, or write one")
         return Configuration(path)
     values: dict[str, Any] = {}
     for key, value in document.unwrap().items():
@@ -62,22 +62,22 @@ def read_configuration(path: Path | None = None) -> Configuration:
         if key not in OPTIONS:
             near = difflib.get_close_matches(key, OPTIONS, 1)
             hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(OPTIONS)}"
-            raise FileProblem(f"{path}: '{key}' is no setting: {hint}")
+            raise FileProblem(f"{path}: '{key}' is no setting", hint)
         option = OPTIONS[key]
         try:
             values[key] = option.read(value)
         except (ValueError, TypeError):
-            raise FileProblem(f"{path}: {key} = {value!r}: it must be {option.allowed}") from None
+            raise FileProblem(f"{path}: {key} = {value!r}", f"it must be {option.allowed}") from None
     return Configuration(path, values, _contacts(path, document.unwrap().get(CONTACTS, {})), exists=True)
 
 
 def _contacts(path: Path, table: Any) -> dict[str, str]:
     wanted = '[contacts] must be lines of NAME = "LINK"'
     if not isinstance(table, dict):
-        raise FileProblem(f"{path}: {wanted}")
+        raise FileProblem(str(path), wanted)
     for name, link in table.items():
         if not isinstance(link, str) or "://" not in link:
-            raise FileProblem(f"{path}: contacts.{name} = {link!r}: {wanted}")
+            raise FileProblem(f"{path}: contacts.{name} = {link!r}", wanted)
     return dict(table)
 
 
@@ -105,11 +105,11 @@ def _read(path: Path) -> tomlkit.TOMLDocument | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise FileProblem(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+        raise FileProblem(f"cannot read {path}: {os_reason(error)}") from error
     except UnicodeDecodeError:
-        raise FileProblem(f"{path} is not UTF-8 text: correct it, or move it away") from None
+        raise FileProblem(f"{path} is not UTF-8 text", "correct it, or move it away") from None
     except TOMLKitError as error:
-        raise FileProblem(f"{path} is no TOML ({error}): correct it, or move it away") from None
+        raise FileProblem(f"{path} is no TOML ({error})", "correct it, or move it away") from None
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -124,4 +124,4 @@ def write_whole(path: Path, text: str) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
-        raise FileProblem(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from error
+        raise FileProblem(f"cannot write {path}: {os_reason(error)}") from error

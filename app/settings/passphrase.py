@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from app.console import note
-from app.errors import FileProblem, GossamerError
+from app.errors import FileProblem, GossamerError, os_reason
 from app.settings.model import Settings
 from app.settings.protection import channel_mode, check_mode
 from transport.protocol.open_frames import Mode
@@ -25,7 +25,9 @@ def with_passphrase(settings: Settings, ask: bool) -> Settings:
     contradicts what is there.
     """
     if ask and settings.passphrase_file:
-        raise GossamerError("--passphrase and a passphrase file (--passphrase-file) exclude each other: leave one out")
+        raise GossamerError(
+            "--passphrase and a passphrase file (--passphrase-file) exclude each other", "leave one out"
+        )
     if ask:
         settings = replace(settings, passphrase=_ask(settings.channel))
     elif settings.passphrase_file and settings.mode != "open":
@@ -38,13 +40,13 @@ def with_passphrase(settings: Settings, ask: bool) -> Settings:
 
 def _ask(channel: str) -> str:
     if sys.stdin is None or not sys.stdin.isatty():
-        raise GossamerError("--passphrase asks on a terminal, and there is none: use --passphrase-file FILE")
+        raise GossamerError("--passphrase asks on a terminal, and there is none", "use --passphrase-file FILE")
     try:
         passphrase = getpass.getpass(PROMPT.format(channel=channel))
     except EOFError:
         passphrase = ""
     if not passphrase:
-        raise GossamerError("an empty passphrase protects nothing: type one, or leave out --passphrase")
+        raise GossamerError("an empty passphrase protects nothing", "type one, or leave out --passphrase")
     return passphrase
 
 
@@ -55,15 +57,15 @@ def _read(path: Path) -> str:
             octets = file.read(MAX_FILE_BYTES + 1)
             mode = path.stat().st_mode
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = os_reason(error)
         raise FileProblem(f"cannot read the passphrase file {path}: {reason}") from error
     try:
         passphrase = octets.decode("utf-8-sig").partition("\n")[0].rstrip("\r")
     except UnicodeDecodeError:
-        raise FileProblem(f"the passphrase file {path} is not text in UTF-8: write it anew") from None
+        raise FileProblem(f"the passphrase file {path} is not text in UTF-8", "write it anew") from None
     if not passphrase or len(octets) > MAX_FILE_BYTES:
         size = "too long" if passphrase else "empty"
-        raise FileProblem(f"the passphrase file {path} is {size}: its first line is the passphrase")
+        raise FileProblem(f"the passphrase file {path} is {size}", "its first line is the passphrase")
     if stat.S_ISREG(mode) and mode & (stat.S_IRGRP | stat.S_IROTH):
         note(f"others on this machine can read {path}: chmod 600 {path}")
     return passphrase

@@ -41,9 +41,9 @@ def channel_mode(settings: Settings) -> Mode:
 def check_mode(settings: Settings) -> None:
     """Raises GossamerError where mode and passphrase contradict each other."""
     if settings.passphrase is None and settings.mode in ("sealed", "ham"):
-        raise GossamerError(f"mode {settings.mode} needs a passphrase: give --passphrase or --passphrase-file FILE")
+        raise GossamerError(f"mode {settings.mode} needs a passphrase", "give --passphrase or --passphrase-file FILE")
     if settings.passphrase is not None and settings.mode == "open":
-        raise GossamerError("mode open and a passphrase contradict each other: leave one out")
+        raise GossamerError("mode open and a passphrase contradict each other", "leave one out")
 
 
 def channel_words(settings: Settings) -> str:

@@ -174,7 +174,7 @@ def own_link(preset: Preset, **changes: float | None) -> Preset:
 def speech_blocks(speech: Array, block_samples: int) -> Callable[[], Array]:
     """The speech round and round, a block at each call. Raises GossamerError for none."""
     if not len(speech):
-        raise GossamerError("there is no sound in the clip: take another")
+        raise GossamerError("there is no sound in the clip", "take another")
     at = 0
 
     def block() -> Array:

@@ -9,7 +9,7 @@
     status    only asks
 
 A client sends one such word and a line feed. The answer is a line of JSON: {"station", "link", "state", "problem"};
-`state` is that of the floor (transport/protocol/floor.py), `problem` is "" or why the key does not count.
+`state` is the value of a floor.State (transport/protocol/floor.py), `problem` is "" or why the key does not count.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ from pathlib import Path
 import trio
 from platformdirs import user_runtime_path
 
-from app.errors import GossamerError
+from app.errors import GossamerError, os_reason
 from app.events import Event, FloorChanged, TalkDenied, TalkEnded
+from transport.protocol.floor import State
 
 WORDS = ("down", "hold", "up", "toggle", "status")
 LONGEST_LINE = 64
@@ -38,8 +39,7 @@ ASKING_S, ANSWERED_S = 2.0, 5.0
 """How long a client may take to ask, and the floor to be granted or refused (a slow link takes its time with BEGIN)."""
 STATIONS_OF_A_NAME = 9
 SUFFIX = ".sock"
-IDLE_STATE = "idle"
-TALKING = ("asked", "on air", "collided")
+TALKING = (State.ASKED, State.ON_AIR, State.COLLIDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,18 @@ class Answer:
 
     station: str
     link: str
-    state: str
+    state: State
     problem: str = ""
+
+    def json(self) -> str:
+        """Return the answer as it goes over the socket, and as `gossamer ptt --json` prints it."""
+        return json.dumps(asdict(self) | {"state": self.state.value})
+
+    @classmethod
+    def from_json(cls, line: bytes) -> Answer:
+        """Read an answer. Raises ValueError, TypeError or KeyError for anything else."""
+        facts = json.loads(line)
+        return cls(**facts | {"state": State(facts["state"])})
 
 
 def folder() -> Path:
@@ -60,9 +70,9 @@ def folder() -> Path:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = path.lstat()
     except OSError as error:
-        raise GossamerError(f"no control socket in {path}: {(error.strerror or str(error)).lower()}") from error
+        raise GossamerError(f"no control socket in {path}: {os_reason(error)}") from error
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        raise GossamerError(f"no control socket in {path}: it belongs to somebody else; set XDG_RUNTIME_DIR")
+        raise GossamerError(f"no control socket in {path}: it belongs to somebody else", "set XDG_RUNTIME_DIR")
     path.chmod(0o700)
     return path
 
@@ -85,7 +95,7 @@ class Control:
         self._link = link
         self._press = press
         self._release = release
-        self._state = IDLE_STATE
+        self._state = State.IDLE
         self._problem = ""
         self._presses = 0
         """Counts them: a connection that ends releases its own press only."""
@@ -143,10 +153,10 @@ class Control:
                     self._listener, self._path = trio.SocketListener(trio.socket.from_stdlib_socket(bound)), path
                     return
         except OSError as error:
-            raise GossamerError(f"no control socket in {place}: {(error.strerror or str(error)).lower()}") from error
+            raise GossamerError(f"no control socket in {place}: {os_reason(error)}") from error
         finally:
             made.unlink(missing_ok=True)
-        raise GossamerError(f"{STATIONS_OF_A_NAME} stations are called {asked} already: give this one --station NAME")
+        raise GossamerError(f"{STATIONS_OF_A_NAME} stations are called {asked} already", "give this one --station NAME")
 
     async def _answer(self, stream: trio.SocketStream) -> None:
         """One connection."""
@@ -184,12 +194,12 @@ class Control:
         """Returns when the floor is granted or refused, or did not move at all."""
         with trio.move_on_after(ANSWERED_S):
             await trio.sleep(0.05)  # the host's queue
-            while self._state == "asked":
+            while self._state is State.ASKED:
                 await self._changed.wait()
 
     async def _say(self, stream: trio.SocketStream, problem: str) -> None:
         answer = Answer(self.station, self._link, self._state, problem or self._problem)
-        await stream.send_all(json.dumps(asdict(answer)).encode() + b"\n")
+        await stream.send_all(answer.json().encode() + b"\n")
 
 
 async def _line(stream: trio.SocketStream) -> str:
@@ -239,14 +249,14 @@ def find(station: str | None) -> Path:
     found = list(running())
     names = ", ".join(path.stem for path in found)
     if not found:
-        raise GossamerError("no station is running: start one, `gossamer talk LINK`")
+        raise GossamerError("no station is running", "start one, `gossamer talk LINK`")
     if station is not None:
         path = folder() / f"{file_name(station)}{SUFFIX}"
         if path not in found:
-            raise GossamerError(f"no station '{station}' is running: there are {names}")
+            raise GossamerError(f"no station '{station}' is running", f"there are {names}")
         return path
     if len(found) > 1:
-        raise GossamerError(f"several stations are running: give --station, one of {names}")
+        raise GossamerError("several stations are running", f"give --station, one of {names}")
     return found[0]
 
 
@@ -260,9 +270,9 @@ def asked(path: Path, word: str) -> Iterator[tuple[Answer, Callable[[], None]]]:
             connection.settimeout(ASKING_S + ANSWERED_S)
             connection.sendall(f"{word}\n".encode())
             with connection.makefile("rb") as lines:
-                answer = Answer(**json.loads(lines.readline(4096)))
-        except (OSError, ValueError, TypeError) as error:
-            raise GossamerError(f"station {path.stem} does not answer ({error}): is it closing?") from error
+                answer = Answer.from_json(lines.readline(4096))
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise GossamerError(f"station {path.stem} does not answer ({error})", "is it closing?") from error
 
         def wait() -> None:
             connection.settimeout(None)

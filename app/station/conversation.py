@@ -14,7 +14,7 @@ import trio
 from app import events
 from app.audio.devices import BLOCK_S, BLOCK_SAMPLES, Block, permit_tone
 from app.audio.player import Player
-from app.events import Event
+from app.events import EndReason, Event
 from app.station.channel_end import ChannelEnd
 from app.station.listener import Listener
 from app.station.talker import Talker
@@ -112,7 +112,7 @@ class Conversation:
             block = clip[number * BLOCK_SAMPLES : (number + 1) * BLOCK_SAMPLES]
             talker.hear(block, age_s=(talker.pre_roll_blocks - 1 - number) * BLOCK_S)
 
-    def release(self, reason: str) -> None:
+    def release(self, reason: EndReason) -> None:
         """Lets the floor go."""
         self._clip = None
         if self._talker is not None:
@@ -151,7 +151,7 @@ class Conversation:
                     break
                 self._talker.hear(clip[at : at + BLOCK_SAMPLES])
             else:
-                self.release("clip ended")
+                self.release(EndReason.CLIP_ENDED)
 
     def over_drained(self, over: int, packets: int) -> None:
         """The last frame of our over has left."""
@@ -262,24 +262,24 @@ class Conversation:
                 case floors.StateChanged(old, new):
                     if old in ON_AIR and new not in ON_AIR:
                         self._player.quiet = False
-                    self._emit(events.FloorChanged(new.value))
+                    self._emit(events.FloorChanged(new))
                 case floors.TalkRefused(reason):
-                    self._silence_talker("refused")
+                    self._silence_talker()
                     self._emit(events.TalkDenied(reason))
                 case floors.TalkLimitNear(left_s):
                     self._emit(events.TalkTimeWarning(left_s))
                 case floors.TalkLimitReached():
                     self._clip = None
                     if self._talker is not None:
-                        self._talker.end("time-out")
+                        self._talker.end(EndReason.TIME_OUT)
                 case floors.CollisionInferred(reason):
                     self._emit(events.Collision(reason))
                 case floors.TalkerLost():
                     self._listener.abandon()
         self._floor_changed.set()
 
-    def _silence_talker(self, reason: str) -> None:
+    def _silence_talker(self) -> None:
         """After a refusal: nothing more is sent, unless an earlier over is still on its way out."""
         if self._talker is not None and self._floor.state is not floors.State.DRAINING:
             self._clip = None
-            self._talker.abandon(reason)
+            self._talker.abandon()

@@ -17,10 +17,10 @@ from app.audio.devices import BLOCK_S, Block, Loudspeaker, Microphone, call_tone
 from app.audio.player import Player
 from app.audio.portaudio import DeviceInfo
 from app.errors import GossamerError, first_error
-from app.events import Event
+from app.events import EndReason, Event
 from app.history.recorder import keep_recordings
 from app.settings.model import Settings
-from app.settings.protection import MODE_WORDS, secret_of
+from app.settings.protection import secret_of
 from app.station.alerts import Alerts
 from app.station.channel_end import ChannelEnd
 from app.station.conversation import Conversation
@@ -37,6 +37,7 @@ from transport.address import parse_address
 from transport.links.registry import Link
 from transport.planning.planner import choose_k, planned_share
 from transport.protocol import open_frames as frames
+from transport.protocol.floor import State
 from transport.protocol.open_frames import Begin
 
 RATE_EVERY_S = 0.25
@@ -126,7 +127,10 @@ class Engine:
                 )
                 self._talker.gain_db, self._talker.addressee = self._gain_db, self._addressee
             self._hands_free = HandsFree(
-                settings.vox_hang_s, parts.make_detector, self._press_by_voice, lambda: conversation.release("released")
+                settings.vox_hang_s,
+                parts.make_detector,
+                self._press_by_voice,
+                lambda: conversation.release(EndReason.RELEASED),
             )
             self._conversation = conversation = Conversation(
                 settings.name,
@@ -164,7 +168,7 @@ class Engine:
             nursery.start_soon(listener.run)
             nursery.start_soon(self._replay.run)
             nursery.start_soon(self._report_rates, WireMeter(link), channel)
-            emit(events.StationReady(link.name, station, codec.codec_id, k, MODE_WORDS[channel.mode]))
+            emit(events.StationReady(link.name, station, codec.codec_id, k, channel.mode))
             if share > 1:
                 emit(events.SlowLink(k, share))
             channel.check_clock()
@@ -193,7 +197,7 @@ class Engine:
         """Lets the floor go; nothing happens where it is not held."""
         if self._conversation is not None:
             self._hands_free.ended()
-            self._conversation.release("released")
+            self._conversation.release(EndReason.RELEASED)
 
     def set_vox(self, on: bool) -> None:
         """Voice operation: an over begins when somebody speaks while the channel is free and the loudspeaker silent,
@@ -329,11 +333,11 @@ class Engine:
     def _tell(self, event: Event) -> None:
         """What the parts emit goes through here to the host: some of it means something to other parts."""
         match event:
-            case events.FloorChanged("asked"):
+            case events.FloorChanged(State.ASKED):
                 self._replay.stop()
             case events.TalkDenied():
                 self._hands_free.ended()
-            case events.TalkEnded(_, _, _, reason) if reason != "released":
+            case events.TalkEnded(_, _, _, reason) if reason is not EndReason.RELEASED:
                 self._hands_free.ended()
         self._replay.note(event)
         self._emit(event)
@@ -380,7 +384,7 @@ class Engine:
             await trio.sleep(RATE_EVERY_S)
 
     async def _say_goodbye(self, conversation: Conversation) -> None:
-        conversation.release("closed")
+        conversation.release(EndReason.CLOSED)
         with trio.move_on_after(GOODBYE_S):
             while conversation.sending:
                 await trio.sleep(0.02)

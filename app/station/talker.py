@@ -19,7 +19,7 @@ import numpy as np
 import trio
 
 from app.audio.devices import BLOCK_S, Block, Meter, amplitude
-from app.events import Event, TalkEnded
+from app.events import EndReason, Event, TalkEnded
 from app.settings.model import Settings
 from app.station.latency import Latency
 from app.station.transmitter import Transmitter
@@ -89,7 +89,7 @@ class Talker:
         self._put, self._take = trio.open_memory_channel[OverSender | _Spoken | None](MAX_WAITING_BLOCKS)
         self._listening = False
         self._sender: OverSender | None = None
-        self._end_reason = ""
+        self._end_reason = EndReason.RELEASED
         self._last_over = -1
         self.gain_db = settings.gain_db
         self.addressee = settings.addressee
@@ -153,17 +153,21 @@ class Talker:
         """Empties the pre-roll: what comes next has nothing to do with what was heard before."""
         self._ring.clear()
 
-    def end(self, reason: str) -> None:
-        """Ends the over; what was said before is still sent."""
+    def end(self, reason: EndReason) -> None:
+        """End the over; what was said before is still sent."""
+        if self._listening:
+            self._end_reason = reason
+            self._close()
+
+    def abandon(self) -> None:
+        """End the over without sending any more of it: the link is gone, or somebody was first."""
+        self._sender = None
+        self._close()
+
+    def _close(self) -> None:
         if self._listening:
             self._listening = False
-            self._end_reason = reason
             self._put.send_nowait(None)
-
-    def abandon(self, reason: str) -> None:
-        """Ends the over without sending any more of it: the link is gone, or somebody was first."""
-        self._sender = None
-        self.end(reason)
 
     def _keep(self, spoken: _Spoken) -> None:
         if self._put.statistics().current_buffer_used < MAX_WAITING_BLOCKS - 1:  # one place is the end's

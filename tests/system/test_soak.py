@@ -32,6 +32,7 @@ from tests.support.station import CODEC_ID, at_once
 from transport.errors import PeerUnreachable
 from transport.links.memory import memory_pair
 from transport.links.registry import Link
+from transport.protocol.floor import State
 
 HOURS = float(os.environ.get("SOAK_HOURS", "0.34"))
 GROWTH_BYTES = 400_000
@@ -175,7 +176,7 @@ class Soaked:
     """Events by kind, and below it what was sent and heard."""
     sent: Counter = field(default_factory=Counter)
     ended: Counter = field(default_factory=Counter)
-    state: str = "idle"
+    state: State = State.IDLE
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
     engine: Engine | None = None
 
@@ -216,7 +217,7 @@ class Soaked:
             in_thread=lambda: at_once,
             recordings=self.folder,
         )
-        self.state = "idle"
+        self.state = State.IDLE
         self.engine = Engine(settings, self.note, parts)
         with trio.CancelScope() as self.scope:
             async with trio.open_nursery() as nursery:
@@ -258,7 +259,7 @@ async def live(stations: tuple[Soaked, Soaked], weather: Weather, hours: float) 
         await trio.sleep(60)
         for station in stations:
             assert station.engine is not None
-            assert ("idle", True) == (station.state, station.engine.idle)
+            assert (State.IDLE, True) == (station.state, station.engine.idle)
             counts = (station.told["OverBegan"], station.told["OverEnded"])
             assert counts[0] - counts[1] <= station.told["StationReady"] - 1  # an over dies with its station
         final_bytes = traced_bytes()

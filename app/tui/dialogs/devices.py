@@ -90,7 +90,7 @@ class DeviceScreen(ModalScreen[None]):
     def told(self, event: DeviceReady | DeviceProblem) -> None:
         """The engine has opened a device, or could not."""
         if isinstance(event, DeviceProblem):
-            self._outcome = f"{event.what}: {event.cure}"
+            self._outcome = str(event)
         elif event.name == self._opening:
             self._outcome = ""
         self._opening = ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 import time
 from collections.abc import Callable, Sequence
@@ -19,7 +18,6 @@ WHO_CELLS, NARROW_WHO_CELLS = 11, 8
 NARROW = 56
 """Cells; with less the time of day is short."""
 WHEEL_LINES = 3
-_PACKETS = re.compile(r"(?<= s)  \d+ packets?")
 MARKS = {Side.MINE: "▲", Side.THEIRS: "▼", Side.NOTE: "·"}
 
 
@@ -98,4 +96,4 @@ class Overs(Widget):
         """Its text; where that is narrow without what can be reckoned from the rest."""
         if line.running:
             return f"{age_s:4.1f} s"
-        return _PACKETS.sub("", line.text) if narrow else line.text + line.cost
+        return line.words(narrow) if narrow else line.words() + line.cost

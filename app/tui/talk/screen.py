@@ -17,7 +17,7 @@ from textual.widgets import Input as TextField
 from textual.widgets import Static
 
 from app.diagnostics.link_account import Account, account
-from app.events import DeviceProblem, DeviceReady, Event, Level, TalkDenied, TalkEnded
+from app.events import DeviceProblem, DeviceReady, EndReason, Event, Level, TalkDenied, TalkEnded
 from app.settings.model import Settings
 from app.settings.protection import channel_words, refusal_words
 from app.station.engine import Engine
@@ -235,7 +235,7 @@ class TalkScreen(Screen[None]):
             if event.device == "microphone" and isinstance(self.app.screen, SetupScreen):
                 self.app.screen.heard(event, now_s)
             return
-        ended_by_itself = isinstance(event, TalkEnded) and event.reason != "released"
+        ended_by_itself = isinstance(event, TalkEnded) and event.reason is not EndReason.RELEASED
         if ended_by_itself or isinstance(event, TalkDenied):
             self._press(Input.ENDED, now_s)
         if isinstance(event, DeviceReady | DeviceProblem) and isinstance(self.app.screen, DeviceScreen):

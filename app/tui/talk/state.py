@@ -10,6 +10,8 @@ from itertools import count
 from typing import assert_never
 
 from app import events
+from app.events import EndReason
+from transport.protocol.floor import State
 
 REFUSAL_SHOWN_S = 4.0
 """How long a refusal stays on the screen when nothing else happens: long enough to read a line twice."""
@@ -37,15 +39,19 @@ MINE = (Phase.ASKED, Phase.ON_AIR, Phase.COLLISION)
 """The talk key is down, or latched, and counts."""
 
 _FLOOR = {
-    "idle": Phase.QUIET,
-    "asked": Phase.ASKED,
-    "on air": Phase.ON_AIR,
-    "collided": Phase.COLLISION,
-    "draining": Phase.DRAINING,
-    "receiving": Phase.RECEIVING,
-    "locked out": Phase.REFUSED,
+    State.IDLE: Phase.QUIET,
+    State.ASKED: Phase.ASKED,
+    State.ON_AIR: Phase.ON_AIR,
+    State.COLLIDED: Phase.COLLISION,
+    State.DRAINING: Phase.DRAINING,
+    State.RECEIVING: Phase.RECEIVING,
+    State.LOCKED_OUT: Phase.REFUSED,
 }
-"""The engine's words for the floor (events.FloorChanged)."""
+"""The phase that goes with each state of the floor."""
+
+
+AS_MEANT = (EndReason.RELEASED, EndReason.CLIP_ENDED)
+"""Ends of an over that need no remark."""
 
 
 class Side(Enum):
@@ -54,6 +60,19 @@ class Side(Enum):
     MINE = "mine"
     THEIRS = "theirs"
     NOTE = "note"
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long an over was."""
+
+    duration_s: float
+    packets: int
+
+    def words(self, narrow: bool = False) -> str:
+        """Return the duration and, unless `narrow`, the packets, which can be worked out from it."""
+        packets = f"  {self.packets} packet{'' if self.packets == 1 else 's'}"
+        return f"{self.duration_s:4.1f} s" + ("" if narrow else packets)
 
 
 @dataclass(frozen=True)
@@ -72,6 +91,12 @@ class LogLine:
     trouble: bool = False
     cost: str = ""
     """What it took of the link; shown after ``text``, where there is room."""
+    length: Length | None = None
+    """Of an over that has ended; shown before ``text``."""
+
+    def words(self, narrow: bool = False) -> str:
+        """Return length and text, without the packets where it is narrow."""
+        return (self.length.words(narrow) if self.length is not None else "") + self.text
 
 
 @dataclass
@@ -172,9 +197,8 @@ class Standing:
             case events.TalkTimeWarning():
                 self.time_left_s, self.time_left_at_s = event.left_s, now_s
             case events.TalkEnded():
-                ending = "" if event.reason in ("released", "clip ended") else f", {event.reason}"
-                text = _figures(event.duration_s, event.packets) + ending
-                self._end_line(Side.MINE, event.over, text, bool(ending))
+                ending = "" if event.reason in AS_MEANT else f", {event.reason.value}"
+                self._end_line(Side.MINE, event, ending, bool(ending))
             case events.TalkDraining():
                 self.draining_s = event.left_s
             case events.OverSent():
@@ -194,8 +218,7 @@ class Standing:
                 self._heard_of(event.sender)
                 self.who += self._to(event.addressee)
             case events.OverEnded():
-                text = _figures(event.duration_s, event.packets) + _losses(event)
-                self._end_line(Side.THEIRS, event.over, text, bool(event.lost) or not event.complete)
+                self._end_line(Side.THEIRS, event, _losses(event), bool(event.lost) or not event.complete)
                 self.hearing, self.calling = False, ""
             case events.CallHeard():
                 self.calling = event.sender or "somebody"
@@ -232,22 +255,22 @@ class Standing:
             case events.DeviceReady():
                 if problem := self.problems.pop(event.device, None):
                     # Another device took over, at once perhaps: then this is the only place to read why.
-                    self._note(Side.NOTE, event.device, problem.what, now_s, trouble=True)
+                    self._note(Side.NOTE, event.device, problem.cause, now_s, trouble=True)
                     self._note(Side.NOTE, event.device, f"works: {event.name}", now_s)
                 self.devices[event.device] = event
             case events.LinkProblem():
                 if self.problems.get("link") != event:
-                    self._note(Side.NOTE, "link", event.what, now_s, trouble=True)
+                    self._note(Side.NOTE, "link", event.cause, now_s, trouble=True)
                 self.problems["link"] = event
             case events.RecordingProblem():
-                self._note(Side.NOTE, "recording", f"{event.what}: {event.cure}", now_s, trouble=True)
+                self._note(Side.NOTE, "recording", str(event), now_s, trouble=True)
             case events.LinkRecovered():
                 if self.problems.pop("link", None):
                     self._note(Side.NOTE, "link", "works again", now_s)
             case events.ChannelCounts():
                 self.refusals = event
             case events.ChannelProblem():
-                self._note(Side.NOTE, "channel", f"{event.what}: {event.cure}", now_s, trouble=True)
+                self._note(Side.NOTE, "channel", str(event), now_s, trouble=True)
             case events.Level():
                 if event.device == "microphone":  # what the meters show they are told directly
                     self.loudest_db = max(self.loudest_db, event.peak_db)
@@ -274,11 +297,12 @@ class Standing:
     def _begin_line(self, side: Side, who: str, over: int, now_s: float) -> None:
         self.log.append(LogLine(next(self._numbers), now_s, side, who, "", over, running=True))
 
-    def _end_line(self, side: Side, over: int, text: str, trouble: bool) -> None:
+    def _end_line(self, side: Side, end: events.TalkEnded | events.OverEnded, text: str, trouble: bool) -> None:
+        length = Length(end.duration_s, end.packets)
         self._change_line(
-            over,
+            end.over,
             lambda line: line.side is side and line.running,
-            lambda line: replace(line, text=text, running=False, trouble=trouble),
+            lambda line: replace(line, length=length, text=text, running=False, trouble=trouble),
         )
 
     def _change_line(self, over: int, which: Callable[[LogLine], bool], change: Callable[[LogLine], LogLine]) -> None:
@@ -291,10 +315,6 @@ class Standing:
 
 def _is_mine(line: LogLine) -> bool:
     return line.side is Side.MINE
-
-
-def _figures(duration_s: float, packets: int) -> str:
-    return f"{duration_s:4.1f} s  {packets} packet{'' if packets == 1 else 's'}"
 
 
 def _losses(event: events.OverEnded) -> str:

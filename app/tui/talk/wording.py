@@ -157,7 +157,7 @@ def notices(standing: Standing) -> Content:
     by_cure: dict[str, list[str]] = {}
     for which, problem in sorted(standing.problems.items(), reverse=True):
         meanwhile = f" ({MEANWHILE[which]})" if which in MEANWHILE else ""
-        by_cure.setdefault(problem.cure, []).append(f"{problem.what}{meanwhile}")
+        by_cure.setdefault(problem.cure, []).append(f"{problem.cause}{meanwhile}")
     return Content("\n").join(
         Content.assemble(("! ", "bold"), ", ".join(problems), (f": {cure}" if cure else "", "$label"))
         for cure, problems in by_cure.items()

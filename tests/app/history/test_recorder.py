@@ -236,7 +236,7 @@ def test_a_full_disk_stops_the_recording_and_not_the_conversation(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     [problem] = ada.only(events.RecordingProblem)
-    assert "overs are not kept: file too large" == problem.what
+    assert "overs are not kept: file too large" == problem.cause
     assert ada.encoder.packets == bob.decoder.packets
     assert bob.encoder.packets == ada.decoder.packets
     assert [] == over_files(tmp_path / "ada")

@@ -16,7 +16,7 @@ import trio.testing
 from app import events
 from app.errors import GossamerError, first_error
 from app.settings.model import Settings
-from app.settings.protection import check_mode, secret_of
+from app.settings.protection import MODE_WORDS, check_mode, secret_of
 from app.station.channel_end import wall_clock_s
 from tests.support.station import Station, clip
 from transport.errors import LinkClosed
@@ -167,7 +167,7 @@ async def one_over(scene: Scene) -> None:
 
 
 def problems(station: Station) -> list[str]:
-    return [problem.what for problem in station.only(events.ChannelProblem)]
+    return [problem.cause for problem in station.only(events.ChannelProblem)]
 
 
 # --- how it should be ---------------------------------------------------------------------------------------------
@@ -190,7 +190,7 @@ def test_a_conversation(clock: trio.testing.MockClock, mode: str, word: str, nib
     assert scene.bob.encoder.packets == scene.ada.decoder.packets
     assert "thank you" == scene.ada.only(events.TextHeard)[0].text
     for station in (scene.ada, scene.bob):
-        assert word == station.only(events.StationReady)[0].protection
+        assert word == MODE_WORDS[station.only(events.StationReady)[0].mode]
         assert [] == station.only(events.ChannelCounts, events.ChannelProblem)
     assert {nibble} == {octets[0] >> 4 for octets in scene.wire.passed + scene.wire.answered}
     on_the_wire = b"".join(scene.wire.passed)
@@ -281,7 +281,7 @@ def test_an_over_is_heard_whole(
 
     scene = play(clock, story, Wire(to_bob=meddle), settings("Ada", mode=mode), settings("Bob", mode=mode))
     assert scene.said == scene.heard
-    assert ["receiving", "idle"] == [change.state for change in scene.bob.only(events.FloorChanged)]
+    assert ["receiving", "idle"] == [change.state.value for change in scene.bob.only(events.FloorChanged)]
     [ended] = scene.bob.only(events.OverEnded)
     assert ("Ada", PACKETS, 0, 0, True) == (ended.sender, ended.packets, ended.lost, ended.damaged, ended.complete)
     assert [] == scene.wire.answered
@@ -465,7 +465,7 @@ def test_each_side_is_told_in_one_line(
     for station, told in ((scene.ada, told_ada), (scene.bob, told_bob)):
         [what] = problems(station)
         assert what.startswith(told)
-        assert ["asked", "on air", "draining", "idle"] == [c.state for c in station.only(events.FloorChanged)]
+        assert ["asked", "on air", "draining", "idle"] == [c.state.value for c in station.only(events.FloorChanged)]
 
 
 def test_noise_is_nobody(clock: trio.testing.MockClock) -> None:

@@ -20,6 +20,7 @@ from app.__main__ import build_parser, main
 from app.errors import GossamerError
 from app.station.control_socket import Control, asked, file_name, find, folder, running
 from tests.support.terminal import STARTED_S, Terminal
+from transport.protocol.floor import State
 
 STATION = [sys.executable, "-m", "tests.support.tui_station"]
 
@@ -40,7 +41,7 @@ class Key:
 
     def _move(self, down: bool) -> None:
         self.pressed.append(down)
-        self.control.note(events.FloorChanged("on air" if down else "idle"))
+        self.control.note(events.FloorChanged(State.ON_AIR if down else State.IDLE))
 
 
 def serve(key: Key, play: Callable[[], None]) -> None:
@@ -68,7 +69,7 @@ def problem(*words: str) -> str:
 
 def say(word: str, station: str | None = None) -> str:
     with asked(find(station), word) as (answer, _):
-        return answer.state
+        return answer.state.value
 
 
 def test_its_words() -> None:

@@ -24,6 +24,7 @@ from tests.support.station import (
 from transport.impairment import Impairment
 from transport.links.memory import memory_pair
 from transport.links.registry import Link, impair
+from transport.protocol.floor import State
 from transport.protocol.open_frames import Begin, End, Voice, decode, encode
 
 ADA = Settings(name="Ada", permit_tone=False, courtesy_tone=False, call_tone=False)
@@ -79,10 +80,10 @@ def test_a_conversation_is_told_in_order(virtual_time):
         "MouthToEar",
         "FloorChanged",
     ] == told
-    states = [event.state for event in station.only(events.FloorChanged)]
+    states = [event.state.value for event in station.only(events.FloorChanged)]
     assert ["asked", "on air", "draining", "idle", "receiving", "idle"] == states
     assert "parrot" == station.only(events.OverBegan)[0].sender
-    assert "clip ended" == station.only(events.TalkEnded)[0].reason
+    assert events.EndReason.CLIP_ENDED is station.only(events.TalkEnded)[0].reason
 
 
 def test_what_was_spoken_and_what_was_heard_are_aligned(virtual_time):
@@ -208,7 +209,7 @@ def test_an_over_that_lasts_too_long_is_ended(virtual_time):
     in_virtual_time(virtual_time, play, station, other)
     assert 1 == len(station.only(events.TalkTimeWarning))
     ended = station.only(events.TalkEnded)[0]
-    assert "time-out" == ended.reason
+    assert events.EndReason.TIME_OUT is ended.reason
     assert ended.duration_s == pytest.approx(20.2, abs=0.35)
 
 
@@ -340,7 +341,7 @@ def test_an_over_that_begins_while_the_last_is_played_has_its_turn_after_it(virt
     ]
     told = [type(event).__name__ for event in station.only(events.OverBegan, events.OverEnded)]
     assert ["OverBegan", "OverEnded", "OverBegan", "OverEnded"] == told
-    assert ["receiving", "idle"] == [event.state for event in station.only(events.FloorChanged)]
+    assert ["receiving", "idle"] == [event.state.value for event in station.only(events.FloorChanged)]
 
 
 def test_an_over_in_another_codec_behind_one_that_is_played_frees_the_floor(virtual_time):
@@ -357,7 +358,7 @@ def test_an_over_in_another_codec_behind_one_that_is_played_frees_the_floor(virt
         await trio.sleep(1)
 
     in_virtual_time(virtual_time, play, station)
-    assert "idle" == station.only(events.FloorChanged)[-1].state
+    assert State.IDLE is station.only(events.FloorChanged)[-1].state
     assert [bytes([9] * 32)] * 6 == station.decoder.packets
 
 
@@ -402,7 +403,7 @@ def test_another_codec_is_said_and_not_played(virtual_time):
     in_virtual_time(virtual_time, play, one, other)
     assert [events.CodecMismatch("Ada", CODEC_ID, 5)] == other.only(events.CodecMismatch)
     assert [] == other.decoder.packets
-    assert ["receiving", "idle"] == [event.state for event in other.only(events.FloorChanged)]
+    assert ["receiving", "idle"] == [event.state.value for event in other.only(events.FloorChanged)]
 
 
 @pytest.mark.parametrize(

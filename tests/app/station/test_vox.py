@@ -203,7 +203,7 @@ def test_who_speaks_is_on_the_air_and_no_syllable_is_cut(virtual_time) -> None:
         await trio.sleep(16.0)
 
     in_virtual_time(virtual_time, converse, one, other)
-    assert ["released", "released"] == [event.reason for event in one.only(events.TalkEnded)]
+    assert ["released", "released"] == [event.reason.value for event in one.only(events.TalkEnded)]
     loud = np.flatnonzero(np.abs(sentence) > 0.02)[0]
     spoken = np.concatenate(one.spoken)
     heard_loud = np.flatnonzero(np.abs(spoken) > 0.02)[0]
@@ -239,7 +239,7 @@ def test_the_time_out_ends_an_over_by_voice_too(virtual_time) -> None:
         await trio.sleep(45.0)
 
     in_virtual_time(virtual_time, converse, one, other)
-    assert ["time-out"] == [event.reason for event in one.only(events.TalkEnded)]
+    assert ["time-out"] == [event.reason.value for event in one.only(events.TalkEnded)]
 
 
 def test_a_key_takes_an_over_by_voice_over(virtual_time) -> None:

@@ -197,7 +197,7 @@ def test_a_station_says_that_its_radio_is_back(plug: Plug) -> None:
             await nursery.start(station.engine.run)
             plug.unplug()
             problem = await station.until(events.LinkProblem)
-            assert (f"{plug.path} was unplugged", "plug it in again, it is waited for") == (problem.what, problem.cure)
+            assert (f"{plug.path} was unplugged", "plug it in again, it is waited for") == (problem.cause, problem.cure)
             plug.plug()
             await station.until(events.LinkRecovered)
             station.engine.play_clip(clip(0.5))

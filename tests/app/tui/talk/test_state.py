@@ -12,7 +12,7 @@ Step = tuple[float, ev.Event, Phase]
 
 
 def floor(state: State) -> ev.FloorChanged:
-    return ev.FloorChanged(state.value)
+    return ev.FloorChanged(state)
 
 
 def play(steps: list[Step]) -> Standing:
@@ -28,7 +28,7 @@ MY_OVER: list[Step] = [
     (1.0, floor(State.ASKED), Phase.ASKED),
     (1.1, floor(State.ON_AIR), Phase.ON_AIR),
     (1.1, ev.TalkPermitted(over=7), Phase.ON_AIR),
-    (4.3, ev.TalkEnded(over=7, packets=10, duration_s=3.2, reason="released"), Phase.ON_AIR),
+    (4.3, ev.TalkEnded(over=7, packets=10, duration_s=3.2, reason=ev.EndReason.RELEASED), Phase.ON_AIR),
     (4.3, floor(State.DRAINING), Phase.DRAINING),
     (4.3, ev.TalkDraining(left_s=0.4), Phase.DRAINING),
     (4.7, floor(State.IDLE), Phase.QUIET),
@@ -49,14 +49,14 @@ def test_my_over_is_told_in_its_log_line() -> None:
     """Length, packets, cost on the wire and what was heard stand in one line."""
     (line,) = play(MY_OVER).log
     assert ("Anna", False) == (line.who, line.running)
-    assert (" 3.2 s  10 packets  heard 90 %", "  wire 1720 bit/s") == (line.text, line.cost)
+    assert (" 3.2 s  10 packets  heard 90 %", "  wire 1720 bit/s") == (line.words(), line.cost)
     assert line.trouble
 
 
 def test_their_over_is_told_in_its_log_line() -> None:
     """Losses are said, and mark the line."""
     (line,) = play(THEIR_OVER).log
-    assert ("Bert", " 3.2 s  10 packets  1 lost, 2 damaged", True) == (line.who, line.text, line.trouble)
+    assert ("Bert", " 3.2 s  10 packets  1 lost, 2 damaged", True) == (line.who, line.words(), line.trouble)
 
 
 def test_a_refusal_is_read_and_then_fades() -> None:
@@ -125,7 +125,7 @@ def test_a_receipt_that_names_a_share_is_of_the_addressee() -> None:
         standing.apply(event, at_s)
         if standing.phase is Phase.ON_AIR:
             assert detail(standing, at_s).startswith("Anna to Bert, ")
-    assert standing.log[0].text.endswith("heard 90 %")
+    assert standing.log[0].words().endswith("heard 90 %")
 
 
 def test_what_is_left_to_send_is_an_estimate_where_the_link_cannot_tell() -> None:
@@ -153,7 +153,7 @@ def test_who_is_meant_is_said() -> None:
         standing.apply(ev.OverBegan(9, "Bert", 1, addressee), 1.0)
         said.append(standing.who)
         standing.apply(ev.TextHeard("Bert", "hello", addressee), 1.0)
-        said.append(standing.log[-1].text)
+        said.append(standing.log[-1].words())
     assert ["Bert to you", "“hello” to you", "Bert to Carla", "“hello” to Carla", "Bert", "“hello”"] == said
     assert ["Bert"] == standing.stations
 
@@ -180,14 +180,14 @@ def test_a_replay_is_a_phase_of_its_own() -> None:
             (4.0, ev.ReplayRefused("nothing has been heard yet"), Phase.QUIET),
         ]
     )
-    assert "nothing has been heard yet" == standing.log[-1].text
+    assert "nothing has been heard yet" == standing.log[-1].words()
 
 
 def test_over_numbers_come_again() -> None:
     """Numbers of overs are eight random bits: the newest line of that number is the one that changes."""
     standing = play([*MY_OVER, *[(10 + at_s, event, phase) for at_s, event, phase in MY_OVER[1:5]]])
     assert [False, False] == [line.running for line in standing.log]
-    assert " 3.2 s  10 packets" == standing.log[-1].text
+    assert " 3.2 s  10 packets" == standing.log[-1].words()
 
 
 def test_problems_come_and_go() -> None:
@@ -197,7 +197,7 @@ def test_problems_come_and_go() -> None:
     assert ["microphone"] == list(standing.problems)
     standing.apply(ev.DeviceReady("microphone", "USB headset", 48000), 2.0)
     assert [] == list(standing.problems)
-    assert "works: USB headset" == standing.log[-1].text
+    assert "works: USB headset" == standing.log[-1].words()
 
 
 def test_every_floor_state_has_its_words() -> None:

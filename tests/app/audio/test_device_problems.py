@@ -1,0 +1,36 @@
+"""What is said of a device that does not open, with PortAudio and its devices replaced."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+import trio
+from trio.testing import trio_test
+
+from app.audio.streams import AudioSystem, PortAudioMicrophone
+from app.events import DeviceProblem, DeviceReady
+from tests.support.portaudio import FakePortAudio
+
+ALSA_NAME = "HDA Intel PCH: ALC257 Analog (hw:0,0)"
+
+
+@trio_test
+async def test_a_device_whose_name_has_a_colon_comes_out_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ALSA names devices "card: device": the problem names all of it, and the cure is the cure."""
+    machine = FakePortAudio((ALSA_NAME, 1, 0))
+    machine.broken.add(ALSA_NAME)
+    monkeypatch.setitem(sys.modules, "sounddevice", machine)
+    told: list[DeviceProblem | DeviceReady] = []
+    microphone = PortAudioMicrophone(AudioSystem(), None)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(microphone.run, lambda block: None, told.append)
+        with trio.fail_after(10):
+            while not told:
+                await trio.sleep(0.01)
+        nursery.cancel_scope.cancel()
+    [problem] = told
+    assert isinstance(problem, DeviceProblem)
+    assert f"the microphone {ALSA_NAME} does not open (Device unavailable)" == problem.cause
+    assert "is another program using it?" == problem.cure
+    assert f"{problem.cause}: {problem.cure}" == str(problem)
