@@ -252,8 +252,7 @@ def look_at_settings() -> list[Finding]:
         if link is not None:
             parse_address(resolve(link, configuration.contacts, path))
     except (GossamerError, TransportError) as problem:
-        found, _, cure = str(problem).rpartition(": ")
-        return [Finding("settings", "fail", found or str(problem), cure or f"correct {path}")]
+        return [Finding("settings", "fail", problem.cause, problem.cure or f"correct {path}")]
     found = f"{path}, {len(configuration.values)} settings, {len(configuration.contacts)} contacts"
     return [Finding("settings", "ok", found if configuration.exists else f"none in {path}: the defaults hold")]
 

@@ -231,8 +231,7 @@ class Conversation:
         """Says it once, until the link works again."""
         if self._link_told != str(problem):
             self._link_told = str(problem)
-            what, _, cure = str(problem).partition(": ")
-            self._emit(events.LinkProblem(what, cure))
+            self._emit(events.LinkProblem(problem.cause, problem.cure))
 
     def _link_works(self) -> None:
         if self._link_told:
