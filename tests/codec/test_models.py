@@ -71,7 +71,7 @@ def test_the_small_set_is_loaded_by_the_same_code(only_small):
     assert codec.encoder is not None and codec.encoder.codec_id == codec.decoder.codec_id
     packet = codec.encoder.encode(np.full(format.PACKET_SAMPLES, 0.1, np.float32))
     assert (format.PACKET_SAMPLES,) == codec.synthesizer.synthesize(codec.decoder.decode(packet)).shape
-    with pytest.raises(ModelError, match=r"no such model; reinstall gossamer, or run .* export --small"):
+    with pytest.raises(ModelError, match=r"no such model: reinstall gossamer, or run .* export --small"):
         load_codec("neural", "standard")
     with pytest.raises(ValueError, match="no model 'tiny'; there are: standard, small"):
         models.model_path(models.ENCODER, "tiny")
@@ -105,7 +105,7 @@ def test_both_sets_that_are_shipped_understand_each_other():
 
 def test_a_missing_model_is_named(tmp_path):
     """The message says which file, and what to do."""
-    with pytest.raises(ModelError, match=r"nowhere\.onnx: no such model; reinstall"):
+    with pytest.raises(ModelError, match=r"nowhere\.onnx: no such model: reinstall"):
         Vocoder(tmp_path / "nowhere.onnx")
 
 

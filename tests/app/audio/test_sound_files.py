@@ -122,7 +122,7 @@ def test_a_folder_is_no_file(tmp_path):
 
 def test_a_missing_folder_is_named(tmp_path):
     """The cause and the cure."""
-    with pytest.raises(FileProblem, match=r"there is no folder .*nowhere; make it first"):
+    with pytest.raises(FileProblem, match=r"there is no folder .*nowhere: make it first"):
         files.write_speech(tmp_path / "nowhere" / "out.wav", tone(8000))
 
 

@@ -232,7 +232,7 @@ def test_a_missing_model_is_said(tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(models, "asset_path", lambda name: tmp_path / name)
     assert 2 == main(["encode", str(CLIP), str(tmp_path / "out.g800")])
-    assert "codec_encoder.onnx: no such model; reinstall gossamer" in capsys.readouterr().err
+    assert "codec_encoder.onnx: no such model: reinstall gossamer" in capsys.readouterr().err
     assert [] == list(tmp_path.iterdir())
 
 

@@ -21,7 +21,7 @@ from tests.app.tui.talk.test_screen import Stage, play
 from tests.support.portaudio import FakePortAudio
 from tests.support.tui_station import load_codec_once
 
-NO_LIBRARY = "the PortAudio library is missing; install it (Debian and Ubuntu: apt-get install libportaudio2)"
+NO_LIBRARY = "the PortAudio library is missing: install it (Debian and Ubuntu: apt-get install libportaudio2)"
 
 
 def make(settings: Settings, emit: Callable[[Event], None]) -> Engine:
