@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from transport.errors import LinkError, UsageError
 from transport.framing.ax25 import DESTINATION, Callsign, parse_callsign
 from transport.impairment import Impairment
-from transport.protocol.open_frames import MAX_K
+from transport.protocol.frames import MAX_K
 from transport.radio.radios import RADIOS, Radio
 
 FORMS = "udp://HOST:PORT, udp://:PORT, serial:///dev/ttyUSB0?baud=57600, kiss://HOST:PORT?call=N0CALL-1 or parrot://"

@@ -31,7 +31,7 @@ from app.station.parrot import Perch
 from app.station.parts import load_codec, open_portaudio, open_station_link, real_parts
 from codec.format import PACKET_S, SAMPLE_RATE_HZ
 from transport.address import Address
-from transport.links.registry import Link
+from transport.links.base import Link
 from transport.protocol.frames import Mode
 
 LONGEST_OVER_S = 3600.0

@@ -26,7 +26,7 @@ from app.station.engine import Engine
 from app.station.parts import Parts
 from app.station.talker import PacketEncoder
 from codec import format as fmt
-from transport.protocol.open_frames import Begin, End, Frame, Mode, Voice
+from transport.protocol.frames import Begin, End, Frame, Mode, Voice
 
 OVER_WORDS = "field test over"
 PAUSE_S = 0.7

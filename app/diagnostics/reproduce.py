@@ -20,9 +20,9 @@ from app.station.engine import Engine
 from app.station.parrot import Perch
 from app.station.parts import Codec, Parts
 from transport.address import Address
-from transport.links.registry import Link
+from transport.links.base import Link
 from transport.links.traffic import LayerBytes, Traffic, count_frame
-from transport.protection.channel import DEFAULT_TAG_BYTES
+from transport.protocol.frames import TAG_BYTES_IP
 from transport.protocol.open_frames import MAX_FRAME_BYTES
 
 AFTERWARDS_S = 3600.0
@@ -39,7 +39,7 @@ class CaptureLink:
 
     def __init__(self, capture: Capture) -> None:
         self.name = str(capture.header.get("link", "capture"))
-        self.tag_bytes = int(capture.header.get("tag_bytes", DEFAULT_TAG_BYTES))
+        self.tag_bytes = int(capture.header.get("tag_bytes", TAG_BYTES_IP))
         self.sent = Traffic()
         self.received = Traffic()
         self.delivered = trio.Event()

@@ -23,9 +23,8 @@ from app.settings.model import Settings
 from app.station.channel_end import ChannelEnd
 from app.station.talker import InThread
 from codec.format import PACKET_BYTES
-from transport.links.registry import Link
-from transport.protection.channel import DEFAULT_TAG_BYTES
-from transport.protocol.open_frames import Begin, End, Frame, Voice
+from transport.links.base import Link
+from transport.protocol.frames import Begin, End, Frame, Voice
 from transport.protocol.over import OverBegun, OverEnded, Overlap, OverReceiver, PacketHeard
 
 WRITE_EVERY_S = 2.0
@@ -110,7 +109,7 @@ async def keep_recordings(
     in_thread: InThread,
 ) -> None:
     """Records what passes over the channel until cancelled."""
-    tag_bytes = getattr(link, "tag_bytes", DEFAULT_TAG_BYTES)
+    tag_bytes = link.tag_bytes
     header = make_header(settings, link.name, channel.mode.name.lower(), codec_id, tag_bytes, clock())
     recorder = Recorder(folder, int(settings.record_limit_mb * 1e6), header, clock, emit)
     channel.watchers.append(recorder.watch)

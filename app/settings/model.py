@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from transport.protocol.open_frames import MAX_K, MAX_NAME_BYTES
+from transport.protocol.frames import MAX_K, MAX_NAME_BYTES
 
 Synth = str
 """neural, classic, or a vocoder of one's own: FILE.onnx."""

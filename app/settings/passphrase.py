@@ -12,7 +12,7 @@ from app.console import note
 from app.errors import FileProblem, GossamerError, os_reason
 from app.settings.model import Settings
 from app.settings.protection import channel_mode, check_mode
-from transport.protocol.open_frames import Mode
+from transport.protocol.frames import Mode
 
 PROMPT = "Passphrase of the channel '{channel}': "
 MAX_FILE_BYTES = 4096

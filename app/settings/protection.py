@@ -6,7 +6,7 @@ from app.errors import GossamerError
 from app.events import ChannelCounts
 from app.settings.model import Settings
 from transport.protection.cipher import Secret, derive_key
-from transport.protocol.open_frames import Mode
+from transport.protocol.frames import Mode
 
 MODE_WORDS = {Mode.OPEN: "open channel", Mode.SEALED: "sealed", Mode.HAM: "signed (ham)"}
 """As shown."""

@@ -19,9 +19,9 @@ from transport.errors import FrameError
 from transport.planning.presets import IP_UDP_BYTES
 from transport.protection.channel import open_channel
 from transport.protection.cipher import KEY_BYTES, Secret
-from transport.protocol import open_frames as frames
-from transport.protocol.open_frames import HEADER, HEADER_BYTES, NONCE_BYTES, OVERHEAD_BYTES, Begin, End, Mode
-from transport.protocol.open_frames import Voice as VoiceFrame
+from transport.protocol.frames import NONCE_BYTES, PACKET_BYTES, Begin, End, Mode
+from transport.protocol.frames import Voice as VoiceFrame
+from transport.protocol.open_frames import HEADER, HEADER_BYTES, OVERHEAD_BYTES, crc16
 from transport.protocol.over import OverReceiver, OverSender, PacketHeard, voice_frames_per_cycle
 
 RADIO_BODY_BYTES, IP_BODY_BYTES = 240, 1400
@@ -112,7 +112,7 @@ class OurFraming:
         probe = OurFraming(self._k, 0, sealed=self._sealed)
         voice_frames = voice_frames_per_cycle(self._k)
         sent = probe.begin()
-        sent += [frame for _ in range(self._k) for frame in probe.push(bytes(frames.PACKET_BYTES))]
+        sent += [frame for _ in range(self._k) for frame in probe.push(bytes(PACKET_BYTES))]
         begin, voice = (len(frame.octets) + overhead_bytes for frame in sent[:2])
         return 8 * (begin + voice_frames * voice) / (voice_frames * self._k * PACKET_S)
 
@@ -199,7 +199,7 @@ class PeerFraming:
 
 
 def _check(octets: bytes) -> bytes:
-    return frames.crc16(octets).to_bytes(CHECK_BYTES, "big")
+    return crc16(octets).to_bytes(CHECK_BYTES, "big")
 
 
 def framing_for(voice: Voice, k: int, overhead_bytes: int, over: int = 1) -> Framing:

@@ -15,12 +15,11 @@ import trio
 from app.events import ChannelCounts, ChannelProblem, Event
 from app.history.capture import Way
 from transport.errors import BadTag, FrameError, Muted, NewerVersion, OtherMode, Replayed, Stale, UnknownOver
-from transport.links.peers import peer_finder
-from transport.links.registry import Link
-from transport.protection.channel import DEFAULT_TAG_BYTES, Channel, open_channel
+from transport.links.base import Link, source_finder
+from transport.protection.channel import Channel, open_channel
 from transport.protection.cipher import Secret
-from transport.protection.mismatch import Strangers
-from transport.protocol.open_frames import Beacon, Begin, Frame, Mode
+from transport.protection.mismatch import MismatchDetector
+from transport.protocol.frames import Beacon, Begin, Frame, Mode
 
 NO_CLOCK_BEFORE_S = 1_700_000_000
 """Boards without a battery for their clock start in 1970 or when their system was built."""
@@ -56,11 +55,11 @@ class ChannelEnd:
         """Shown every frame as it passes."""
         self._clock = clock
         self._emit = emit
-        self._channel: Channel = open_channel(secret, getattr(link, "tag_bytes", DEFAULT_TAG_BYTES), os.urandom)
-        self._strangers = Strangers(self._channel.mode)
+        self._channel: Channel = open_channel(secret, link.tag_bytes, os.urandom)
+        self._mismatches = MismatchDetector(self._channel.mode)
         self._counts = self._told = ChannelCounts()
         self._clockless: set[str] = set()
-        self._finder = peer_finder(link) if secret is not None else None
+        self._finder = source_finder(link) if secret is not None else None
         if self._finder is not None:
             self._finder.protect(lambda: self.encode(Beacon(over=0, sequence=0)))
 
@@ -85,7 +84,7 @@ class ChannelEnd:
             self._show("in", octets, None)
             raise
         self._show("in", octets, frame)
-        self._strangers.accepted(frame.over)
+        self._mismatches.accepted(frame.over)
         if self._finder is not None:
             self._finder.vouch(octets)
         if isinstance(frame, Begin) and self.mode is not Mode.OPEN and not frame.utc_s:
@@ -111,9 +110,9 @@ class ChannelEnd:
         for kind, field in _REFUSALS:
             if isinstance(problem, kind):
                 self._counts = replace(self._counts, **{field: getattr(self._counts, field) + 1})
-        stranger = self._strangers.refused(octets, problem, now)
-        if stranger is not None:
-            self._emit(ChannelProblem(stranger.what, stranger.cure))
+        mismatch = self._mismatches.refused(octets, problem, now)
+        if mismatch is not None:
+            self._emit(ChannelProblem(mismatch.cause, mismatch.cure))
 
     def _tell_clockless(self, who: str) -> None:
         if who not in self._clockless:

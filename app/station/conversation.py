@@ -22,12 +22,12 @@ from app.station.transmitter import Transmitter
 from app.station.wire_meter import wire_bytes
 from codec.format import PACKET_BYTES, PACKET_S
 from transport.errors import FrameError, LinkError, PeerUnreachable
-from transport.links.registry import Link
+from transport.links.base import Link
 from transport.links.traffic import Traffic
 from transport.protocol import floor as floors
-from transport.protocol import open_frames as frames
+from transport.protocol import frames
 from transport.protocol import over as overs
-from transport.protocol.open_frames import Begin, End, Frame, Voice
+from transport.protocol.frames import Begin, End, Frame, Voice
 
 ON_AIR = (floors.State.ON_AIR, floors.State.COLLIDED)
 NEVER_S = float("inf")

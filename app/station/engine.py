@@ -34,11 +34,11 @@ from app.station.transmitter import Transmitter
 from app.station.vox import HandsFree
 from app.station.wire_meter import WireMeter
 from transport.address import parse_address
-from transport.links.registry import Link
+from transport.links.base import Link
 from transport.planning.planner import choose_k, planned_share
-from transport.protocol import open_frames as frames
+from transport.protocol import frames
 from transport.protocol.floor import State
-from transport.protocol.open_frames import Begin
+from transport.protocol.frames import Begin
 
 RATE_EVERY_S = 0.25
 """WireRate and TalkDraining come this often."""

@@ -21,7 +21,7 @@ from app.station.talker import InThread
 from codec import format as fmt
 from transport.playout.playout import PlayedOver, Playout, PlayoutItem
 from transport.protocol import over as overs
-from transport.protocol.open_frames import Begin, End, Voice
+from transport.protocol.frames import Begin, End, Voice
 
 
 @dataclass(slots=True)

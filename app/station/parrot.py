@@ -14,9 +14,9 @@ import trio
 from app.events import Event
 from app.station.channel_end import ChannelEnd, wall_clock_s
 from transport.errors import FrameError, LinkClosed
-from transport.links.registry import Link
+from transport.links.base import Link
 from transport.protection.cipher import Secret
-from transport.protocol.open_frames import NONCE_BYTES, PACKET_S, Begin, End, Frame, Ping, Pong, Receipt, Text, Voice
+from transport.protocol.frames import NONCE_BYTES, PACKET_S, Begin, End, Frame, Ping, Pong, Receipt, Text, Voice
 from transport.protocol.over import OverBegun, OverEnded, OverReceiver, OverSender, PacketHeard
 
 NAME = "parrot"

@@ -22,8 +22,10 @@ from app.station.parrot import Parrot, Perch
 from app.station.talker import InThread, PacketEncoder
 from app.station.vox import Detector, SpeechDetector
 from transport.address import Address
+from transport.links.base import Link
+from transport.links.impaired import impair
 from transport.links.memory import memory_pair
-from transport.links.registry import Link, impair, open_link
+from transport.links.registry import open_link
 from vocoder.synthesizer import Synthesizer
 
 

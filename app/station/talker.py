@@ -25,7 +25,7 @@ from app.station.latency import Latency
 from app.station.transmitter import Transmitter
 from app.station.vox import PRE_ROLL_S
 from codec import format as fmt
-from transport.protocol.open_frames import NONCE_BYTES, Voice
+from transport.protocol.frames import NONCE_BYTES, Voice
 from transport.protocol.over import OverSender
 
 MAX_WAITING_BLOCKS = 500

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import trio
 
 from transport.errors import LinkError
-from transport.links.registry import Link
-from transport.protocol.open_frames import Frame
+from transport.links.base import Link
+from transport.protocol.frames import Frame
 
 MAX_WAITING = 4096
 """Frames: 22 minutes of speech, more than the longest over; only a link slower than speech ever gets near it."""

@@ -6,7 +6,7 @@ from collections import deque
 
 from app.events import LayerRate, WireRate
 from codec.format import PACKET_BYTES
-from transport.links.registry import Link
+from transport.links.base import Link
 from transport.links.traffic import Traffic
 
 AVERAGED_S = 3.0

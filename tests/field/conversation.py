@@ -17,9 +17,10 @@ from app.station.engine import Engine
 from app.station.parts import load_clip, load_codec, open_station_link, real_parts
 from codec.format import SAMPLE_RATE_HZ
 from transport.address import parse_address
-from transport.links.registry import Link
+from transport.links.base import Link
 from transport.planning.planner import chosen, plan
-from transport.protocol.open_frames import Type, peek_type
+from transport.protocol.frames import Type
+from transport.protocol.open_frames import peek_type
 
 WARM_UP_S = 30.0
 ANSWER_AFTER_S = 1.0

@@ -15,26 +15,17 @@ from tests.transport.protocol.test_open_frames import VECTORS, with_checks
 from transport.address import parse_address
 from transport.errors import FrameError, LinkError, UsageError
 from transport.framing import ax25
-from transport.framing import stream_reader as framing
+from transport.framing.cobs import CobsReader, cobs_decode, cobs_encode
+from transport.framing.kiss import KissReader, kiss_decode, kiss_encode
 from transport.playout.playout import MAX_OVERS, Playout
 from transport.protection.channel import ProtectedChannel
 from transport.protection.cipher import Cipher, Secret
-from transport.protection.mismatch import Strangers
+from transport.protection.mismatch import MismatchDetector
 from transport.protection.rate_limit import MAX_SOURCES
 from transport.protection.replay import MAX_REMEMBERED
 from transport.protocol.floor import Floor, State
-from transport.protocol.open_frames import (
-    MAX_FRAME_BYTES,
-    NONCE_BYTES,
-    Begin,
-    End,
-    Mode,
-    Type,
-    Voice,
-    decode,
-    encode,
-    peek_type,
-)
+from transport.protocol.frames import NONCE_BYTES, Begin, End, Mode, Type, Voice
+from transport.protocol.open_frames import MAX_FRAME_BYTES, decode, encode, peek_type
 from transport.protocol.over import MAX_PACKETS, REMEMBERED_OVERS, OverBegun, OverEnded, OverReceiver, PacketHeard
 from transport.protocol.payloads import READERS, read_voice
 
@@ -74,19 +65,19 @@ def read_address(octets: bytes) -> None:
 
 def read_cobs(octets: bytes) -> None:
     """One COBS frame: what it decodes to, it encodes to."""
-    assert octets == framing.cobs_decode(framing.cobs_encode(octets))
+    assert octets == cobs_decode(cobs_encode(octets))
     try:
-        frame = framing.cobs_decode(octets)
+        frame = cobs_decode(octets)
     except FrameError:
         return
-    assert frame == framing.cobs_decode(framing.cobs_encode(frame))
+    assert frame == cobs_decode(cobs_encode(frame))
 
 
 def read_kiss(octets: bytes) -> None:
     """One KISS frame, and the AX.25 frame in it."""
-    assert octets == framing.kiss_decode(framing.kiss_encode(octets)[1:-1])
+    assert octets == kiss_decode(kiss_encode(octets)[1:-1])
     try:
-        octets = framing.kiss_decode(octets)
+        octets = kiss_decode(octets)
     except FrameError:
         pass
     read_ax25(octets)
@@ -110,7 +101,7 @@ class Streams:
     """Both readers of a serial line, which go on from input to input."""
 
     def __init__(self) -> None:
-        self._readers = [framing.CobsReader(MAX_FRAME_BYTES), framing.KissReader(MAX_FRAME_BYTES)]
+        self._readers = [CobsReader(MAX_FRAME_BYTES), KissReader(MAX_FRAME_BYTES)]
 
     def __call__(self, octets: bytes) -> None:
         for reader in self._readers:
@@ -126,7 +117,7 @@ class Protected:
         self._secret = Secret(mode, KEY)
         self._channel = ProtectedChannel(self._secret, 4, random.Random(1).randbytes)
         self._cipher = Cipher(self._secret, 4)
-        self._strangers = Strangers(mode)
+        self._mismatches = MismatchDetector(mode)
         self._now = 0.0
         self._begun = b""
 
@@ -147,12 +138,12 @@ class Protected:
         try:
             frame = self._channel.decode(octets, self._now, UTC_S + int(self._now), source)
         except FrameError as problem:
-            self._strangers.refused(octets, problem, self._now)
+            self._mismatches.refused(octets, problem, self._now)
         else:
-            self._strangers.accepted(frame.over)
+            self._mismatches.accepted(frame.over)
             assert isinstance(frame, Voice) or frame == decode(encode(frame))
         assert len(self._channel._nonces) <= MAX_REMEMBERED
-        assert self._channel.guard.sources <= MAX_SOURCES
+        assert self._channel.rate_limiter.sources <= MAX_SOURCES
 
 
 class Conversation:
@@ -274,6 +265,6 @@ def seeds() -> list[bytes]:
         *addresses,
         orders,
         *(octets[6:-2] for octets in opened),
-        *(framing.cobs_encode(octets) for octets in over),
-        *(framing.kiss_encode(octets) for octets in ui),
+        *(cobs_encode(octets) for octets in over),
+        *(kiss_encode(octets) for octets in ui),
     ]

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from transport.errors import FrameError
 from transport.impairment import Delivery, ImpairedPath
 from transport.playout.playout import Playout, PlayoutItem
-from transport.protocol.open_frames import PACKET_BYTES, PACKET_S, Begin, End, Voice, decode, encode
+from transport.protocol.frames import PACKET_BYTES, PACKET_S, Begin, End, Voice
+from transport.protocol.open_frames import decode, encode
 from transport.protocol.over import (
     Malformed,
     OverBegun,

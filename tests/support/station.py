@@ -25,8 +25,9 @@ from app.station.parts import Codec, Parts, open_station_link
 from codec import format as fmt
 from transport.address import Address
 from transport.impairment import Impairment
+from transport.links.base import Link
+from transport.links.impaired import impair
 from transport.links.memory import memory_pair
-from transport.links.registry import Link, impair
 
 CODEC_ID = 77
 

@@ -98,7 +98,6 @@ TOO_LONG_YET = {
 """Files over the limit today. An entry that is short enough must go."""
 
 CIRCLES_YET: list[list[str]] = [
-    ["transport.links.impaired", "transport.links.registry"],
     ["app.codecs", "app.codecs.codec2", "app.codecs.opus"],
 ]
 """Circles of today. One that is cut must go."""
@@ -204,7 +203,7 @@ def circles(graph: dict[str, set[str]]) -> list[list[str]]:
     for node in graph:
         if node not in number:
             visit(node)
-    return found
+    return sorted(found)  # the order of a set is another one each time
 
 
 def test_no_import_of_the_product_is_relative():

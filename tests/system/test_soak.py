@@ -30,8 +30,8 @@ from codec import format as fmt
 from tests.support.signals import clips
 from tests.support.station import CODEC_ID, at_once
 from transport.errors import PeerUnreachable
+from transport.links.base import Link
 from transport.links.memory import memory_pair
-from transport.links.registry import Link
 from transport.protocol.floor import State
 
 HOURS = float(os.environ.get("SOAK_HOURS", "0.34"))

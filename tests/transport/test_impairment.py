@@ -12,11 +12,11 @@ from trio.testing import MockClock
 from tests.support.overs import drop, numbered_packet, over_frames, talk, through
 from transport.errors import LinkClosed, NoPeerYet, UsageError
 from transport.impairment import ImpairedPath, Impairment
-from transport.links.impaired import ImpairedLink
+from transport.links.impaired import ImpairedLink, impair
 from transport.links.memory import MemoryLink, memory_pair
-from transport.links.registry import impair
 from transport.links.traffic import LayerBytes
-from transport.protocol.open_frames import Voice, encode
+from transport.protocol.frames import Voice
+from transport.protocol.open_frames import encode
 
 FRAMES = 4000
 FRAME = encode(Voice(1, 1, (numbered_packet(1),)))

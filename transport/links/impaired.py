@@ -5,16 +5,13 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
 import trio
 
 from transport.errors import LinkClosed, TransportError
 from transport.impairment import Delivery, ImpairedPath, Impairment, ImpairmentCount
+from transport.links.base import Link
 from transport.links.traffic import LayerBytes, Traffic, count_frame
-
-if TYPE_CHECKING:
-    from transport.links.registry import Link
 
 MAX_ON_THE_WAY = 4096
 """Frames that a path holds at once; at 72 bytes and 100 bit/s that is six hours. More are lost, as in any queue."""
@@ -164,3 +161,8 @@ class ImpairedLink:
             await self._incoming.run(self._arrive.send)
         except trio.ClosedResourceError:
             return
+
+
+def impair(link: Link, impairment: Impairment, nursery: trio.Nursery) -> Link:
+    """Return the same link, worse in both directions. Its tasks run in `nursery` and end with `aclose`."""
+    return ImpairedLink(link, impairment, nursery)

@@ -12,7 +12,8 @@ import trio
 from transport.address import Address, TncSettings
 from transport.errors import FrameError, LinkError, PeerUnreachable
 from transport.framing import ax25
-from transport.framing.stream_reader import RUBBISH, KissCommand, KissReader, kiss_encode
+from transport.framing.kiss import KissCommand, KissReader, kiss_encode
+from transport.framing.stream_reader import RUBBISH
 from transport.links.serial_port import SerialPort
 from transport.links.stream import Port, StreamLink
 from transport.links.traffic import LayerBytes

@@ -15,7 +15,7 @@ import trio
 
 from transport.address import Address
 from transport.errors import LinkError, PeerUnreachable
-from transport.framing.stream_reader import COBS_MARK, CobsReader, cobs_encode
+from transport.framing.cobs import COBS_MARK, CobsReader, cobs_encode
 from transport.links.stream import StreamLink
 from transport.links.traffic import FRAMING, LayerBytes
 from transport.protocol.open_frames import MAX_FRAME_BYTES

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from transport.protocol.open_frames import PACKET_BYTES, Type, peek_type
+from transport.protocol.frames import PACKET_BYTES, Type
+from transport.protocol.open_frames import peek_type
 
 FRAMING = "framing"
 """The layer that marks frames off from one another; every other name is a carrier's."""

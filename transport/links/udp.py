@@ -20,7 +20,8 @@ from transport.address import Address
 from transport.errors import LinkClosed, LinkError, NoPeerYet, PeerUnreachable
 from transport.links.traffic import LayerBytes, Traffic, count_frame
 from transport.links.udp_group import UdpGroupLink, is_group, open_group
-from transport.protocol.open_frames import Type, peek_type
+from transport.protocol.frames import Type
+from transport.protocol.open_frames import peek_type
 
 KEEP_ALIVE_S = 20.0
 """Home routers forget a UDP path after 30 s and more."""

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from transport.address import Address
 from transport.framing.ax25 import AIR_BYTES
 from transport.playout.jitter import MAX_HOLD_S, MIN_HOLD_S
-from transport.protocol.open_frames import CHECK_BYTES, HEADER_BYTES, MAX_K, PACKET_BYTES, PACKET_S
+from transport.protocol.frames import MAX_K, PACKET_BYTES, PACKET_S
+from transport.protocol.open_frames import CHECK_BYTES, HEADER_BYTES
 from transport.protocol.over import BEGIN_EVERY_S, voice_frames_per_cycle
 from transport.radio.airtime import NO_KEYING, UART_BITS, Bits, Cobs, Keying, KissUart, Stage
 from transport.radio.radios import RADIOS, UNKNOWN_TNC, Radio

@@ -6,7 +6,7 @@ import math
 from collections import deque
 from collections.abc import Sequence
 
-from transport.protocol.open_frames import PACKET_S
+from transport.protocol.frames import PACKET_S
 
 MIN_HOLD_S = 0.080
 MAX_HOLD_S = 0.640

@@ -18,7 +18,7 @@ from collections import deque
 from dataclasses import dataclass, fields
 
 from transport.playout.jitter import MAX_HOLD_S
-from transport.protocol.open_frames import PACKET_S
+from transport.protocol.frames import PACKET_S
 
 RUN_OF_LATE_FRAMES = 2
 STEADY_FRAMES = 3

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from transport.playout.jitter import JitterHistory, hold_s
 from transport.playout.over_buffer import MAX_JUMP, OverPlayout, PlayoutCount, PlayoutItem
-from transport.protocol.open_frames import PACKET_S
+from transport.protocol.frames import PACKET_S
 
 __all__ = ["MAX_JUMP", "MAX_OVERS", "PlayedOver", "Playout", "PlayoutCount", "PlayoutItem"]
 

@@ -13,14 +13,13 @@ from typing import Protocol
 
 from transport.errors import BadTag, FrameError, Muted, OtherMode, Replayed, Stale, UnknownOver, UsageError
 from transport.protection.cipher import Cipher, Secret
-from transport.protection.rate_limit import Guard
+from transport.protection.rate_limit import RateLimiter
 from transport.protection.replay import FRESH_S, HeardOver, Nonces
-from transport.protocol import open_frames as frames
-from transport.protocol.open_frames import HEADER, NONCE_BYTES, Beacon, Begin, End, Frame, Mode, Text, Type, Voice
+from transport.protocol import open_frames
+from transport.protocol.frames import NONCE_BYTES, Beacon, Begin, End, Frame, Mode, Text, Type, Voice
+from transport.protocol.open_frames import HEADER
 from transport.protocol.payloads import READERS, WRITERS, read_voice
 
-DEFAULT_TAG_BYTES = 8
-"""On links that do not say."""
 OWN_OVERS = 4
 """Nonces kept of overs that are being sent: one, and those whose END may still be in a queue."""
 _SECONDS = struct.Struct(">I")
@@ -47,10 +46,10 @@ class OpenChannel:
     mode = Mode.OPEN
 
     def encode(self, frame: Frame, now: float, utc_s: int) -> bytes:
-        return frames.encode(frame)
+        return open_frames.encode(frame)
 
     def decode(self, octets: bytes, now: float, utc_s: int, source: Hashable | None = None) -> Frame:
-        return frames.decode(octets)
+        return open_frames.decode(octets)
 
 
 def open_channel(secret: Secret | None, tag_bytes: int, random_bytes: Callable[[int], bytes]) -> Channel:
@@ -73,7 +72,7 @@ class ProtectedChannel:
 
     def __init__(self, secret: Secret, tag_bytes: int, random_bytes: Callable[[int], bytes]) -> None:
         self.mode = secret.mode
-        self.guard = Guard()
+        self.rate_limiter = RateLimiter()
         self._cipher = Cipher(secret, tag_bytes)
         self._tag_bytes = tag_bytes
         self._random_bytes = random_bytes
@@ -121,9 +120,9 @@ class ProtectedChannel:
     # --- in ------------------------------------------------------------------------------------------------------
 
     def decode(self, octets: bytes, now: float, utc_s: int, source: Hashable | None = None) -> Frame:
-        mode = frames.peek_mode(octets)
+        mode = open_frames.peek_mode(octets)
         if mode is None:
-            frames.read_header(octets)  # says so if it is no frame at all
+            open_frames.read_header(octets)  # says so if it is no frame at all
             raise OtherMode(Mode.OPEN)
         if mode is not self.mode:
             raise OtherMode(mode)
@@ -132,7 +131,7 @@ class ProtectedChannel:
         known = self._nonces.overs(over, now) if kind is Type.VOICE else []
         if kind is Type.VOICE and not known:
             raise UnknownOver("VOICE of an over whose BEGIN was not heard")
-        if not self.guard.admits(source, now):
+        if not self.rate_limiter.admits(source, now):
             raise Muted("too many bad tags from there")
         try:
             if kind is Type.VOICE:
@@ -140,9 +139,9 @@ class ProtectedChannel:
             else:
                 frame = self._open_signal(octets, kind, over, sequence, now, utc_s)
         except BadTag:
-            self.guard.bad(source, now)
+            self.rate_limiter.bad(source, now)
             raise
-        self.guard.good(source, now)  # not before: an old frame sent again proves nothing
+        self.rate_limiter.good(source, now)  # not before: an old frame sent again proves nothing
         return frame
 
     def _open_voice(self, octets: bytes, over: int, sequence: int, known: list[HeardOver], now: float) -> Frame:

@@ -20,7 +20,8 @@ import unicodedata
 from dataclasses import dataclass, field
 
 from transport.errors import BadTag, UsageError
-from transport.protocol.open_frames import HEADER_BYTES, NONCE_BYTES, TAG_BYTES, Mode, Type
+from transport.protocol.frames import NONCE_BYTES, TAG_BYTES, Mode, Type
+from transport.protocol.open_frames import HEADER_BYTES
 
 SALT = "gossamer/1"
 """Before the channel's name: the same passphrase gives every channel another key."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from transport.errors import BadTag, FrameError, NewerVersion, OtherMode, Stale
-from transport.protocol.open_frames import Mode, Type
+from transport.protocol.frames import Mode, Type
 
 WITHIN_S = 30.0
 """Two frames of the same over so near each other are a station: its BEGIN and VOICE, two BEGINs, END and END again, or
@@ -20,15 +20,15 @@ MAX_TOLD = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Stranger:
-    """A line for the user."""
+class Mismatch:
+    """A difference between this station and another one on the link, as a line for the user."""
 
-    what: str
+    cause: str
     cure: str
 
 
-class Strangers:
-    """Of one channel."""
+class MismatchDetector:
+    """Recognises, on one channel, other stations whose settings differ from this one's."""
 
     def __init__(self, mode: Mode) -> None:
         self._mode = mode
@@ -42,7 +42,7 @@ class Strangers:
         """A frame of this over was good: what was refused of it was damaged."""
         self._seen.pop(("tag", over), None)
 
-    def refused(self, octets: bytes, problem: FrameError, now: float) -> Stranger | None:
+    def refused(self, octets: bytes, problem: FrameError, now: float) -> Mismatch | None:
         """A frame was refused; what to say about it, if that is time to be said."""
         found = self._recognise(octets, problem, now)
         if found is None or now < self._told.get(key := f"{type(problem)} {found.cure}", -AGAIN_S) + AGAIN_S:
@@ -52,23 +52,23 @@ class Strangers:
         self._told[key] = now
         return found
 
-    def _recognise(self, octets: bytes, problem: FrameError, now: float) -> Stranger | None:
+    def _recognise(self, octets: bytes, problem: FrameError, now: float) -> Mismatch | None:
         match problem:
             case NewerVersion():
-                return Stranger(problem.cause, problem.cure)
+                return Mismatch(problem.cause, problem.cure)
             case OtherMode():
                 proven = problem.mode == Mode.OPEN  # that one has a check of its own
                 if proven or self._twice(f"mode {problem.mode}", octets[1], now):
-                    return Stranger(*_OTHERS[self._mode, Mode(problem.mode)])
+                    return Mismatch(*_OTHERS[self._mode, Mode(problem.mode)])
             case BadTag() if octets[0] & 0x0F != Type.VOICE and self._twice("tag", octets[1], now):
-                return Stranger(
+                return Mismatch(
                     "somebody here has another passphrase or another channel name (or the link damages every frame)",
                     "compare both with theirs",
                 )
             case Stale() if problem.sender or now >= self._stale_told_s + AGAIN_S:
                 self._stale_told_s = now
                 how = f"{abs(problem.ahead_s)} s " + ("ahead of yours" if problem.ahead_s > 0 else "behind yours")
-                return Stranger(
+                return Mismatch(
                     f"a frame of {problem.sender or 'somebody'} was refused, its clock is {how}",
                     f"set the clocks of {problem.sender or 'both stations'} and of this station; "
                     "if they are right, somebody sends old frames again",

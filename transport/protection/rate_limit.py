@@ -31,7 +31,7 @@ MAX_SOURCES = 256
 """Remembered; the unproven one that was silent longest makes room."""
 
 
-class Allowance:
+class TokenBucket:
     """A token bucket that holds one second's worth."""
 
     def __init__(self, per_s: float) -> None:
@@ -52,7 +52,7 @@ class Allowance:
 
 @dataclass(slots=True)
 class _Source:
-    sample: Allowance
+    sample: TokenBucket
     minute_s: float = -math.inf
     """When the minute that is being counted began."""
     bad_tags: int = 0
@@ -60,13 +60,13 @@ class _Source:
     proven_until_s: float = -math.inf
 
 
-class Guard:
-    """Of one channel."""
+class RateLimiter:
+    """Decides, for one channel, whose frames are worth checking."""
 
     def __init__(self) -> None:
         self._sources: OrderedDict[Hashable, _Source] = OrderedDict()
-        self._work = Allowance(WORK_PER_S)
-        self._unknown = Allowance(UNKNOWN_PER_S)
+        self._work = TokenBucket(WORK_PER_S)
+        self._unknown = TokenBucket(UNKNOWN_PER_S)
 
     @property
     def sources(self) -> int:
@@ -108,6 +108,6 @@ class Guard:
             if len(self._sources) >= MAX_SOURCES:
                 unproven = (one for one, known in self._sources.items() if known.proven_until_s == -math.inf)
                 del self._sources[next(unproven, next(iter(self._sources)))]
-            self._sources[source] = _Source(Allowance(SAMPLE_PER_S))
+            self._sources[source] = _Source(TokenBucket(SAMPLE_PER_S))
         self._sources.move_to_end(source)
         return self._sources[source]

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 
 from transport.errors import UsageError
-from transport.protocol.open_frames import PACKET_S
+from transport.protocol.frames import PACKET_S
 
 TALK_LIMIT_S = 120.0
 """The time-out timer: a key that is stuck does not hold the channel."""

@@ -12,6 +12,12 @@ PACKET_S = 0.32
 MAX_K = 6
 """Packets a frame on the link carries: 1..6."""
 
+TAG_BYTES_RADIO = 4
+"""Length of the tag of a sealed or ham frame on radios, where every byte is air."""
+TAG_BYTES_IP = 8
+"""Length of that tag where bytes cost less."""
+TAG_BYTES = (TAG_BYTES_RADIO, TAG_BYTES_IP)
+"""Lengths that a tag may have."""
 NONCE_BYTES = 8
 PROFILE_BYTES = 32
 MAX_NAME_BYTES = 24

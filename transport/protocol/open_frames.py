@@ -28,52 +28,12 @@ from transport.protocol.frames import (
     MAX_TEXT_BYTES,
     NONCE_BYTES,
     PACKET_BYTES,
-    PACKET_S,
-    PROFILE_BYTES,
-    Beacon,
-    Begin,
-    End,
+    TAG_BYTES,
     Frame,
     Mode,
-    Ping,
-    Pong,
-    Receipt,
-    Text,
     Type,
-    Voice,
 )
 from transport.protocol.payloads import READERS, WRITERS, read_voice
-
-__all__ = [
-    "LAST_KNOWN_VERSION",
-    "MAX_FRAME_BYTES",
-    "MAX_K",
-    "MAX_NAME_BYTES",
-    "MAX_TEXT_BYTES",
-    "NONCE_BYTES",
-    "OVERHEAD_BYTES",
-    "PACKET_BYTES",
-    "PACKET_S",
-    "PROFILE_BYTES",
-    "VERSION",
-    "Beacon",
-    "Begin",
-    "End",
-    "Frame",
-    "Mode",
-    "Ping",
-    "Pong",
-    "Receipt",
-    "Text",
-    "Type",
-    "Voice",
-    "crc16",
-    "decode",
-    "encode",
-    "peek_mode",
-    "peek_type",
-    "read_header",
-]
 
 VERSION = Mode.OPEN
 """Of the open channel, as described here."""
@@ -87,8 +47,6 @@ CHECK_BYTES = 2 * _CHECK.size
 OVERHEAD_BYTES = HEADER_BYTES + CHECK_BYTES
 """What a VOICE frame adds to its packets: 8 bytes."""
 _BODY_AT = HEADER_BYTES + _CHECK.size
-TAG_BYTES = (4, 8)
-"""Of sealed and ham frames (seal.py): on radios, and where bytes cost less."""
 STAMP_BYTES = NONCE_BYTES + 4
 """Nonce and UTC seconds: in every sealed and ham frame but VOICE."""
 MIN_SIGNAL_BYTES = STAMP_BYTES + 1 + min(TAG_BYTES)

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from transport.errors import UsageError
-from transport.protocol.open_frames import MAX_K, PACKET_BYTES, PACKET_S, Begin, End, Frame, Voice
+from transport.protocol.frames import MAX_K, PACKET_BYTES, PACKET_S, Begin, End, Frame, Voice
 
 BEGIN_EVERY_S = 2.5
 """Speech after which BEGIN comes again, for those who join late."""

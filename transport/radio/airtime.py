@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from transport.framing import ax25
-from transport.framing.stream_reader import cobs_bytes
+from transport.framing.cobs import cobs_bytes
 
 UART_BITS = 10
 """A start bit, eight of data, a stop bit."""

@@ -30,8 +30,9 @@ from tests.support.station import (
 )
 from tests.system.test_two_processes import free_port, start
 from transport.impairment import Impairment
+from transport.links.base import Link
+from transport.links.impaired import impair
 from transport.links.memory import memory_pair
-from transport.links.registry import Link, impair
 
 HAS_PYSTOI = importlib.util.find_spec("pystoi") is not None
 

@@ -39,9 +39,10 @@ from app.station.parts import Codec
 from codec import format as fmt
 from tests.support.station import StaircaseDecoder, StaircaseSynthesizer, Station, clip, in_virtual_time
 from transport.impairment import Impairment
+from transport.links.impaired import impair
 from transport.links.memory import memory_pair
-from transport.links.registry import impair
-from transport.protocol.open_frames import Begin, Voice, encode
+from transport.protocol.frames import Begin, Voice
+from transport.protocol.open_frames import encode
 
 ADA = Settings(name="Ada", permit_tone=False, courtesy_tone=False)
 BOB = Settings(name="Bob", permit_tone=False, courtesy_tone=False)

@@ -22,12 +22,13 @@ from codec import format as fmt
 from tests.support.station import Station
 from tests.support.terminal import STARTED_S, Terminal, gossamer
 from transport.address import parse_address
-from transport.links.peers import peer_finder
-from transport.links.registry import Link, open_link
+from transport.links.base import Link, source_finder
+from transport.links.registry import open_link
 from transport.links.udp import KEEP_ALIVE_S
 from transport.protection.channel import open_channel
 from transport.protection.cipher import Secret
-from transport.protocol.open_frames import Beacon, Begin, Mode, encode
+from transport.protocol.frames import Beacon, Begin, Mode
+from transport.protocol.open_frames import encode
 
 ROOT = Path(__file__).parents[3]
 CLIP = ROOT / "assets" / "clips" / "harbour.flac"
@@ -188,7 +189,7 @@ def test_a_waiting_end_is_led_to_its_peer_by_authentic_frames_only() -> None:
         async with trio.open_nursery() as nursery:
             for options in ("", "?delay=10"):
                 link = await open_link(parse_address(f"udp://:{port}{options}"), nursery)
-                finder = peer_finder(link)
+                finder = source_finder(link)
                 assert finder is not None
                 finder.protect(lambda: b"anew")
                 with (

@@ -23,8 +23,8 @@ from transport.errors import LinkClosed
 from transport.links.memory import MemoryLink, memory_pair
 from transport.protection.channel import open_channel
 from transport.protection.cipher import Secret
-from transport.protocol import open_frames as frames
-from transport.protocol.open_frames import Begin, End, Frame, Mode, Ping, Receipt, Text, Type, Voice
+from transport.protocol.frames import Begin, End, Frame, Mode, Ping, Receipt, Text, Type, Voice
+from transport.protocol.open_frames import encode, peek_type
 
 HERE = "somebody here"
 UTC_S = 1_700_000_000
@@ -207,7 +207,7 @@ def test_an_addressed_over_is_confirmed(clock: trio.testing.MockClock) -> None:
         end = scene.wire.passed[-1]
         forged = Receipt(end[1], int.from_bytes(end[2:4]), 1)
         await scene.wire.say_to_ada(
-            stranger.encode(forged, trio.current_time(), utc()), frames.encode(forged), *scene.wire.answered
+            stranger.encode(forged, trio.current_time(), utc()), encode(forged), *scene.wire.answered
         )
 
     scene = play(clock, story, ada=replace(settings("Ada"), addressee="Bob"))
@@ -255,7 +255,7 @@ def also_ended(octets: bytes) -> list[bytes]:
     stranger = open_channel(Secret(Mode.SEALED, bytes(32)), 8, os.urandom)
     stranger.encode(Begin(octets[1], 0, octets[4:12], 0, 77, 1, "Ada"), 0.0, UTC_S)
     end = End(octets[1], 1 + int.from_bytes(octets[2:4]), 1)
-    return [octets, stranger.encode(end, 0.0, UTC_S), frames.encode(end)]
+    return [octets, stranger.encode(end, 0.0, UTC_S), encode(end)]
 
 
 @pytest.mark.parametrize("mode", ["sealed", "ham"])
@@ -297,7 +297,7 @@ def test_an_over_is_heard_whole(
 
 def voice_place(octets: bytes) -> int | None:
     """The sequence of a VOICE frame, None for others."""
-    return int.from_bytes(octets[2:4]) if frames.peek_type(octets) is Type.VOICE else None
+    return int.from_bytes(octets[2:4]) if peek_type(octets) is Type.VOICE else None
 
 
 def test_reordered_frames_play_in_their_places(clock: trio.testing.MockClock) -> None:
@@ -517,7 +517,7 @@ def test_in_the_open_a_forger_holds_the_floor_no_longer_than_anybody_may(clock: 
         number = 0
         while True:
             number += 1
-            await scene.wire.say_to_bob(frames.encode(Begin(number % 256, 0, os.urandom(8), 0, 77, 1, "Mallory")))
+            await scene.wire.say_to_bob(encode(Begin(number % 256, 0, os.urandom(8), 0, 77, 1, "Mallory")))
             await trio.sleep(0.3)
 
     async def story(scene: Scene) -> None:

@@ -22,10 +22,12 @@ from tests.support.station import (
     in_virtual_time,
 )
 from transport.impairment import Impairment
+from transport.links.base import Link
+from transport.links.impaired import impair
 from transport.links.memory import memory_pair
-from transport.links.registry import Link, impair
 from transport.protocol.floor import State
-from transport.protocol.open_frames import Begin, End, Voice, decode, encode
+from transport.protocol.frames import Begin, End, Voice
+from transport.protocol.open_frames import decode, encode
 
 ADA = Settings(name="Ada", permit_tone=False, courtesy_tone=False, call_tone=False)
 BOB = Settings(name="Bob", permit_tone=False, courtesy_tone=False, call_tone=False)

@@ -14,18 +14,9 @@ from tests.support.malformed import for_many_inputs, worsened
 from tests.support.overs import over_frames
 from transport.errors import FrameError
 from transport.framing.ax25 import Callsign
-from transport.framing.stream_reader import (
-    COBS_MARK,
-    RUBBISH,
-    CobsReader,
-    KissCommand,
-    KissReader,
-    cobs_bytes,
-    cobs_decode,
-    cobs_encode,
-    kiss_decode,
-    kiss_encode,
-)
+from transport.framing.cobs import COBS_MARK, CobsReader, cobs_bytes, cobs_decode, cobs_encode
+from transport.framing.kiss import KissCommand, KissReader, kiss_decode, kiss_encode
+from transport.framing.stream_reader import RUBBISH
 from transport.links.kiss_tnc import Ax25Frames
 from transport.protocol.open_frames import MAX_FRAME_BYTES, encode
 

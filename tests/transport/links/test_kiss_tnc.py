@@ -12,9 +12,10 @@ from tests.support.overs import numbered_packet
 from tests.support.wires import Plug
 from transport.errors import LinkClosed, LinkError, PeerUnreachable
 from transport.framing.ax25 import NO_LAYER_3, Callsign, UiFrame, encode_ui, parse_callsign
-from transport.framing.stream_reader import KissCommand, kiss_encode
+from transport.framing.kiss import KissCommand, kiss_encode
 from transport.links.registry import open_link
-from transport.protocol.open_frames import Voice, encode
+from transport.protocol.frames import Voice
+from transport.protocol.open_frames import encode
 
 PATIENCE_S = 60
 VOICE = encode(Voice(1, 1, (numbered_packet(1),)))

@@ -10,7 +10,8 @@ from tests.support.overs import numbered_packet
 from transport.errors import LinkClosed
 from transport.links.memory import QUEUED_FRAMES, memory_pair
 from transport.links.traffic import LayerBytes, Traffic, count_frame
-from transport.protocol.open_frames import Beacon, Voice, encode
+from transport.protocol.frames import Beacon, Voice
+from transport.protocol.open_frames import encode
 
 VOICE = encode(Voice(1, 1, (numbered_packet(1),) * 2))
 BEACON = encode(Beacon(1, 1))

@@ -15,10 +15,11 @@ from tests.support.overs import numbered_packet, over_frames
 from tests.support.station import Station, clip
 from tests.support.wires import Plug
 from transport.errors import LinkClosed, LinkError, PeerUnreachable
-from transport.framing.stream_reader import COBS_MARK, cobs_encode
+from transport.framing.cobs import COBS_MARK, cobs_encode
 from transport.links import serial_port as serial_radio
 from transport.links.registry import open_link
-from transport.protocol.open_frames import Voice, encode
+from transport.protocol.frames import Voice
+from transport.protocol.open_frames import encode
 
 PATIENCE_S = 60
 VOICE = encode(Voice(1, 1, (numbered_packet(1),)))

@@ -16,7 +16,8 @@ from transport.address import parse_address
 from transport.errors import LinkClosed, LinkError, NoPeerYet, PeerUnreachable
 from transport.links.registry import KEEP_ALIVE, open_link
 from transport.links.udp import KEEP_ALIVE_S, PEER_KEPT_S, UdpLink
-from transport.protocol.open_frames import Beacon, Begin, Voice, decode, encode
+from transport.protocol.frames import Beacon, Begin, Voice
+from transport.protocol.open_frames import decode, encode
 
 VOICE = encode(Voice(1, 1, (numbered_packet(1),)))
 PATIENCE_S = 30
@@ -228,7 +229,8 @@ def test_keep_alive() -> None:
 ECHO = """
 import sys, trio
 from transport.links.registry import open_link
-from transport.protocol.open_frames import Voice, decode
+from transport.protocol.frames import Voice
+from transport.protocol.open_frames import decode
 
 async def main():
     async with trio.open_nursery() as nursery:

@@ -11,7 +11,8 @@ from tests.support.overs import numbered_packet
 from transport.errors import LinkClosed, LinkError
 from transport.links.registry import open_link
 from transport.links.udp_group import UdpGroupLink, is_group
-from transport.protocol.open_frames import Voice, encode
+from transport.protocol.frames import Voice
+from transport.protocol.open_frames import encode
 
 PATIENCE_S = 30
 

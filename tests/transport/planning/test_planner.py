@@ -12,7 +12,7 @@ from app.__main__ import main
 from transport.address import parse_address
 from transport.errors import LinkError
 from transport.framing.ax25 import AIR_BYTES
-from transport.framing.stream_reader import COBS_MARK, cobs_encode
+from transport.framing.cobs import COBS_MARK, cobs_encode
 from transport.planning.planner import (
     MAX_SHARE,
     bare_share,
@@ -25,7 +25,8 @@ from transport.planning.planner import (
     voice_bytes,
     what_would,
 )
-from transport.protocol.open_frames import PACKET_S, Begin, Frame, Voice, encode
+from transport.protocol.frames import PACKET_S, Begin, Frame, Voice
+from transport.protocol.open_frames import encode
 from transport.protocol.over import OverSender, voice_frames_per_cycle
 from transport.radio.airtime import UART_BITS, Ax25, Bits, Cobs, Keying, Lora
 from transport.radio.radios import RADIOS, Radio

@@ -12,7 +12,7 @@ from tests.support.overs import Listener, drop, numbered_packet, over_frames, ta
 from transport.impairment import ImpairedPath, Impairment
 from transport.playout.jitter import FIRST_HOLD_S, MAX_HOLD_S, MIN_HOLD_S, JitterHistory, hold_s
 from transport.playout.playout import MAX_JUMP, MAX_OVERS, Playout
-from transport.protocol.open_frames import PACKET_S
+from transport.protocol.frames import PACKET_S
 
 PAUSE_S = 10.0
 

@@ -27,8 +27,9 @@ from transport.errors import (
 from transport.protection.channel import Channel, OpenChannel, ProtectedChannel, open_channel
 from transport.protection.cipher import Cipher, Secret, derive_key
 from transport.protection.replay import FRESH_S, REMEMBERED_S, WINDOW, Window
-from transport.protocol import open_frames as frames
-from transport.protocol.open_frames import Beacon, Begin, End, Frame, Mode, Ping, Pong, Receipt, Text, Voice
+from transport.protocol import open_frames
+from transport.protocol.frames import TAG_BYTES, Beacon, Begin, End, Frame, Mode, Ping, Pong, Receipt, Text, Voice
+from transport.protocol.payloads import WRITERS
 
 README = Path(__file__).parents[3] / "transport" / "README.md"
 KEY = bytes.fromhex("2c6c373dbac1aa225275c8b68b20c692e4a9f58a836733cc26f60ec47a7154da")
@@ -172,7 +173,7 @@ def test_readme_examples_are_these_vectors() -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(any_frame, st.sampled_from(PROTECTED), st.sampled_from(frames.TAG_BYTES))
+@given(any_frame, st.sampled_from(PROTECTED), st.sampled_from(TAG_BYTES))
 def test_round_trip(frame: Frame, mode: Mode, tag_bytes: int) -> None:
     """Whatever can be written is read back the same (BEGIN with the time at which it went out), in the shape of its
     mode and within the longest frame."""
@@ -184,8 +185,8 @@ def test_round_trip(frame: Frame, mode: Mode, tag_bytes: int) -> None:
     if isinstance(frame, Begin):
         frame = replace(frame, utc_s=UTC_S)
     octets = talker.say(frame)
-    assert (mode, frames.WRITERS[type(frame)][0]) == (frames.peek_mode(octets), frames.peek_type(octets))
-    assert len(octets) <= frames.MAX_FRAME_BYTES
+    assert (mode, WRITERS[type(frame)][0]) == (open_frames.peek_mode(octets), open_frames.peek_type(octets))
+    assert len(octets) <= open_frames.MAX_FRAME_BYTES
     assert frame == hearer.hear(octets)
 
 
@@ -213,7 +214,7 @@ def test_sealed_shows_nothing_and_ham_everything() -> None:
 
 
 @pytest.mark.parametrize("mode", PROTECTED)
-@pytest.mark.parametrize("tag_bytes", frames.TAG_BYTES)
+@pytest.mark.parametrize("tag_bytes", TAG_BYTES)
 def test_every_flipped_bit_is_noticed(mode: Mode, tag_bytes: int) -> None:
     """Whichever bit is changed, of header, nonce, time, body or tag: the frame is refused, and the real one still
     counts."""
@@ -251,14 +252,14 @@ def test_another_passphrase_channel_or_mode() -> None:
     assert OtherMode is Station(Mode.HAM).fate(talker.say(TEXT))
     assert BadTag is Station(tag_bytes=8).fate(talker.say(TEXT))
     with pytest.raises(OtherMode) as caught:
-        Station().hear(frames.encode(BEGIN))
+        Station().hear(open_frames.encode(BEGIN))
     assert Mode.OPEN == caught.value.mode
     with pytest.raises(OtherMode) as caught:
         OpenChannel().decode(talker.say(TEXT), 0.0, UTC_S)
     assert Mode.SEALED == caught.value.mode
     newer = bytes([0x42, 1, 0, 1])
     with pytest.raises(NewerVersion):
-        Station().hear(newer + frames.crc16(newer).to_bytes(2) + bytes(9))
+        Station().hear(newer + open_frames.crc16(newer).to_bytes(2) + bytes(9))
 
 
 def test_the_replay_window() -> None:
@@ -475,7 +476,7 @@ def test_work_is_bounded() -> None:
         hearer.now += 1 / 5000
     assert 1000 == pytest.approx(fates.count(BadTag), abs=2)
     assert hearer.fate(talker.say(TEXT), "peer") is None
-    assert isinstance(hearer.channel, ProtectedChannel) and hearer.channel.guard.sources <= 256
+    assert isinstance(hearer.channel, ProtectedChannel) and hearer.channel.rate_limiter.sources <= 256
 
 
 # --- the rest -----------------------------------------------------------------------------------------------------

@@ -14,7 +14,8 @@ from tests.transport.protocol.test_open_frames import VECTORS, with_checks
 from transport.errors import FrameError
 from transport.protection.channel import ProtectedChannel
 from transport.protection.cipher import Cipher, Secret
-from transport.protocol.open_frames import Begin, End, Frame, Mode, Type, Voice, decode, encode, peek_mode, peek_type
+from transport.protocol.frames import Begin, End, Frame, Mode, Type, Voice
+from transport.protocol.open_frames import decode, encode, peek_mode, peek_type
 from transport.protocol.over import MAX_PACKETS, REMEMBERED_OVERS, OverReceiver
 from transport.protocol.payloads import READERS, WRITERS, read_voice
 
@@ -80,7 +81,7 @@ def test_protected_frames_without_the_key(mode: Mode) -> None:
     @for_many_inputs(authentic)
     def check(inputs: list[bytes]) -> None:
         channel = ProtectedChannel(Secret(mode, KEY), 4, os.urandom)
-        channel.guard.admits = lambda source, now: True  # type: ignore[method-assign]
+        channel.rate_limiter.admits = lambda source, now: True  # type: ignore[method-assign]
         for octets in inputs:
             peek_type(octets)
             try:
@@ -101,7 +102,7 @@ def test_protected_frames_with_the_key(mode: Mode) -> None:
     @for_many_inputs([octets[:1] + octets[:4] + UTC_S.to_bytes(4) + octets[6:-2] for octets in OPEN_FRAMES])
     def check(inputs: list[bytes]) -> None:
         channel = ProtectedChannel(Secret(mode, KEY), 4, os.urandom)
-        channel.guard.admits = lambda source, now: True  # type: ignore[method-assign]
+        channel.rate_limiter.admits = lambda source, now: True  # type: ignore[method-assign]
         channel.decode(ProtectedChannel(Secret(mode, KEY), 4, os.urandom).encode(BEGIN, 0.0, UTC_S), 0.0, UTC_S)
         for number, octets in enumerate(inputs):
             if len(octets) < 5:

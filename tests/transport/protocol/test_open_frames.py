@@ -11,21 +11,9 @@ from hypothesis import strategies as st
 
 from codec import format as codec_format
 from transport.errors import FrameError, NewerVersion, OtherMode, UsageError
-from transport.protocol import open_frames as frames
-from transport.protocol.open_frames import (
-    Beacon,
-    Begin,
-    End,
-    Frame,
-    Ping,
-    Pong,
-    Receipt,
-    Text,
-    Voice,
-    crc16,
-    decode,
-    encode,
-)
+from transport.protocol import frames
+from transport.protocol.frames import Beacon, Begin, End, Frame, Ping, Pong, Receipt, Text, Type, Voice
+from transport.protocol.open_frames import MAX_FRAME_BYTES, crc16, decode, encode, peek_type
 
 README = Path(__file__).parents[3] / "transport" / "README.md"
 
@@ -106,7 +94,7 @@ def test_round_trip(frame: Frame) -> None:
     """Whatever can be written is read back the same, and fits the longest frame."""
     octets = encode(frame)
     assert frame == decode(octets)
-    assert len(octets) <= frames.MAX_FRAME_BYTES
+    assert len(octets) <= MAX_FRAME_BYTES
 
 
 def test_voice_adds_eight_bytes() -> None:
@@ -255,6 +243,6 @@ def test_reserved_flags_are_ignored() -> None:
 def test_peek_type_reads_headers_only() -> None:
     """Links tell a frame by its header: good for a damaged VOICE, None for rubbish and unknown types."""
     octets = encode(Voice(1, 1, (PACKET,)))
-    assert frames.Type.VOICE is frames.peek_type(octets[:-1] + bytes([octets[-1] ^ 1]))
-    assert frames.peek_type(bytes(40)) is None
-    assert frames.peek_type(MALFORMED["type 15"]) is None
+    assert Type.VOICE is peek_type(octets[:-1] + bytes([octets[-1] ^ 1]))
+    assert peek_type(bytes(40)) is None
+    assert peek_type(MALFORMED["type 15"]) is None

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.support.overs import NONCE, numbered_packet, over_frames
 from transport.errors import UsageError
-from transport.protocol.open_frames import PACKET_S, Begin, End, Voice
+from transport.protocol.frames import PACKET_S, Begin, End, Voice
 from transport.protocol.over import (
     Malformed,
     OverBegun,

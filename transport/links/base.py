@@ -1,0 +1,92 @@
+"""What every link can do, and what only those can that hear several senders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Protocol, runtime_checkable
+
+from transport.links.traffic import LayerBytes, Traffic
+
+
+class Link(Protocol):
+    """A carrier of whole frames, as bytes.
+
+    It may lose, damage, delay, reorder or repeat frames. It never joins or splits them.
+    """
+
+    @property
+    def name(self) -> str:
+        """The link's name on the screen: its address."""
+
+    @property
+    def layers(self) -> tuple[LayerBytes, ...]:
+        """What the layers below add to every frame; "framing" is the link's own, the rest is the carrier's."""
+
+    @property
+    def max_frame_bytes(self) -> int:
+        """Length of the longest frame that can be sent."""
+
+    @property
+    def tag_bytes(self) -> int:
+        """Bytes of the tag of a sealed or ham frame on this link: 4 on radios, where every byte is air, 8 elsewhere."""
+
+    @property
+    def sent(self) -> Traffic:
+        """What went out since the link was opened."""
+
+    @property
+    def received(self) -> Traffic:
+        """What came in since the link was opened, rubbish included."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is somebody to send to: not while a link waits for its peer or for an unplugged port."""
+
+    async def wait_ready(self) -> None:
+        """Return as soon as the link is `ready`.
+
+        Another task must be receiving meanwhile, because that is how a peer is found. After `receive` has raised
+        PeerUnreachable this is no longer needed: the link opens its port again in a task of its own.
+        """
+
+    async def send(self, frame: bytes) -> None:
+        """Hand over one frame, waiting while the link is busy with earlier ones.
+
+        Raise PeerUnreachable or NoPeerYet where the frame is lost and the link can be used again; LinkError or
+        LinkClosed where it cannot.
+        """
+
+    def drain_s(self) -> float:
+        """Return the seconds until all that was handed over has left; an estimate where the link cannot tell."""
+
+    async def receive(self) -> bytes:
+        """Return the next frame as it arrived, perhaps damaged; empty where what came was no frame of this link's.
+
+        Raise PeerUnreachable (call `receive` again), LinkError or LinkClosed.
+        """
+
+    async def aclose(self) -> None:
+        """Close the link; every task that waits in it gets LinkClosed."""
+
+
+@runtime_checkable
+class SourceFinder(Protocol):
+    """A link that tells senders apart, and on a protected channel learns from authentic frames alone: UDP."""
+
+    def protect(self, make_keep_alive: Callable[[], bytes]) -> None:
+        """Learn, from now on, only from frames that are vouched for, and make every keep-alive anew.
+
+        On a protected channel the same bytes count once, so that a keep-alive cannot be sent twice.
+        """
+
+    def source(self, frame: bytes) -> Hashable | None:
+        """Return who sent these bytes, received a moment ago; None where that is not known, or cannot differ."""
+
+    def vouch(self, frame: bytes) -> None:
+        """Take note that these bytes, received a moment ago, are authentic and new."""
+
+
+def source_finder(link: Link) -> SourceFinder | None:
+    """Return the link, or the one that it wraps, if it is a source finder."""
+    inner = getattr(link, "inner", link)
+    return inner if isinstance(inner, SourceFinder) else None
