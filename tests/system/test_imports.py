@@ -221,7 +221,7 @@ def test_files_import_only_what_they_may():
 
 def test_no_import_goes_round_in_a_circle():
     """A module that needs itself cannot be understood, or tested, alone."""
-    assert CIRCLES_YET == circles(module_graph())
+    assert sorted(CIRCLES_YET) == circles(module_graph())
 
 
 def test_a_file_is_read_in_one_sitting():
