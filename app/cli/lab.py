@@ -12,7 +12,7 @@ import numpy as np
 
 from app.cli.options import add_options, settings_from
 from app.cli.output import add_json, print_json
-from app.codecs.lanes import link_voices, signal_voices
+from app.codecs.lanes import link_codecs, signal_codecs
 from app.console import Progress
 from app.errors import GossamerError
 from app.settings.model import LAB
@@ -119,10 +119,10 @@ def _tell(arguments: argparse.Namespace, links: list[Preset]) -> int:
 
 
 def _facts(arguments: argparse.Namespace, preset: Preset, speech: np.ndarray) -> dict[str, Any]:
-    from app.lab.report import crowd_facts, link_facts, signal_facts
+    from app.lab.report import capacity_facts, link_facts, signal_facts
 
     if arguments.scene == SIGNAL:
-        return signal_facts(signal_voices(), arguments.snr, speech, arguments.seconds)
+        return signal_facts(signal_codecs(), arguments.snr, speech, arguments.seconds)
     if arguments.scene == "conversations":
-        return crowd_facts(link_voices(), preset, speech)
-    return link_facts(link_voices(), preset, speech, arguments.seconds)
+        return capacity_facts(link_codecs(), preset, speech)
+    return link_facts(link_codecs(), preset, speech, arguments.seconds)

@@ -1,11 +1,11 @@
 """Other codecs, each through its real library: what Gossamer is heard and measured beside. A file per library.
 
-    for peer in all_peers():
+    for peer in other_codecs():
         if reason := peer.missing(): ...                      # one line that names the Debian package
         encode, decode = peer.open_encoder(), peer.open_decoder()
         samples = decode(encode(block))                       # block: int16 [peer.frame_samples], 8 kHz
 
-To add one: a class with the members of `Peer`, named in `all_peers`.
+To add one: a class with the members of `Peer`, named in `other_codecs`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Decode = Callable[[bytes | None], np.ndarray]
 all before. Bytes that are no frame at all count as lost."""
 
 
-class PeerMissing(GossamerError):
+class CodecMissing(GossamerError):
     """A library that is not installed, or not able to; the command that installs it."""
 
 
@@ -45,7 +45,7 @@ class Peer(Protocol):
 
     @property
     def frame_samples(self) -> int:
-        """Samples of one frame at 8 kHz. Raises PeerMissing where only the library knows."""
+        """Samples of one frame at 8 kHz. Raises CodecMissing where only the library knows."""
 
     @property
     def frame_bits(self) -> int | None:
@@ -58,13 +58,13 @@ class Peer(Protocol):
         """Library and version."""
 
     def open_encoder(self) -> Encode:
-        """A fresh encoder. Raises PeerMissing."""
+        """A fresh encoder. Raises CodecMissing."""
 
     def open_decoder(self) -> Decode:
-        """A fresh decoder. Raises PeerMissing."""
+        """A fresh decoder. Raises CodecMissing."""
 
 
-def all_peers() -> list[Peer]:
+def other_codecs() -> list[Peer]:
     """By rate, those that are missing too."""
     from app.codecs.codec2 import MODES, Codec2Peer
     from app.codecs.opus import OpusPeer
@@ -72,9 +72,9 @@ def all_peers() -> list[Peer]:
     return [*(Codec2Peer(mode) for mode in MODES), OpusPeer()]
 
 
-def peer_named(key: str) -> Peer:
+def codec_named(key: str) -> Peer:
     """Raises GossamerError for a key that there is not."""
-    peers = {peer.key: peer for peer in all_peers()}
+    peers = {peer.key: peer for peer in other_codecs()}
     if key not in peers:
         raise GossamerError(f"no codec '{key}'", f"there are: {', '.join(peers)}")
     return peers[key]

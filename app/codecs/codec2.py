@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.codecs import Decode, Encode, PeerMissing
+from app.codecs import CodecMissing, Decode, Encode
 from app.codecs.native import find_library, package_version, speech_of
 
 MODES = {"450": 10, "700C": 8, "1200": 5, "1300": 4, "1600": 2, "2400": 1, "3200": 0}
@@ -44,16 +44,16 @@ def _library() -> ctypes.CDLL | None:
 
 
 class Codec2:
-    """One encoder or decoder at work. Raises PeerMissing."""
+    """One encoder or decoder at work. Raises CodecMissing."""
 
     def __init__(self, mode: str) -> None:
         library = _library()
         if library is None:
-            raise PeerMissing(f"Codec2 {mode}: {MISSING}")
+            raise CodecMissing(f"Codec2 {mode}: {MISSING}")
         self._library = library
         self._state = library.codec2_create(MODES[mode])
         if not self._state:
-            raise PeerMissing(f"Codec2 {mode}: libcodec2 was built without it", "apt-get install codec2")
+            raise CodecMissing(f"Codec2 {mode}: libcodec2 was built without it", "apt-get install codec2")
         self.frame_samples: int = library.codec2_samples_per_frame(self._state)
         self.frame_bits: int = library.codec2_bits_per_frame(self._state)
         self.frame_bytes = (self.frame_bits + 7) // 8
@@ -99,7 +99,7 @@ class Codec2Peer:
     def missing(self) -> str | None:
         try:
             Codec2(self.mode)
-        except PeerMissing as reason:
+        except CodecMissing as reason:
             return str(reason)
         return None
 

@@ -9,18 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.audio.sound_files import from_int16, to_float, to_int16
-from app.codecs import Peer, peer_named
+from app.codecs import Peer, codec_named
 from codec import format as fmt
 
 Array = NDArray[np.float32]
 PEERS = ("codec2-700c", "codec2-3200", "opus-6k")
 EncodeUnit = Callable[[Array], bytes]
-"""float32 [unit_samples] -> the bytes of one unit."""
+"""float32 [frame_samples] -> the bytes of one unit."""
 DecodeUnit = Callable[[bytes | None], Array]
-"""The bytes of one unit, or None for a lost one -> float32 [unit_samples]."""
+"""The bytes of one unit, or None for a lost one -> float32 [frame_samples]."""
 
 
-class Voice(Protocol):
+class ReferenceCodec(Protocol):
     """One codec at one rate."""
 
     @property
@@ -36,29 +36,29 @@ class Voice(Protocol):
         """Nominal, of voice alone."""
 
     @property
-    def unit_samples(self) -> int:
-        """Samples at 8 kHz that are coded at once. Raises PeerMissing."""
+    def frame_samples(self) -> int:
+        """Samples at 8 kHz that are coded at once. Raises CodecMissing."""
 
     @property
-    def unit_bits(self) -> int | None:
-        """Of one unit; None: they differ, and are whole bytes. Raises PeerMissing."""
+    def frame_bits(self) -> int | None:
+        """Of one unit; None: they differ, and are whole bytes. Raises CodecMissing."""
 
     def missing(self) -> str | None:
         """What is not installed and the command that installs it; None when it can run."""
 
     def open_encoder(self) -> EncodeUnit:
-        """From a fresh start. Raises PeerMissing, CodecError."""
+        """From a fresh start. Raises CodecMissing, CodecError."""
 
     def open_decoder(self) -> DecodeUnit:
-        """From a fresh start. Raises PeerMissing, CodecError."""
+        """From a fresh start. Raises CodecMissing, CodecError."""
 
 
-class GossamerVoice:
+class Gossamer:
     """Ours, with the neural vocoder."""
 
     rate_bps = float(fmt.BIT_RATE_BPS)
-    unit_samples = fmt.PACKET_SAMPLES
-    unit_bits: int | None = fmt.PACKET_BITS
+    frame_samples = fmt.PACKET_SAMPLES
+    frame_bits: int | None = fmt.PACKET_BITS
 
     def __init__(self, key: str = "gossamer", title: str = "Gossamer 800", *, sealed: bool = False) -> None:
         self.key, self.title, self.sealed = key, title, sealed
@@ -79,7 +79,7 @@ class GossamerVoice:
         return lambda packet: synthesizer.synthesize(decoder.decode(packet))
 
 
-class PeerVoice:
+class OtherCodec:
     """Another codec, through its library."""
 
     def __init__(self, peer: Peer) -> None:
@@ -87,11 +87,11 @@ class PeerVoice:
         self.key, self.title, self.rate_bps = peer.key, peer.title, peer.rate_bps
 
     @property
-    def unit_samples(self) -> int:
+    def frame_samples(self) -> int:
         return self._peer.frame_samples
 
     @property
-    def unit_bits(self) -> int | None:
+    def frame_bits(self) -> int | None:
         return self._peer.frame_bits
 
     def missing(self) -> str | None:
@@ -106,13 +106,13 @@ class PeerVoice:
         return lambda unit: from_int16(decode(unit))
 
 
-class PcmVoice:
+class Pcm:
     """Samples as they are, 16 bit, little-endian; a lost unit is silence."""
 
     key, title = "pcm", "PCM"
-    unit_samples = 120
+    frame_samples = 120
     """15 ms in 240 bytes, which fit into one frame of any link here."""
-    unit_bits: int | None = 16 * unit_samples
+    frame_bits: int | None = 16 * frame_samples
     rate_bps = 16.0 * fmt.SAMPLE_RATE_HZ
 
     def missing(self) -> str | None:
@@ -122,19 +122,19 @@ class PcmVoice:
         return lambda samples: to_int16(samples).astype("<i2").tobytes()
 
     def open_decoder(self) -> DecodeUnit:
-        silence = np.zeros(self.unit_samples, np.float32)
+        silence = np.zeros(self.frame_samples, np.float32)
         return lambda unit: silence if unit is None else to_float(unit)
 
 
-def link_voices() -> list[Voice]:
+def link_codecs() -> list[ReferenceCodec]:
     """The lanes of the link scene, the most frugal first where it is ours."""
-    return [GossamerVoice(), *(PeerVoice(peer_named(key)) for key in PEERS), PcmVoice()]
+    return [Gossamer(), *(OtherCodec(codec_named(key)) for key in PEERS), Pcm()]
 
 
-def signal_voices() -> list[Voice]:
+def signal_codecs() -> list[ReferenceCodec]:
     """The lanes of the bad-signal scene: ours twice."""
-    ours: list[Voice] = [
-        GossamerVoice("gossamer-open", "Gossamer open"),
-        GossamerVoice("gossamer-sealed", "Gossamer sealed", sealed=True),
+    ours: list[ReferenceCodec] = [
+        Gossamer("gossamer-open", "Gossamer open"),
+        Gossamer("gossamer-sealed", "Gossamer sealed", sealed=True),
     ]
-    return [*ours, *link_voices()[1:]]
+    return [*ours, *link_codecs()[1:]]

@@ -13,7 +13,7 @@ from functools import cache
 
 import numpy as np
 
-from app.codecs import Decode, Encode, PeerMissing
+from app.codecs import CodecMissing, Decode, Encode
 from app.codecs.native import find_library, speech_of
 from codec.format import SAMPLE_RATE_HZ
 
@@ -52,26 +52,26 @@ def _library() -> ctypes.CDLL | None:
 
 
 def _present() -> ctypes.CDLL:
-    """Raises PeerMissing."""
+    """Raises CodecMissing."""
     library = _library()
     if library is None:
-        raise PeerMissing(MISSING)
+        raise CodecMissing(MISSING)
     return library
 
 
 class OpusEncoder:
-    """One encoder at work; 20 ms a frame. Raises PeerMissing."""
+    """One encoder at work; 20 ms a frame. Raises CodecMissing."""
 
     def __init__(self) -> None:
         self._library = library = _present()
         error = ctypes.c_int()
         self._state = library.opus_encoder_create(SAMPLE_RATE_HZ, 1, APPLICATION_VOIP, ctypes.byref(error))
         if not self._state:
-            raise PeerMissing(f"libopus gave error {error.value} at 8 kHz", INSTALL)
+            raise CodecMissing(f"libopus gave error {error.value} at 8 kHz", INSTALL)
         for request, value in SETTINGS.items():
             # Variadic in C, so no argtypes: the pointer is wrapped by hand.
             if library.opus_encoder_ctl(ctypes.c_void_p(self._state), ctypes.c_int(request), ctypes.c_int(value)):
-                raise PeerMissing(f"libopus refused setting {request} = {value}", INSTALL)
+                raise CodecMissing(f"libopus refused setting {request} = {value}", INSTALL)
         self._packet = ctypes.create_string_buffer(LARGEST_PACKET_BYTES)
 
     def encode(self, samples: np.ndarray) -> bytes:
@@ -89,14 +89,14 @@ class OpusEncoder:
 
 
 class OpusDecoder:
-    """One decoder at work, with the library's own concealment. Raises PeerMissing."""
+    """One decoder at work, with the library's own concealment. Raises CodecMissing."""
 
     def __init__(self) -> None:
         self._library = library = _present()
         error = ctypes.c_int()
         self._state = library.opus_decoder_create(SAMPLE_RATE_HZ, 1, ctypes.byref(error))
         if not self._state:
-            raise PeerMissing(f"libopus gave error {error.value} at 8 kHz", INSTALL)
+            raise CodecMissing(f"libopus gave error {error.value} at 8 kHz", INSTALL)
 
     def decode(self, packet: bytes | None) -> np.ndarray:
         """One packet of 20 ms, or None for a lost one; returns int16 [160]."""

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.audio.devices import BLOCK_S, BLOCK_SAMPLES
-from app.codecs.lanes import Voice
+from app.codecs.lanes import ReferenceCodec
 from app.simulation.bench import Bench, LinkBench, SignalBench, bit_error_rate, speech_blocks
-from app.simulation.capacity import Try, carried, carried_words, tries
+from app.simulation.capacity import CapacityTrial, capacity_trials, conversations_carried, conversations_carried_words
 from transport.planning.presets import Preset
 
 Array = NDArray[np.float32]
@@ -25,9 +25,9 @@ def run_bench(bench: Bench, speech: Array, seconds: float) -> None:
         bench.step(block(), number * BLOCK_S)
 
 
-def link_facts(voices: Sequence[Voice], preset: Preset, speech: Array, seconds: float) -> dict[str, Any]:
+def link_facts(codecs: Sequence[ReferenceCodec], preset: Preset, speech: Array, seconds: float) -> dict[str, Any]:
     """What the link scene shows after so many seconds."""
-    bench = LinkBench(voices, preset)
+    bench = LinkBench(codecs, preset)
     run_bench(bench, speech, seconds)
     bad = preset.impairment
     return {
@@ -46,9 +46,9 @@ def link_facts(voices: Sequence[Voice], preset: Preset, speech: Array, seconds: 
     }
 
 
-def signal_facts(voices: Sequence[Voice], snr_db: float, speech: Array, seconds: float) -> dict[str, Any]:
+def signal_facts(codecs: Sequence[ReferenceCodec], snr_db: float, speech: Array, seconds: float) -> dict[str, Any]:
     """What the bad-signal scene shows after so many seconds."""
-    bench = SignalBench(voices, snr_db)
+    bench = SignalBench(codecs, snr_db)
     run_bench(bench, speech, seconds)
     lanes = _lanes(bench)
     for lane in lanes:
@@ -56,19 +56,19 @@ def signal_facts(voices: Sequence[Voice], snr_db: float, speech: Array, seconds:
     return {"scene": "signal", "snr_db": snr_db, "speech_s": seconds, "lanes": lanes}
 
 
-def crowd_facts(voices: Sequence[Voice], preset: Preset, speech: Array) -> dict[str, Any]:
+def capacity_facts(codecs: Sequence[ReferenceCodec], preset: Preset, speech: Array) -> dict[str, Any]:
     """What the many-conversations scene finds."""
     lanes = []
-    for voice in voices:
-        reason = voice.missing()
-        last = None if reason else _last(voice, speech, preset)
+    for codec in codecs:
+        reason = codec.missing()
+        last = None if reason else _last(codec, speech, preset)
         lanes.append(
             {
-                "codec": voice.key,
-                "title": voice.title,
+                "codec": codec.key,
+                "title": codec.title,
                 "missing": reason,
-                "conversations": carried(last, preset) if last else None,
-                "words": carried_words(last, preset) if last else "",
+                "conversations": conversations_carried(last, preset) if last else None,
+                "words": conversations_carried_words(last, preset) if last else "",
                 "worst_wait_s": round(last.worst_wait_s, 3) if last else None,
             }
         )
@@ -81,8 +81,8 @@ def crowd_facts(voices: Sequence[Voice], preset: Preset, speech: Array) -> dict[
     }
 
 
-def _last(voice: Voice, speech: Array, preset: Preset) -> Try:
-    last, *_ = reversed(list(tries(voice, speech, preset)))
+def _last(codec: ReferenceCodec, speech: Array, preset: Preset) -> CapacityTrial:
+    last, *_ = reversed(list(capacity_trials(codec, speech, preset)))
     return last
 
 
@@ -90,8 +90,8 @@ def _lanes(bench: Bench) -> list[dict[str, Any]]:
     lanes = []
     for row, reading in zip(bench.rows, bench.readings(), strict=True):
         facts: dict[str, Any] = {
-            "codec": row.voice.key,
-            "title": row.voice.title,
+            "codec": row.codec.key,
+            "title": row.codec.title,
             "missing": row.missing,
             "wire_bps": round(row.wire_bps),
         }

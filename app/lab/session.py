@@ -13,12 +13,12 @@ import numpy as np
 import trio
 
 from app.audio.devices import BLOCK_S, BLOCK_SAMPLES, Block, Loudspeaker, Microphone, amplitude
-from app.codecs.lanes import Voice
+from app.codecs.lanes import ReferenceCodec
 from app.errors import first_error
 from app.events import Device, DeviceProblem, DeviceReady
-from app.lab.state import CrowdPicture, LabStart, LiveLab, Picture
+from app.lab.state import CapacitySnapshot, LabSnapshot, LabStart, LabState
 from app.simulation.bench import CONVERSATIONS, SCENES, speech_blocks
-from app.simulation.capacity import Try, tries
+from app.simulation.capacity import CapacityTrial, capacity_trials
 from app.station.parts import one_worker
 from codec.format import SAMPLE_RATE_HZ
 from transport.planning.presets import Preset
@@ -48,11 +48,11 @@ class LabSession:
         start: LabStart,
         microphone: Microphone,
         loudspeaker: Loudspeaker,
-        tell: Callable[[Picture], None],
-        lab: LiveLab | None = None,
+        tell: Callable[[LabSnapshot], None],
+        lab: LabState | None = None,
     ) -> None:
         """lab: with lanes of one's own."""
-        self.lab = lab if lab is not None else LiveLab(start)
+        self.lab = lab if lab is not None else LabState(start)
         self._tell = tell
         self._microphone, self._loudspeaker = microphone, loudspeaker
         self._speech, self._clip = start.speech, speech_blocks(start.speech, BLOCK_SAMPLES)
@@ -60,7 +60,7 @@ class LabSession:
         self._heard, self._live, self._volume, self._muted = 0, start.live, start.volume, start.muted
         self._spoken: deque[Block] = deque()
         self._troubles: dict[Device, str] = {}
-        self._crowd: dict[str, CrowdPicture] = {}
+        self._crowd: dict[str, CapacitySnapshot] = {}
         self._crowd_is_old = trio.Event()
         self._source_changed = trio.Event()
         self._works_s: deque[float] = deque(maxlen=LOAD_BATCHES)
@@ -72,13 +72,13 @@ class LabSession:
 
     def hear(self, number: int) -> None:
         """Another lane into the loudspeaker; a number that there is not changes nothing."""
-        if 0 <= number < len(self.lab.voices):
+        if 0 <= number < len(self.lab.codecs):
             self._heard = number
             self._loudspeaker.hush()
 
     def show(self, scene: str) -> None:
         """One of SCENES."""
-        self._heard = min(self._heard, len(self.lab.link_voices) - 1)
+        self._heard = min(self._heard, len(self.lab.link_codecs) - 1)
         self._loudspeaker.hush()
         self.lab.show(scene)
         self._crowd_is_old.set()
@@ -185,13 +185,13 @@ class LabSession:
             self._loudspeaker.play(np.zeros(round(AHEAD_S * SAMPLE_RATE_HZ), np.float32))
         self._loudspeaker.play(sound * np.float32(self._volume))
 
-    def _picture(self) -> Picture:
+    def _picture(self) -> LabSnapshot:
         lab = self.lab
         load = None
         if trio.current_time() < self._slow_until_s:
             load = sum(self._works_s) / (BATCH_S * len(self._works_s))
         troubles = tuple(self._troubles.values())
-        return Picture(
+        return LabSnapshot(
             lab.scene,
             lab.preset,
             lab.snr_db,
@@ -219,20 +219,20 @@ class LabSession:
 
     async def _count(self, old: trio.Event) -> None:
         """One try after the other, each from its first frame to its last."""
-        voices, preset = self.lab.link_voices, self.lab.preset
-        self._crowd = {voice.key: CrowdPicture(voice, voice.missing(), None, False) for voice in voices}
-        for voice in voices:
-            if voice.missing() is None and not await self._add(voice, preset, old):
+        codecs, preset = self.lab.link_codecs, self.lab.preset
+        self._crowd = {codec.key: CapacitySnapshot(codec, codec.missing(), None, False) for codec in codecs}
+        for codec in codecs:
+            if codec.missing() is None and not await self._add(codec, preset, old):
                 return
 
-    async def _add(self, voice: Voice, preset: Preset, old: trio.Event) -> bool:
+    async def _add(self, codec: ReferenceCodec, preset: Preset, old: trio.Event) -> bool:
         """More and more conversations of one codec; False where they are not wanted any more. Raises CodecError."""
-        last: Try | None = None
-        steps = tries(voice, self._speech, preset)
+        last: CapacityTrial | None = None
+        steps = capacity_trials(codec, self._speech, preset)
         while (step := await self._in_thread(next, steps, None)) is not None:
             if old.is_set():
                 return False
             last = step
-            self._crowd[voice.key] = CrowdPicture(voice, None, last, False)
-        self._crowd[voice.key] = CrowdPicture(voice, None, last, True)
+            self._crowd[codec.key] = CapacitySnapshot(codec, None, last, False)
+        self._crowd[codec.key] = CapacitySnapshot(codec, None, last, True)
         return not old.is_set()

@@ -14,7 +14,7 @@ Problems = Mapping[str, DeviceProblem | LinkProblem]
 """By device, kept up to date by their owner, who tells changes to the lab."""
 
 
-class _Borrowed:
+class _SharedDevice:
     """What both have in common."""
 
     latency_s = 0.0
@@ -33,7 +33,7 @@ class _Borrowed:
         """The station's user chooses."""
 
 
-class BorrowedMicrophone(_Borrowed):
+class SharedMicrophone(_SharedDevice):
     """Hears what the station's microphone hears, before its gain."""
 
     @property
@@ -48,7 +48,7 @@ class BorrowedMicrophone(_Borrowed):
             self._engine.overhear(None)
 
 
-class BorrowedLoudspeaker(_Borrowed):
+class SharedLoudspeaker(_SharedDevice):
     """Is heard through the station's, with its volume, while nobody talks there."""
 
     @property

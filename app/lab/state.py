@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.audio.devices import BLOCK_S
-from app.codecs.lanes import Voice, link_voices, signal_voices
+from app.codecs.lanes import ReferenceCodec, link_codecs, signal_codecs
 from app.simulation.bench import (
     LINK,
     SIGNAL,
@@ -25,8 +25,8 @@ from app.simulation.bench import (
     bit_error_rate,
     own_link,
 )
-from app.simulation.capacity import Try
-from app.simulation.lane import Level, Reading
+from app.simulation.capacity import CapacityTrial
+from app.simulation.lane import HeardLevel, LaneReading
 from transport.planning.presets import PRESETS, Preset
 
 Array = NDArray[np.float32]
@@ -52,45 +52,45 @@ class LabStart:
 
 
 @dataclass(frozen=True, slots=True)
-class LanePicture:
+class LaneSnapshot:
     """One lane, for the screen."""
 
-    voice: Voice
+    codec: ReferenceCodec
     missing: str | None
     """What is not installed, with the command that installs it."""
     wire_bps: float
     ber: float | None
     """Bit errors on its radio; None where the scene has none."""
-    reading: Reading | None
-    levels: tuple[Level, ...]
+    reading: LaneReading | None
+    levels: tuple[HeardLevel, ...]
     """A tenth of a second each, the newest last."""
 
 
 @dataclass(frozen=True, slots=True)
-class CrowdPicture:
+class CapacitySnapshot:
     """One codec's conversations."""
 
-    voice: Voice
+    codec: ReferenceCodec
     missing: str | None
-    last: Try | None
+    last: CapacityTrial | None
     """The newest try."""
     done: bool
     """No more are added."""
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class LabSnapshot:
     """All of it now."""
 
     scene: str
     preset: Preset
     snr_db: float
-    lanes: tuple[LanePicture, ...] = ()
+    lanes: tuple[LaneSnapshot, ...] = ()
     said: tuple[float, ...] = ()
     """What goes in: rms 0..1, a tenth of a second each, the newest last."""
     seconds: float = 0.0
     """Of speech since these lanes began."""
-    crowd: tuple[CrowdPicture, ...] = ()
+    capacities: tuple[CapacitySnapshot, ...] = ()
     heard: int = 0
     """Number of the lane in the loudspeaker."""
     live: bool = False
@@ -103,17 +103,17 @@ class Picture:
     """Seconds that the codecs need for a second of speech, measured; None as long as real time is kept."""
 
 
-class LiveLab:
+class LabState:
     """The bench of the scene that is wanted. Commands from the host's thread; `work` alone runs in another."""
 
     def __init__(
         self,
         start: LabStart,
-        link_lanes: Callable[[], Sequence[Voice]] = link_voices,
-        signal_lanes: Callable[[], Sequence[Voice]] = signal_voices,
+        link_lanes: Callable[[], Sequence[ReferenceCodec]] = link_codecs,
+        signal_lanes: Callable[[], Sequence[ReferenceCodec]] = signal_codecs,
     ) -> None:
         self.preset, self.snr_db, self.scene = start.preset, start.snr_db, start.scene
-        self.link_voices, self._signal_voices = tuple(link_lanes()), tuple(signal_lanes())
+        self.link_codecs, self._signal_codecs = tuple(link_lanes()), tuple(signal_lanes())
         named = start.preset.name in PRESETS
         self._own = own_link(start.preset) if named else start.preset
         self._bench: Bench | None = None
@@ -126,9 +126,9 @@ class LiveLab:
         return [*PRESETS.values(), self._own]
 
     @property
-    def voices(self) -> tuple[Voice, ...]:
+    def codecs(self) -> tuple[ReferenceCodec, ...]:
         """Those of the scene's lanes, in order."""
-        return self._signal_voices if self.scene == SIGNAL else self.link_voices
+        return self._signal_codecs if self.scene == SIGNAL else self.link_codecs
 
     def step_link(self, steps: int) -> None:
         """So many further in `links`, round and round."""
@@ -175,9 +175,9 @@ class LiveLab:
         if bench is None:
             self._said.clear()
             if self.scene == SIGNAL:
-                bench = SignalBench(self._signal_voices, self.snr_db)
+                bench = SignalBench(self._signal_codecs, self.snr_db)
             else:
-                bench = LinkBench(self.link_voices, self.preset)
+                bench = LinkBench(self.link_codecs, self.preset)
             self._bench = bench
         sounds = []
         for block in blocks:
@@ -186,14 +186,14 @@ class LiveLab:
         self._said.append(float(np.sqrt(np.mean(whole * whole))))
         return np.concatenate(sounds)
 
-    def lanes(self) -> tuple[LanePicture, ...]:
+    def lanes(self) -> tuple[LaneSnapshot, ...]:
         """As they stand; none before the first `work` of a scene."""
         bench = self._bench
         if bench is None:
             return ()
         return tuple(
-            LanePicture(
-                row.voice,
+            LaneSnapshot(
+                row.codec,
                 row.missing,
                 row.wire_bps,
                 bit_error_rate(bench.snr_db, row.wire_bps) if isinstance(bench, SignalBench) and row.lane else None,

@@ -227,11 +227,11 @@ class OtherCodec:
 
 def all_voices() -> list[Voice]:
     """In the order of the page: the original, ours, our ceiling, the others by rate."""
-    from app.codecs import all_peers
+    from app.codecs import other_codecs
 
     models = Models()
     ours: list[Voice] = [Gossamer(models, "neural"), Gossamer(models, "classic"), Unquantised(models)]
-    return [Original(), *ours, *(OtherCodec(peer) for peer in all_peers() if peer.key in DELAYS_S)]
+    return [Original(), *ours, *(OtherCodec(peer) for peer in other_codecs() if peer.key in DELAYS_S)]
 
 
 def _byte_rate_bps(packets: Sequence[bytes]) -> float:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.codecs.lanes import Voice
+from app.codecs.lanes import ReferenceCodec
 from app.errors import GossamerError
 from app.simulation.framing import Framing, framing_for
-from app.simulation.lane import Lane, Reading
+from app.simulation.lane import Lane, LaneReading
 from codec.format import PACKET_BYTES, PACKET_S, SAMPLE_RATE_HZ
 from transport.impairment import ImpairedPath, Impairment
 from transport.planning.presets import Preset
@@ -36,10 +36,10 @@ LEAST_BER = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class BenchRow:
     """One lane, or why there is none."""
 
-    voice: Voice
+    codec: ReferenceCodec
     missing: str | None
     lane: Lane | None
     wire_bps: float
@@ -49,9 +49,9 @@ class Row:
 class Bench:
     """Lanes that hear the same voice."""
 
-    def __init__(self, voices: Sequence[Voice], now: float) -> None:
-        self._voices = voices
-        self.rows: list[Row] = []
+    def __init__(self, codecs: Sequence[ReferenceCodec], now: float) -> None:
+        self._codecs = codecs
+        self.rows: list[BenchRow] = []
         self.seconds = 0.0
         """Of speech, since all began anew."""
         self.now = now
@@ -59,18 +59,18 @@ class Bench:
     def begin(self, now: float) -> None:
         """All lanes from a fresh start, nothing on its way. Raises CodecError."""
         self.now, self.seconds = now, 0.0
-        self.rows = [self._row(voice, number, now) for number, voice in enumerate(self._voices)]
+        self.rows = [self._row(codec, number, now) for number, codec in enumerate(self._codecs)]
 
-    def _row(self, voice: Voice, number: int, now: float) -> Row:
-        if reason := voice.missing():
-            return Row(voice, reason, None, 0.0)
+    def _row(self, codec: ReferenceCodec, number: int, now: float) -> BenchRow:
+        if reason := codec.missing():
+            return BenchRow(codec, reason, None, 0.0)
         k, overhead_bytes = self._frame_shape()
-        framing = framing_for(voice, k, overhead_bytes)
+        framing = framing_for(codec, k, overhead_bytes)
         wire_bps = framing.wire_bps(overhead_bytes)
         impairment = self._impairment(wire_bps)
         path = ImpairedPath(impairment, overhead_bytes)
-        hold_s = _hold_s(framing_for(voice, k, overhead_bytes), path, k, impairment.jitter_s)
-        return Row(voice, None, Lane(voice, framing, path, overhead_bytes, now, hold_s), wire_bps)
+        hold_s = _hold_s(framing_for(codec, k, overhead_bytes), path, k, impairment.jitter_s)
+        return BenchRow(codec, None, Lane(codec, framing, path, overhead_bytes, now, hold_s), wire_bps)
 
     def _frame_shape(self) -> tuple[int, int]:
         """k, and bytes that a frame costs beyond itself."""
@@ -93,7 +93,7 @@ class Bench:
                 sounds.append(np.zeros(len(block), np.float32))
         return sounds[heard] if heard is not None else np.zeros(len(block), np.float32)
 
-    def readings(self) -> list[Reading | None]:
+    def readings(self) -> list[LaneReading | None]:
         """Every row now."""
         return [row.lane.reading(self.now) if row.lane is not None else None for row in self.rows]
 
@@ -101,8 +101,8 @@ class Bench:
 class LinkBench(Bench):
     """On one of the links, each lane with one of its own; the link may be changed at any time."""
 
-    def __init__(self, voices: Sequence[Voice], preset: Preset, now: float = 0.0) -> None:
-        super().__init__(voices, now)
+    def __init__(self, codecs: Sequence[ReferenceCodec], preset: Preset, now: float = 0.0) -> None:
+        super().__init__(codecs, now)
         self.preset = preset
         self.begin(now)
 
@@ -147,8 +147,8 @@ def _hold_s(probe: Framing, path: ImpairedPath, k: int, jitter_s: float) -> floa
 class SignalBench(Bench):
     """On a simulated radio: every lane with the same power, at the rate of its own frames on the wire."""
 
-    def __init__(self, voices: Sequence[Voice], snr_db: float = START_SNR_DB, now: float = 0.0) -> None:
-        super().__init__(voices, now)
+    def __init__(self, codecs: Sequence[ReferenceCodec], snr_db: float = START_SNR_DB, now: float = 0.0) -> None:
+        super().__init__(codecs, now)
         self.snr_db = snr_db
         self.begin(now)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.codecs.lanes import Voice
+from app.codecs.lanes import ReferenceCodec
 from app.simulation.framing import framing_for
 from codec.format import PACKET_S, SAMPLE_RATE_HZ
 from transport.errors import FrameError
@@ -28,10 +28,10 @@ MOST = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Try:
+class CapacityTrial:
     """So many at once."""
 
-    voice: Voice
+    codec: ReferenceCodec
     streams: int
     worst_wait_s: float
     """Of the frame that had to wait longest for the others."""
@@ -49,35 +49,35 @@ class _Frame:
     octets: bytes
 
 
-def _units(voice: Voice, speech: Array) -> list[bytes]:
+def _units(codec: ReferenceCodec, speech: Array) -> list[bytes]:
     """TALK_S of speech, coded."""
-    size = voice.unit_samples
-    encode = voice.open_encoder()
+    size = codec.frame_samples
+    encode = codec.open_encoder()
     count = round(TALK_S * SAMPLE_RATE_HZ) // size
     said = np.resize(speech, count * size).astype(np.float32)
     return [encode(block) for block in said.reshape(count, size)]
 
 
-def tries(voice: Voice, speech: Array, preset: Preset) -> Iterator[Try]:
+def capacity_trials(codec: ReferenceCodec, speech: Array, preset: Preset) -> Iterator[CapacityTrial]:
     """One conversation, two, ... until one of them breaks or MOST fit; one alone where the link has no rate to share.
-    Raises PeerMissing, CodecError."""
-    units = _units(voice, speech)
+    Raises CodecMissing, CodecError."""
+    units = _units(codec, speech)
     patience_s = max(MAX_HOLD_S, preset.k * PACKET_S)
     streams: list[list[_Frame]] = []
     for count in range(1, MOST + 1):
-        streams.append(_stream(voice, units, preset, count))
-        outcome = _together(voice, streams, preset, patience_s)
+        streams.append(_stream(codec, units, preset, count))
+        outcome = _together(codec, streams, preset, patience_s)
         yield outcome
         if outcome.broken or preset.impairment.rate_bps is None:
             return
 
 
-def _stream(voice: Voice, units: list[bytes], preset: Preset, number: int) -> list[_Frame]:
+def _stream(codec: ReferenceCodec, units: list[bytes], preset: Preset, number: int) -> list[_Frame]:
     """What one talker hands to the link: other words, at other times, than the others'."""
     draws = np.random.default_rng(number)
     turn = int(draws.integers(len(units)))
-    framing = framing_for(voice, preset.k, preset.overhead_bytes, number % 256)
-    unit_s = voice.unit_samples / SAMPLE_RATE_HZ
+    framing = framing_for(codec, preset.k, preset.overhead_bytes, number % 256)
+    unit_s = codec.frame_samples / SAMPLE_RATE_HZ
     now = float(draws.uniform(0, preset.k * PACKET_S))
     frames = [_Frame(now, number, sent.octets) for sent in framing.begin()]
     for unit in units[turn:] + units[:turn]:
@@ -86,7 +86,9 @@ def _stream(voice: Voice, units: list[bytes], preset: Preset, number: int) -> li
     return frames
 
 
-def _together(voice: Voice, streams: Sequence[list[_Frame]], preset: Preset, patience_s: float) -> Try:
+def _together(
+    codec: ReferenceCodec, streams: Sequence[list[_Frame]], preset: Preset, patience_s: float
+) -> CapacityTrial:
     path = ImpairedPath(preset.impairment, preset.overhead_bytes)
     far = {}
     worst_s, read, broken = 0.0, 0, set()
@@ -97,17 +99,17 @@ def _together(voice: Voice, streams: Sequence[list[_Frame]], preset: Preset, pat
         if wait_s > patience_s:
             broken.add(frame.stream)
         if frame.stream not in far:
-            far[frame.stream] = framing_for(voice, preset.k, preset.overhead_bytes, frame.stream % 256)
+            far[frame.stream] = framing_for(codec, preset.k, preset.overhead_bytes, frame.stream % 256)
         for delivery in path.hand_over(frame.octets, frame.at_s):
             try:
                 far[frame.stream].receive(delivery.octets, delivery.at_s)
             except FrameError:
                 continue
             read += 1
-    return Try(voice, len(streams), worst_s, len(broken), len(everything), read)
+    return CapacityTrial(codec, len(streams), worst_s, len(broken), len(everything), read)
 
 
-def carried(last: Try, preset: Preset) -> int | None:
+def conversations_carried(last: CapacityTrial, preset: Preset) -> int | None:
     """Conversations that the link carries, after the last try: MOST means at least so many, None that nothing limits
     them."""
     if preset.impairment.rate_bps is None:
@@ -115,7 +117,7 @@ def carried(last: Try, preset: Preset) -> int | None:
     return last.streams - 1 if last.broken else last.streams
 
 
-def carried_words(last: Try, preset: Preset) -> str:
+def conversations_carried_words(last: CapacityTrial, preset: Preset) -> str:
     """The same for a table."""
-    count = carried(last, preset)
+    count = conversations_carried(last, preset)
     return "no limit" if count is None else f"{count}+" if count == MOST else str(count)

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from app.codecs.lanes import GossamerVoice, Voice
+from app.codecs.lanes import Gossamer, ReferenceCodec
 from codec.format import PACKET_S, SAMPLE_RATE_HZ
 from transport.errors import FrameError
 from transport.planning.presets import IP_UDP_BYTES
@@ -72,7 +72,7 @@ class Framing(Protocol):
         """Nominal: bits on the wire a second of speech, everything counted."""
 
 
-class OurFraming:
+class GossamerFraming:
     """The frames of a station, open or sealed."""
 
     def __init__(self, k: int, over: int, *, sealed: bool = False) -> None:
@@ -109,7 +109,7 @@ class OurFraming:
         return [Unit(fact.index, fact.packet, fact.damaged) for fact in facts if isinstance(fact, PacketHeard)]
 
     def wire_bps(self, overhead_bytes: int) -> float:
-        probe = OurFraming(self._k, 0, sealed=self._sealed)
+        probe = GossamerFraming(self._k, 0, sealed=self._sealed)
         voice_frames = voice_frames_per_cycle(self._k)
         sent = probe.begin()
         sent += [frame for _ in range(self._k) for frame in probe.push(bytes(PACKET_BYTES))]
@@ -117,14 +117,14 @@ class OurFraming:
         return 8 * (begin + voice_frames * voice) / (voice_frames * self._k * PACKET_S)
 
 
-class PeerFraming:
+class OtherFraming:
     """Any other codec's units."""
 
-    def __init__(self, voice: Voice, frame_s: float, body_bytes: int) -> None:
+    def __init__(self, codec: ReferenceCodec, frame_s: float, body_bytes: int) -> None:
         """frame_s: of speech in a frame, at most. body_bytes: of a frame without header and checks, at most."""
-        self._bits = voice.unit_bits
-        self._rate_bps = voice.rate_bps
-        self._unit_s = voice.unit_samples / SAMPLE_RATE_HZ
+        self._bits = codec.frame_bits
+        self._rate_bps = codec.rate_bps
+        self._unit_s = codec.frame_samples / SAMPLE_RATE_HZ
         self._most = max(1, round(frame_s / self._unit_s))
         self._body_bytes = body_bytes
         self._waiting: list[bytes] = []
@@ -202,8 +202,8 @@ def _check(octets: bytes) -> bytes:
     return crc16(octets).to_bytes(CHECK_BYTES, "big")
 
 
-def framing_for(voice: Voice, k: int, overhead_bytes: int, over: int = 1) -> Framing:
-    """The frames of a voice on a link whose own overhead tells what kind it is. Raises PeerMissing."""
-    if isinstance(voice, GossamerVoice):
-        return OurFraming(k, over, sealed=voice.sealed)
-    return PeerFraming(voice, k * PACKET_S, IP_BODY_BYTES if overhead_bytes == IP_UDP_BYTES else RADIO_BODY_BYTES)
+def framing_for(codec: ReferenceCodec, k: int, overhead_bytes: int, over: int = 1) -> Framing:
+    """The frames of a voice on a link whose own overhead tells what kind it is. Raises CodecMissing."""
+    if isinstance(codec, Gossamer):
+        return GossamerFraming(k, over, sealed=codec.sealed)
+    return OtherFraming(codec, k * PACKET_S, IP_BODY_BYTES if overhead_bytes == IP_UDP_BYTES else RADIO_BODY_BYTES)

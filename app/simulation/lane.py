@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.codecs.lanes import Voice
+from app.codecs.lanes import ReferenceCodec
 from app.simulation.framing import Framing, Sent
 from codec.format import SAMPLE_RATE_HZ
 from transport.errors import FrameError
@@ -36,7 +36,7 @@ STEPS = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class LaneReading:
     """One lane now."""
 
     asked_bps: float
@@ -58,7 +58,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class HeardLevel:
     """A tenth of a second of what is heard."""
 
     rms: float
@@ -90,7 +90,7 @@ class Lane:
 
     def __init__(
         self,
-        voice: Voice,
+        codec: ReferenceCodec,
         framing: Framing,
         path: ImpairedPath,
         overhead_bytes: int,
@@ -98,12 +98,12 @@ class Lane:
         hold_s: float = MIN_HOLD_S,
     ) -> None:
         """hold_s: what the first unit waits, as a play-out that has learned the link's jitter would have it. Raises
-        PeerMissing, CodecError."""
-        self.voice, self.path = voice, path
-        self.levels: deque[Level] = deque(maxlen=STEPS)
-        self._encode, self._decode = voice.open_encoder(), voice.open_decoder()
+        CodecMissing, CodecError."""
+        self.codec, self.path = codec, path
+        self.levels: deque[HeardLevel] = deque(maxlen=STEPS)
+        self._encode, self._decode = codec.open_encoder(), codec.open_decoder()
         self._framing, self._overhead_bytes = framing, overhead_bytes
-        self._unit_s = voice.unit_samples / SAMPLE_RATE_HZ
+        self._unit_s = codec.frame_samples / SAMPLE_RATE_HZ
         self._began_s, self._hold_s = now, hold_s
         self._said = np.zeros(0, np.float32)
         self._on_the_way: list[tuple[Delivery, Sent]] = []
@@ -127,7 +127,7 @@ class Lane:
     def speak(self, block: Array, now: float) -> None:
         """block: float32 [n], that ends now."""
         self._said = np.concatenate([self._said, block])
-        size = self.voice.unit_samples
+        size = self.codec.frame_samples
         while len(self._said) >= size:
             unit, self._said = self._said[:size], self._said[size:]
             self._send(self._framing.push(self._encode(unit)), now)
@@ -219,10 +219,10 @@ class Lane:
         self._step_samples += len(heard)
         if self._step_samples >= STEP_S * SAMPLE_RATE_HZ:
             whole = np.concatenate(self._step)
-            self.levels.append(Level(float(np.sqrt(np.mean(whole * whole))), *self._quality))
+            self.levels.append(HeardLevel(float(np.sqrt(np.mean(whole * whole))), *self._quality))
             self._step, self._step_samples = [], 0
 
-    def reading(self, now: float) -> Reading:
+    def reading(self, now: float) -> LaneReading:
         """The lane now."""
         while self._fates and self._fates[0][0] <= now - LOSS_WINDOW_S:
             self._fates.popleft()
@@ -231,7 +231,7 @@ class Lane:
             sum(entry[1] for entry in self._fates if entry[place]) / known_s if known_s else 0.0 for place in (2, 3)
         ]
         delay_s = None if self._delay_s is None else self._delay_s + max(0.0, self._waited_s - self._unit_s)
-        return Reading(
+        return LaneReading(
             self._asked.bps(now),
             self._got.bps(now),
             self.path.free_at_s(now) - now,

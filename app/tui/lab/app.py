@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from app.audio.devices import Loudspeaker, Microphone
 from app.lab.session import LabSession
-from app.lab.state import LabStart, LiveLab, Picture
+from app.lab.state import LabSnapshot, LabStart, LabState
 from app.tui.host.app import HostedApp
 from app.tui.lab.screen import LabScreen
 
@@ -17,7 +17,7 @@ class LabApp(HostedApp):
     TITLE = "gossamer lab"
 
     def __init__(
-        self, start: LabStart, open_sound: Callable[[], tuple[Microphone, Loudspeaker]], lab: LiveLab | None = None
+        self, start: LabStart, open_sound: Callable[[], tuple[Microphone, Loudspeaker]], lab: LabState | None = None
     ) -> None:
         """lab: with lanes of one's own."""
         super().__init__()
@@ -33,7 +33,7 @@ class LabApp(HostedApp):
     def close_guest(self) -> None:
         self.session.close()
 
-    def _moved(self, picture: Picture) -> None:
+    def _moved(self, picture: LabSnapshot) -> None:
         self.lab_screen.post_message(LabScreen.Moved(picture))
 
     def _left(self, _: None) -> None:

@@ -18,8 +18,8 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from app.audio.devices import decibels
-from app.lab.state import LanePicture
-from app.simulation.lane import Level
+from app.lab.state import LaneSnapshot
+from app.simulation.lane import HeardLevel
 from app.tui.lab.wording import figures, missing_words
 from app.tui.widgets.ballistics import swelling, thread_cell
 
@@ -30,7 +30,7 @@ UNHEARD_SHARE = 0.55
 """How much of its colour a lane keeps that is not in the loudspeaker."""
 
 
-def column(level: Level) -> Column:
+def column(level: HeardLevel) -> Column:
     """What did not arrive is a thin line, whatever the decoder makes of the gap."""
     if not level.arrived:
         return 0.0, NOTHING
@@ -98,7 +98,7 @@ class LaneView(Vertical):
         yield Static("", classes="missing", markup=False)
         yield Wave()
 
-    def show(self, lane: LanePicture, heard: bool, cells: int) -> None:
+    def show(self, lane: LaneSnapshot, heard: bool, cells: int) -> None:
         """cells: the width of the screen."""
         row, wave = self.query_one(".figures", Static), self.query_one(Wave)
         words = figures(lane, self._number, heard, cells)
@@ -106,7 +106,7 @@ class LaneView(Vertical):
             row.update(words, layout=False)
         self.set_class(lane.missing is not None, "-missing")
         if lane.missing is not None:
-            why = missing_words(lane.missing, lane.voice.title, cells - 4)
+            why = missing_words(lane.missing, lane.codec.title, cells - 4)
             self.query_one(".missing", Static).update(f"   {why}", layout=False)
         wave.heard, wave.columns = heard, tuple(column(level) for level in lane.levels)
 

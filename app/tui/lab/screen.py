@@ -15,7 +15,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from app.lab.session import LabSession
-from app.lab.state import Picture
+from app.lab.state import LabSnapshot
 from app.simulation.bench import CONVERSATIONS, SIGNAL
 from app.tui.dialogs.help import HelpScreen
 from app.tui.dialogs.own_link import OwnLinkScreen
@@ -33,7 +33,7 @@ class LabScreen(Screen[None]):
     class Moved(Message):
         """A newer picture."""
 
-        def __init__(self, picture: Picture) -> None:
+        def __init__(self, picture: LabSnapshot) -> None:
             super().__init__()
             self.picture = picture
 
@@ -70,7 +70,7 @@ class LabScreen(Screen[None]):
         self._session = session
         self._station = station
         self._talk = talk
-        self.picture: Picture | None = None
+        self.picture: LabSnapshot | None = None
         """What is shown."""
 
     def compose(self) -> ComposeResult:
@@ -125,7 +125,7 @@ class LabScreen(Screen[None]):
             if view.display:
                 view.show(picture.lanes[number], number == picture.heard, cells)
         brief = self.size.height < SHORT_ROWS
-        for number, crowd in enumerate(picture.crowd, 1):
+        for number, crowd in enumerate(picture.capacities, 1):
             self._say(f"#crowd-{number}", wording.crowd_words(crowd, picture.preset, cells, brief), layout=True)
 
     def _say(self, where: str, text: str | Content, layout: bool = False) -> None:

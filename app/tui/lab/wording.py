@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from app.lab.state import CrowdPicture, LanePicture, Picture
+from app.lab.state import CapacitySnapshot, LabSnapshot, LaneSnapshot
 from app.simulation.bench import CONVERSATIONS, LINK, SCENES, SIGNAL, SNR_DB
-from app.simulation.capacity import MOST, Try, carried
+from app.simulation.capacity import MOST, CapacityTrial, conversations_carried
 from app.tui.widgets.ballistics import bar
 from codec.format import PACKET_S
 from transport.planning.presets import PRESETS, Preset
@@ -50,7 +50,7 @@ def scenes(scene: str, cells: int) -> Content:
     )
 
 
-def source(picture: Picture) -> str:
+def source(picture: LabSnapshot) -> str:
     """Who speaks, and how loud it is heard."""
     volume = "muted" if picture.muted else f"{picture.volume * 100:.0f} %"
     return f"{'microphone' if picture.live else 'clip'}  ♪ {volume}"
@@ -76,7 +76,7 @@ def signal_words(snr_db: float, cells: int) -> Content:
     return Content.assemble("signal ", ("← ", "$secondary"), (drawn, "$warning"), (" →", "$secondary"), (told, "bold"))
 
 
-def says(picture: Picture) -> str:
+def says(picture: LabSnapshot) -> str:
     """What the scene is, in a line."""
     if picture.scene == SIGNAL:
         return "A radio with the same power for every lane, each at the rate of its own frames; non-coherent FSK."
@@ -95,10 +95,10 @@ def headings(scene: str, cells: int) -> str:
     return f"{'bit/s':15}{'ask':>5}{'got':>5}{'bits' if scene == SIGNAL else 'wait':>5}{'late':>5}{'lost':>5}"
 
 
-def figures(lane: LanePicture, number: int, heard: bool, cells: int) -> Content:
+def figures(lane: LaneSnapshot, number: int, heard: bool, cells: int) -> Content:
     """A lane's row."""
     marker, style = ("♪", "bold $primary") if heard else (" ", "bold")
-    title = lane.voice.title
+    title = lane.codec.title
     if lane.missing is not None or lane.reading is None:
         return Content.assemble((f"{marker}{number} {title}", style))
     reading = lane.reading
@@ -129,7 +129,7 @@ def missing_words(missing: str, title: str, cells: int) -> str:
     return words if len(words) <= cells else words.rpartition(": ")[2]
 
 
-def state(lane: LanePicture) -> tuple[str, str]:
+def state(lane: LaneSnapshot) -> tuple[str, str]:
     """In one word how it stands, and the word's colour."""
     reading = lane.reading
     if reading is None or (reading.delay_s is None and reading.queue_s < CHOKED_S):
@@ -142,11 +142,11 @@ def state(lane: LanePicture) -> tuple[str, str]:
     return ("bits wrong", "$warning") if damaged else ("arrives", "$primary")
 
 
-def crowd_words(crowd: CrowdPicture, preset: Preset, cells: int, brief: bool) -> Content:
+def crowd_words(crowd: CapacitySnapshot, preset: Preset, cells: int, brief: bool) -> Content:
     """One codec's conversations, a mark for each, and why no more. brief: in one row."""
-    title = (f" {crowd.voice.title:14}", "bold")
+    title = (f" {crowd.codec.title:14}", "bold")
     if crowd.missing is not None:
-        words = missing_words(crowd.missing, crowd.voice.title, cells - 20)
+        words = missing_words(crowd.missing, crowd.codec.title, cells - 20)
         return Content.assemble(title, (f" {words}", "$warning"))
     if crowd.last is None:
         return Content.assemble(title, (" waits for its turn", "$label"))
@@ -154,7 +154,7 @@ def crowd_words(crowd: CrowdPicture, preset: Preset, cells: int, brief: bool) ->
     whole = last.streams - bool(last.broken)
     count = f"{whole} …"
     if crowd.done:
-        fit = carried(last, preset)
+        fit = conversations_carried(last, preset)
         count = "no limit" if fit is None else f"{fit}{'+' if fit == MOST else ''} at once"
     room = max(1, cells - (27 if brief else 4))
     marks = (("●" * min(whole, room), "$primary"), ("✗" if last.broken else "", "$error"))
@@ -169,7 +169,7 @@ def crowd_words(crowd: CrowdPicture, preset: Preset, cells: int, brief: bool) ->
     )
 
 
-def _why(last: Try, preset: Preset, cells: int) -> str:
+def _why(last: CapacityTrial, preset: Preset, cells: int) -> str:
     """What the newest try showed."""
     if preset.impairment.rate_bps is None:
         return "this link's rate has no limit here"
@@ -183,7 +183,7 @@ def _why(last: Try, preset: Preset, cells: int) -> str:
     return f"{who} waits up to {worst_s} for the link, and {patience_s} can be bridged"
 
 
-def notes(picture: Picture, station: str) -> str:
+def notes(picture: LabSnapshot, station: str) -> str:
     """What has to be known now, a line each."""
     lines = list(picture.troubles)
     if "microphone" in " ".join(lines) and picture.live:

@@ -15,8 +15,8 @@ from app.clips import speech_of
 from app.errors import GossamerError
 from app.events import CallHeard, DeviceProblem, DeviceReady, Event, StationReady
 from app.lab.session import LabSession
-from app.lab.shared_audio import BorrowedLoudspeaker, BorrowedMicrophone
-from app.lab.state import LabStart, Picture
+from app.lab.shared_audio import SharedLoudspeaker, SharedMicrophone
+from app.lab.state import LabSnapshot, LabStart
 from app.settings.contacts import recent_links, remember, resolve
 from app.settings.file import Configuration, default_path, read_configuration, write_configuration
 from app.settings.model import PARROT_LINK, Settings
@@ -92,9 +92,9 @@ class TalkApp(HostedApp):
 
     async def _run_lab(self, speech: np.ndarray) -> None:
         talk, problems = self.talk_screen, self.talk_screen.standing.problems
-        microphone, loudspeaker = BorrowedMicrophone(self.engine, problems), BorrowedLoudspeaker(self.engine, problems)
+        microphone, loudspeaker = SharedMicrophone(self.engine, problems), SharedLoudspeaker(self.engine, problems)
 
-        def moved(picture: Picture) -> None:
+        def moved(picture: LabSnapshot) -> None:
             screen.post_message(LabScreen.Moved(picture))
 
         session = LabSession(LabStart(speech), microphone, loudspeaker, moved)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.codecs import Peer, PeerMissing, all_peers, codec2, opus, peer_named
+from app.codecs import CodecMissing, Peer, codec2, codec_named, opus, other_codecs
 from app.errors import GossamerError
 
-KEYS = [peer.key for peer in all_peers()]
+KEYS = [peer.key for peer in other_codecs()]
 
 
 def installed(key: str) -> Peer:
-    peer = peer_named(key)
+    peer = codec_named(key)
     if reason := peer.missing():
         pytest.skip(reason)
     return peer
@@ -76,15 +76,15 @@ def test_a_missing_library_names_its_package(monkeypatch: pytest.MonkeyPatch) ->
     """Every peer says which Debian package brings it, and opening it says the same."""
     for module in (codec2, opus):
         monkeypatch.setattr(module, "_library", lambda: None)
-    for peer in all_peers():
+    for peer in other_codecs():
         assert ("apt-get install codec2" if "codec2" in peer.key else "apt-get install libopus0") in str(peer.missing())
-        with pytest.raises(PeerMissing, match="apt-get install"):
+        with pytest.raises(CodecMissing, match="apt-get install"):
             peer.open_encoder()
-        with pytest.raises(PeerMissing, match="apt-get install"):
+        with pytest.raises(CodecMissing, match="apt-get install"):
             peer.open_decoder()
 
 
 def test_an_unknown_codec_is_refused() -> None:
     """With those that there are."""
     with pytest.raises(GossamerError, match=r"codec2-450.*opus-6k"):
-        peer_named("mp3")
+        codec_named("mp3")

@@ -10,22 +10,22 @@ import pytest
 from app.__main__ import main
 from app.clips import speech_of
 from app.codecs import codec2
-from app.codecs.lanes import GossamerVoice, PcmVoice, Voice, link_voices
+from app.codecs.lanes import Gossamer, Pcm, ReferenceCodec, link_codecs
 from app.lab.report import run_bench
 from app.simulation.bench import SNR_BANDWIDTH_HZ, LinkBench, SignalBench, bit_error_rate, own_link
-from app.simulation.capacity import carried, tries
+from app.simulation.capacity import capacity_trials, conversations_carried
 from app.simulation.framing import Sent, framing_for
 from transport.errors import FrameError
 from transport.planning.presets import PRESETS
 
-VOICES = link_voices()
-SEALED = GossamerVoice("sealed", "sealed", sealed=True)
+CODECS = link_codecs()
+SEALED = Gossamer("sealed", "sealed", sealed=True)
 
 
-def installed(voice: Voice) -> Voice:
-    if reason := voice.missing():
+def installed(codec: ReferenceCodec) -> ReferenceCodec:
+    if reason := codec.missing():
         pytest.skip(reason)
-    return voice
+    return codec
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +34,13 @@ def speech() -> np.ndarray:
 
 
 @pytest.mark.codec2
-@pytest.mark.parametrize("voice", [*VOICES, SEALED], ids=lambda voice: voice.key)
-def test_units_come_out_of_frames_as_they_went_in(voice: Voice) -> None:
+@pytest.mark.parametrize("codec", [*CODECS, SEALED], ids=lambda codec: codec.key)
+def test_units_come_out_of_frames_as_they_went_in(codec: ReferenceCodec) -> None:
     """Packed, framed, read: the same bits in the same places, and the wire rate is the one that was said."""
-    size = (installed(voice).unit_bits or 8 * 17 + 1) // 8 + bool((voice.unit_bits or 0) % 8)
-    mask = 0xFF << (-(voice.unit_bits or 0) % 8) & 0xFF
+    size = (installed(codec).frame_bits or 8 * 17 + 1) // 8 + bool((codec.frame_bits or 0) % 8)
+    mask = 0xFF << (-(codec.frame_bits or 0) % 8) & 0xFF
     draws = np.random.default_rng(3)
-    framing = framing_for(voice, 2, 10)
+    framing = framing_for(codec, 2, 10)
     for sent in framing.begin():
         assert [] == framing.receive(sent.octets, 0.0)
     told, heard, spoken_s = [], [], 0.0
@@ -52,19 +52,19 @@ def test_units_come_out_of_frames_as_they_went_in(voice: Voice) -> None:
             heard += framing.receive(sent.octets, 0.0)
     assert told[: len(heard)] == [unit.content for unit in heard]
     assert list(range(len(heard))) == [unit.index for unit in heard]
-    assert spoken_s == pytest.approx(len(heard) * voice.unit_samples / 8000)
+    assert spoken_s == pytest.approx(len(heard) * codec.frame_samples / 8000)
     assert not any(unit.damaged for unit in heard)
 
 
-@pytest.mark.parametrize("voice", [PcmVoice(), GossamerVoice()], ids=lambda voice: voice.key)
-def test_damage_is_told_and_a_bad_header_refused(voice: Voice) -> None:
+@pytest.mark.parametrize("codec", [Pcm(), Gossamer()], ids=lambda codec: codec.key)
+def test_damage_is_told_and_a_bad_header_refused(codec: ReferenceCodec) -> None:
     """A bit in the voice is played, damaged; a bit in the header loses the frame."""
-    framing = framing_for(voice, 1, 10)
+    framing = framing_for(codec, 1, 10)
     for sent in framing.begin():
         framing.receive(sent.octets, 0.0)
     frames: list[Sent] = []
     while not frames:
-        frames = framing.push(bytes((voice.unit_bits or 0) // 8))
+        frames = framing.push(bytes((codec.frame_bits or 0) // 8))
     octets = frames[0].octets
     with pytest.raises(FrameError):
         framing.receive(bytes([octets[0] ^ 0x10]) + octets[1:], 0.0)
@@ -75,9 +75,9 @@ def test_damage_is_told_and_a_bad_header_refused(voice: Voice) -> None:
 @pytest.mark.codec2
 def test_on_1200_baud_ours_passes_and_wide_ones_choke(speech: np.ndarray) -> None:
     """After 20 s: all of ours is in time, Opus and PCM wait for the link and lose most."""
-    for voice in VOICES:
-        installed(voice)
-    bench = LinkBench(VOICES, own_link(PRESETS["afsk1200"], loss=0.0))
+    for codec in CODECS:
+        installed(codec)
+    bench = LinkBench(CODECS, own_link(PRESETS["afsk1200"], loss=0.0))
     run_bench(bench, speech, 20.0)
     ours, _, wide, opus, pcm = (reading for reading in bench.readings() if reading is not None)
     assert (0.0, True) == (ours.lost, ours.sounding)
@@ -91,7 +91,7 @@ def test_on_1200_baud_ours_passes_and_wide_ones_choke(speech: np.ndarray) -> Non
 def test_a_link_is_changed_while_somebody_speaks(speech: np.ndarray) -> None:
     """Everything lost from then on is silence within a second; with it whole again there is sound."""
     preset = own_link(PRESETS["hc-12"], ber=0.0)
-    bench = LinkBench([GossamerVoice()], preset)
+    bench = LinkBench([Gossamer()], preset)
     run_bench(bench, speech, 5.0)
     assert bench.readings()[0].sounding  # type: ignore[union-attr]
     bench.change(own_link(preset, loss=1.0), bench.now)
@@ -113,7 +113,7 @@ def test_bit_errors_are_those_of_fsk() -> None:
 
 def test_a_fading_radio_takes_pcm_first_and_sealed_before_open(speech: np.ndarray) -> None:
     """At 8 dB: PCM is gone, the sealed channel loses what the open one still plays."""
-    bench = SignalBench([GossamerVoice(), SEALED, PcmVoice()], 8.0)
+    bench = SignalBench([Gossamer(), SEALED, Pcm()], 8.0)
     run_bench(bench, speech, 20.0)
     ours, sealed, pcm = (reading for reading in bench.readings() if reading is not None)
     assert pcm.lost > 0.99 and pcm.delay_s is None
@@ -125,11 +125,11 @@ def test_a_fading_radio_takes_pcm_first_and_sealed_before_open(speech: np.ndarra
 def test_conversations_are_added_until_one_breaks(speech: np.ndarray) -> None:
     """On HC-12's 5000 bit/s: as many as its rate has room for, and of PCM none."""
     preset = PRESETS["hc-12"]
-    outcomes = list(tries(GossamerVoice(), speech, preset))
+    outcomes = list(capacity_trials(Gossamer(), speech, preset))
     assert list(range(1, len(outcomes) + 1)) == [outcome.streams for outcome in outcomes]
     assert [False] * (len(outcomes) - 1) + [True] == [outcome.broken > 0 for outcome in outcomes]
-    assert 4 == carried(outcomes[-1], preset) == int(5000 / 1050)
-    assert 0 == carried(list(tries(PcmVoice(), speech, preset))[-1], preset)
+    assert 4 == conversations_carried(outcomes[-1], preset) == int(5000 / 1050)
+    assert 0 == conversations_carried(list(capacity_trials(Pcm(), speech, preset))[-1], preset)
 
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.codecs import Decode, Encode, PeerMissing
+from app.codecs import CodecMissing, Decode, Encode
 from app.codecs.codec2 import Codec2Peer
 
 from ..errors import BenchmarkError
@@ -22,13 +22,13 @@ class Codec2Lane(Codec2Peer):
     def open_encoder(self) -> Encode:
         try:
             return super().open_encoder()
-        except PeerMissing as reason:
+        except CodecMissing as reason:
             raise BenchmarkError(str(reason)) from None
 
     def open_decoder(self) -> Decode:
         try:
             return super().open_decoder()
-        except PeerMissing as reason:
+        except CodecMissing as reason:
             raise BenchmarkError(str(reason)) from None
 
     def run(self, samples: np.ndarray) -> Coded:

@@ -15,9 +15,9 @@ from textual.pilot import Pilot
 from app.audio.devices import Block, DeviceReport, Loudspeaker, Microphone, NoLoudspeaker, NoMicrophone
 from app.clips import speech_of
 from app.codecs import codec2
-from app.codecs.lanes import EncodeUnit, GossamerVoice, PcmVoice, link_voices
+from app.codecs.lanes import EncodeUnit, Gossamer, Pcm, link_codecs
 from app.events import DeviceProblem
-from app.lab.state import LabStart, LanePicture, LiveLab
+from app.lab.state import LabStart, LabState, LaneSnapshot
 from app.tui.dialogs.own_link import OwnLinkScreen
 from app.tui.lab.app import LabApp
 from app.tui.lab.screen import LabScreen
@@ -72,7 +72,7 @@ class Stage:
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
 
-    def lane(self, number: int) -> LanePicture:
+    def lane(self, number: int) -> LaneSnapshot:
         """As on the screen; from 0."""
         picture = self.app.lab_screen.picture
         assert picture is not None
@@ -89,7 +89,7 @@ def play(
     size: tuple[int, int] = (80, 24),
     microphone: Callable[[], Microphone] = NoMicrophone,
     loudspeaker: Callable[[], Listening] = Listening,
-    lab: LiveLab | None = None,
+    lab: LabState | None = None,
     **start: object,
 ) -> LabApp:
     """Open the lab, wait for its lanes, play the scene, leave as `q` does."""
@@ -115,8 +115,8 @@ def play(
 
 @pytest.fixture
 def peers() -> None:
-    for voice in link_voices():
-        if reason := voice.missing():
+    for codec in link_codecs():
+        if reason := codec.missing():
             pytest.skip(reason)
 
 
@@ -224,7 +224,7 @@ def test_a_link_of_ones_own_is_typed_and_stepped() -> None:
         await stage.press("right", "left")
         await stage.says("← your own → 1000 bit/s, 5 % lost")
 
-    play(scene, lab=LiveLab(LabStart(speech_of(None), PRESETS["satellite"]), lambda: [GossamerVoice()]))
+    play(scene, lab=LabState(LabStart(speech_of(None), PRESETS["satellite"]), lambda: [Gossamer()]))
 
 
 class DeafLoudspeaker(Listening):
@@ -271,7 +271,7 @@ def test_the_microphone_speaks() -> None:
     play(scene, microphone=ToneMicrophone, live=True)
 
 
-class SlowVoice(PcmVoice):
+class SlowPcm(Pcm):
     """A codec that needs half a second more for 15 ms of speech than there is."""
 
     def open_encoder(self) -> EncodeUnit:
@@ -295,7 +295,7 @@ def test_a_machine_that_is_too_slow_is_told_so() -> None:
         await stage.says("muted")
         assert time.monotonic() - began_s < 5.0
 
-    play(scene, lab=LiveLab(LabStart(speech_of(None)), lambda: [SlowVoice()]))
+    play(scene, lab=LabState(LabStart(speech_of(None)), lambda: [SlowPcm()]))
 
 
 @pytest.mark.codec2
