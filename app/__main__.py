@@ -42,8 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
     from app.cli.doctor import add_doctor
     from app.cli.field_test import add_field_test
     from app.cli.lab import add_lab
-    from app.cli.options import add_options
-    from app.cli.output import add_json
+    from app.cli.options import add_json, add_options
     from app.cli.overs import add_overs
     from app.cli.plan import add_plan
     from app.cli.ptt import add_ptt
@@ -115,7 +114,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_inspect(commands: argparse._SubParsersAction[Parser]) -> None:
-    from app.cli.output import add_json
+    from app.cli.options import add_json
 
     inspect = commands.add_parser("inspect", help="draw packets: pitch, voicing, energy, spectrum; what each bit does")
     inspect.add_argument("file", metavar="FILE", help="packets (.g800), or a sound file, which is encoded first")

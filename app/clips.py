@@ -1,24 +1,52 @@
-"""What is said in the lab: a file, or the bundled clips."""
+"""The bundled clips: a few seconds of speech each, to talk with where nobody speaks."""
 
 from __future__ import annotations
+
+from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.audio.sound_files import read_speech
 from app.errors import FileProblem
-from app.station.parts import load_clip
 from codec.format import SAMPLE_RATE_HZ
 
-CLIPS = 3
 LONGEST_S = 600.0
+"""Longest file that the link lab takes for its speech: all of it is kept in memory."""
+
+
+def bundled_clips() -> dict[str, NDArray[np.float32]]:
+    """Return all clips by file name, in the order of their names: float32 [samples] each, 8 kHz. Blocking."""
+    return {name: _read(name) for name in _names()}
+
+
+def load_clip(number: int) -> NDArray[np.float32]:
+    """Return a clip by its number, counted round and round: float32 [samples], 8 kHz. Blocking."""
+    names = _names()
+    return _read(names[number % len(names)])
 
 
 def speech_of(path: str | None) -> NDArray[np.float32]:
-    """float32 [n]: the file, or the bundled clips one after another. Blocking. Raises FileProblem."""
-    speech = read_speech(path) if path else np.concatenate([load_clip(number) for number in range(CLIPS)])
+    """Return the speech of a file, or of all bundled clips one after another: float32 [samples], 8 kHz. Blocking.
+
+    Raises FileProblem for a file that cannot be read, holds no sound, or is longer than LONGEST_S.
+    """
+    if path is None:
+        return np.concatenate(list(bundled_clips().values()))
+    speech = read_speech(path)
     if not len(speech):
         raise FileProblem(f"{path} holds no sound", "take another")
     if len(speech) > LONGEST_S * SAMPLE_RATE_HZ:
         raise FileProblem(f"{path} is longer than {LONGEST_S / 60:.0f} minutes", "cut out what is to be heard")
     return speech
+
+
+def _names() -> list[str]:
+    return sorted(
+        entry.name for entry in (resources.files("assets") / "clips").iterdir() if entry.name.endswith(".flac")
+    )
+
+
+def _read(name: str) -> NDArray[np.float32]:
+    with resources.as_file(resources.files("assets") / "clips" / name) as path:
+        return read_speech(path)

@@ -1,48 +1,83 @@
-"""A progress bar and one-line notes on standard error, for a person; nothing but the notes where nobody watches."""
+"""What commands print: facts or words on standard output, notes and a progress bar on standard error."""
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import math
 import sys
-import time
 from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
-BAR_CELLS = 30
-REDRAW_S = 0.1
-"""Often enough to look alive, seldom enough to cost nothing."""
+if TYPE_CHECKING:  # imported where a bar is drawn: most commands are faster than that
+    from rich.progress import Progress as RichProgress
 
 
 def note(message: str) -> None:
-    """One line about something that went wrong, on standard error."""
+    """Print one line about something that went wrong to standard error."""
     print(f"gossamer: {message}", file=sys.stderr, flush=True)
 
 
+def say(facts: dict[str, Any], text: str, *, as_json: bool) -> int:
+    """Print the facts as JSON, or the text for a person. Returns exit code 0."""
+    if as_json:
+        print_json(facts)
+    else:
+        print(text, flush=True)
+    return 0
+
+
+def print_json(facts: dict[str, Any]) -> None:
+    """Print one JSON object on one line of standard output."""
+    print(json.dumps(plain(facts), ensure_ascii=False, allow_nan=False), flush=True)
+
+
+def plain(value: Any) -> Any:
+    """Return a value made of what JSON knows: dataclasses become objects, NaN and infinity become null."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return plain(dataclasses.asdict(value))
+    if isinstance(value, dict):
+        return {str(name): plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 class Progress:
-    """`with Progress("a.wav") as bar: bar.at(0.5)`; drawn only on a terminal and gone when done."""
+    """A progress bar on standard error, drawn only on a terminal and gone when done.
+
+    `with Progress("a.wav") as bar: bar.at(0.5)`
+    """
 
     def __init__(self, label: str) -> None:
         self._label = label
-        self._shown = sys.stderr.isatty()
-        self._drawn_at = -REDRAW_S
+        self._bar: RichProgress | None = None
 
     def at(self, fraction: float | None) -> None:
-        """fraction: 0..1, or None where the length is unknown."""
-        now = time.monotonic()
-        if not self._shown or now - self._drawn_at < REDRAW_S:
-            return
-        self._drawn_at = now
-        if fraction is None:
-            text = f"{self._label} ..."
-        else:
-            full = round(BAR_CELLS * min(1.0, fraction))
-            text = f"[{'#' * full}{'.' * (BAR_CELLS - full)}] {fraction:4.0%} {self._label}"
-        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+        """Show how far the work has come, 0..1; None where the length is unknown."""
+        if self._bar is not None:
+            task = self._bar.task_ids[0]
+            if fraction is None:
+                self._bar.update(task, total=None)
+            else:
+                self._bar.update(task, total=1.0, completed=min(1.0, fraction))
 
     def __enter__(self) -> Progress:
-        self.at(0.0)
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+            from rich.progress import Progress as RichProgress
+
+            columns = (BarColumn(30), TaskProgressColumn(), TextColumn("{task.description}", markup=False))
+            # Packets and sound go to standard output as bytes: rich must not put a text stream in its place.
+            self._bar = RichProgress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False)
+            self._bar.add_task(self._label, total=1.0)
+            self._bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None

@@ -1,7 +1,4 @@
-"""What the engine takes for a microphone and a loudspeaker, and the small pieces of signal work around them.
-
-Blocks are float32 [n], mono, 8 kHz, -1..1.
-"""
+"""What an engine takes for a microphone and a loudspeaker, and the absent ones of stations without a sound card."""
 
 from __future__ import annotations
 
@@ -10,20 +7,21 @@ from typing import Protocol
 
 import numpy as np
 import trio
+from numpy.typing import NDArray
 
-from app.events import QUIET_DB, Device, DeviceProblem, DeviceReady, Level
+from app.events import DeviceProblem, DeviceReady
+from app.settings.model import Settings
 from codec.format import SAMPLE_RATE_HZ
 
 BLOCK_SAMPLES = 160
-"""20 ms: what microphones deliver at a time."""
+"""Samples that a microphone delivers at a time: 20 ms."""
 BLOCK_S = BLOCK_SAMPLES / SAMPLE_RATE_HZ
-METER_S = 0.1
-"""Level events come this often."""
-CLIPPED = 0.999
-"""A sample this near to full scale was cut off."""
+"""Seconds of sound in BLOCK_SAMPLES."""
 
-Block = np.ndarray
+Block = NDArray[np.float32]
+"""A piece of sound: float32 [n], mono, 8 kHz, -1..1."""
 DeviceReport = Callable[[DeviceReady | DeviceProblem], None]
+"""Is told what happens to a device."""
 
 
 class Microphone(Protocol):
@@ -31,20 +29,20 @@ class Microphone(Protocol):
 
     @property
     def latency_s(self) -> float:
-        """How old a sound is when its block is delivered."""
+        """Age of a sound when its block is delivered, in seconds."""
         ...
 
     @property
     def working(self) -> bool:
-        """Blocks are coming."""
+        """True while blocks are coming."""
         ...
 
     async def run(self, deliver: Callable[[Block], None], report: DeviceReport) -> None:
-        """Delivers blocks in the trio thread until cancelled; reports what happens to the device and survives it."""
+        """Deliver blocks in the trio thread until cancelled; report what happens to the device, and survive it."""
         ...
 
     def choose(self, name: str | None) -> None:
-        """Switches to another device."""
+        """Switch to another device, by number, name or part of a name; None is the system's default."""
         ...
 
 
@@ -53,46 +51,50 @@ class Loudspeaker(Protocol):
 
     @property
     def latency_s(self) -> float:
-        """How long after its turn a sample is heard."""
+        """Delay between the turn of a sample and the moment it is heard, in seconds."""
         ...
 
     @property
     def queued_s(self) -> float:
-        """Sound given and not played yet."""
+        """Sound given and not played yet, in seconds."""
         ...
 
     async def run(self, report: DeviceReport) -> None:
-        """Keeps the device open until cancelled; reports what happens to it and survives it."""
+        """Keep the device open until cancelled; report what happens to it, and survive it."""
         ...
 
     def play(self, samples: Block) -> None:
-        """Queues behind what is queued. Never blocks; without a device the sound is dropped at the pace of time."""
+        """Queue float32 [n] behind what is queued.
+
+        Never blocks; while there is no device the sound is dropped at the pace of real time.
+        """
         ...
 
     def hush(self) -> None:
-        """Drops what is queued."""
+        """Drop what is queued."""
         ...
 
     def choose(self, name: str | None) -> None:
-        """Switches to another device."""
+        """Switch to another device, by number, name or part of a name; None is the system's default."""
         ...
 
 
 class NoMicrophone:
-    """For stations that only listen, or speak from a file."""
+    """The microphone of a station that only listens, or speaks from a file: it delivers nothing."""
 
     latency_s = 0.0
     working = False
 
     async def run(self, deliver: Callable[[Block], None], report: DeviceReport) -> None:
+        """Wait until cancelled."""
         await trio.sleep_forever()
 
     def choose(self, name: str | None) -> None:
-        """There is none to choose."""
+        """Do nothing: there is none to choose."""
 
 
 class NoLoudspeaker:
-    """For stations whose sound goes to a file, or nowhere."""
+    """The loudspeaker of a station whose sound goes to a file, or nowhere: it takes as long as a real one."""
 
     latency_s = 0.0
 
@@ -101,74 +103,29 @@ class NoLoudspeaker:
 
     @property
     def queued_s(self) -> float:
+        """Sound given that a loudspeaker would not have played yet, in seconds."""
         return max(0.0, self._silent_at - trio.current_time())
 
     async def run(self, report: DeviceReport) -> None:
+        """Wait until cancelled."""
         await trio.sleep_forever()
 
     def play(self, samples: Block) -> None:
+        """Let float32 [n] pass unheard, at the pace of real time."""
         self._silent_at = max(self._silent_at, trio.current_time()) + len(samples) / SAMPLE_RATE_HZ
 
     def hush(self) -> None:
+        """Drop what is queued."""
         self._silent_at = -1.0
 
     def choose(self, name: str | None) -> None:
-        """There is none to choose."""
+        """Do nothing: there is none to choose."""
 
 
-class Meter:
-    """Blocks in, a Level about every METER_S."""
-
-    def __init__(self, device: Device) -> None:
-        self._device: Device = device
-        self._samples = 0
-        self._energy = 0.0
-        self._peak = 0.0
-
-    def push(self, block: Block) -> Level | None:
-        """block: float32 [n], before clipping."""
-        if len(block):
-            self._samples += len(block)
-            self._energy += float(np.dot(block, block))
-            self._peak = max(self._peak, float(np.abs(block).max()))
-        if self._samples < METER_S * SAMPLE_RATE_HZ:
-            return None
-        level = Level(
-            self._device, decibels((self._energy / self._samples) ** 0.5), decibels(self._peak), self._peak >= CLIPPED
-        )
-        self._samples, self._energy, self._peak = 0, 0.0, 0.0
-        return level
+OpenSound = Callable[[Settings, Callable[[], bool]], tuple[Microphone, Loudspeaker]]
+"""Opens a station's devices. The second argument tells whether they may be interrupted for a moment."""
 
 
-def decibels(amplitude: float) -> float:
-    """0..1 -> dB of full scale, not below QUIET_DB."""
-    return max(QUIET_DB, 20.0 * float(np.log10(max(amplitude, 1e-9))))
-
-
-def amplitude(level_db: float) -> float:
-    return float(10.0 ** (level_db / 20.0))
-
-
-def permit_tone() -> Block:
-    """Two short rising notes at -20 dB, 110 ms: "talk now". float32 [880]"""
-    return _notes((880.0, 0.05), (1320.0, 0.06))
-
-
-def courtesy_tone() -> Block:
-    """One short low note, 70 ms: "that was all, your turn". float32 [560]"""
-    return _notes((660.0, 0.07))
-
-
-def call_tone() -> Block:
-    """Two notes, twice, 480 ms: "somebody calls". float32 [3840]"""
-    return _notes((1046.5, 0.12), (1318.5, 0.12), (1046.5, 0.12), (1318.5, 0.12))
-
-
-def _notes(*notes: tuple[float, float]) -> Block:
-    """Sine tones at -20 dB one after another: frequency in Hz, duration in s. float32 [n]"""
-    parts = []
-    for frequency_hz, duration_s in notes:
-        time_s = np.arange(round(duration_s * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
-        ramp = np.minimum(1.0, np.minimum(time_s, time_s[::-1]) / 0.005)  # 5 ms in and out, or it clicks
-        parts.append(0.1 * ramp * np.sin(2 * np.pi * frequency_hz * time_s))
-    return np.concatenate(parts).astype(np.float32)
+def absent_devices(settings: Settings, may_interrupt: Callable[[], bool]) -> tuple[Microphone, Loudspeaker]:
+    """Return an absent microphone and an absent loudspeaker: an OpenSound for stations without a sound card."""
+    return NoMicrophone(), NoLoudspeaker()

@@ -8,10 +8,10 @@ import trio
 from app import events
 from app.audio.devices import BLOCK_S
 from app.audio.player import Player
+from app.audio.streams import open_portaudio
 from app.errors import DeviceError, first_error
 from app.events import Event
 from app.settings.model import Settings
-from app.station.parts import open_portaudio
 
 
 def play_aloud(samples: np.ndarray, loudspeaker: str | None) -> None:

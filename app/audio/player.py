@@ -8,7 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import trio
 
-from app.audio.devices import BLOCK_S, BLOCK_SAMPLES, Block, Loudspeaker, Meter
+from app.audio.devices import BLOCK_S, BLOCK_SAMPLES, Block, Loudspeaker
+from app.audio.level import LevelMeter
 from app.events import Event
 from codec.format import SAMPLE_RATE_HZ
 
@@ -28,7 +29,7 @@ class Player:
     def __init__(self, loudspeaker: Loudspeaker, emit: Callable[[Event], None], volume: float, muted: bool) -> None:
         self._loudspeaker = loudspeaker
         self._emit = emit
-        self._meter = Meter("loudspeaker")
+        self._meter = LevelMeter("loudspeaker")
         self._waiting: deque[Block] = deque()
         self._chimes: deque[Block] = deque()
         """Heard over whatever is heard."""

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 import trio
 
-from app.audio.devices import BLOCK_S, Block, DeviceReport, NoLoudspeaker
+from app.audio.devices import BLOCK_S, Block, DeviceReport, Loudspeaker, Microphone, NoLoudspeaker
 from app.audio.portaudio import PORTAUDIO, RATES_HZ, find_device, load_portaudio
 from app.errors import DeviceError
 from app.events import Device, DeviceProblem, DeviceReady
+from app.settings.model import Settings
 from codec.format import SAMPLE_RATE_HZ
 
 RETRY_S = 2.0
@@ -338,6 +339,12 @@ class PortAudioLoudspeaker(_DeviceStream):
         self._hushes += 1
         self._given = self._taken
         self._absent.hush()
+
+
+def open_portaudio(settings: Settings, may_interrupt: Callable[[], bool]) -> tuple[Microphone, Loudspeaker]:
+    """The machine's devices. Never fails: what is missing is reported when the devices run."""
+    system = AudioSystem(may_interrupt)
+    return PortAudioMicrophone(system, settings.microphone), PortAudioLoudspeaker(system, settings.loudspeaker)
 
 
 def _resampler(from_hz: int, to_hz: int) -> Any:

@@ -6,10 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.audio.sound_files import SpeechReader, whole_file
-from app.cli.output import add_json, say
-from app.console import Progress, note
+from app.audio.sound_files import SpeechReader
+from app.cli.options import add_json
+from app.console import Progress, note, say
 from app.errors import FileProblem, GossamerError
+from app.storage import whole_file
 from codec.format import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def run_compare(arguments: argparse.Namespace) -> int:
         f"written {arguments.out}: {len(clips)} clips, {len(told['voices'])} codecs, {size / 1e6:.1f} MB;"
         f" open it in a browser"
     )
-    return say(arguments, facts, text)
+    return say(facts, text, as_json=arguments.json)
 
 
 def read_clip(path: str) -> Clip:

@@ -13,17 +13,17 @@ import numpy as np
 import trio
 
 from app import events
-from app.audio.devices import Block, NoLoudspeaker, NoMicrophone
+from app.audio.devices import Block, absent_devices
 from app.audio.sound_files import write_speech
 from app.cli.options import settings_from
-from app.cli.output import say
-from app.console import note
+from app.console import note, say
 from app.diagnostics import link_account as bandwidth
-from app.errors import FileProblem, GossamerError, first_error, os_reason
+from app.errors import GossamerError, first_error
 from app.events import Event
 from app.settings.model import PARROT_LINK, Settings
 from app.station.engine import Engine
 from app.station.parts import Parts, real_parts
+from app.storage import make_folder
 from codec.format import SAMPLE_RATE_HZ
 from transport.address import parse_address
 
@@ -124,7 +124,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
     conversation = Conversation()
     parts = real_parts(
         recordings=None,
-        open_sound=lambda settings, may_interrupt: (NoMicrophone(), NoLoudspeaker()),
+        open_sound=absent_devices,
         on_spoken=conversation.spoken.append,
         on_heard=conversation.heard.append,
     )
@@ -132,12 +132,9 @@ def run_demo(arguments: argparse.Namespace) -> int:
     processor_s, began_s = time.process_time(), time.monotonic()
     trio.run(converse, settings, parts, conversation, clip)
     share = (time.process_time() - processor_s) / (time.monotonic() - began_s)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileProblem(f"cannot make the folder {folder}: {os_reason(error)}") from error
+    make_folder(folder)
     for name, blocks in (("original.wav", conversation.spoken), ("heard.wav", conversation.heard)):
         write_speech(folder / name, np.concatenate(blocks))
     written = [str(folder / "original.wav"), str(folder / "heard.wav")]
     text = f"{summary(settings, conversation, share)}\n{'written':<13} {written[0]} and {written[1]}"
-    return say(arguments, facts(settings, conversation, share) | {"written": written}, text)
+    return say(facts(settings, conversation, share) | {"written": written}, text, as_json=arguments.json)

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 
 from app.audio.portaudio import NO_DEVICE_CURE, DeviceInfo, list_devices, silence_native_libraries
-from app.cli.output import print_json
+from app.console import print_json
 from app.events import Device
 
 KINDS: tuple[tuple[Device, str], ...] = (("microphone", "Microphones"), ("loudspeaker", "Loudspeakers"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
-from app.cli.output import add_json, say
+from app.cli.options import add_json
+from app.console import say
 
 EXIT_SICK = 1
 """Something fails; a warning alone is no failure."""
@@ -31,5 +32,5 @@ def run_doctor(arguments: argparse.Namespace) -> int:
         lines.append(f"{finding.status:4}  {finding.what:12}  {finding.found}")
         if finding.cure:
             lines.append(f"{'':20}{finding.cure}")
-    say(arguments, facts, "\n".join(lines))
+    say(facts, "\n".join(lines), as_json=arguments.json)
     return EXIT_SICK if sick else 0

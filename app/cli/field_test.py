@@ -9,14 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.cli.options import add_options, settings_from
-from app.cli.output import add_json, say
-from app.console import note
+from app.cli.options import add_json, add_options, settings_from
+from app.console import note, say
 from app.errors import GossamerError, first_error
 
 if TYPE_CHECKING:  # the command line must not wait for them
-    import numpy as np
-
     from app.diagnostics.field_test import FieldTest, KnownClip
     from app.station.parts import Codec
 
@@ -33,17 +30,6 @@ def add_field_test(commands: argparse._SubParsersAction) -> None:
     add_options(parser, "send")
     add_json(parser)
     parser.set_defaults(run=run_test)
-
-
-def bundled_clips() -> dict[str, np.ndarray]:
-    """By name, float32 [n] each."""
-    from importlib import resources
-
-    from app.audio.sound_files import read_speech
-
-    folder = resources.files("assets") / "clips"
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".flac"))
-    return {name: read_speech(str(folder / name)) for name in names}
 
 
 def ceilings(known: list[KnownClip], codec: Codec) -> dict[str, float | None]:
@@ -65,6 +51,7 @@ def ceilings(known: list[KnownClip], codec: Codec) -> dict[str, float | None]:
 def run_test(arguments: argparse.Namespace) -> int:
     import trio
 
+    from app.clips import bundled_clips
     from app.diagnostics.field_report import report_text, write_report
     from app.diagnostics.field_test import encode_clips, run_field_test
     from app.station.parts import load_codec, real_parts
@@ -95,5 +82,5 @@ def run_test(arguments: argparse.Namespace) -> int:
     if not test.heard:
         note(f"nothing was heard: is `gossamer field-test` running at the other end of {settings.link}?")
     text = report_text(told, any(value is not None for value in ideal.values())).split("\n## Loss over time", 1)[0]
-    say(arguments, told | {"report": str(folder)}, f"{text}written {folder / 'report.md'}")
+    say(told | {"report": str(folder)}, f"{text}written {folder / 'report.md'}", as_json=arguments.json)
     return 0 if test.heard else 2

@@ -7,11 +7,12 @@ import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from app.audio.sound_files import STANDARD_STREAM, PacketReader, SpeechReader, packet_output, speech_output
-from app.cli.output import print_json
+from app.audio.packet_files import PacketReader
+from app.audio.sound_files import SpeechReader, speech_output
 from app.codecs.decoding import decoded
-from app.console import Progress, note
-from app.errors import FileProblem, GossamerError, os_reason
+from app.console import Progress, note, print_json
+from app.errors import FileProblem, GossamerError
+from app.storage import STANDARD_STREAM, make_folder, packet_output
 from codec.errors import CodecError
 from codec.format import PACKET_S
 
@@ -39,10 +40,7 @@ def plan_files(files: list[str], out: str | None, suffix: str) -> list[tuple[str
         if target in writers:
             raise FileProblem(f"{writers[target]} and {source} would both become {target}", "rename one")
         writers[target] = source
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileProblem(f"cannot make the folder {folder}: {os_reason(error)}") from error
+    make_folder(folder)
     return plan
 
 

@@ -21,10 +21,11 @@ from app.analysis.packet_view import (
     picture,
     png,
 )
-from app.audio.sound_files import PacketReader, SpeechReader, whole_file
-from app.cli.output import print_json
-from app.console import Progress, note
+from app.audio.packet_files import PacketReader
+from app.audio.sound_files import SpeechReader
+from app.console import Progress, note, print_json
 from app.errors import FileProblem, GossamerError
+from app.storage import whole_file
 from codec import format as fmt
 from codec.encoder import PacketEncoder
 from codec.models import DECODER, ENCODER, STANDARD, model_path

@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from app.cli.options import add_options, settings_from
-from app.cli.output import add_json, print_json
+from app.cli.options import add_json, add_options, settings_from
 from app.codecs.lanes import link_codecs, signal_codecs
-from app.console import Progress
+from app.console import Progress, print_json
 from app.errors import GossamerError
 from app.settings.model import LAB
 from app.simulation.bench import LINK, SCENES, SIGNAL, SNR_DB, START_SNR_DB, own_link
@@ -76,10 +75,10 @@ def run_lab(arguments: argparse.Namespace) -> int:
 
 def _open_screen(arguments: argparse.Namespace, preset: Preset) -> int:
     from app.audio.portaudio import silence_native_libraries
+    from app.audio.streams import open_portaudio
     from app.cli.talk import check_devices
     from app.clips import speech_of
     from app.lab.state import LabStart
-    from app.station.parts import open_portaudio
     from app.tui import run_lab
 
     live = arguments.clip == MICROPHONE

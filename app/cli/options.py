@@ -38,6 +38,11 @@ def add_options(parser: argparse.ArgumentParser, command: str) -> None:
             parser.add_argument(option.flag, metavar=option.metavar, **more)
 
 
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add the flag --json, which `app.console.say` takes as its `as_json`."""
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output, nothing else")
+
+
 def synth(text: str) -> Synth:
     """The flag --synth of commands that open no station."""
     try:

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from app.cli.options import SYNTHS, synth
-from app.cli.output import print_json, say
-from app.console import note
+from app.console import note, print_json, say
 from app.errors import FileProblem, GossamerError, os_reason
-from app.history.overs import RecordedOver, capture_files, over_files, read_over, recordings_folder
+from app.history.overs import RecordedOver, capture_files, over_files, read_over
+from app.paths import recordings_folder
+from app.storage import packet_output
 from codec.models import DECODER, MODELS, STANDARD, VOCODER, model_path
 
 LISTED = 20
@@ -128,11 +129,11 @@ def run_replay(arguments: argparse.Namespace) -> int:
     if arguments.loudspeaker is not None:
         find_device(arguments.loudspeaker, "loudspeaker")
     play_aloud(_samples(over, arguments.synth, arguments.model), arguments.loudspeaker)
-    return say(arguments, over.facts(), _line(arguments.number, over))
+    return say(over.facts(), _line(arguments.number, over), as_json=arguments.json)
 
 
 def run_save(arguments: argparse.Namespace) -> int:
-    from app.audio.sound_files import packet_output, write_speech
+    from app.audio.sound_files import write_speech
 
     path, over = _numbered(arguments.number)
     output = Path(arguments.output)
@@ -145,7 +146,7 @@ def run_save(arguments: argparse.Namespace) -> int:
         write_speech(output, _samples(over, arguments.synth, arguments.model))
     else:
         raise FileProblem(str(output), "name it .wav for sound or .g800 for packets")
-    return say(arguments, over.facts() | {"written": str(output), "from": str(path)}, f"written {output}")
+    return say(over.facts() | {"written": str(output), "from": str(path)}, f"written {output}", as_json=arguments.json)
 
 
 def run_delete(arguments: argparse.Namespace) -> int:
@@ -163,14 +164,14 @@ def run_delete(arguments: argparse.Namespace) -> int:
             path.unlink(missing_ok=True)
         except OSError as error:
             raise FileProblem(f"cannot delete {path}: {os_reason(error)}") from error
-    return say(arguments, {"deleted": [str(path) for path in gone]}, f"deleted {len(gone)} files in {folder}")
+    facts = {"deleted": [str(path) for path in gone]}
+    return say(facts, f"deleted {len(gone)} files in {folder}", as_json=arguments.json)
 
 
 # --- captures ----------------------------------------------------------------------------------------------------
 
 
 def run_capture(arguments: argparse.Namespace) -> int:
-    from app.audio.sound_files import packet_output
     from app.history.capture import capture_text, newest_part, read_capture
 
     files = capture_files(recordings_folder())
@@ -192,7 +193,7 @@ def run_capture(arguments: argparse.Namespace) -> int:
     sealed = "; it is sealed: whoever is to hear it needs the passphrase, which is not in it"
     private = sealed if told["channel"] == "sealed" else "; it holds the speech: whoever has it can hear it"
     text = f"written {arguments.output}: {told['frames']} frames in {told['duration_s']} s{private}"
-    return say(arguments, told, text)
+    return say(told, text, as_json=arguments.json)
 
 
 def run_reproduce(arguments: argparse.Namespace) -> int:
@@ -241,4 +242,4 @@ def run_reproduce(arguments: argparse.Namespace) -> int:
         f"{len(result.overs)} overs, {result.counts.received} packets heard, {result.counts.lost} lost, "
         f"{result.counts.late} late, {result.counts.rubbish} frames of rubbish"
     )
-    return say(arguments, told, "\n".join(lines))
+    return say(told, "\n".join(lines), as_json=arguments.json)

@@ -6,7 +6,8 @@ import argparse
 import math
 from typing import Any
 
-from app.cli.output import add_json, say
+from app.cli.options import add_json
+from app.console import say
 from app.errors import GossamerError
 from transport.address import Address, parse_address
 from transport.planning.planner import MAX_SHARE, Row, budget, carrier_of, choose_k, chosen, plan, what_would
@@ -25,7 +26,7 @@ def add_plan(commands: argparse._SubParsersAction) -> None:
 
 def run_plan(arguments: argparse.Namespace) -> int:
     if arguments.link is None and arguments.radio is None:
-        return say(arguments, {"radios": [_radio_facts(name) for name in RADIOS]}, _radio_list())
+        return say({"radios": [_radio_facts(name) for name in RADIOS]}, _radio_list(), as_json=arguments.json)
     address = parse_address(_link(arguments.link, arguments.radio))
     duty = _duty(arguments.duty)
     rows = plan(address, sealed=arguments.sealed, duty=duty)
@@ -41,7 +42,7 @@ def run_plan(arguments: argparse.Namespace) -> int:
         "k_used": choose_k(address, sealed=arguments.sealed),
         "refused": refusal or None,
     }
-    say(arguments, facts, _report(address, rows, best, duty, arguments.sealed))
+    say(facts, _report(address, rows, best, duty, arguments.sealed), as_json=arguments.json)
     if refusal:
         raise GossamerError(refusal)
     return 0

@@ -17,10 +17,10 @@ import trio
 from app import events
 from app.audio.devices import Block, Loudspeaker, Microphone, NoLoudspeaker, NoMicrophone
 from app.audio.portaudio import find_device, load_portaudio, silence_native_libraries
-from app.audio.sound_files import STANDARD_STREAM, SpeechWriter, read_speech, speech_output
+from app.audio.sound_files import SpeechWriter, read_speech, speech_output
+from app.audio.streams import open_portaudio
 from app.cli.options import configuration_from, settings_from
-from app.cli.output import print_json, say
-from app.console import note
+from app.console import note, print_json, say
 from app.errors import GossamerError, first_error
 from app.events import Event
 from app.settings.model import Settings
@@ -28,7 +28,8 @@ from app.settings.protection import MODE_WORDS, refusal_words
 from app.station.control_socket import Control
 from app.station.engine import Engine
 from app.station.parrot import Perch
-from app.station.parts import load_codec, open_portaudio, open_station_link, real_parts
+from app.station.parts import load_codec, open_station_link, real_parts
+from app.storage import STANDARD_STREAM
 from codec.format import PACKET_S, SAMPLE_RATE_HZ
 from transport.address import Address
 from transport.links.base import Link
@@ -173,10 +174,10 @@ async def _send(arguments: argparse.Namespace, settings: Settings, clip: np.ndar
     sent = sending.sent
     facts = asdict(sent) | {"link": settings.link, "protection": MODE_WORDS[sending.mode], "receipt": sending.receipt}
     return say(
-        arguments,
         facts | {"duration_s": round(sent.packets * PACKET_S, 2)},
         f"sent {sent.packets} packets, {sent.packets * 0.32:.1f} s of speech: {sent.voice_bps:.0f} bit/s of voice, "
         f"{sent.wire_bps:.0f} bit/s on the wire, {MODE_WORDS[sending.mode]}",
+        as_json=arguments.json,
     )
 
 

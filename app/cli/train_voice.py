@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from app.audio.sound_files import packet_output, read_speech
-from app.cli.output import add_json, say
-from app.console import Progress, note
+from app.audio.sound_files import read_speech
+from app.cli.options import add_json
+from app.console import Progress, note, say
 from app.errors import FileProblem, GossamerError
+from app.storage import packet_output
 
 EXIT_NOT_BETTER = 1
 NEEDED = ("torch", "onnx", "safetensors", "tqdm")
@@ -86,7 +87,7 @@ def run_train_voice(arguments: argparse.Namespace) -> int:
     else:
         lines.append("no better than the shipped vocoder, which stays; nothing written. More recordings may help.")
     facts = {"output": str(target) if outcome.better else None, **vars(outcome)}
-    say(arguments, facts, "\n".join(lines))
+    say(facts, "\n".join(lines), as_json=arguments.json)
     return 0 if outcome.better else EXIT_NOT_BETTER
 
 

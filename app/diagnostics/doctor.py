@@ -20,8 +20,9 @@ from typing import Any, Literal
 from app.audio.portaudio import NO_DEVICE_CURE, list_devices, load_portaudio
 from app.errors import DeviceError, GossamerError, os_reason
 from app.events import Device
+from app.paths import recordings_folder, settings_file
 from app.settings.contacts import resolve
-from app.settings.file import default_path, read_configuration
+from app.settings.file import read_configuration
 from codec.format import PACKET_S
 from transport.address import parse_address
 from transport.errors import TransportError
@@ -245,7 +246,7 @@ def serial_finding(path: str, description: str) -> Finding:
 
 def look_at_settings() -> list[Finding]:
     """The file and the link that it names."""
-    path = default_path()
+    path = settings_file()
     try:
         configuration = read_configuration()
         link = configuration.values.get("link")
@@ -283,12 +284,12 @@ def look_at_network() -> list[Finding]:
 
 def look_at_recordings() -> list[Finding]:
     """Past overs can be kept."""
-    from app.history.overs import folder_bytes, recordings_folder
+    from app.history.overs import folder_bytes
 
     folder = recordings_folder()
     existing = next(parent for parent in [folder, *folder.parents] if parent.exists())
     if not (existing.is_dir() and os.access(existing, os.W_OK)):
-        cure = f"make it writable, or set record = false in {default_path()}"
+        cure = f"make it writable, or set record = false in {settings_file()}"
         return [Finding("recordings", "warn", f"{existing} cannot be written to: overs are not kept", cure)]
     taken = folder_bytes(folder) / 1e6
     return [Finding("recordings", "ok", f"{folder}, {taken:.1f} MB taken")]

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from app.audio.sound_files import packet_output, write_speech
-from app.cli.output import plain
+from app.audio.sound_files import write_speech
+from app.console import plain
 from app.diagnostics.field_test import FieldTest, HeardClip, KnownClip
-from app.errors import FileProblem, os_reason
 from app.history.capture import program_version
 from app.settings.protection import MODE_WORDS
+from app.storage import make_folder, packet_output
 from codec import format as fmt
 from transport.address import parse_address
 from transport.planning.planner import plan
@@ -239,10 +239,7 @@ def write_report(
     folder: Path, test: FieldTest, known: list[KnownClip], ceilings: dict[str, float | None]
 ) -> dict[str, Any]:
     """Makes the folder and what is in it; returns what report.json says. Raises FileProblem."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileProblem(f"cannot make the folder {folder}: {os_reason(error)}") from error
+    make_folder(folder)
     told = figures(test, known, ceilings) | {"worst": None}
     clips = {clip.name: clip for clip in known}
     worst = worst_moment(test)

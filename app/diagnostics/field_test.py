@@ -17,7 +17,7 @@ import numpy as np
 import trio
 
 from app import events
-from app.audio.devices import Block, NoLoudspeaker, NoMicrophone
+from app.audio.devices import Block, absent_devices
 from app.events import Event
 from app.history.overs import RecordedOver
 from app.history.recorder import OverWatch
@@ -279,7 +279,7 @@ async def run_field_test(
         station.note,
         replace(
             parts,
-            open_sound=lambda settings, may_interrupt: (NoMicrophone(), NoLoudspeaker()),
+            open_sound=absent_devices,
             on_heard=station.hear,
             on_frame=station.watch,
         ),

@@ -12,7 +12,7 @@ import trio
 from trio.testing import MockClock
 
 from app import events
-from app.audio.devices import Block, NoLoudspeaker, NoMicrophone
+from app.audio.devices import Block, absent_devices
 from app.events import Event
 from app.history.capture import Capture
 from app.settings.model import Settings
@@ -131,7 +131,7 @@ def reproduce(capture: Capture, settings: Settings, codec: Codec) -> Reproduced:
         parts = Parts(
             load_codec=lambda synth, model: codec,
             open_link=open_link,
-            open_sound=lambda settings, may_interrupt: (NoMicrophone(), NoLoudspeaker()),
+            open_sound=absent_devices,
             load_clip=lambda number: np.zeros(0, np.float32),
             in_thread=lambda: _at_once,
             clock=clock,

@@ -17,8 +17,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from platformdirs import user_data_path
-
 from app.errors import FileProblem, os_reason
 from codec.format import PACKET_BYTES, PACKET_S
 
@@ -76,11 +74,6 @@ class RecordedOver:
         facts = {name: value for name, value in asdict(self).items() if name not in ("packets", "flags")}
         counts = {"packets": len(self.packets), "lost": self.lost, "damaged": self.damaged}
         return facts | counts | {"duration_s": round(self.duration_s, 2)}
-
-
-def recordings_folder() -> Path:
-    """Where overs are kept: under the platform's data folder."""
-    return user_data_path("gossamer") / "overs"
 
 
 # --- one file ----------------------------------------------------------------------------------------------------

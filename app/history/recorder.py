@@ -21,7 +21,7 @@ from app.history.capture import CapturedFrame, Way, header_line, make_header
 from app.history.overs import CAPTURE_SUFFIX, STAMP, Direction, RecordedOver, clear_oldest, write_over
 from app.settings.model import Settings
 from app.station.channel_end import ChannelEnd
-from app.station.talker import InThread
+from app.threads import InThread
 from codec.format import PACKET_BYTES
 from transport.links.base import Link
 from transport.protocol.frames import Begin, End, Frame, Voice

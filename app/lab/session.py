@@ -12,14 +12,15 @@ from collections.abc import Callable
 import numpy as np
 import trio
 
-from app.audio.devices import BLOCK_S, BLOCK_SAMPLES, Block, Loudspeaker, Microphone, amplitude
+from app.audio.devices import BLOCK_S, BLOCK_SAMPLES, Block, Loudspeaker, Microphone
+from app.audio.level import amplitude
 from app.codecs.lanes import ReferenceCodec
 from app.errors import first_error
 from app.events import Device, DeviceProblem, DeviceReady
 from app.lab.state import CapacitySnapshot, LabSnapshot, LabStart, LabState
 from app.simulation.bench import CONVERSATIONS, SCENES, speech_blocks
 from app.simulation.capacity import CapacityTrial, capacity_trials
-from app.station.parts import one_worker
+from app.threads import one_worker
 from codec.format import SAMPLE_RATE_HZ
 from transport.planning.presets import Preset
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import tomlkit
-from platformdirs import user_state_path
 from tomlkit.exceptions import TOMLKitError
 
 from app.errors import FileProblem, GossamerError
-from app.settings.file import write_whole
+from app.paths import recent_links_file
+from app.storage import write_whole
 
 RECENT_KEPT = 8
 
@@ -31,14 +31,10 @@ def resolve(text: str, contacts: Mapping[str, str], path: Path) -> str:
     )
 
 
-def recent_path() -> Path:
-    return user_state_path("gossamer") / "recent.toml"
-
-
 def recent_links() -> list[str]:
     """The newest first. A file that is missing or damaged is no recent link: nothing depends on it."""
     try:
-        links = tomlkit.parse(recent_path().read_text(encoding="utf-8")).unwrap().get("links", [])
+        links = tomlkit.parse(recent_links_file().read_text(encoding="utf-8")).unwrap().get("links", [])
     except (OSError, UnicodeDecodeError, TOMLKitError):
         return []
     return [link for link in links if isinstance(link, str) and link.isprintable()] if isinstance(links, list) else []
@@ -48,6 +44,6 @@ def remember(link: str) -> None:
     """This link was opened. Not being able to write that down (a read-only home) stops nobody from talking."""
     links = [link, *(other for other in recent_links() if other != link)][:RECENT_KEPT]
     try:
-        write_whole(recent_path(), tomlkit.dumps({"links": links}))
+        write_whole(recent_links_file(), tomlkit.dumps({"links": links}))
     except FileProblem:
         pass  # the list is a convenience

@@ -9,21 +9,19 @@ bob = "udp://192.0.2.7:7800"
 
 from __future__ import annotations
 
-import contextlib
 import difflib
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import tomlkit
-from platformdirs import user_config_path
 from tomlkit.exceptions import TOMLKitError
 
 from app.errors import FileProblem, os_reason
+from app.paths import settings_file
 from app.settings.model import OPTIONS
+from app.storage import write_whole
 
 CONTACTS = "contacts"
 """The one table: a name for an address."""
@@ -41,15 +39,10 @@ class Configuration:
     exists: bool = False
 
 
-def default_path() -> Path:
-    """Where the file is unless --config says otherwise."""
-    return user_config_path("gossamer") / "settings.toml"
-
-
 def read_configuration(path: Path | None = None) -> Configuration:
     """The file's settings. The default file may be missing, a named one may not. Raises FileProblem, one line that
     names the file, the key and what is allowed."""
-    named, path = path is not None, path or default_path()
+    named, path = path is not None, path or settings_file()
     document = _read(path)
     if document is None:
         if named:
@@ -110,18 +103,3 @@ def _read(path: Path) -> tomlkit.TOMLDocument | None:
         raise FileProblem(f"{path} is not UTF-8 text", "correct it, or move it away") from None
     except TOMLKitError as error:
         raise FileProblem(f"{path} is no TOML ({error})", "correct it, or move it away") from None
-
-
-def write_whole(path: Path, text: str) -> None:
-    """A small text file, whole or not at all. Raises FileProblem."""
-    temporary = ""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise FileProblem(f"cannot write {path}: {os_reason(error)}") from error

@@ -21,16 +21,15 @@ import re
 import socket
 import stat
 import struct
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import trio
-from platformdirs import user_runtime_path
 
 from app.errors import GossamerError, os_reason
 from app.events import Event, FloorChanged, TalkDenied, TalkEnded
+from app.paths import control_sockets_folder
 from transport.protocol.floor import State
 
 WORDS = ("down", "hold", "up", "toggle", "status")
@@ -64,8 +63,7 @@ class Answer:
 
 def folder() -> Path:
     """Where stations put their sockets; ours alone, or nobody may talk through them. Raises GossamerError."""
-    with warnings.catch_warnings(action="ignore"):  # of a runtime folder that others may read: it takes another one
-        path = user_runtime_path("gossamer")
+    path = control_sockets_folder()
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = path.lstat()

@@ -12,8 +12,9 @@ import numpy as np
 import trio
 
 from app import events
-from app.audio.devices import BLOCK_S, BLOCK_SAMPLES, Block, permit_tone
+from app.audio.devices import BLOCK_S, BLOCK_SAMPLES, Block
 from app.audio.player import Player
+from app.audio.tones import permit_tone
 from app.events import EndReason, Event
 from app.station.channel_end import ChannelEnd
 from app.station.listener import Listener

@@ -13,9 +13,10 @@ import numpy as np
 import trio
 
 from app import events
-from app.audio.devices import BLOCK_S, Block, Loudspeaker, Microphone, call_tone, courtesy_tone
+from app.audio.devices import BLOCK_S, Block, Loudspeaker, Microphone
 from app.audio.player import Player
 from app.audio.portaudio import DeviceInfo
+from app.audio.tones import call_tone, courtesy_tone
 from app.errors import GossamerError, first_error
 from app.events import EndReason, Event
 from app.history.recorder import keep_recordings

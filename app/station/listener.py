@@ -17,7 +17,7 @@ from app.audio.player import Player
 from app.events import CodecMismatch, Event, OverBegan, OverEnded, PacketCounts, PlayoutState
 from app.station.latency import Latency
 from app.station.parts import Codec
-from app.station.talker import InThread
+from app.threads import InThread
 from codec import format as fmt
 from transport.playout.playout import PlayedOver, Playout, PlayoutItem
 from transport.protocol import over as overs

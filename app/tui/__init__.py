@@ -14,13 +14,12 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from platformdirs import user_log_path
-
 from app.audio.devices import Loudspeaker, Microphone
 from app.diagnostics.link_account import summary
 from app.errors import GossamerError
 from app.events import Event
 from app.lab.state import LabStart
+from app.paths import failure_file
 from app.settings.file import Configuration
 from app.settings.model import Settings
 from app.station.engine import Engine
@@ -71,6 +70,7 @@ def run_lab(start: LabStart, open_sound: Callable[[], tuple[Microphone, Loudspea
 
 def _write_down(failure: BaseException) -> Path:
     """The whole story of a failure in a file, out of the way of the user's terminal."""
-    path = user_log_path("gossamer", ensure_exists=True) / "failure.txt"
+    path = failure_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(traceback.format_exception(failure)), encoding="utf-8")
     return path

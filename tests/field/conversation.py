@@ -10,11 +10,12 @@ import numpy as np
 import trio
 
 from app import events
-from app.audio.devices import NoLoudspeaker, NoMicrophone
+from app.audio.devices import absent_devices
+from app.clips import load_clip
 from app.events import Event
 from app.settings.model import Settings
 from app.station.engine import Engine
-from app.station.parts import load_clip, load_codec, open_station_link, real_parts
+from app.station.parts import load_codec, open_station_link, real_parts
 from codec.format import SAMPLE_RATE_HZ
 from transport.address import parse_address
 from transport.links.base import Link
@@ -68,7 +69,7 @@ class Station:
         parts = real_parts(
             load_codec=load_codec,
             open_link=self._open,
-            open_sound=lambda settings, may_interrupt: (NoMicrophone(), NoLoudspeaker()),
+            open_sound=absent_devices,
             recordings=None,
             on_spoken=self.spoken.append,
             on_heard=self.heard.append,

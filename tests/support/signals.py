@@ -64,3 +64,10 @@ def f0_by_autocorrelation(sound: Array) -> float:
 def level_db(sound: Array) -> float:
     """Root-mean-square level in dBFS."""
     return float(10 * np.log10(np.mean(sound.astype(np.float64) ** 2) + 1e-12))
+
+
+def noise(seed: int, level: float, power: float, seconds: float = 8.0) -> np.ndarray:
+    """float32 [n]; power: 0 white, 0.5 pink."""
+    spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(round(seconds * format.SAMPLE_RATE_HZ)))
+    shaped = np.fft.irfft(spectrum / np.maximum(1, np.arange(len(spectrum))) ** power)
+    return (level * shaped / shaped.std()).astype(np.float32)

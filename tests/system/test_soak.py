@@ -21,7 +21,7 @@ import trio
 import trio.testing
 
 from app import events
-from app.audio.devices import NoLoudspeaker, NoMicrophone
+from app.audio.devices import absent_devices
 from app.history.overs import clear_oldest, folder_bytes, over_files, read_over
 from app.settings.model import Settings
 from app.station.engine import Engine
@@ -212,7 +212,7 @@ class Soaked:
         parts = Parts(
             load_codec=lambda synth, model: Codec(self.encoder, self.decoder, Silence()),
             open_link=open_link,
-            open_sound=lambda settings, may_interrupt: (NoMicrophone(), NoLoudspeaker()),
+            open_sound=absent_devices,
             load_clip=lambda number: np.zeros(0, np.float32),
             in_thread=lambda: at_once,
             recordings=self.folder,

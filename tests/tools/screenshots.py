@@ -13,7 +13,7 @@ from contextlib import suppress
 
 import numpy as np
 
-from app.station.parts import load_clip
+from app.clips import load_clip
 from codec.format import SAMPLE_RATE_HZ
 from tests.support.audio_rig import AudioRig, missing
 

@@ -190,10 +190,10 @@ async def take(path: str, bandwidth_path: str, columns: int = 92, rows: int = 30
 
 async def take_lab(path: str, columns: int = 92, rows: int = 26) -> None:
     """Let the clips speak through the lab's lanes on its first link, and draw them."""
+    from app.audio.streams import open_portaudio
     from app.clips import speech_of
     from app.lab.state import LabStart
     from app.settings.model import Settings
-    from app.station.parts import open_portaudio
     from app.tui.lab.app import LabApp
 
     app = LabApp(LabStart(speech_of(None)), lambda: open_portaudio(Settings(), lambda: True))

@@ -17,7 +17,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Static
 
-from app.audio.devices import decibels
+from app.audio.level import decibels
 from app.lab.state import LaneSnapshot
 from app.simulation.lane import HeardLevel
 from app.tui.lab.wording import figures, missing_words

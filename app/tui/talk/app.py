@@ -17,8 +17,9 @@ from app.events import CallHeard, DeviceProblem, DeviceReady, Event, StationRead
 from app.lab.session import LabSession
 from app.lab.shared_audio import SharedLoudspeaker, SharedMicrophone
 from app.lab.state import LabSnapshot, LabStart
+from app.paths import settings_file
 from app.settings.contacts import recent_links, remember, resolve
-from app.settings.file import Configuration, default_path, read_configuration, write_configuration
+from app.settings.file import Configuration, read_configuration, write_configuration
 from app.settings.model import PARROT_LINK, Settings
 from app.station.control_socket import Control
 from app.station.engine import Engine
@@ -166,7 +167,7 @@ class TalkApp(HostedApp):
 
     def _resolved(self, link: str) -> str:
         known = self.configuration
-        return resolve(link, known.contacts if known else {}, known.path if known else default_path())
+        return resolve(link, known.contacts if known else {}, known.path if known else settings_file())
 
     async def _open(self, link: str | None) -> None:
         """Ends this station and has another one opened."""
@@ -194,7 +195,7 @@ class TalkApp(HostedApp):
 
     async def _set_up_done(self, chosen: Chosen | None) -> None:
         """Writes it down; a station with another name or link has to be opened anew."""
-        path = default_path() if self.configuration is None else self.configuration.path
+        path = settings_file() if self.configuration is None else self.configuration.path
         changes: dict[str, object] = dict(self.talk_screen.chosen_sound) if chosen else {}
         if chosen:
             changes |= {"name": chosen.name, "link": chosen.link}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
+import threading
 import wave
 
 import numpy as np
@@ -126,21 +128,17 @@ def test_a_missing_folder_is_named(tmp_path):
         files.write_speech(tmp_path / "nowhere" / "out.wav", tone(8000))
 
 
-@pytest.mark.parametrize(("size", "packets", "left_over"), [(0, 0, 0), (32, 1, 0), (95, 2, 31), (96, 3, 0)])
-def test_packets_are_read_whole(tmp_path, size, packets, left_over):
-    """What is left at the end of a truncated file is counted."""
-    path = tmp_path / "a.g800"
-    path.write_bytes(bytes(range(size)))
-    reader = files.PacketReader(str(path))
-    read = list(reader.packets())
-    assert packets == len(read)
-    assert bytes(range(32 * packets)) == b"".join(read)
-    assert left_over == reader.left_over
-
-
-def test_sound_is_not_taken_for_packets(tmp_path):
-    """A WAV file given to decode is a mistake that can be explained."""
-    path = tmp_path / "a.wav"
+def test_a_pipe_gets_a_wav_of_unknown_length(tmp_path):
+    """A header that cannot be corrected afterwards says so, and whoever reads the stream finds all samples in it."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append(path.read_bytes()))
+    reader.start()
     files.write_speech(path, tone(8000))
-    with pytest.raises(FileProblem, match="is a WAV file, not packets"):
-        list(files.PacketReader(str(path)).packets())
+    reader.join(10)
+    [octets] = read
+    assert (b"RIFF\xff\xff\xff\xff", b"data\xff\xff\xff\xff") == (octets[:8], octets[36:44])
+    sound, rate_hz = soundfile.read(io.BytesIO(octets), dtype="float32")
+    assert 8000 == rate_hz
+    assert np.abs(sound - tone(8000)).max() < 1e-4

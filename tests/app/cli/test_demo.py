@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import trio.testing
 
-from app.audio.devices import NoLoudspeaker, NoMicrophone
+from app.audio.devices import absent_devices
 from app.audio.sound_files import read_speech
 from app.cli.demo import Conversation, converse, summary
+from app.clips import load_clip
 from app.settings.model import Settings
-from app.station.parts import load_clip, open_station_link, real_parts
+from app.station.parts import open_station_link, real_parts
 from codec import format as fmt
 from tests.support.station import FlippedLink, at_once
 
@@ -58,7 +59,7 @@ def conversation(link: str = "parrot://?rate=1200", flip: bool = False) -> tuple
 
     parts = real_parts(
         open_link=open_link,
-        open_sound=lambda settings, may_interrupt: (NoMicrophone(), NoLoudspeaker()),
+        open_sound=absent_devices,
         in_thread=lambda: at_once,
         on_spoken=held.spoken.append,
         on_heard=held.heard.append,

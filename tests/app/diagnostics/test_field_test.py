@@ -11,7 +11,7 @@ import pytest
 import trio
 import trio.testing
 
-from app.audio.devices import NoLoudspeaker, NoMicrophone
+from app.audio.devices import absent_devices
 from app.audio.sound_files import read_speech
 from app.diagnostics.field_report import aligned, figures, report_text, worst_moment, write_report
 from app.diagnostics.field_test import FieldTest, HeardClip, KnownClip, encode_clips, recognise, run_field_test
@@ -48,7 +48,7 @@ def parts(link: Link) -> Parts:
     return Parts(
         load_codec=lambda synth, model: Codec(StaircaseEncoder(), StaircaseDecoder(), StaircaseSynthesizer()),
         open_link=open_link,
-        open_sound=lambda settings, may_interrupt: (NoMicrophone(), NoLoudspeaker()),
+        open_sound=absent_devices,
         load_clip=lambda number: np.zeros(0, np.float32),
         in_thread=lambda: at_once,
     )

@@ -31,9 +31,9 @@ from app.history.overs import (
     over_files,
     parse_over,
     read_over,
-    recordings_folder,
     write_over,
 )
+from app.paths import recordings_folder
 from app.settings.model import Settings
 from app.station.parts import Codec
 from codec import format as fmt

@@ -9,8 +9,9 @@ import pytest
 from app.__main__ import build_parser
 from app.cli.options import settings_from
 from app.errors import FileProblem, GossamerError
+from app.paths import recent_links_file, settings_file
 from app.settings import contacts
-from app.settings.file import default_path, read_configuration, write_configuration
+from app.settings.file import read_configuration, write_configuration
 from app.settings.model import OPTIONS, PARROT_LINK, Settings
 
 ROOT = Path(__file__).parents[3]
@@ -42,8 +43,8 @@ def test_the_default_file_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     """Under the platform's configuration folder, without being named; there need not be one."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert PARROT_LINK == settings().link
-    write_configuration(default_path(), {"link": "udp://:7800"}, {"bob": "udp://192.0.2.7:7800"})
-    assert tmp_path / "gossamer" / "settings.toml" == default_path()
+    write_configuration(settings_file(), {"link": "udp://:7800"}, {"bob": "udp://192.0.2.7:7800"})
+    assert tmp_path / "gossamer" / "settings.toml" == settings_file()
     assert "udp://:7800" == settings().link
     assert "udp://192.0.2.7:7800" == settings("talk", "Bob").link
 
@@ -133,7 +134,7 @@ def test_recent_links_come_newest_first(monkeypatch: pytest.MonkeyPatch, tmp_pat
     for port in (*range(1, 12), 5):
         contacts.remember(f"udp://:{port}")
     assert [f"udp://:{port}" for port in (5, 11, 10, 9, 8, 7, 6, 4)] == contacts.recent_links()
-    contacts.recent_path().write_text("links = 7")
+    recent_links_file().write_text("links = 7")
     assert [] == contacts.recent_links()
-    contacts.recent_path().write_bytes(b"\xff\xfe")
+    recent_links_file().write_bytes(b"\xff\xfe")
     assert [] == contacts.recent_links()

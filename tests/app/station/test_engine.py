@@ -7,7 +7,7 @@ import pytest
 import trio
 
 from app import events
-from app.audio.devices import permit_tone
+from app.audio.tones import permit_tone
 from app.settings.model import Settings
 from codec import format as fmt
 from tests.support.station import (
