@@ -27,7 +27,7 @@ from app.settings.model import Settings
 from app.settings.protection import MODE_WORDS, refusal_words
 from app.station.control_socket import Control
 from app.station.engine import Engine
-from app.station.parrot import Perch
+from app.station.parrot import ParrotPorts
 from app.station.parts import load_codec, open_station_link, real_parts
 from app.storage import STANDARD_STREAM
 from codec.format import PACKET_S, SAMPLE_RATE_HZ
@@ -132,8 +132,8 @@ async def _send(arguments: argparse.Namespace, settings: Settings, clip: np.ndar
     sending = _Sending(live=clip is None)
     links: list[Link] = []
 
-    async def open_and_keep(address: Address, nursery: trio.Nursery, perch: Perch) -> tuple[Link, str]:
-        link, station = await open_station_link(address, nursery, perch)
+    async def open_and_keep(address: Address, nursery: trio.Nursery, ports: ParrotPorts) -> tuple[Link, str]:
+        link, station = await open_station_link(address, nursery, ports)
         links.append(link)
         return link, station
 

@@ -9,7 +9,7 @@ No more protocol than that: what was said is recognised by its packets, so that 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ import trio
 from app import events
 from app.audio.devices import Block, absent_devices
 from app.events import Event
+from app.history.capture import Way
 from app.history.overs import RecordedOver
 from app.history.recorder import OverWatch
 from app.settings.model import Settings
@@ -26,7 +27,8 @@ from app.station.engine import Engine
 from app.station.parts import Parts
 from app.station.talker import PacketEncoder
 from codec import format as fmt
-from transport.protocol.frames import Begin, End, Frame, Mode, Voice
+from transport.protocol.frames import Mode
+from transport.protocol.receiver import Fact
 
 OVER_WORDS = "field test over"
 PAUSE_S = 0.7
@@ -161,9 +163,9 @@ class _Station:
         self.heard_something = trio.Event()
         self.peer_found: Callable[[str], None] = lambda name: None
 
-    def watch(self, way: str, octets: bytes, frame: Frame | None) -> None:
-        if way == "in" and isinstance(frame, Begin | Voice | End):
-            self._recorded += self._watch.watch(frame, trio.current_time(), 0.0)
+    def watch(self, way: Way, octets: bytes, facts: Sequence[Fact]) -> None:
+        if way == "in":
+            self._recorded += self._watch.watch(facts, 0.0)
 
     def hear(self, block: Block) -> None:
         self._blocks.append(block)

@@ -17,7 +17,7 @@ from app.events import Event
 from app.history.capture import Capture
 from app.settings.model import Settings
 from app.station.engine import Engine
-from app.station.parrot import Perch
+from app.station.parrot import ParrotPorts
 from app.station.parts import Codec, Parts
 from transport.address import Address
 from transport.links.base import Link
@@ -121,7 +121,7 @@ def reproduce(capture: Capture, settings: Settings, codec: Codec) -> Reproduced:
     async def main() -> None:
         links: list[CaptureLink] = []
 
-        async def open_link(address: Address, nursery: trio.Nursery, perch: Perch) -> tuple[Link, str]:
+        async def open_link(address: Address, nursery: trio.Nursery, ports: ParrotPorts) -> tuple[Link, str]:
             links.append(CaptureLink(capture))
             return links[0], ""
 

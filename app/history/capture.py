@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import platform
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import Any, Literal
 
 from app.errors import FileProblem, os_reason
 from app.settings.model import Settings
+from transport.protocol.receiver import Fact
 
 FORMAT = "gossamer-capture/1"
 SECRET = ("passphrase", "passphrase_file")
@@ -29,6 +30,8 @@ SECRET = ("passphrase", "passphrase_file")
 MAX_LINE_CHARACTERS = 20_000
 
 Way = Literal["in", "out"]
+FrameWatcher = Callable[[Way, bytes, Sequence[Fact]], None]
+"""Told of every frame that passes over a channel: which way, its bytes, and what they mean."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
-"""Keeps what passes over the channel: overs as packets, and a journal of all frames. Both go to the disk in a thread.
+"""A recorder of what passes over a channel: overs as packets, and a journal of all frames.
 
-It watches the channel, and nobody waits for it: a disk that is full, slow or gone costs recordings, never speech.
+It is shown every frame, and nobody waits for it: what is to be kept is queued, and written to the disk in a thread. A
+disk that is full, slow or gone costs recordings, never speech.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,61 +18,59 @@ import trio
 
 from app.errors import os_reason
 from app.events import Event, RecordingProblem
-from app.history.capture import CapturedFrame, Way, header_line, make_header
+from app.history.capture import CapturedFrame, Way, header_line
 from app.history.overs import CAPTURE_SUFFIX, STAMP, Direction, RecordedOver, clear_oldest, write_over
-from app.settings.model import Settings
-from app.station.channel_end import ChannelEnd
 from app.threads import InThread
 from codec.format import PACKET_BYTES
-from transport.links.base import Link
-from transport.protocol.frames import Begin, End, Frame, Voice
-from transport.protocol.over import OverBegun, OverEnded, Overlap, OverReceiver, PacketHeard
+from transport.protocol.frames import Begin
+from transport.protocol.over import OverBegun, OverEnded, PacketHeard
+from transport.protocol.receiver import EndArrived, Fact
 
 WRITE_EVERY_S = 2.0
-"""The journal goes to the disk so often: what a crash can cost of it."""
+"""Time between two writes of the journal, in seconds: what a crash can cost of it."""
 MAX_WAITING_FRAMES = 4096
-"""Frames that wait for the disk (some 20 minutes of talk); of more the oldest are left out of the journal."""
+"""Largest number of frames that wait for the disk, some 20 minutes of talk; beyond it the oldest are left out."""
 MAX_WAITING_OVERS = 64
-TALKER_GONE_S = 2.5
-"""Of whom nothing came for so long, when somebody else begins: the over has ended without END."""
+"""Largest number of overs that wait for the disk."""
 JOURNAL_SHARE = 8
-"""One journal takes at most this part of the limit, then a new one begins."""
+"""Number of full journals that fit into the limit for all recordings; a journal that is full is followed by another."""
 
 
 class OverWatch:
-    """Follows the overs of one direction."""
+    """A collector of the overs of one direction, from the facts about its frames.
+
+    Whether a talker has disappeared is the receiving station's decision (`floor.SILENCE_S`): an over without END is
+    complete when another one begins, or with `finish`.
+    """
 
     def __init__(self, direction: Direction, link: str, channel: str) -> None:
+        """Take what every recorded over names: its direction, the link and the channel's mode."""
         self._direction: Direction = direction
         self._link = link
         self._channel = channel
-        self._receiver = OverReceiver()
         self._begin: Begin | None = None
         self._began_utc_s = 0.0
         self._packets: dict[int, tuple[bytes, bool]] = {}
-        self._last_s = 0.0
 
-    def watch(self, frame: Begin | Voice | End, now: float, utc_s: float) -> list[RecordedOver]:
-        """The overs that have ended with this frame: one at most, unless it begins another."""
+    def watch(self, facts: Sequence[Fact], utc_s: float) -> list[RecordedOver]:
+        """Take the facts of one frame, and return the overs that have ended with it."""
         ended: list[RecordedOver] = []
-        for meaning in self._receiver.receive(frame):
-            match meaning:
-                case OverBegun(begin):
+        for fact in facts:
+            match fact:
+                case OverBegun(begin) if not self._goes_on(begin):
                     ended += self.finish()
                     self._begin, self._began_utc_s, self._packets = begin, utc_s, {}
-                case PacketHeard(index, packet, damaged):
+                case PacketHeard(index, packet, damaged) if not damaged or index not in self._packets:
                     self._packets[index] = (packet, damaged)
-                case OverEnded(end):
+                case OverEnded(end) | EndArrived(end) if self._begin is not None and end.over == self._begin.over:
                     ended += self.finish(end.packets_sent)
-                case Overlap() if now - self._last_s > TALKER_GONE_S:
-                    self._receiver.abandon()
-                    return ended + self.finish() + self.watch(frame, now, utc_s)
-        if self._begin is not None and frame.over == self._begin.over:
-            self._last_s = now
         return ended
 
     def finish(self, total: int | None = None) -> list[RecordedOver]:
-        """The over that is being followed, if there is any speech in it. `total`: its END's; None: there was none."""
+        """End the over that is being collected, and return it if there is any speech in it.
+
+        total: number of packets that its END names; None where no END came.
+        """
         begin, self._begin = self._begin, None
         if begin is None or not self._packets:
             return []
@@ -83,43 +82,27 @@ class OverWatch:
         packets = tuple(self._packets.get(index, lost)[0] for index in range(count))
         return [
             RecordedOver(
-                self._began_utc_s,
-                self._direction,
-                begin.sender,
-                begin.addressee,
-                self._link,
-                self._channel,
-                begin.codec_id,
-                begin.k,
-                total is not None,
-                flags,
-                packets,
+                began_utc_s=self._began_utc_s,
+                direction=self._direction,
+                sender=begin.sender,
+                addressee=begin.addressee,
+                link=self._link,
+                channel=self._channel,
+                codec_id=begin.codec_id,
+                k=begin.k,
+                complete=total is not None,
+                flags=flags,
+                packets=packets,
             )
         ]
 
-
-async def keep_recordings(
-    settings: Settings,
-    folder: Path,
-    link: Link,
-    channel: ChannelEnd,
-    codec_id: int,
-    clock: Callable[[], int],
-    emit: Callable[[Event], None],
-    in_thread: InThread,
-) -> None:
-    """Records what passes over the channel until cancelled."""
-    tag_bytes = link.tag_bytes
-    header = make_header(settings, link.name, channel.mode.name.lower(), codec_id, tag_bytes, clock())
-    recorder = Recorder(folder, int(settings.record_limit_mb * 1e6), header, clock, emit)
-    channel.watchers.append(recorder.watch)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(recorder.run, in_thread)
-        nursery.start_soon(recorder.tick)
+    def _goes_on(self, begin: Begin) -> bool:
+        """Tell whether this BEGIN is of the over that is being collected: its talker was away for a while."""
+        return self._begin is not None and (begin.over, begin.nonce) == (self._begin.over, self._begin.nonce)
 
 
 class Recorder:
-    """`watch` frames as they pass; `run` writes."""
+    """The recordings of one run of a station: `watch` is shown frames as they pass, `run` writes."""
 
     def __init__(
         self,
@@ -129,7 +112,11 @@ class Recorder:
         clock: Callable[[], float],
         emit: Callable[[Event], None],
     ) -> None:
-        """header: of the journal (app/history/capture.py). clock: UTC seconds."""
+        """Prepare to record into `folder`; nothing is written yet.
+
+        limit_bytes: what all recordings may take together. header: first line of the journal, from `make_header`.
+        clock: returns UTC seconds. emit: told of a RecordingProblem once, until writing works again.
+        """
         self._folder = folder
         self._limit_bytes = limit_bytes
         self._header = header
@@ -146,31 +133,31 @@ class Recorder:
         self._journal: Path | None = None
         self._journal_bytes = 0
         self._taken_bytes: int | None = None
-        """By all recordings; None: not looked yet."""
+        """What all recordings take together; None before the folder was looked at."""
         self._told = False
 
-    def watch(self, way: Way, octets: bytes, frame: Frame | None) -> None:
-        """Bytes that the link brought or is given; None: they were refused, or rubbish."""
-        now = trio.current_time()
-        self._frames.append(CapturedFrame(now - self._began_s, way, octets))
-        if isinstance(frame, Begin | Voice | End):
-            self._keep(self._watches[way].watch(frame, now, self._clock()))
+    def watch(self, way: Way, octets: bytes, facts: Sequence[Fact]) -> None:
+        """Take a frame that passes over the channel, accepted or not, and what it means."""
+        self._frames.append(CapturedFrame(trio.current_time() - self._began_s, way, octets))
+        self._keep(self._watches[way].watch(facts, self._clock()))
 
     async def run(self, in_thread: InThread) -> None:
-        """Writes until cancelled; the rest is written on the way out."""
+        """Write until cancelled; what is left is written on the way out."""
         try:
-            while True:
-                await self._more.wait()
-                self._more = trio.Event()
-                await self._write(in_thread)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._tick)
+                while True:
+                    await self._more.wait()
+                    self._more = trio.Event()
+                    await self._write(in_thread)
         finally:
             for watch in self._watches.values():
                 self._keep(watch.finish())
             with contextlib.suppress(OSError):
                 self._write_out(self._take_overs(), self._take_frames())
 
-    async def tick(self) -> None:
-        """Wakes the writer now and then, until cancelled."""
+    async def _tick(self) -> None:
+        """Wake the writer now and then, until cancelled."""
         while True:
             await trio.sleep(WRITE_EVERY_S)
             if self._frames:
@@ -186,10 +173,9 @@ class Recorder:
             await in_thread(self._write_out, self._take_overs(), self._take_frames())
         except OSError as error:
             if not self._told:
-                reason = os_reason(error)
                 self._told = True
                 cure = f"make room in {self._folder}, or start with --no-record; the conversation goes on"
-                self._emit(RecordingProblem(f"overs are not kept: {reason}", cure))
+                self._emit(RecordingProblem(f"overs are not kept: {os_reason(error)}", cure))
         else:
             self._told = False
 
@@ -206,7 +192,7 @@ class Recorder:
     # --- in the thread ---
 
     def _write_out(self, overs: list[RecordedOver], frames: list[CapturedFrame]) -> None:
-        """Raises OSError. What could not be written is lost."""
+        """Write to the disk. Raises OSError; what could not be written is lost then."""
         if not overs and not frames:
             return
         if self._taken_bytes is None or self._taken_bytes > self._limit_bytes:
@@ -217,7 +203,10 @@ class Recorder:
             self._taken_bytes += self._append("".join(frame.line() for frame in frames).encode())
 
     def _append(self, lines: bytes) -> int:
-        """To the journal, which is begun where there is none or where it is full. Returns the bytes added."""
+        """Append to the journal, a new one where there is none or it is full, and return the number of bytes added.
+
+        Raises OSError, after having taken back what was written of these lines.
+        """
         full = self._journal_bytes + len(lines) > self._limit_bytes / JOURNAL_SHARE
         if self._journal is None or full or not self._journal.exists():
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -226,7 +215,7 @@ class Recorder:
             self._journal_bytes = 0
             lines = header_line(self._header).encode() + lines
         handle = os.open(self._journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        with open(handle, "ab", buffering=0) as stream:  # or what did not fit would be tried again when it is closed
+        with open(handle, "ab", buffering=0) as stream:  # buffered, what did not fit would be tried again on closing
             before = stream.seek(0, os.SEEK_END)
             try:
                 rest = memoryview(lines)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -19,10 +20,11 @@ from transport.errors import FrameError
 from transport.planning.presets import IP_UDP_BYTES
 from transport.protection.channel import open_channel
 from transport.protection.cipher import KEY_BYTES, Secret
-from transport.protocol.frames import NONCE_BYTES, PACKET_BYTES, Begin, End, Mode
+from transport.protocol.frames import NONCE_BYTES, PACKET_BYTES, Mode
 from transport.protocol.frames import Voice as VoiceFrame
 from transport.protocol.open_frames import HEADER, HEADER_BYTES, OVERHEAD_BYTES, crc16
-from transport.protocol.over import OverReceiver, OverSender, PacketHeard, voice_frames_per_cycle
+from transport.protocol.over import OverSender, PacketHeard, voice_frames_per_cycle
+from transport.protocol.receiver import ReceivingEnd, Refused, Rubbish, VoiceArrived
 
 RADIO_BODY_BYTES, IP_BODY_BYTES = 240, 1400
 """What other codecs' frames hold at most: AX.25 and LoRa take some 255 bytes in all, a datagram an Ethernet frame."""
@@ -80,9 +82,9 @@ class GossamerFraming:
         self._sealed = sealed
         nonce = bytes([over]) * NONCE_BYTES
         secret = Secret(Mode.SEALED, KEY) if sealed else None
-        self._near, self._far = (open_channel(secret, TAG_BYTES, os.urandom) for _ in range(2))
+        self._near, far = (open_channel(secret, TAG_BYTES, os.urandom) for _ in range(2))
         self._sender = OverSender(over=over, nonce=nonce, utc_s=0, codec_id=0, k=k, sender=NAME)
-        self._receiver = OverReceiver()
+        self._receiver = ReceivingEnd(partial(far.decode, utc_s=0))
         self._waiting: list[bytes] = []
 
     def begin(self) -> list[Sent]:
@@ -100,13 +102,16 @@ class GossamerFraming:
         ]
 
     def receive(self, octets: bytes, now: float) -> list[Unit]:
-        frame = self._far.decode(octets, now, 0)
-        if not isinstance(frame, Begin | VoiceFrame | End):
-            return []
-        facts = self._receiver.receive(frame)
-        if isinstance(frame, VoiceFrame) and self._receiver.current is None:
-            raise FrameError("VOICE of an over whose BEGIN was not heard")
-        return [Unit(fact.index, fact.packet, fact.damaged) for fact in facts if isinstance(fact, PacketHeard)]
+        units = []
+        for fact in self._receiver.receive(octets, now):
+            match fact:
+                case PacketHeard(index, packet, damaged):
+                    units.append(Unit(index, packet, damaged))
+                case VoiceArrived(begin=None):
+                    raise FrameError("VOICE of an over whose BEGIN was not heard")
+                case Rubbish(problem) | Refused(problem):
+                    raise problem
+        return units
 
     def wire_bps(self, overhead_bytes: int) -> float:
         probe = GossamerFraming(self._k, 0, sealed=self._sealed)

@@ -1,6 +1,7 @@
-"""Between the link and everybody else: frames become bytes and bytes become frames, in the mode of the channel.
+"""One station's end of a channel: frames become bytes and bytes become facts, in the mode of the channel.
 
-What is refused is counted and, where it shows a pattern, said; nobody else ever sees it.
+Frames that the channel refuses are counted here. Where refusals show a pattern, the user is told; nothing else in the
+station sees them.
 """
 
 from __future__ import annotations
@@ -13,16 +14,20 @@ from dataclasses import replace
 import trio
 
 from app.events import ChannelCounts, ChannelProblem, Event
-from app.history.capture import Way
+from app.history.capture import FrameWatcher
 from transport.errors import BadTag, FrameError, Muted, NewerVersion, OtherMode, Replayed, Stale, UnknownOver
 from transport.links.base import Link, source_finder
 from transport.protection.channel import Channel, open_channel
 from transport.protection.cipher import Secret
 from transport.protection.mismatch import MismatchDetector
-from transport.protocol.frames import Beacon, Begin, Frame, Mode
+from transport.protocol.frames import Beacon, Begin, End, Frame, Mode, Voice
+from transport.protocol.over import OverReceiver
+from transport.protocol.receiver import Fact, ReceivingEnd
 
 NO_CLOCK_BEFORE_S = 1_700_000_000
-"""Boards without a battery for their clock start in 1970 or when their system was built."""
+"""UTC seconds below which the clock was never set: boards without a battery start in 1970, or when they were built."""
+CLOCKLESS_KEPT = 64
+"""Number of stations without a clock that are remembered, so that each is told of once."""
 _REFUSALS: tuple[tuple[type[FrameError], str], ...] = (
     (BadTag, "bad_tags"),
     (Replayed, "replayed"),
@@ -32,27 +37,29 @@ _REFUSALS: tuple[tuple[type[FrameError], str], ...] = (
     (NewerVersion, "foreign"),
     (Muted, "muted"),
 )
-
-
-FrameWatcher = Callable[[Way, bytes, Frame | None], None]
-"""Told which way a frame went, its bytes, and what they mean; None: they were refused, or rubbish."""
+"""The field of ChannelCounts that counts each kind of refusal."""
 
 
 def wall_clock_s() -> int:
-    """UTC seconds since 1970; 0 where the clock was obviously never set."""
+    """Return UTC seconds since 1970, 0 where the clock was obviously never set."""
     now_s = int(time.time())
     return now_s if now_s >= NO_CLOCK_BEFORE_S else 0
 
 
 class ChannelEnd:
-    """One station's end of a channel."""
+    """The end of a channel that one station holds."""
 
     def __init__(
-        self, link: Link, secret: Secret | None, clock: Callable[[], int], emit: Callable[[Event], None]
+        self, name: str, link: Link, secret: Secret | None, clock: Callable[[], int], emit: Callable[[Event], None]
     ) -> None:
-        """clock: UTC seconds, 0 for none, such as `wall_clock_s`."""
-        self.watchers: list[FrameWatcher] = []
-        """Shown every frame as it passes."""
+        """Open the channel of those who share `secret`; None opens the open channel.
+
+        name: of this station, which confirms overs that are addressed to it. clock: returns UTC seconds, 0 where there
+        is no clock, as `wall_clock_s` does.
+        """
+        self._receiving = ReceivingEnd(self._decode, name)
+        self._own_overs = OverReceiver()
+        self._watchers: list[FrameWatcher] = []
         self._clock = clock
         self._emit = emit
         self._channel: Channel = open_channel(secret, link.tag_bytes, os.urandom)
@@ -65,25 +72,52 @@ class ChannelEnd:
 
     @property
     def mode(self) -> Mode:
+        """How the channel is protected."""
         return self._channel.mode
 
+    def watch(self, watcher: FrameWatcher) -> None:
+        """Show every frame that passes from now on to `watcher`, which must not block."""
+        self._watchers.append(watcher)
+
     def encode(self, frame: Frame) -> bytes:
-        """The frame as it goes on the link, which must be now."""
+        """Return the frame as it goes on the link, which must happen at once."""
         octets = self._channel.encode(frame, trio.current_time(), self._clock())
-        self._show("out", octets, frame)
+        if self._watchers:
+            facts: list[Fact] = [*self._own_overs.receive(frame)] if isinstance(frame, Begin | Voice | End) else []
+            for watcher in self._watchers:
+                watcher("out", octets, facts)
         return octets
 
-    def decode(self, octets: bytes) -> Frame:
-        """The frame in what the link delivered. Raises FrameError, after having counted and said what is to be."""
-        now = trio.current_time()
+    def receive(self, octets: bytes) -> list[Fact]:
+        """Return what the bytes mean that the link has just delivered."""
+        facts = self._receiving.receive(octets, trio.current_time())
+        for watcher in self._watchers:
+            watcher("in", octets, facts)
+        return facts
+
+    def abandon(self) -> None:
+        """Forget the over that is being received: its talker has disappeared."""
+        self._receiving.abandon()
+
+    def report(self) -> None:
+        """Emit the counts if they have changed. To be called now and then: a flood of frames is no flood of events."""
+        if self._counts != self._told:
+            self._told = self._counts
+            self._emit(self._counts)
+
+    def check_clock(self) -> None:
+        """Tell the user if this station has no clock, which a protected channel needs."""
+        if self.mode is not Mode.OPEN and not self._clock():
+            self._tell_clockless("this station")
+
+    def _decode(self, octets: bytes, now: float) -> Frame:
+        """Decode what the link delivered. Raises FrameError, which has been counted then."""
         source = self._finder.source(octets) if self._finder is not None else None
         try:
             frame = self._channel.decode(octets, now, self._clock(), source)
         except FrameError as problem:
-            self._refused(octets, problem, now)
-            self._show("in", octets, None)
+            self._count_refusal(octets, problem, now)
             raise
-        self._show("in", octets, frame)
         self._mismatches.accepted(frame.over)
         if self._finder is not None:
             self._finder.vouch(octets)
@@ -91,22 +125,7 @@ class ChannelEnd:
             self._tell_clockless(frame.sender or "somebody")
         return frame
 
-    def report(self) -> None:
-        """Says the counts if they changed; for now and then, so that a flood does not become a flood of events."""
-        if self._counts != self._told:
-            self._told = self._counts
-            self._emit(self._counts)
-
-    def check_clock(self) -> None:
-        """Says so if this station has no clock."""
-        if self.mode is not Mode.OPEN and not self._clock():
-            self._tell_clockless("this station")
-
-    def _show(self, way: Way, octets: bytes, frame: Frame | None) -> None:
-        for watcher in self.watchers:
-            watcher(way, octets, frame)
-
-    def _refused(self, octets: bytes, problem: FrameError, now: float) -> None:
+    def _count_refusal(self, octets: bytes, problem: FrameError, now: float) -> None:
         for kind, field in _REFUSALS:
             if isinstance(problem, kind):
                 self._counts = replace(self._counts, **{field: getattr(self._counts, field) + 1})
@@ -116,8 +135,8 @@ class ChannelEnd:
 
     def _tell_clockless(self, who: str) -> None:
         if who not in self._clockless:
-            if len(self._clockless) >= 64:
+            if len(self._clockless) >= CLOCKLESS_KEPT:
                 self._clockless.clear()
             self._clockless.add(who)
-            what = f"{who} has no clock, so replay protection is off: old overs could be sent again"
-            self._emit(ChannelProblem(what, "set that clock"))
+            cause = f"{who} has no clock, so replay protection is off: old overs could be sent again"
+            self._emit(ChannelProblem(cause, "set that clock"))

@@ -22,13 +22,13 @@ from app.station.talker import Talker
 from app.station.transmitter import Transmitter
 from app.station.wire_meter import wire_bytes
 from codec.format import PACKET_BYTES, PACKET_S
-from transport.errors import FrameError, LinkError, PeerUnreachable
+from transport.errors import LinkError, PeerUnreachable
 from transport.links.base import Link
 from transport.links.traffic import Traffic
 from transport.protocol import floor as floors
-from transport.protocol import frames
-from transport.protocol import over as overs
-from transport.protocol.frames import Begin, End, Frame, Voice
+from transport.protocol.frames import Begin, Pong, Receipt, Text
+from transport.protocol.over import OverBegun, OverEnded, Overlap, VoiceIgnored
+from transport.protocol.receiver import Answer, EndArrived, Fact, VoiceArrived
 
 ON_AIR = (floors.State.ON_AIR, floors.State.COLLIDED)
 NEVER_S = float("inf")
@@ -178,49 +178,34 @@ class Conversation:
                     self._link_works()
                 continue
             self._link_works()
-            try:
-                frame = self._channel.decode(octets)
-            except FrameError as problem:
-                if type(problem) is FrameError:  # what is refused for a reason of its own, the channel has counted
-                    self._listener.count_rubbish()
-            else:
-                self._handle(frame)
+            now = trio.current_time()
+            for fact in self._channel.receive(octets):
+                self._listener.take(fact, now)
+                self._handle(fact, now)
 
-    def _handle(self, frame: Frame) -> None:
-        now = trio.current_time()
-        match frame:
-            case Begin() | Voice() | End():
-                self._handle_over(frame, now)
-            case frames.Receipt(over, _, heard) if over == self._over and self._talker is not None:
+    def _handle(self, fact: Fact, now: float) -> None:
+        """Act on what a frame meant; the listener has taken it already."""
+        match fact:
+            case Answer(frame):
+                self._transmitter.send(frame)
+            case Receipt(over, _, heard) if over == self._over and self._talker is not None:
                 self._receipt_expected = False  # it may come while our second END is still on its way
                 self._floor_says(self._floor.receipt(now))
                 self._emit(events.Receipt(over, heard, self._talker.packets_sent))
-            case frames.Text(_, _, sender, text, addressee):
+            case Text(_, _, sender, text, addressee):
                 self._emit(events.TextHeard(sender, text, addressee))
-            case frames.Ping(over, sequence, token):
-                self._transmitter.send(frames.Pong(over, sequence, token))
-            case frames.Pong(_, _, token):
+            case Pong(_, _, token):
                 self._emit(events.PongHeard(token))
-
-    def _handle_over(self, frame: Begin | Voice | End, now: float) -> None:
-        """What a frame of somebody's over means for the floor; the listener plays it."""
-        begin = self._listener.following
-        for meaning in self._listener.receive(frame):
-            match meaning:
-                case overs.OverBegun(begun):
-                    self._floor_says(self._floor.heard(now, begun.over, begun.k, begins=True))
-                case overs.Overlap(other):
-                    self._floor_says(self._floor.heard(now, other.over, other.k))
-                case overs.VoiceIgnored(over):
-                    self._floor_says(self._floor.heard(now, over))
-                case overs.OverEnded(end, packets_heard):
-                    self._floor.end_heard(now, end.over)
-                    if begin is not None and begin.addressee == self._name:
-                        self._transmitter.send(frames.Receipt(end.over, end.sequence, packets_heard))
-        if isinstance(frame, Voice) and begin is not None and frame.over == begin.over:
-            self._floor_says(self._floor.heard(now, begin.over, begin.k))
-        if isinstance(frame, End) and not self._listener.will_play(frame.over):
-            self._floor_says(self._floor.over_ended(now, frame.over))  # nothing of it was, or will be, played
+            case OverBegun(begin):
+                self._floor_says(self._floor.heard(now, begin.over, begin.k, begins=True))
+            case Overlap(begin) | VoiceArrived(begin=Begin() as begin):
+                self._floor_says(self._floor.heard(now, begin.over, begin.k))
+            case VoiceIgnored(over):
+                self._floor_says(self._floor.heard(now, over))
+            case OverEnded(end):
+                self._floor.end_heard(now, end.over)
+            case EndArrived(end) if not self._listener.will_play(end.over):
+                self._floor_says(self._floor.over_ended(now, end.over))  # nothing of it was, or will be, played
 
     def over_played(self, begin: Begin) -> None:
         """The listener has played the last of an over."""
@@ -275,6 +260,7 @@ class Conversation:
                 case floors.CollisionInferred(reason):
                     self._emit(events.Collision(reason))
                 case floors.TalkerLost():
+                    self._channel.abandon()
                     self._listener.abandon()
         self._floor_changed.set()
 

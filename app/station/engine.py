@@ -19,7 +19,8 @@ from app.audio.portaudio import DeviceInfo
 from app.audio.tones import call_tone, courtesy_tone
 from app.errors import GossamerError, first_error
 from app.events import EndReason, Event
-from app.history.recorder import keep_recordings
+from app.history.capture import make_header
+from app.history.recorder import Recorder
 from app.settings.model import Settings
 from app.settings.protection import secret_of
 from app.station.alerts import Alerts
@@ -27,7 +28,7 @@ from app.station.channel_end import ChannelEnd
 from app.station.conversation import Conversation
 from app.station.latency import Latency
 from app.station.listener import Listener
-from app.station.parrot import Perch
+from app.station.parrot import ParrotPorts
 from app.station.parts import Parts, real_parts
 from app.station.replay import Replay
 from app.station.talker import Talker
@@ -95,11 +96,15 @@ class Engine:
         k = address.k or settings.packets_per_frame or choose_k(address, sealed=sealed, name_bytes=names)
         share = planned_share(address, k, sealed=sealed, name_bytes=names)
         async with trio.open_nursery() as nursery:
-            link, station = await parts.open_link(address, nursery, Perch(self._latency.arrived, secret, parts.clock))
+            link, station = await parts.open_link(
+                address, nursery, ParrotPorts(self._latency.arrived, secret, parts.clock)
+            )
             nursery.start_soon(_close_in_the_end, link)
-            channel = ChannelEnd(link, secret, parts.clock, emit)  # at once: before the link's first keep-alive
+            channel = ChannelEnd(
+                settings.name, link, secret, parts.clock, emit
+            )  # at once: before the link's first keep-alive
             if parts.on_frame is not None:
-                channel.watchers.append(parts.on_frame)
+                channel.watch(parts.on_frame)
             self._microphone, self._loudspeaker = parts.open_sound(settings, self._may_interrupt)
             self._player = Player(self._loudspeaker, emit, self._volume, self._muted)
             self._transmitter = Transmitter(link, channel.encode, lambda problem: conversation.cannot_send(problem))
@@ -148,17 +153,12 @@ class Engine:
             nursery.start_soon(self._microphone.run, self._hear, emit)
             nursery.start_soon(self._loudspeaker.run, emit)
             if parts.recordings is not None and settings.record:
-                nursery.start_soon(
-                    keep_recordings,
-                    settings,
-                    parts.recordings,
-                    link,
-                    channel,
-                    codec.codec_id,
-                    parts.clock,
-                    emit,
-                    parts.in_thread(),
-                )
+                mode = channel.mode.name.lower()
+                header = make_header(settings, link.name, mode, codec.codec_id, link.tag_bytes, parts.clock())
+                limit_bytes = int(settings.record_limit_mb * 1e6)
+                recorder = Recorder(parts.recordings, limit_bytes, header, parts.clock, emit)
+                channel.watch(recorder.watch)
+                nursery.start_soon(recorder.run, parts.in_thread())
             nursery.start_soon(self._player.run)
             nursery.start_soon(self._transmitter.run)
             if self._talker is not None:

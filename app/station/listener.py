@@ -1,6 +1,6 @@
 """The others' overs: frames from the link become packets, features and sound, each at its deadline.
 
-link --frame--> over receiver --packet--> play-out --deadline--> decoder --> synthesiser --> player
+link --frame--> receiving end --packet--> play-out --deadline--> decoder --> synthesiser --> player
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ import trio
 
 from app.audio.devices import Block
 from app.audio.player import Player
-from app.events import CodecMismatch, Event, OverBegan, OverEnded, PacketCounts, PlayoutState
+from app.events import CodecMismatch, Event, OverBegan, PacketCounts, PlayoutState
+from app.events import OverEnded as OverPlayed
 from app.station.latency import Latency
 from app.station.parts import Codec
 from app.threads import InThread
 from codec import format as fmt
 from transport.playout.playout import PlayedOver, Playout, PlayoutItem
-from transport.protocol import over as overs
-from transport.protocol.frames import Begin, End, Voice
+from transport.protocol.frames import Begin
+from transport.protocol.over import Malformed, OverBegun, OverEnded, PacketHeard
+from transport.protocol.receiver import Fact, Rubbish, VoiceArrived
 
 
 @dataclass(slots=True)
@@ -64,7 +66,6 @@ class Listener:
         self._in_thread = in_thread
         self._on_heard = on_heard
         self._on_over_played = on_over_played
-        self._receiver = overs.OverReceiver()
         self._playout = Playout(slow_link=slow_link)
         self._heard: deque[_Heard] = deque()
         """What the play-out holds: the first is being played, the last is being received if its END has not come."""
@@ -75,41 +76,27 @@ class Listener:
 
     # --- frames in ---
 
-    def receive(self, frame: Begin | Voice | End) -> list[overs.OverEvent]:
-        """A frame of somebody's over. Returns what it meant, for the floor."""
-        now = trio.current_time()
-        meanings = self._receiver.receive(frame)
-        for meaning in meanings:
-            match meaning:
-                case overs.OverBegun(begin, first_index):
-                    self._begin(begin, first_index)
-                case overs.PacketHeard(index, packet, damaged) if self._refused is None:
-                    self._playout.push(index, packet, damaged, now)
-                case overs.OverEnded(end) if self._refused is None and self._heard:
-                    self._heard[-1].ended = True
-                    self._playout.end(end.packets_sent, now)
-                case overs.Malformed():
-                    self.count_rubbish()
-        if self._playout.gathering and isinstance(frame, Voice):
-            self._tell_playout(signal_lost=False)
+    def take(self, fact: Fact, now: float) -> None:
+        """Take what a frame meant, in the order in which the channel tells it."""
+        match fact:
+            case OverBegun(begin, first_index):
+                self._begin(begin, first_index)
+            case PacketHeard(index, packet, damaged) if self._refused is None:
+                self._playout.push(index, packet, damaged, now)
+            case OverEnded(end) if self._refused is None and self._heard:
+                self._heard[-1].ended = True
+                self._playout.end(end.packets_sent, now)
+            case VoiceArrived() if self._playout.gathering:
+                self._tell_playout(signal_lost=False)
+            case Rubbish() | Malformed():
+                self._rubbish += 1
+                self._tell_counts()
         self._wake.set()
-        return meanings
-
-    def count_rubbish(self) -> None:
-        """A frame that was no frame."""
-        self._rubbish += 1
-        self._tell_counts()
 
     def abandon(self) -> None:
-        """The talker disappeared: play what has come, then end."""
-        self._receiver.abandon()
+        """End the over that is being received, once what has come of it is played: its talker has disappeared."""
         self._playout.end(None, trio.current_time())
         self._wake.set()
-
-    @property
-    def following(self) -> Begin | None:
-        """The over that frames are coming of, as its first BEGIN heard said."""
-        return self._receiver.current
 
     @property
     def playing(self) -> bool:
@@ -177,7 +164,7 @@ class Listener:
         self._heard.remove(heard)
         packets, begin = heard.next_index - heard.first_index, heard.begin
         self._emit(
-            OverEnded(
+            OverPlayed(
                 begin.over,
                 begin.sender,
                 packets,

@@ -1,6 +1,6 @@
-"""A station on this machine that repeats what it hears: the very packets, as the link brought them, under its own name.
+"""A station on this machine that repeats what it hears: the very packets, as the link brought them, in its own name.
 
-It knows no codec and makes no sound, so what comes back is what a far end would have heard.
+It knows no codec and makes no sound, so what comes back is what a station at the far end would have heard.
 """
 
 from __future__ import annotations
@@ -13,81 +13,79 @@ import trio
 
 from app.events import Event
 from app.station.channel_end import ChannelEnd, wall_clock_s
-from transport.errors import FrameError, LinkClosed
+from transport.errors import LinkClosed
 from transport.links.base import Link
 from transport.protection.cipher import Secret
-from transport.protocol.frames import NONCE_BYTES, PACKET_S, Begin, End, Frame, Ping, Pong, Receipt, Text, Voice
-from transport.protocol.over import OverBegun, OverEnded, OverReceiver, OverSender, PacketHeard
+from transport.protocol.frames import NONCE_BYTES, PACKET_S, Begin, Frame, Text
+from transport.protocol.over import OverBegun, OverEnded, OverSender, PacketHeard
+from transport.protocol.receiver import Answer, Fact, VoiceArrived
 
 NAME = "parrot"
+"""The parrot's name as a station."""
 THINKING_S = 0.6
-"""Between the end of an over and its repetition: long enough to hear that it is an answer."""
+"""Pause between the end of an over and its repetition, in seconds: long enough to be heard as an answer."""
 PRE_ROLL_S = 0.2
+"""Speech from before the key that an over begins with, in seconds: its first frame may leave that much early."""
 END_AGAIN_S = 0.1
+"""Time between the two ENDs of an over, in seconds."""
 MAX_PACKETS = 4096
-"""22 minutes of one over are remembered, no more."""
+"""Largest number of packets of one over that are remembered: 22 minutes."""
 
 Arrived = Callable[[int, int, float], None]
-"""Told over, sequence and time when a VOICE frame has come, for measuring the link."""
+"""Told over, sequence and time of every VOICE frame that arrives, to measure the link."""
 
 
 @dataclass(frozen=True, slots=True)
-class Perch:
-    """What a station inside this program gets from the one that it talks with."""
+class ParrotPorts:
+    """What a station gives to the parrot that lives in the same program."""
 
     arrived: Arrived
     secret: Secret | None = None
-    """Of the channel; None is the open one."""
+    """Key of the channel; None for the open channel."""
     clock: Callable[[], int] = wall_clock_s
-    """UTC seconds, 0 for none."""
+    """Returns UTC seconds, 0 where there is no clock."""
 
 
 class Parrot:
-    """Over after over: listens, then repeats."""
+    """A station that listens to an over, then repeats it."""
 
-    def __init__(self, link: Link, perch: Perch) -> None:
+    def __init__(self, link: Link, ports: ParrotPorts) -> None:
+        """Take the parrot's end of the link."""
         self._link = link
-        self._arrived = perch.arrived
-        self._channel = ChannelEnd(link, perch.secret, perch.clock, _says_nothing)
-        self._receiver = OverReceiver()
+        self._arrived = ports.arrived
+        self._channel = ChannelEnd(NAME, link, ports.secret, ports.clock, _ignore)
         self._packets: dict[int, bytes] = {}
-        self._begin: Begin | None = None
 
     async def run(self) -> None:
-        """Until cancelled or the link is closed. What was lost on the way here is left out of the repetition."""
+        """Answer until cancelled or the link is closed. Packets that were lost on the way are left out."""
         try:
             while True:
-                try:
-                    frame = self._channel.decode(await self._link.receive())
-                except FrameError:
-                    continue
-                await self._answer(frame)
+                for fact in self._channel.receive(await self._link.receive()):
+                    await self._answer(fact)
         except LinkClosed:
             return
 
-    async def _answer(self, frame: Frame) -> None:
-        match frame:
+    async def _answer(self, fact: Fact) -> None:
+        match fact:
             case Text(over, sequence, _, text):
                 await self._send(Text(over, sequence, NAME, text))
-            case Ping(over, sequence, token):
-                await self._send(Pong(over, sequence, token))
-            case Voice(over, sequence):
+            case Answer(frame):
+                await self._send(frame)
+            case VoiceArrived(over, sequence):
                 self._arrived(over, sequence, trio.current_time())
-        if isinstance(frame, Begin | Voice | End):
-            for meaning in self._receiver.receive(frame):
-                match meaning:
-                    case OverBegun(begin):
-                        self._begin, self._packets = begin, {}
-                    case PacketHeard(index, packet) if len(self._packets) < MAX_PACKETS:
-                        self._packets[index] = packet
-                    case OverEnded(end, packets_heard) if self._begin is not None:
-                        if self._begin.addressee == NAME:
-                            await self._send(Receipt(end.over, end.sequence, packets_heard))
-                        await self._repeat(self._begin, [packet for _, packet in sorted(self._packets.items())])
+            case OverBegun():
+                self._packets = {}
+            case PacketHeard(index, packet) if len(self._packets) < MAX_PACKETS:
+                self._packets[index] = packet
+            case OverEnded(begin=begin):
+                await self._repeat(begin, [packet for _, packet in sorted(self._packets.items())])
 
     async def _repeat(self, heard: Begin, packets: list[bytes]) -> None:
-        """In real time, as if spoken: a frame can leave when its last packet would have been said, which for the first
-        ones is early, because a talker sends what was said before the key too."""
+        """Send an over of these packets in real time, as if it were spoken.
+
+        A frame leaves when its last packet would have been said. That is early for the first ones, because a talker
+        also sends what was said just before the key.
+        """
         await trio.sleep(THINKING_S)
         sender = OverSender(
             over=os.urandom(1)[0],
@@ -113,5 +111,5 @@ class Parrot:
         await self._link.send(self._channel.encode(frame))
 
 
-def _says_nothing(event: Event) -> None:
-    """A parrot has no screen."""
+def _ignore(event: Event) -> None:
+    """Do nothing: a parrot has no screen."""

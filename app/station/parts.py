@@ -16,11 +16,12 @@ from app.audio.speech_detector import Detector, SpeechDetector
 from app.audio.streams import open_portaudio
 from app.clips import load_clip
 from app.codecs.decoding import FeatureDecoder
+from app.history.capture import FrameWatcher
 from app.paths import recordings_folder
 from app.settings.model import Synth
-from app.station.channel_end import FrameWatcher, wall_clock_s
+from app.station.channel_end import wall_clock_s
 from app.station.parrot import NAME as PARROT_NAME
-from app.station.parrot import Parrot, Perch
+from app.station.parrot import Parrot, ParrotPorts
 from app.station.talker import PacketEncoder
 from app.threads import InThread, one_worker
 from transport.address import Address
@@ -45,9 +46,9 @@ class Codec:
         return self.decoder.codec_id
 
 
-LinkOpener = Callable[[Address, trio.Nursery, Perch], Awaitable[tuple[Link, str]]]
+LinkOpener = Callable[[Address, trio.Nursery, ParrotPorts], Awaitable[tuple[Link, str]]]
 """Opens a link, its tasks in the nursery; returns it and who is at its other end, "" where that is not known. The
-perch is for a parrot, if the address asks for one."""
+ports are for a parrot, where the address asks for one."""
 
 
 def no_tap(samples: Block) -> None:
@@ -98,13 +99,13 @@ def load_codec(synth: Synth, model: str = "standard", *, encoder: bool = True) -
     return Codec(talks, Decoder(model_path(DECODER, model)), synthesizer)
 
 
-async def open_station_link(address: Address, nursery: trio.Nursery, perch: Perch) -> tuple[Link, str]:
+async def open_station_link(address: Address, nursery: trio.Nursery, ports: ParrotPorts) -> tuple[Link, str]:
     """A real link, or one to a parrot that lives in the same nursery. Raises LinkError."""
     if address.scheme != "parrot":
         return await open_link(address, nursery), ""
     inner, theirs = memory_pair(address.text, PARROT_NAME)
     link: Link = impair(inner, address.impairment, nursery) if address.impairment else inner
-    nursery.start_soon(Parrot(theirs, perch).run)
+    nursery.start_soon(Parrot(theirs, ports).run)
     return link, PARROT_NAME
 
 

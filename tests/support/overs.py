@@ -7,20 +7,19 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from transport.errors import FrameError
 from transport.impairment import Delivery, ImpairedPath
 from transport.playout.playout import Playout, PlayoutItem
 from transport.protocol.frames import PACKET_BYTES, PACKET_S, Begin, End, Voice
-from transport.protocol.open_frames import decode, encode
+from transport.protocol.open_frames import encode
 from transport.protocol.over import (
     Malformed,
     OverBegun,
     OverEnded,
-    OverReceiver,
     OverSender,
     PacketHeard,
     PacketRepeated,
 )
+from transport.protocol.receiver import ReceivingEnd, Refused, Rubbish
 
 NONCE = bytes(range(8))
 GIVEN_UP_S = 6.0
@@ -73,7 +72,7 @@ class Listener:
     """The far end: frames in, items out at their deadlines."""
 
     playout: Playout = field(default_factory=Playout)
-    receiver: OverReceiver = field(default_factory=OverReceiver)
+    receiver: ReceivingEnd = field(default_factory=ReceivingEnd)
     played: list[tuple[float, PlayoutItem]] = field(default_factory=list)
     ended: list[OverEnded] = field(default_factory=list)
     given_up: int = 0
@@ -98,31 +97,24 @@ class Listener:
                 self._receive(now, octets)
             else:
                 now = give_up_s
-                self.given_up += self.receiver.current is not None
+                self.given_up += self.receiver.following is not None
                 self.receiver.abandon()
                 self.playout.end(None, now)
         return self
 
     def _receive(self, now: float, octets: bytes) -> None:
-        try:
-            frame = decode(octets)
-        except FrameError:
-            self.rubbish += 1
-            return
-        if not isinstance(frame, Begin | Voice | End):
-            return
-        for event in self.receiver.receive(frame):
-            match event:
+        for fact in self.receiver.receive(octets, now):
+            match fact:
                 case OverBegun(begin, first_index):
                     self.playout.begin(begin.k, first_index, repeat=begin.repeat)
                 case PacketHeard(index, packet, damaged):
                     self.playout.push(index, packet, damaged, now)
                 case OverEnded(end):
-                    self.ended.append(event)
+                    self.ended.append(fact)
                     self.playout.end(end.packets_sent, now)
                 case PacketRepeated():
                     self.repeated += 1
-                case Malformed():
+                case Malformed() | Rubbish() | Refused():
                     self.rubbish += 1
 
     @property

@@ -20,7 +20,7 @@ from app.events import DeviceReady, Event
 from app.settings.model import Settings
 from app.station.channel_end import wall_clock_s
 from app.station.engine import Engine
-from app.station.parrot import Perch
+from app.station.parrot import ParrotPorts
 from app.station.parts import Codec, Parts, open_station_link
 from codec import format as fmt
 from transport.address import Address
@@ -204,8 +204,8 @@ class Station:
         )
         self.engine = Engine(self.settings, self._note, parts)
 
-    async def _open_link(self, address: Address, nursery: trio.Nursery, perch: Perch) -> tuple[Link, str]:
-        link, who = (self.link, "") if self.link else await open_station_link(address, nursery, perch)
+    async def _open_link(self, address: Address, nursery: trio.Nursery, ports: ParrotPorts) -> tuple[Link, str]:
+        link, who = (self.link, "") if self.link else await open_station_link(address, nursery, ports)
         return self.wrap(link), who
 
     def _note(self, event: Event) -> None:

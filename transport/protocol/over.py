@@ -165,6 +165,8 @@ class OverEnded:
     end: End
     packets_heard: int
     """Intact packets, each counted once: what a receipt says."""
+    begin: Begin
+    """The first BEGIN heard of the over that ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +261,8 @@ class OverReceiver:
         return PacketHeard(index, packet, damaged)
 
     def _finish(self, end: End) -> OverEnded:
-        assert self.current is not None
-        self._finished.append((self.current.over, self.current.nonce))
+        begin = self.current
+        assert begin is not None
+        self._finished.append((begin.over, begin.nonce))
         self.current = None
-        return OverEnded(end, len(self._intact))
+        return OverEnded(end, len(self._intact), begin)

@@ -41,8 +41,10 @@ from tests.support.station import StaircaseDecoder, StaircaseSynthesizer, Statio
 from transport.impairment import Impairment
 from transport.links.impaired import impair
 from transport.links.memory import memory_pair
-from transport.protocol.frames import Begin, Voice
+from transport.protocol import open_frames
+from transport.protocol.frames import Begin, End, Voice
 from transport.protocol.open_frames import encode
+from transport.protocol.over import OverReceiver
 
 ADA = Settings(name="Ada", permit_tone=False, courtesy_tone=False)
 BOB = Settings(name="Bob", permit_tone=False, courtesy_tone=False)
@@ -207,6 +209,38 @@ def test_talkers_who_disappear_are_kept_as_far_as_they_came(tmp_path):
     assert [("Eve", "..-.", False), ("Zoe", "..-.", False)] == [
         (over.sender, over.flags, over.complete) for over in overs_in(tmp_path)
     ]
+
+
+def test_a_frame_is_decoded_and_matched_once_for_all_who_read_it(tmp_path, monkeypatch):
+    """Floor, play-out and recorder read the same facts: nobody follows the over a second time."""
+    decoded: list[bytes] = []
+    matched: list[Begin | Voice | End] = []
+    decode, receive = open_frames.decode, OverReceiver.receive
+
+    def count_decode(octets: bytes):
+        decoded.append(octets)
+        return decode(octets)
+
+    def count_match(self: OverReceiver, frame: Begin | Voice | End):
+        matched.append(frame)
+        return receive(self, frame)
+
+    monkeypatch.setattr(open_frames, "decode", count_decode)
+    monkeypatch.setattr(OverReceiver, "receive", count_match)
+    here, there = memory_pair()
+    station = Station(BOB, link=there, recordings=tmp_path)
+    begin, end = Begin(9, 0, bytes(8), 0, 77, 1, "Ada"), End(9, 4, 3)
+    frames = [begin, *(Voice(9, sequence, (bytes(32),)) for sequence in (1, 2, 3)), end, end]
+
+    async def play(station):
+        for frame in frames:
+            await here.send(encode(frame))
+        await station.until(events.OverEnded)
+
+    in_virtual_time(trio.testing.MockClock(autojump_threshold=0), play, station)
+    assert frames == matched
+    assert [encode(frame) for frame in frames] == decoded
+    assert [("Ada", "...")] == [(over.sender, over.flags) for over in overs_in(tmp_path)]
 
 
 def test_a_station_that_is_told_not_to_keeps_nothing(tmp_path):

@@ -1,0 +1,119 @@
+"""The receiving half of one end of a channel: bytes from the link in, facts out. No I/O, no clock.
+
+    bytes --> decode (the channel checks and unseals) --> follow the over --> facts --> floor, play-out, recorder
+
+Every reader of a link goes through here, so that each frame is checked, decoded and matched with its over once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from transport.errors import FrameError
+from transport.protocol import open_frames
+from transport.protocol.frames import Beacon, Begin, End, Frame, Ping, Pong, Receipt, Text, Voice
+from transport.protocol.over import OverEnded, OverEvent, OverReceiver
+
+Decode = Callable[[bytes, float], Frame]
+"""Decoder of a channel: bytes from the link and the time in seconds -> a frame. Raises FrameError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rubbish:
+    """Bytes that are no frame at all."""
+
+    problem: FrameError
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A frame that the channel does not accept: forged, old, replayed, or of another mode or version."""
+
+    problem: FrameError
+    """One of the kinds of FrameError."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceArrived:
+    """A VOICE frame came. The packets in it that were new have been told before, one by one."""
+
+    over: int
+    sequence: int
+    begin: Begin | None
+    """The first BEGIN heard of the over that the frame belongs to; None where that over is not followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndArrived:
+    """An END frame came, of the over that is followed or of any other."""
+
+    end: End
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A frame that this station owes: a RECEIPT for an over addressed to it, or the PONG to a PING."""
+
+    frame: Receipt | Pong
+
+
+Fact = OverEvent | VoiceArrived | EndArrived | Answer | Rubbish | Refused | Receipt | Text | Pong | Beacon
+"""What a frame means. Frames that concern no over are facts as they are."""
+
+
+def decode_open(octets: bytes, now: float) -> Frame:
+    """Decode a frame of the open channel. Raises FrameError."""
+    return open_frames.decode(octets)
+
+
+class ReceivingEnd:
+    """The receiving half of one station: what comes over the link, and what it means."""
+
+    def __init__(self, decode: Decode = decode_open, name: str = "") -> None:
+        """Take the channel's `decode`, and the station's name; a nameless one owes nobody a receipt."""
+        self._decode = decode
+        self._name = name
+        self._overs = OverReceiver()
+
+    @property
+    def following(self) -> Begin | None:
+        """The over that is being received, as its first BEGIN heard said; None between overs."""
+        return self._overs.current
+
+    def receive(self, octets: bytes, now: float) -> list[Fact]:
+        """Return what the bytes that the link delivered at `now` mean, in the order in which it is to be acted upon.
+
+        The list is empty where nothing is new, as in a BEGIN that came before. Never raises for what the link brings.
+        """
+        try:
+            frame = self._decode(octets, now)
+        except FrameError as problem:
+            return [Rubbish(problem) if type(problem) is FrameError else Refused(problem)]
+        match frame:
+            case Begin():
+                return [*self._overs.receive(frame)]
+            case Voice(over, sequence):
+                begin = self.following if self.following is not None and self.following.over == over else None
+                return [*self._overs.receive(frame), VoiceArrived(over, sequence, begin)]
+            case End():
+                return [*self._ended(frame), EndArrived(frame)]
+            case Ping(over, sequence, token):
+                return [Answer(Pong(over, sequence, token))]
+            case _:
+                return [frame]
+
+    def abandon(self) -> None:
+        """Forget the over that is being received: its talker has disappeared.
+
+        The next BEGIN of that over, should it come back, is a late join.
+        """
+        self._overs.abandon()
+
+    def _ended(self, end: End) -> list[Fact]:
+        facts: list[Fact] = []
+        for event in self._overs.receive(end):
+            if isinstance(event, OverEnded) and self._name and event.begin.addressee == self._name:
+                facts.append(Answer(Receipt(end.over, end.sequence, event.packets_heard)))
+            facts.append(event)
+        return facts
