@@ -230,7 +230,7 @@ def test_a_frame_is_decoded_and_matched_once_for_all_who_read_it(tmp_path, monke
     here, there = memory_pair()
     station = Station(BOB, link=there, recordings=tmp_path)
     begin, end = Begin(9, 0, bytes(8), 0, 77, 1, "Ada"), End(9, 4, 3)
-    frames = [begin, *(Voice(9, sequence, (bytes(32),)) for sequence in (1, 2, 3)), end, end]
+    frames: list[Begin | Voice | End] = [begin, *(Voice(9, sequence, (bytes(32),)) for sequence in (1, 2, 3)), end, end]
 
     async def play(station):
         for frame in frames:

@@ -28,12 +28,12 @@ def test_an_over_from_begin_to_end():
     receiver = ReceivingEnd()
     assert isinstance(begin, Begin) and isinstance(end, End)
     assert [OverBegun(begin, 0)] == hear(receiver, begin)
-    assert begin == receiver.following
+    followed = [receiver.following]
     for index, voice in enumerate(voices):
         expected = [PacketHeard(index, numbered_packet(index), False), VoiceArrived(7, index + 1, begin)]
         assert expected == hear(receiver, voice)
     assert [OverEnded(end, 2, begin), EndArrived(end)] == hear(receiver, end)
-    assert receiver.following is None
+    assert [begin, None] == [*followed, receiver.following]
     assert [EndArrived(end)] == hear(receiver, end)
 
 
