@@ -55,20 +55,21 @@ def main() -> int:
     try:
         if arguments.stage not in ("train", "joint"):
             alone(arguments.stage)
-        from vocoder.training.export.export import check, export, reference
+        from vocoder.training.export.export import check, check_storage, export, reference
         from vocoder.training.joint import Voice, VoiceTraining, load_voice, train
 
         config = read_config(arguments.config, VoiceTraining)
         if arguments.stage == "export":
             voice = Voice(config.codec, config.vocoder)
             load_voice(voice, arguments.start)
-            export(voice, arguments.out)
+            models = export(voice, arguments.out)
             expected = reference(voice)
+            check_storage(models, expected, arguments.out)
             print(check(expected, arguments.out, arguments.fixture))
             if arguments.small:
                 from vocoder.training.export.int8 import shrink_and_check
 
-                print(shrink_and_check(voice, expected, arguments.out))
+                print(shrink_and_check(voice, models, expected, arguments.out))
         elif arguments.stage == "profile":
             from vocoder.training.trials.speaker_profile import train_profile
 

@@ -41,6 +41,7 @@ class BlockForm(nn.Module):
         """offset: [C], what x lacks."""
         super().__init__()
         self.channels, self.epsilon = block.channels, block.norm.eps
+        self.narrow_weight, self.narrow_scale = columns(block.narrow), block.scale.detach()
         kernel, bias = block.depthwise.weight.detach(), cast(Tensor, block.depthwise.bias).detach()
         for name, values in {
             "kernel": kernel,
@@ -50,7 +51,7 @@ class BlockForm(nn.Module):
             "shift": block.norm.bias.detach(),
             "widen": columns(block.widen),
             "widen_bias": block.widen.bias.detach(),
-            "narrow": (columns(block.narrow) * block.scale).detach(),
+            "narrow": self.narrow_weight * self.narrow_scale,
             "offset_after": (offset + block.scale * block.narrow.bias).detach(),
         }.items():
             self.register_buffer(name, values, persistent=False)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
+import io
+import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ from codec import format
 from codec.encoder import Encoder
 from codec.models import DECODER, ENCODER, VOCODER, expected_metadata, load_model
 from codec.training.export.graphs import DecoderGraph, EncoderGraph
+from codec.training.export.half_constants import factors_of, store_in_half
 from codec.training.loop.trainer import TrainingError, save_half
 from vocoder.training.export.harmonic_graph import VocoderGraph
 from vocoder.training.joint import Voice
@@ -67,50 +71,74 @@ def graphs_of(voice: Voice) -> dict[str, Form]:
     }
 
 
-def export(voice: Voice, folder: Path) -> None:
-    """Writes codec_encoder.onnx, codec_decoder.onnx, vocoder.onnx and voice.safetensors (fp16) to `folder`.
+def export(voice: Voice, folder: Path) -> dict[str, Any]:
+    """Write codec_encoder.onnx, codec_decoder.onnx, vocoder.onnx and voice.safetensors (fp16) to `folder`.
 
-    The weights are rounded to fp16 first, so that the kept checkpoint gives exactly these graphs again."""
+    The weights are rounded to fp16 first, so that the kept checkpoint gives exactly these graphs again. Return the ONNX
+    models by kind, as they are before their constants are stored in 16 bits.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     voice.load_state_dict({name: value.half().float() for name, value in voice.state_dict().items()})
     voice.eval()
     identity = {"gossamer.codec_id": str(codec_id_of(voice))}
+    made = {}
     for kind, form in graphs_of(voice).items():
-        write_graph(form, expected_metadata(kind) | ({} if kind == VOCODER else identity), folder / f"{kind}.onnx")
+        metadata = expected_metadata(kind) | ({} if kind == VOCODER else identity)
+        made[kind] = write_graph(form, metadata, folder / f"{kind}.onnx")
     save_half(dict(voice.state_dict()), folder / "voice.safetensors")
+    return made
 
 
-def write_graph(form: Form, metadata: dict[str, str], path: Path) -> None:
-    """One of `graphs_of` with its metadata, whole or not at all."""
+def write_graph(form: Form, metadata: dict[str, str], path: Path) -> Any:
+    """Write one of `graphs_of` with its metadata, whole or not at all, its constants in 16 bits where they fit in.
+
+    Return the ONNX model as it is without that. Raises TrainingError for a graph whose outputs could not be compared.
+    """
+    import onnx
+
+    model = onnx_model(form, metadata)
+    stored = copy.deepcopy(model)
+    store_in_half(stored, factors_of(form[0]))
+    onnx.checker.check_model(stored, full_check=True)
+    part = path.with_suffix(".part")
+    try:
+        onnx.save(stored, str(part))
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return model
+
+
+def onnx_model(form: Form, metadata: dict[str, str]) -> Any:
+    """Return one of `graphs_of` as an ONNX model with its metadata.
+
+    Raises TrainingError for a graph whose outputs could not be compared, since they are random.
+    """
     import onnx
 
     graph, inputs, names, outputs = form
     graph.eval()
     state = torch.zeros(1, graph.state_size())  # type: ignore[operator]
-    part = path.with_suffix(".part")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the TorchScript exporter warns of its age and of constant branches
-            torch.onnx.export(
-                graph,
-                (*inputs, state),
-                str(part),
-                input_names=[*names, "state"],
-                output_names=[*outputs, "state_after"],
-                opset_version=OPSET,
-                dynamo=False,
-            )
-        model = onnx.load(str(part))
-        onnx.helper.set_model_props(model, metadata)
-        model.producer_name, model.producer_version = "gossamer", "1"
-        onnx.checker.check_model(model)
-        random_nodes = [node.op_type for node in model.graph.node if node.op_type.startswith("Random")]
-        if random_nodes:
-            raise TrainingError(f"{path.stem}: the graph contains {random_nodes[0]}; its outputs could not be compared")
-        onnx.save(model, str(part))
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    content = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the TorchScript exporter warns of its age and of constant branches
+        torch.onnx.export(
+            graph,
+            (*inputs, state),
+            content,
+            input_names=[*names, "state"],
+            output_names=[*outputs, "state_after"],
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    model = onnx.load_model_from_string(content.getvalue())
+    onnx.helper.set_model_props(model, metadata)
+    model.producer_name, model.producer_version = "gossamer", "1"
+    random_nodes = [node.op_type for node in model.graph.node if node.op_type.startswith("Random")]
+    if random_nodes:
+        kind = metadata.get("gossamer.kind", "")
+        raise TrainingError(f"{kind}: the graph contains {random_nodes[0]}; its outputs could not be compared")
+    return model
 
 
 @torch.no_grad()
@@ -151,6 +179,32 @@ def synthetic_speech(length: int, seed: int) -> NDArray[np.int16]:
     sound = speaking * (0.2 * (1 - hissing) * voice + 0.05 * hissing * hiss) + 1e-3 * random.standard_normal(length)
     sound *= 0.2 + 0.8 * (np.sin(2 * np.pi * 0.11 * time) > -0.8)
     return np.clip(np.round(sound * 16000), -32768, 32767).astype(np.int16)
+
+
+def check_storage(models: dict[str, Any], found: dict[str, NDArray], folder: Path) -> None:
+    """Raise TrainingError unless the graphs in `folder` compute the same bits as the models they were written from.
+
+    models: what `export` returned; found: what `reference` returned, each graph's input.
+    """
+    import onnx
+
+    lost = np.array([1.0], np.float32), np.array([0.0], np.float32)
+    for kind, model in models.items():
+        with tempfile.TemporaryDirectory() as place:
+            plain = Path(place) / f"{kind}.onnx"
+            onnx.save(model, str(plain))
+            one, two = load_model(kind, plain), load_model(kind, folder / f"{kind}.onnx")
+        for number, packet in enumerate(found["packets"]):
+            block = found["samples"][number * format.PACKET_SAMPLES :][: format.PACKET_SAMPLES].astype(np.float32)
+            inputs = {
+                ENCODER: {"samples": block[None] / np.float32(32768.0)},
+                DECODER: {"packet": packet[None], "lost": lost[number % 7 != 6]},
+                VOCODER: {"features": found["features"][number][None]},
+            }[kind]
+            outputs = [each.session.run(None, {**inputs, "state": each.state}) for each in (one, two)]
+            if any(a.tobytes() != b.tobytes() for a, b in zip(*outputs, strict=True)):
+                raise TrainingError(f"{kind}.onnx computes other bits than it did before its constants became 16 bits")
+            one.state, two.state = outputs[0][-1], outputs[1][-1]
 
 
 def check(found: dict[str, NDArray], folder: Path, fixture: Path | None = None) -> dict[str, float]:

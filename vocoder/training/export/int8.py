@@ -10,6 +10,7 @@ made float32 again once, when the graph is loaded.
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
@@ -185,15 +186,15 @@ class Shrinking:
                 names[:] = [short.setdefault(name, f"v{len(short)}") for name in names]
 
 
-def shrink(folder: Path, graphs: dict[str, nn.Module]) -> int:
-    """Writes `folder`/small/KIND.onnx from `folder`/KIND.onnx; returns the size of all in bytes.
+def shrink(models: dict[str, Any], folder: Path, graphs: dict[str, nn.Module]) -> int:
+    """Writes `folder`/small/KIND.onnx from the models that `export` returned; returns the size of all in bytes.
 
     Raises TrainingError, before anything is written, where they are too large together."""
     import onnx
 
     made = {}
     for kind, graph in graphs.items():
-        model = onnx.load(str(folder / f"{kind}.onnx"))
+        model = copy.deepcopy(models[kind])
         Shrinking(model, graph).run()
         onnx.checker.check_model(model, full_check=True)
         made[kind] = model.SerializeToString()
@@ -207,10 +208,12 @@ def shrink(folder: Path, graphs: dict[str, nn.Module]) -> int:
     return size
 
 
-def shrink_and_check(voice: Voice, expected: dict[str, NDArray], folder: Path) -> dict[str, float]:
-    """The small variant of what `export` has written to `folder`, compared with what PyTorch made
+def shrink_and_check(
+    voice: Voice, models: dict[str, Any], expected: dict[str, NDArray], folder: Path
+) -> dict[str, float]:
+    """The small variant of what `export` has written to `folder` and returned, compared with what PyTorch made
     (`export.reference`). Raises TrainingError."""
-    size = shrink(folder, {kind: graph for kind, (graph, *_) in graphs_of(voice).items()})
+    size = shrink(models, folder, {kind: graph for kind, (graph, *_) in graphs_of(voice).items()})
     return {"bytes": size} | check_small(expected, folder)
 
 
