@@ -1,5 +1,7 @@
-"""PortAudio: which microphones and loudspeakers there are. The only module that imports sounddevice, and only when
-asked to, so that everything but sound works without the library. The streams themselves are in streams.py.
+"""PortAudio: which microphones and loudspeakers there are.
+
+The only module that imports sounddevice, and only when asked to, so that everything but sound works without the
+library. The streams themselves are in streams.py.
 """
 
 from __future__ import annotations
@@ -13,19 +15,16 @@ from typing import Any
 
 from app.errors import DeviceError
 from app.events import Device
+from app.settings.model import Settings
 
 RATES_HZ = (48000, 44100, 32000, 16000, 8000)
-"""Tried after the device's own rate: resampling here is cleaner than in a driver."""
-
-NO_PORTAUDIO = DeviceError(
-    "no sound: the PortAudio library is missing", "install it (Debian and Ubuntu: apt-get install libportaudio2)"
-)
-
+"""Sampling rates tried after the device's own: resampling here is cleaner than in a driver."""
 
 NO_DEVICE_CURE = "plug one in, or start the sound server (PulseAudio or PipeWire)"
+"""What to do where there is no device at all."""
 
 PORTAUDIO = threading.Lock()
-"""There is one PortAudio in a process, and it bears no two calls at once: held by whoever opens, restarts or lists."""
+"""Held by whoever opens, restarts or lists: there is one PortAudio in a process, and it bears no two calls at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +37,27 @@ class DeviceInfo:
     channels: int
     own_rate_hz: int
     rates_hz: tuple[int, ...]
-    """Those that work; none where that was not asked."""
+    """Sampling rates that work; empty where they were not tried."""
     is_default: bool
 
 
 def load_portaudio() -> Any:
-    """The sounddevice module. Raises DeviceError where its library is missing."""
+    """Return the sounddevice module. Raises DeviceError where its library is missing or does not start."""
     try:
         import sounddevice
     except OSError as error:
-        raise NO_PORTAUDIO from error
+        cure = "install it (Debian and Ubuntu: apt-get install libportaudio2)"
+        raise DeviceError("no sound: the PortAudio library is missing", cure) from error
     except Exception as error:  # sounddevice.PortAudioError cannot be named before the import
         raise DeviceError(f"no sound: PortAudio does not start ({error})", "is a sound system installed?") from error
     return sounddevice
 
 
 def silence_native_libraries() -> None:
-    """Takes file descriptor 2 away from ALSA, JACK and PortAudio, which write to it as they like, in the middle of a
-    screen. Python's own stderr goes on, through a copy. For a program that plays sound, once, early."""
+    """Take file descriptor 2 away from ALSA, JACK and PortAudio, which write to it as they like, across a screen.
+
+    Python's own standard error goes on, through a copy. For a program that plays sound, once, early.
+    """
     if sys.stderr is None or sys.__stderr__ is None:
         return
     with contextlib.suppress(OSError, ValueError):
@@ -67,21 +69,8 @@ def silence_native_libraries() -> None:
         sys.stderr = sys.__stderr__ = copy  # type: ignore[misc]
 
 
-def _side(kind: Device) -> str:
-    return "input" if kind == "microphone" else "output"
-
-
-def _works(sounddevice: Any, number: int, kind: Device, channels: int, rate_hz: int) -> bool:
-    check = sounddevice.check_input_settings if kind == "microphone" else sounddevice.check_output_settings
-    try:
-        check(device=number, channels=channels, dtype="float32", samplerate=rate_hz)
-    except (sounddevice.PortAudioError, ValueError):
-        return False
-    return True
-
-
-def list_devices(try_rates: bool = True) -> list[DeviceInfo]:
-    """Every device that can be opened for something. Blocking; raises DeviceError.
+def list_devices(*, try_rates: bool = True) -> list[DeviceInfo]:
+    """Return every device that can be opened for something. Blocking. Raises DeviceError.
 
     try_rates: find out which rates work, which opens every device for a moment: slow, and not while streams run.
     """
@@ -99,7 +88,7 @@ def _list(sounddevice: Any, rates_hz: tuple[int, ...] | None) -> list[DeviceInfo
     for number, entry in enumerate(sounddevice.query_devices()):
         kinds: tuple[Device, ...] = ("microphone", "loudspeaker")
         for kind in kinds:
-            channels = int(entry[f"max_{_side(kind)}_channels"])
+            channels = int(entry[_channels_key(kind)])
             if channels < 1:
                 continue
             own_rate_hz = round(entry["default_samplerate"])
@@ -111,8 +100,22 @@ def _list(sounddevice: Any, rates_hz: tuple[int, ...] | None) -> list[DeviceInfo
     return found
 
 
+def _channels_key(kind: Device) -> str:
+    """Return where PortAudio's entry of a device says how many channels it has for this use."""
+    return "max_input_channels" if kind == "microphone" else "max_output_channels"
+
+
+def _works(sounddevice: Any, number: int, kind: Device, channels: int, rate_hz: int) -> bool:
+    check = sounddevice.check_input_settings if kind == "microphone" else sounddevice.check_output_settings
+    try:
+        check(device=number, channels=channels, dtype="float32", samplerate=rate_hz)
+    except (sounddevice.PortAudioError, ValueError):
+        return False
+    return True
+
+
 def find_device(name: str | None, kind: Device) -> int:
-    """PortAudio's number of the device with this number, name or part of a name; None is the default.
+    """Return PortAudio's number of the device with this number, name or part of a name; None is the default.
 
     Raises DeviceError for one that is not there.
     """
@@ -120,13 +123,13 @@ def find_device(name: str | None, kind: Device) -> int:
     candidates = [
         (number, entry["name"])
         for number, entry in enumerate(sounddevice.query_devices())
-        if entry[f"max_{_side(kind)}_channels"] > 0
+        if entry[_channels_key(kind)] > 0
     ]
     if not candidates:
         raise DeviceError(f"no {kind} found", NO_DEVICE_CURE)
     numbers = [number for number, _ in candidates]
     if name is None:
-        default = sounddevice.default.device[0 if kind == "microphone" else 1]
+        default: int = sounddevice.default.device[0 if kind == "microphone" else 1]
         return default if default in numbers else numbers[0]
     if name.isdecimal() and int(name) in numbers:
         return int(name)
@@ -135,3 +138,11 @@ def find_device(name: str | None, kind: Device) -> int:
     if not matches:
         raise DeviceError(f"there is no {kind} called {name!r}", "`gossamer devices` lists what there is")
     return matches[0]
+
+
+def check_devices(settings: Settings) -> None:
+    """Raise DeviceError where the settings name a device that is not there now."""
+    if settings.microphone is not None:
+        find_device(settings.microphone, "microphone")
+    if settings.loudspeaker is not None:
+        find_device(settings.loudspeaker, "loudspeaker")

@@ -1,1 +1,9 @@
-"""What the words after `gossamer` do, a module for each family. Each `run` returns the exit code."""
+"""The commands of `gossamer`, a module for each family.
+
+`add_COMMAND(parser)` adds a command's flags, `run_COMMAND(arguments)` runs it and returns the exit code.
+"""
+
+EXIT_PROBLEM = 2
+"""Exit code of a command that failed, after one line on standard error that names cause and cure."""
+EXIT_INTERRUPTED = 130
+"""Exit code of a command that Ctrl-C or SIGTERM ended, as shells have it: 128 + SIGINT."""

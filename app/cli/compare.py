@@ -4,45 +4,46 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from app.audio.sound_files import SpeechReader
 from app.cli.options import add_json
 from app.console import Progress, note, say
 from app.errors import FileProblem, GossamerError
-from app.storage import whole_file
+from app.storage import STANDARD_STREAM, whole_file
 from codec.format import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
     from app.listening_page.contents import Clip
 
 LONGEST_S = 60.0
-"""Of one clip: all of it is on the page a dozen times, and nobody compares longer ones."""
+"""Longest clip: all of it is on the page a dozen times, and nobody compares longer ones."""
 SHORTEST_S = 0.1
+"""Shortest clip that the measures can say anything about."""
 
 
-def add_compare(commands: Any) -> None:
-    """The command."""
-    compare = commands.add_parser("compare", help="clips through every codec, as a page to listen to in a browser")
-    compare.add_argument("clips", metavar="CLIP", nargs="*", help="sound files; without any, the ten shipped sentences")
-    compare.add_argument("--out", metavar="PAGE.html", required=True, help="the page: one file that fetches nothing")
-    compare.add_argument(
+def add_compare(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
+    parser.add_argument("clips", metavar="CLIP", nargs="*", help="sound files; without any, the ten shipped sentences")
+    parser.add_argument("--out", metavar="PAGE.html", required=True, help="the page: one file that fetches nothing")
+    parser.add_argument(
         "--link",
         metavar="PRESET",
         action="append",
         default=[],
         help="what each sounds like after this link, too (several times, if need be); `--link list` names them",
     )
-    compare.add_argument(
+    parser.add_argument(
         "--browser",
         metavar="DIR",
         help="run the codec on the page: DIR is the npm package onnxruntime-web, such as node_modules/onnxruntime-web",
     )
-    add_json(compare)
-    compare.set_defaults(run=run_compare)
+    add_json(parser)
+    parser.set_defaults(run=run_compare)
 
 
 def run_compare(arguments: argparse.Namespace) -> int:
+    """Write the page. Raises GossamerError, UsageError for an unknown link."""
     from transport.planning.presets import PRESETS, preset_named
 
     if "list" in arguments.link:
@@ -84,7 +85,7 @@ def run_compare(arguments: argparse.Namespace) -> int:
 
 
 def read_clip(path: str) -> Clip:
-    """Raises FileProblem."""
+    """Read a clip, with the text and the speaker that its tags name. Raises FileProblem."""
     import soundfile
 
     from app.listening_page.contents import Clip
@@ -98,14 +99,14 @@ def read_clip(path: str) -> Clip:
             f"{path} is {seconds:.0f} s long", f"cut out what is to be compared, {LONGEST_S:.0f} s at most"
         )
     text = voice = ""
-    if path != "-":
+    if path != STANDARD_STREAM:
         with soundfile.SoundFile(path) as file:
             text, voice = str(file.title or ""), str(file.artist or "")
-    return Clip("standard input" if path == "-" else Path(path).stem, samples, text, voice)
+    return Clip("standard input" if path == STANDARD_STREAM else Path(path).stem, samples, text, voice)
 
 
 def shipped_clips() -> list[Clip]:
-    """The ten sentences. Raises FileProblem."""
+    """Return the ten sentences that come with the program. Raises FileProblem."""
     from codec.models import asset_path
 
     paths = sorted(asset_path("sentences").glob("*.flac"))

@@ -1,5 +1,7 @@
-"""The conversation with the parrot for where nobody watches: the same engine, a bundled clip for a microphone, and the
-sound of both ends in two files."""
+"""`gossamer demo`: the conversation with the parrot for where nobody watches.
+
+The same engine as behind the screen, with a bundled clip for a microphone; the sound of both ends goes to two files.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ import argparse
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import trio
@@ -15,9 +17,10 @@ import trio
 from app import events
 from app.audio.devices import Block, absent_devices
 from app.audio.sound_files import write_speech
-from app.cli.options import settings_from
+from app.cli.options import add_json, add_options, settings_from
 from app.console import note, say
-from app.diagnostics import link_account as bandwidth
+from app.diagnostics.link_account import account
+from app.diagnostics.link_account import summary as account_summary
 from app.errors import GossamerError, first_error
 from app.events import Event
 from app.settings.model import PARROT_LINK, Settings
@@ -28,55 +31,82 @@ from codec.format import SAMPLE_RATE_HZ
 from transport.address import parse_address
 
 PATIENCE_S = 20.0
-"""For the answer, on top of three times the length of what was said."""
+"""Seconds to wait for the answer, on top of three times the length of what was said."""
+DEMO_FOLDER = "gossamer-demo"
+"""Folder of the two sound files unless --out says otherwise."""
+
+Kind = TypeVar("Kind")
+
+
+def add_demo(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
+    parser.add_argument("link", metavar="LINK", nargs="?", help="parrot://?rate=1200&loss=0.1 for example")
+    parser.add_argument("--out", metavar="DIR", default=DEMO_FOLDER, help=f"for the two WAV files ({DEMO_FOLDER})")
+    add_options(parser, "demo")
+    add_json(parser)
+    parser.set_defaults(run=run_demo)
 
 
 @dataclass
-class Conversation:
-    """What was said, what came back, and what happened in between."""
+class DemoLog:
+    """A record of the conversation: what was said, what came back, and what happened in between."""
 
     spoken: list[Block] = field(default_factory=list)
     heard: list[Block] = field(default_factory=list)
     happened: list[Event] = field(default_factory=list)
     answered: trio.Event = field(default_factory=trio.Event)
+    """Set when the answer was heard out, or none will come."""
 
     def note(self, event: Event) -> None:
+        """Take an event of the engine."""
         self.happened.append(event)
         if isinstance(event, events.SlowLink):
             note(f"this link is {event}")
         if isinstance(event, events.OverEnded | events.CodecMismatch | events.LinkProblem):
             self.answered.set()
 
-    def only(self, kind: type) -> list:
+    def only(self, kind: type[Kind]) -> list[Kind]:
+        """Return the events of this kind."""
         return [event for event in self.happened if isinstance(event, kind)]
 
+    def lost(self) -> int:
+        """Return the number of packets of the first over that were lost on the way there and back."""
+        sent, heard = self.only(events.OverSent)[0], self.only(events.OverEnded)[0]
+        return sent.packets - heard.packets + heard.lost
 
-async def converse(settings: Settings, parts: Parts, conversation: Conversation, clip: np.ndarray) -> None:
-    """Speaks the clip, float32 [n], and hears the answer out. Raises GossamerError where none comes, and what
-    `Engine.run` raises."""
-    engine = Engine(settings, conversation.note, parts)
+    def speech_s(self) -> float:
+        """Return how long the station spoke, in seconds."""
+        return sum(map(len, self.spoken)) / SAMPLE_RATE_HZ
+
+
+async def converse(settings: Settings, parts: Parts, log: DemoLog, clip: Block) -> None:
+    """Speak the clip, float32 [n], and hear the answer out.
+
+    Raises GossamerError where none comes, and what `Engine.run` raises.
+    """
+    engine = Engine(settings, log.note, parts)
     with trio.move_on_after(PATIENCE_S + 3 * len(clip) / SAMPLE_RATE_HZ) as patience:
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(engine.run)
                 engine.play_clip(clip)
-                await conversation.answered.wait()
+                await log.answered.wait()
                 engine.close()
         except BaseExceptionGroup as group:
             raise first_error(group) from group
-    if patience.cancelled_caught or not conversation.only(events.OverEnded):
+    if patience.cancelled_caught or not log.only(events.OverEnded):
         raise GossamerError(f"nothing came back over {settings.link}", "try it without impairments, `gossamer demo`")
 
 
-def facts(settings: Settings, conversation: Conversation, processor_share: float) -> dict[str, Any]:
-    """The same for `--json`."""
-    [sent], [heard] = conversation.only(events.OverSent)[:1], conversation.only(events.OverEnded)[:1]
-    delays = conversation.only(events.MouthToEar)
+def facts(settings: Settings, log: DemoLog, processor_share: float) -> dict[str, Any]:
+    """Return the figures of the conversation, for `--json`. processor_share: seconds of processor time a second."""
+    sent, heard = log.only(events.OverSent)[0], log.only(events.OverEnded)[0]
+    delays = log.only(events.MouthToEar)
     return {
         "link": settings.link,
-        "speech_s": round(sum(map(len, conversation.spoken)) / SAMPLE_RATE_HZ, 2),
+        "speech_s": round(log.speech_s(), 2),
         "packets": sent.packets,
-        "lost": sent.packets - heard.packets + heard.lost,
+        "lost": log.lost(),
         "damaged": heard.damaged,
         "voice_bps": sent.voice_bps,
         "wire_bps": sent.wire_bps,
@@ -85,56 +115,51 @@ def facts(settings: Settings, conversation: Conversation, processor_share: float
     }
 
 
-def summary(settings: Settings, conversation: Conversation, processor_share: float) -> str:
-    """The figures, a line each."""
-    [sent], [heard] = conversation.only(events.OverSent)[:1], conversation.only(events.OverEnded)[:1]
-    delays = conversation.only(events.MouthToEar)
-    seconds = sum(map(len, conversation.spoken)) / SAMPLE_RATE_HZ
+def summary(settings: Settings, log: DemoLog, processor_share: float) -> str:
+    """Return the figures of the conversation, a line each. processor_share: seconds of processor time a second."""
+    sent, heard = log.only(events.OverSent)[0], log.only(events.OverEnded)[0]
     impairment = parse_address(settings.link).impairment
     rate = f"{impairment.rate_bps:g} bit/s" if impairment and impairment.rate_bps else "unlimited"
-    lost = sent.packets - heard.packets + heard.lost
     damaged = f", {heard.damaged} damaged" if heard.damaged else ""
     lines = [
         ("link", f"{settings.link} (simulated, {rate}), a parrot at its end"),
-        ("speech", f"{seconds:.1f} s in {sent.packets} packets"),
+        ("speech", f"{log.speech_s():.1f} s in {sent.packets} packets"),
         ("voice", f"{sent.voice_bps:.0f} bit/s"),
         ("on the wire", f"{sent.wire_bps:.0f} bit/s"),
-        ("packets lost", f"{lost} of {sent.packets} there and back{damaged}"),
+        ("packets lost", f"{log.lost()} of {sent.packets} there and back{damaged}"),
     ]
-    for delay in delays[:1]:
-        lines.append(
-            (
-                "mouth to ear",
-                f"{delay.total_s:.2f} s measured: packet {delay.packet_s:.2f}, link {delay.link_s:.2f}, "
-                f"play-out {delay.playout_s:.2f}, devices {delay.devices_s:.2f} (none in use)",
-            )
+    lines += [
+        (
+            "mouth to ear",
+            f"{delay.total_s:.2f} s measured: packet {delay.packet_s:.2f}, link {delay.link_s:.2f}, "
+            f"play-out {delay.playout_s:.2f}, devices {delay.devices_s:.2f} (none in use)",
         )
+        for delay in log.only(events.MouthToEar)[:1]
+    ]
     lines.append(("processor", f"{100 * processor_share:.1f} % of one core"))
-    told = "\n".join(f"{name:<13} {value}" for name, value in lines)
-    rates = conversation.only(events.WireRate)
-    return f"{told}\n{bandwidth.summary(bandwidth.account(rates[-1]))}" if rates else told
+    text = "\n".join(f"{name:<13} {value}" for name, value in lines)
+    rates = log.only(events.WireRate)
+    return f"{text}\n{account_summary(account(rates[-1]))}" if rates else text
 
 
 def run_demo(arguments: argparse.Namespace) -> int:
+    """Hold the conversation, write its sound, and print its figures. Raises GossamerError, LinkError, CodecError."""
     arguments.link = getattr(arguments, "link", None) or PARROT_LINK  # never the settings file's link
     settings = settings_from(arguments)
     if parse_address(settings.link).scheme != "parrot":
         raise GossamerError(f"{settings.link} has no parrot", "use `gossamer send` and `gossamer listen`, or parrot://")
     folder = Path(arguments.out)
-    conversation = Conversation()
+    log = DemoLog()
     parts = real_parts(
-        recordings=None,
-        open_sound=absent_devices,
-        on_spoken=conversation.spoken.append,
-        on_heard=conversation.heard.append,
+        recordings=None, open_sound=absent_devices, on_spoken=log.spoken.append, on_heard=log.heard.append
     )
     clip = parts.load_clip(0)
     processor_s, began_s = time.process_time(), time.monotonic()
-    trio.run(converse, settings, parts, conversation, clip)
+    trio.run(converse, settings, parts, log, clip)
     share = (time.process_time() - processor_s) / (time.monotonic() - began_s)
     make_folder(folder)
-    for name, blocks in (("original.wav", conversation.spoken), ("heard.wav", conversation.heard)):
+    for name, blocks in (("original.wav", log.spoken), ("heard.wav", log.heard)):
         write_speech(folder / name, np.concatenate(blocks))
     written = [str(folder / "original.wav"), str(folder / "heard.wav")]
-    text = f"{summary(settings, conversation, share)}\n{'written':<13} {written[0]} and {written[1]}"
-    return say(facts(settings, conversation, share) | {"written": written}, text, as_json=arguments.json)
+    text = f"{summary(settings, log, share)}\n{'written':<13} {written[0]} and {written[1]}"
+    return say(facts(settings, log, share) | {"written": written}, text, as_json=arguments.json)

@@ -6,13 +6,22 @@ import argparse
 from dataclasses import asdict
 
 from app.audio.portaudio import NO_DEVICE_CURE, DeviceInfo, list_devices, silence_native_libraries
+from app.cli.options import add_json
 from app.console import print_json
 from app.events import Device
 
 KINDS: tuple[tuple[Device, str], ...] = (("microphone", "Microphones"), ("loudspeaker", "Loudspeakers"))
+"""Kinds of devices, each with its heading."""
+
+
+def add_devices(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
+    add_json(parser)
+    parser.set_defaults(run=run_devices)
 
 
 def run_devices(arguments: argparse.Namespace) -> int:
+    """List the machine's devices. Raises DeviceError without PortAudio."""
     silence_native_libraries()
     devices = list_devices()
     if arguments.json:
@@ -22,14 +31,14 @@ def run_devices(arguments: argparse.Namespace) -> int:
         print(f"{heading}:")
         of_kind = [device for device in devices if device.kind == kind]
         for device in of_kind:
-            print(line(device))
+            print(device_line(device))
         if not of_kind:
             print(f"    none: {NO_DEVICE_CURE}")
     return 0
 
 
-def line(device: DeviceInfo) -> str:
-    """` *  3  pulse   44.1 48 kHz`; the star marks the default."""
+def device_line(device: DeviceInfo) -> str:
+    """Return a device as a line such as ` *  3  pulse   44.1 48 kHz`; the star marks the default."""
     rates = " ".join(f"{rate / 1000:g}" for rate in device.rates_hz)
     works = f"{rates} kHz" if rates else "no rate works: busy, or not for us"
     return f" {'*' if device.is_default else ' '} {device.number:3}  {device.name:<40}  {works}"

@@ -9,22 +9,22 @@ from app.cli.options import add_json
 from app.console import say
 
 EXIT_SICK = 1
-"""Something fails; a warning alone is no failure."""
+"""Exit code where something fails; a warning alone is no failure."""
 
 
-def add_doctor(commands: argparse._SubParsersAction) -> None:
-    """The command's flags."""
-    parser = commands.add_parser("doctor", help="check sound, models, talk key, serial ports, settings; say what to do")
+def add_doctor(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
     add_json(parser)
     parser.set_defaults(run=run_doctor)
 
 
 def run_doctor(arguments: argparse.Namespace) -> int:
+    """Check this machine, and print what was found. Returns 0, or 1 where something fails."""
     from app.audio.portaudio import silence_native_libraries
-    from app.diagnostics.doctor import all_looks, examine, python_finding
+    from app.diagnostics.doctor import all_checks, examine, python_finding
 
     silence_native_libraries()
-    findings = [python_finding(), *examine(all_looks())]
+    findings = [python_finding(), *examine(all_checks())]
     sick = any(finding.status == "fail" for finding in findings)
     facts = {"ok": not sick, "findings": [asdict(finding) for finding in findings]}
     lines = []

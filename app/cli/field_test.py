@@ -18,22 +18,22 @@ if TYPE_CHECKING:  # the command line must not wait for them
     from app.station.parts import Codec
 
 LONGEST_OVER_S = 600.0
+"""Time-out of an over: a clip on a slow link takes its time."""
 
 
-def add_field_test(commands: argparse._SubParsersAction) -> None:
-    """The command's flags."""
-    parser = commands.add_parser("field-test", help="two stations send known clips both ways; a report of what came")
+def add_field_test(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
     parser.add_argument("link", metavar="LINK|NAME", help="the caller's: udp://HOST:PORT; the answerer's: udp://:PORT")
     parser.add_argument("--minutes", type=float, default=5.0, metavar="M", help="how long (5)")
     parser.add_argument("--answer", action="store_true", help="the other station: start this one first")
     parser.add_argument("--out", metavar="DIR", help="for the report (field-test-DATE)")
     add_options(parser, "send")
     add_json(parser)
-    parser.set_defaults(run=run_test)
+    parser.set_defaults(run=run_field_test)
 
 
 def ceilings(known: list[KnownClip], codec: Codec) -> dict[str, float | None]:
-    """ESTOI of each clip through the codec, with no link in between."""
+    """Return the ESTOI of each clip through the codec, with no link in between; None where it is not measured."""
     import numpy as np
 
     from app.codecs.decoding import decoded
@@ -48,7 +48,8 @@ def ceilings(known: list[KnownClip], codec: Codec) -> dict[str, float | None]:
     return found
 
 
-def run_test(arguments: argparse.Namespace) -> int:
+def run_field_test(arguments: argparse.Namespace) -> int:
+    """Run a field test and write its report. Returns 0, or 2 where nothing was heard. Raises GossamerError."""
     import trio
 
     from app.clips import bundled_clips

@@ -1,4 +1,4 @@
-"""`gossamer encode` and `gossamer decode`: sound files to packets and back, with no more imported than that needs."""
+"""`gossamer encode` and `gossamer decode`: sound files to packets and back, importing no more than that needs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 
 from app.audio.packet_files import PacketReader
 from app.audio.sound_files import SpeechReader, speech_output
+from app.cli import EXIT_PROBLEM
+from app.cli.options import MODEL_HELP, add_json, add_model, add_synth
 from app.codecs.decoding import decoded
 from app.console import Progress, note, print_json
 from app.errors import FileProblem, GossamerError
@@ -16,11 +18,37 @@ from app.storage import STANDARD_STREAM, make_folder, packet_output
 from codec.errors import CodecError
 from codec.format import PACKET_S
 
-EXIT_PROBLEM = 2
+
+def add_encode(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `encode`."""
+    parser.add_argument("files", metavar="FILE", nargs="+", help="IN OUT.g800, or several IN with --out; - is a pipe")
+    parser.add_argument("--out", metavar="DIR", help="write DIR/NAME.g800 for every IN")
+    add_model(parser, MODEL_HELP)
+    add_json(parser)
+    parser.set_defaults(run=run_encode)
+
+
+def add_decode(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `decode`."""
+    parser.add_argument("files", metavar="FILE", nargs="+", help="IN.g800 OUT.wav, or several with --out; - is a pipe")
+    parser.add_argument("--out", metavar="DIR", help="write DIR/NAME.wav for every IN")
+    add_synth(parser, "with the network, without, or your own (neural)")
+    add_model(parser, MODEL_HELP)
+    parser.add_argument("--drop", type=_share, default=0.0, metavar="0..1", help="lose so many packets on purpose")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="which packets --drop loses")
+    add_json(parser)
+    parser.set_defaults(run=run_decode)
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0.0 <= share <= 1.0:
+        raise argparse.ArgumentTypeError(f"{text} is no share between 0 and 1")
+    return share
 
 
 def plan_files(files: list[str], out: str | None, suffix: str) -> list[tuple[str, str]]:
-    """What to read and what to write, from `IN OUT` or from `IN ... --out DIR`. Raises GossamerError."""
+    """Return what to read and what to write, from `IN OUT` or from `IN ... --out DIR`. Raises GossamerError."""
     if out is None:
         if len(files) != 2:
             raise GossamerError(
@@ -47,9 +75,10 @@ def plan_files(files: list[str], out: str | None, suffix: str) -> list[tuple[str
 def _each(
     plan: list[tuple[str, str]], convert: Callable[[str, str], dict[str, int]], arguments: argparse.Namespace
 ) -> int:
-    """Converts every file; one that fails is said and does not stop the others. Returns the exit code.
+    """Convert every file; one that fails is reported and does not stop the others. Returns the exit code.
 
-    `convert` returns what is to be told of a file, "left_over" among it where the file was cut off."""
+    convert: returns the facts of a file, "packets" among them, and "left_over" where the file was cut off.
+    """
     if arguments.json and any(target == STANDARD_STREAM for _, target in plan):
         raise GossamerError("--json and - as output both want standard output", "name a file")
     worst, told = 0, []
@@ -73,6 +102,7 @@ def _each(
 
 
 def run_encode(arguments: argparse.Namespace) -> int:
+    """Encode sound files. Raises GossamerError, CodecError."""
     plan = plan_files(arguments.files, arguments.out, ".g800")
     from codec.encoder import Encoder, PacketAssembler
     from codec.models import ENCODER, model_path
@@ -103,6 +133,7 @@ def run_encode(arguments: argparse.Namespace) -> int:
 
 
 def run_decode(arguments: argparse.Namespace) -> int:
+    """Decode packet files. Returns 0, or 2 where a file was cut off. Raises GossamerError, CodecError."""
     plan = plan_files(arguments.files, arguments.out, ".wav")
     from codec.decoder import Decoder
     from codec.models import DECODER, VOCODER, model_path

@@ -23,6 +23,7 @@ from app.analysis.packet_view import (
 )
 from app.audio.packet_files import PacketReader
 from app.audio.sound_files import SpeechReader
+from app.cli.options import MODEL_HELP, add_json, add_model
 from app.console import Progress, note, print_json
 from app.errors import FileProblem, GossamerError
 from app.storage import whole_file
@@ -31,15 +32,31 @@ from codec.encoder import PacketEncoder
 from codec.models import DECODER, ENCODER, STANDARD, model_path
 
 MAX_COLUMNS = 160
+"""Widest picture in a terminal."""
 PNG_SCALE = 2
+"""Pixels of the PNG a side for each pixel of the picture."""
 PNG_ROWS, PNG_CURVE_ROWS = 120, 50
+"""Rows of the spectrum, and of each curve, in the PNG."""
 LONGEST_S = 600.0
-"""A picture of more shows nothing: its part is cut out first."""
+"""Longest file that is shown: a picture of more shows nothing."""
 SOUND_STARTS = (b"RIFF", b"fLaC", b"OggS", b"FORM")
+"""First bytes of sound files."""
+
+
+def add_inspect(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
+    parser.add_argument("file", metavar="FILE", help="packets (.g800), or a sound file, which is encoded first")
+    parser.add_argument("--png", metavar="OUT.png", help="write the picture")
+    parser.add_argument("--packet", type=int, metavar="N", help="this packet alone, from 0")
+    parser.add_argument("--flip", metavar="BIT[@PACKET]", help="flip one bit, 0 to 255, and show before and after")
+    parser.add_argument("--bits", action="store_true", help="measure what each of a packet's 256 bits does")
+    add_model(parser, MODEL_HELP)
+    add_json(parser)
+    parser.set_defaults(run=run_inspect)
 
 
 def parse_flip(text: str) -> tuple[int, int | None]:
-    """`BIT` or `BIT@PACKET` -> both as numbers. Raises GossamerError."""
+    """Return bit and packet of `BIT@PACKET`, and None for the packet of `BIT`. Raises GossamerError."""
     bit, _, packet = text.partition("@")
     try:
         place = bit_of(int(bit))
@@ -51,7 +68,10 @@ def parse_flip(text: str) -> tuple[int, int | None]:
 
 
 def read_packets(path: str, encoder: PacketEncoder | None = None, model: str = STANDARD) -> list[bytes]:
-    """Packets of a `.g800` file, or of a sound file, encoded by `encoder` or that of the model. Raises FileProblem."""
+    """Return the packets of a packet file, or those that a sound file is encoded into. Raises FileProblem.
+
+    encoder: None takes the one of the model.
+    """
     start = b""
     try:
         with open(path, "rb") as stream:
@@ -88,6 +108,7 @@ def read_packets(path: str, encoder: PacketEncoder | None = None, model: str = S
 
 
 def run_inspect(arguments: argparse.Namespace) -> int:
+    """Show packets, and what a bit of them does. Raises GossamerError, CodecError."""
     flipped = parse_flip(arguments.flip) if arguments.flip else None
     packets = read_packets(arguments.file, model=arguments.model)
     number = arguments.packet
@@ -164,7 +185,7 @@ def _show(arguments: argparse.Namespace, facts: dict[str, Any], shown: Any, chan
 
 
 def _effect_words(effects: list[dict[str, Any]]) -> list[str]:
-    """A line a bit: what it is, and the mean change in its packet and those after."""
+    """Return a line for each bit: what it is, and the mean change in its packet and those after."""
     lines = ["bit  byte.mask  latent        dim  Gray  level          mel dB (next ...)     F0 cents (next ...)"]
     for effect in effects:
         start_ms = 40 * effect["latent"]

@@ -1,5 +1,7 @@
-"""`gossamer lab`: one voice through several codecs and one thin link, on a screen, or as tables and JSON in virtual
-time."""
+"""`gossamer lab`: one voice through several codecs and one thin link, side by side.
+
+On a screen in real time, or as tables and JSON in virtual time.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.cli.options import add_json, add_options, settings_from
 from app.codecs.lanes import link_codecs, signal_codecs
@@ -19,40 +22,41 @@ from app.simulation.bench import LINK, SCENES, SIGNAL, SNR_DB, START_SNR_DB, own
 from transport.planning.presets import PRESETS, Preset, preset_named
 
 MICROPHONE = "mic"
+"""Clip that stands for the microphone."""
 SECONDS = 20.0
+"""Speech behind the tables unless --seconds says otherwise."""
 MOST_SECONDS = 600.0
+"""Most that --seconds takes: a table of more takes minutes, and says the same."""
 
 
-def add_lab(commands: argparse._SubParsersAction[Any]) -> None:
-    """The command and its flags."""
-    lab = commands.add_parser(
-        "lab",
-        help="what Gossamer, Codec2, Opus and PCM do on one thin link, side by side",
-        description="One voice, one throttled link, codecs side by side: what arrives.",
-    )
-    lab.add_argument("clip", metavar="CLIP|mic", nargs="?", help="a sound file, or mic (the bundled clips)")
-    lab.add_argument("--link", metavar="PRESET", help=f"{', '.join(PRESETS)} (tables: all of them)")
-    lab.add_argument("--rate", metavar="BIT/S", type=float, help="your own link: another rate than the preset's")
-    lab.add_argument("--loss", metavar="0..1", type=float, help="your own link: another share of lost frames")
-    lab.add_argument("--ber", metavar="0..0.5", type=float, help="your own link: another share of wrong bits")
-    lab.add_argument("--delay", metavar="MS", type=float, help="your own link: another delay")
-    lab.add_argument("--scene", metavar="SCENE", choices=SCENES, default=LINK, help=f"{', '.join(SCENES)} (link)")
-    lab.add_argument(
+def add_lab(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
+    parser.description = "One voice, one throttled link, codecs side by side: what arrives."
+    parser.add_argument("clip", metavar="CLIP|mic", nargs="?", help="a sound file, or mic (the bundled clips)")
+    parser.add_argument("--link", metavar="PRESET", help=f"{', '.join(PRESETS)} (tables: all of them)")
+    parser.add_argument("--rate", metavar="BIT/S", type=float, help="your own link: another rate than the preset's")
+    parser.add_argument("--loss", metavar="0..1", type=float, help="your own link: another share of lost frames")
+    parser.add_argument("--ber", metavar="0..0.5", type=float, help="your own link: another share of wrong bits")
+    parser.add_argument("--delay", metavar="MS", type=float, help="your own link: another delay")
+    parser.add_argument("--scene", metavar="SCENE", choices=SCENES, default=LINK, help=f"{', '.join(SCENES)} (link)")
+    parser.add_argument(
         "--snr",
         metavar="DB",
         type=float,
         default=START_SNR_DB,
         help=f"of the scene signal: {SNR_DB[0]} to {SNR_DB[1]} dB in 2.5 kHz ({START_SNR_DB})",
     )
-    lab.add_argument("--seconds", metavar="S", type=float, default=SECONDS, help=f"of speech, for tables ({SECONDS:g})")
-    lab.add_argument("--tables", action="store_true", help="no screen, as where standard output is no terminal")
-    add_options(lab, LAB)
-    add_json(lab)
-    lab.set_defaults(run=run_lab)
+    parser.add_argument(
+        "--seconds", metavar="S", type=float, default=SECONDS, help=f"of speech, for tables ({SECONDS:g})"
+    )
+    parser.add_argument("--tables", action="store_true", help="no screen, as where standard output is no terminal")
+    add_options(parser, LAB)
+    add_json(parser)
+    parser.set_defaults(run=run_lab)
 
 
 def chosen_links(arguments: argparse.Namespace) -> list[Preset]:
-    """The preset asked for, with its changes; all where none was. Raises UsageError, GossamerError."""
+    """Return the link asked for with its changes, or all links where none was. Raises UsageError, GossamerError."""
     names = ("rate_bps", "loss", "ber", "delay_s")
     values = (arguments.rate, arguments.loss, arguments.ber, None if arguments.delay is None else arguments.delay / 1e3)
     changes = {name: value for name, value in zip(names, values, strict=True) if value is not None}
@@ -61,6 +65,7 @@ def chosen_links(arguments: argparse.Namespace) -> list[Preset]:
 
 
 def run_lab(arguments: argparse.Namespace) -> int:
+    """Open the lab's screen, or print its tables. Raises GossamerError, UsageError, CodecError."""
     if not SNR_DB[0] <= arguments.snr <= SNR_DB[1]:
         raise GossamerError(f"--snr {arguments.snr:g}", f"it must be {SNR_DB[0]} to {SNR_DB[1]} dB")
     if not 1 <= arguments.seconds <= MOST_SECONDS:
@@ -70,16 +75,15 @@ def run_lab(arguments: argparse.Namespace) -> int:
         return _open_screen(arguments, links[0])
     if arguments.clip == MICROPHONE:
         raise GossamerError("lab mic needs the screen", "leave --json and --tables out, and run it in a terminal")
-    return _tell(arguments, links)
+    return _print_tables(arguments, links)
 
 
 def _open_screen(arguments: argparse.Namespace, preset: Preset) -> int:
-    from app.audio.portaudio import silence_native_libraries
+    from app import tui
+    from app.audio.portaudio import check_devices, silence_native_libraries
     from app.audio.streams import open_portaudio
-    from app.cli.talk import check_devices
     from app.clips import speech_of
     from app.lab.state import LabStart
-    from app.tui import run_lab
 
     live = arguments.clip == MICROPHONE
     del arguments.link  # not a station's
@@ -96,10 +100,10 @@ def _open_screen(arguments: argparse.Namespace, preset: Preset) -> int:
     )
     silence_native_libraries()
     check_devices(settings)
-    return run_lab(start, partial(open_portaudio, settings, lambda: True))
+    return tui.run_lab(start, partial(open_portaudio, settings, lambda: True))
 
 
-def _tell(arguments: argparse.Namespace, links: list[Preset]) -> int:
+def _print_tables(arguments: argparse.Namespace, links: list[Preset]) -> int:
     from app.clips import speech_of
     from app.lab.report import table
 
@@ -117,7 +121,7 @@ def _tell(arguments: argparse.Namespace, links: list[Preset]) -> int:
     return 0
 
 
-def _facts(arguments: argparse.Namespace, preset: Preset, speech: np.ndarray) -> dict[str, Any]:
+def _facts(arguments: argparse.Namespace, preset: Preset, speech: NDArray[np.float32]) -> dict[str, Any]:
     from app.lab.report import capacity_facts, link_facts, signal_facts
 
     if arguments.scene == SIGNAL:

@@ -1,4 +1,7 @@
-"""Flags of the commands that open a station, made from the settings. They win over the file, the file over defaults."""
+"""Flags that several commands share, those of the settings above all.
+
+A flag wins over the settings file, the file over the defaults.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 from app.errors import GossamerError
 from app.settings.model import OPTIONS, Settings, Synth, read_synth
-from transport.address import parse_address
 
 if TYPE_CHECKING:  # the file is read by the commands that need it: decoding must not wait for it
     from app.settings.file import Configuration
 
 PREFIX = "setting_"
-"""Of the settings among argparse's names."""
+"""Prefix of the settings' names among argparse's."""
 SYNTHS = OPTIONS["synth"].metavar
+"""What --synth takes, for the help."""
+MODEL_HELP = "in float32 or in 8-bit numbers (standard)"
+"""Help of --model."""
 
 
 def add_options(parser: argparse.ArgumentParser, command: str) -> None:
-    """The flags of every setting that the command uses, and --config. They are checked when the settings are made, so
-    that a wrong one is a line like any other."""
+    """Add the flags of every setting that the command uses, and --config.
+
+    They are read in `settings_from`, so that a wrong one is reported like any other problem.
+    """
     parser.add_argument(
         "--config", metavar="FILE", default=argparse.SUPPRESS, help="read the settings from here (README: Settings)"
     )
@@ -43,8 +50,19 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output, nothing else")
 
 
-def synth(text: str) -> Synth:
-    """The flag --synth of commands that open no station."""
+def add_synth(parser: argparse.ArgumentParser, help: str) -> None:  # as argparse calls it
+    """Add the flag --synth, for commands that open no station."""
+    parser.add_argument("--synth", type=_synth, default="neural", metavar=SYNTHS, help=help)
+
+
+def add_model(parser: argparse.ArgumentParser, help: str) -> None:  # as argparse calls it
+    """Add the flag --model, for commands that open no station."""
+    from codec.models import MODELS, STANDARD  # here: it imports numpy
+
+    parser.add_argument("--model", choices=MODELS, default=STANDARD, help=help)
+
+
+def _synth(text: str) -> Synth:
     try:
         return read_synth(text)
     except ValueError:
@@ -52,7 +70,7 @@ def synth(text: str) -> Synth:
 
 
 def configuration_from(arguments: argparse.Namespace) -> Configuration:
-    """The settings file that counts. Raises FileProblem."""
+    """Return what the settings file says: that of --config, or the default one. Raises FileProblem."""
     from app.settings.file import read_configuration
 
     path = getattr(arguments, "config", None)
@@ -60,9 +78,13 @@ def configuration_from(arguments: argparse.Namespace) -> Configuration:
 
 
 def settings_from(arguments: argparse.Namespace, configuration: Configuration | None = None) -> Settings:
-    """The station that the command line and the file ask for. Raises GossamerError, LinkError."""
+    """Return the settings that the command line and the settings file ask for. Raises GossamerError, LinkError.
+
+    configuration: what the file says, where it has been read already.
+    """
     from app.settings.contacts import resolve
     from app.settings.passphrase import with_passphrase
+    from transport.address import parse_address
 
     configuration = configuration or configuration_from(arguments)
     values = dict(configuration.values)
@@ -78,9 +100,6 @@ def settings_from(arguments: argparse.Namespace, configuration: Configuration | 
         values["link"] = link
     if "link" in values:
         values["link"] = resolve(values["link"], configuration.contacts, configuration.path)
-    try:
-        settings = Settings(**values)
-    except ValueError as problem:
-        raise GossamerError(str(problem), "correct it") from None
+    settings = Settings(**values)
     parse_address(settings.link)
     return with_passphrase(settings, ask=getattr(arguments, "passphrase", False))

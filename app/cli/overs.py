@@ -3,37 +3,40 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from app.cli.options import SYNTHS, synth
+from app.cli.options import add_model, add_synth
 from app.console import note, print_json, say
 from app.errors import FileProblem, GossamerError, os_reason
 from app.history.overs import RecordedOver, capture_files, over_files, read_over
 from app.paths import recordings_folder
+from app.settings.model import Synth
 from app.storage import packet_output
-from codec.models import DECODER, MODELS, STANDARD, VOCODER, model_path
+from codec.models import DECODER, VOCODER, model_path
 
 LISTED = 20
+"""Overs that `list` shows without --all."""
 
 
-def add_overs(commands: argparse._SubParsersAction) -> None:
-    """The command's flags."""
-    overs = commands.add_parser("overs", help="past overs: list, replay, save, delete; captures that reproduce a fault")
-    overs.add_argument("--json", action="store_true", help="one JSON object")
-    overs.set_defaults(run=run_list, all=False)
-    actions = overs.add_subparsers(metavar="ACTION", title="actions")
+def add_overs(parser: argparse.ArgumentParser) -> None:
+    """Add the command's actions and their flags."""
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.set_defaults(run=run_list, all=False)
+    actions = parser.add_subparsers(metavar="ACTION", title="actions")
 
-    def sound_options(parser: argparse.ArgumentParser, help: str) -> None:
-        parser.add_argument("--synth", type=synth, default="neural", metavar=SYNTHS, help=help)
-        parser.add_argument("--model", choices=MODELS, default=STANDARD, help="float32 or 8-bit numbers (standard)")
+    def sound_options(parser: argparse.ArgumentParser, synth_help: str) -> None:
+        add_synth(parser, synth_help)
+        add_model(parser, "float32 or 8-bit numbers (standard)")
 
-    def action(name: str, help: str, run: Any) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = actions.add_parser(name, help=help)
+    def action(name: str, what: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = actions.add_parser(name, help=what)
         parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="one JSON object")
         parser.set_defaults(run=run)
         return parser
@@ -62,7 +65,7 @@ def add_overs(commands: argparse._SubParsersAction) -> None:
 
 
 def _numbered(number: int) -> tuple[Path, RecordedOver]:
-    """The n-th newest. Raises FileProblem."""
+    """Return the n-th newest over, 1 is the last, and its file. Raises FileProblem."""
     files = over_files(recordings_folder())
     if not files:
         raise FileProblem(f"no overs are kept in {recordings_folder()}", "a station without --no-record keeps them")
@@ -75,6 +78,7 @@ def _numbered(number: int) -> tuple[Path, RecordedOver]:
 
 
 def run_list(arguments: argparse.Namespace) -> int:
+    """List the past overs, the newest first."""
     folder = recordings_folder()
     files = over_files(folder)
     shown: list[tuple[int, RecordedOver]] = []
@@ -105,7 +109,8 @@ def _line(number: int, over: RecordedOver) -> str:
     return f"{number:4}  {when:19}  {over.duration_s:6.1f} s  {who:24}  {over.link}  {', '.join(trouble)}".rstrip()
 
 
-def _samples(over: RecordedOver, synth: str, model: str) -> np.ndarray:
+def _samples(over: RecordedOver, synth: Synth, model: str) -> NDArray[np.float32]:
+    """Return the sound of an over, float32 [n] at 8 kHz. Raises GossamerError, CodecError."""
     from app.codecs.decoding import decoded
     from codec.decoder import Decoder
     from vocoder.synthesizer import open_synthesizer
@@ -115,11 +120,12 @@ def _samples(over: RecordedOver, synth: str, model: str) -> np.ndarray:
         raise GossamerError(
             f"this over was made with codec {over.codec_id}, this is {decoder.codec_id}", "use the version that kept it"
         )
-    synthesizer = open_synthesizer(synth, model_path(VOCODER, model))  # type: ignore[arg-type]
+    synthesizer = open_synthesizer(synth, model_path(VOCODER, model))
     return np.concatenate(list(decoded(over.heard_packets(), decoder, synthesizer)))
 
 
 def run_replay(arguments: argparse.Namespace) -> int:
+    """Play a past over. Raises FileProblem, DeviceError, CodecError."""
     from app.audio.playback import play_aloud
     from app.audio.portaudio import find_device, load_portaudio, silence_native_libraries
 
@@ -133,6 +139,7 @@ def run_replay(arguments: argparse.Namespace) -> int:
 
 
 def run_save(arguments: argparse.Namespace) -> int:
+    """Write a past over as sound or as packets. Raises FileProblem, CodecError."""
     from app.audio.sound_files import write_speech
 
     path, over = _numbered(arguments.number)
@@ -150,6 +157,7 @@ def run_save(arguments: argparse.Namespace) -> int:
 
 
 def run_delete(arguments: argparse.Namespace) -> int:
+    """Delete one past over, or all of them and the journals of frames. Raises FileProblem."""
     folder = recordings_folder()
     if arguments.number == "all":
         gone = [*over_files(folder), *capture_files(folder)]
@@ -172,6 +180,7 @@ def run_delete(arguments: argparse.Namespace) -> int:
 
 
 def run_capture(arguments: argparse.Namespace) -> int:
+    """Write the journal of a run as a text file. Raises FileProblem."""
     from app.history.capture import capture_text, newest_part, read_capture
 
     files = capture_files(recordings_folder())
@@ -197,6 +206,7 @@ def run_capture(arguments: argparse.Namespace) -> int:
 
 
 def run_reproduce(arguments: argparse.Namespace) -> int:
+    """Play a capture through the receiving half of a station. Raises GossamerError."""
     from app.audio.sound_files import write_speech
     from app.diagnostics.reproduce import reproduce
     from app.history.capture import program_version, read_capture

@@ -1,4 +1,4 @@
-"""`gossamer plan LINK` or `--radio NAME`: what a link can carry, everything counted. Without: the radios known."""
+"""`gossamer plan LINK` or `--radio NAME`: what a link can carry, everything counted. Without: the known radios."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from transport.planning.planner import MAX_SHARE, Row, budget, carrier_of, choos
 from transport.radio.radios import RADIOS
 
 
-def add_plan(commands: argparse._SubParsersAction) -> None:
-    parser = commands.add_parser("plan", help="what a link or a radio can carry, and with which k")
+def add_plan(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
     parser.add_argument("link", metavar="LINK", nargs="?", help="any link; rate=BIT/S says how fast an IP path is")
     parser.add_argument("--radio", metavar="NAME", help="one of those that `gossamer plan` lists")
     parser.add_argument("--duty", metavar="SHARE", help="how much of the time it may be on air, such as 10%% or 0.1")
@@ -25,6 +25,7 @@ def add_plan(commands: argparse._SubParsersAction) -> None:
 
 
 def run_plan(arguments: argparse.Namespace) -> int:
+    """Print the plan of a link. Raises GossamerError for one that carries no speech, LinkError."""
     if arguments.link is None and arguments.radio is None:
         return say({"radios": [_radio_facts(name) for name in RADIOS]}, _radio_list(), as_json=arguments.json)
     address = parse_address(_link(arguments.link, arguments.radio))

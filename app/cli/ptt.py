@@ -15,19 +15,21 @@ WORDS = {
 """Words for the states of the floor that do not go by their value."""
 
 
-def add_ptt(commands: argparse._SubParsersAction) -> None:
-    """The command's flags."""
-    ptt = commands.add_parser("ptt", help="press the talk key of a running station, from a pedal or a shortcut")
-    ptt.add_argument("action", choices=("down", "up", "toggle", "status"), help="down latches until up or the time-out")
-    ptt.add_argument("--station", metavar="NAME", help="which, where several run on this machine")
-    ptt.add_argument(
+def add_ptt(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
+    parser.add_argument(
+        "action", choices=("down", "up", "toggle", "status"), help="down latches until up or the time-out"
+    )
+    parser.add_argument("--station", metavar="NAME", help="which, where several run on this machine")
+    parser.add_argument(
         "--hold", action="store_true", help="with down: stay, and let go when this command ends, however it ends"
     )
-    ptt.add_argument("--json", action="store_true", help="say it as JSON")
-    ptt.set_defaults(run=run_ptt)
+    parser.add_argument("--json", action="store_true", help="say it as JSON")
+    parser.set_defaults(run=run_ptt)
 
 
 def run_ptt(arguments: argparse.Namespace) -> int:
+    """Press or release the key of the running station, or ask how it stands. Raises GossamerError."""
     from app.station.control_socket import asked, find
 
     if arguments.hold and arguments.action != "down":

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.audio.sound_files import read_speech
 from app.cli.options import add_json
@@ -17,20 +18,22 @@ from app.errors import FileProblem, GossamerError
 from app.storage import packet_output
 
 EXIT_NOT_BETTER = 1
+"""Exit code where the result is no better than the shipped vocoder, and nothing is written."""
 NEEDED = ("torch", "onnx", "safetensors", "tqdm")
-"""Of the extra `train`."""
+"""Packages of the extra `train` that fine-tuning imports."""
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus")
+"""File names that are taken for recordings."""
 FIGURES = {
     "sound_mel_error_db": "mel distance in dB, low is good",
     "envelope_correlation": "correlation of band envelopes",
     "estoi": "ESTOI",
     "pesq_nb": "PESQ-NB",
 }
+"""Measures of the speech held back, by their key in the result, in words."""
 
 
-def add_train_voice(commands: argparse._SubParsersAction) -> None:
-    """The command's flags."""
-    parser = commands.add_parser("train-voice", help="fit the vocoder to your voice, for those who listen to you")
+def add_train_voice(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
     parser.add_argument("folder", metavar="DIR", help="recordings of one voice: WAV, FLAC or Ogg, ten minutes or more")
     parser.add_argument("--out", metavar="FILE.onnx", help="what they give to --synth (DIR.onnx)")
     parser.add_argument("--minutes", type=_minutes, default=40.0, metavar="N", help="for training, at most (40)")
@@ -54,7 +57,7 @@ def _steps(text: str) -> int:
 
 
 def run_train_voice(arguments: argparse.Namespace) -> int:
-    """0; 1 where the result is no better, and nothing is written. Raises GossamerError."""
+    """Fine-tune the vocoder. Returns 0, or 1 where the result is no better. Raises GossamerError."""
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         cure = "run `make train-setup` in the checkout, or pip install '.[train]'"
@@ -92,7 +95,7 @@ def run_train_voice(arguments: argparse.Namespace) -> int:
 
 
 def output_path(folder: str, out: str | None) -> Path:
-    """Where the vocoder goes, looked at before the time is spent. Raises FileProblem."""
+    """Return where the vocoder goes, checked before the time is spent. Raises FileProblem."""
     path = Path(out) if out else Path(Path(folder).resolve().name + ".onnx")
     if path.suffix != ".onnx":
         raise FileProblem(f"{path}: a vocoder is told by its name", f"call it {path.with_suffix('.onnx')}")
@@ -101,9 +104,11 @@ def output_path(folder: str, out: str | None) -> Path:
     return path
 
 
-def read_recordings(folder: Path) -> list[np.ndarray]:
-    """Every sound file in the folder and below, float32 [n] at 8 kHz; what cannot be read is said and left out.
-    Raises FileProblem."""
+def read_recordings(folder: Path) -> list[NDArray[np.float32]]:
+    """Return every sound file in the folder and below it, float32 [n] at 8 kHz each.
+
+    A file that cannot be read is reported and left out. Raises FileProblem where there is none at all.
+    """
     if not folder.is_dir():
         raise FileProblem(f"{folder} is no folder", "put the recordings into one and name it")
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)

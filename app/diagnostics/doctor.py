@@ -64,7 +64,7 @@ def examine(looks: dict[str, Look]) -> list[Finding]:
     return findings
 
 
-def all_looks() -> dict[str, Look]:
+def all_checks() -> dict[str, Look]:
     return {
         "models": look_at_models,
         "small models": look_at_small,

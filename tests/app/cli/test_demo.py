@@ -13,7 +13,7 @@ import trio.testing
 
 from app.audio.devices import absent_devices
 from app.audio.sound_files import read_speech
-from app.cli.demo import Conversation, converse, summary
+from app.cli.demo import DemoLog, converse, summary
 from app.clips import load_clip
 from app.settings.model import Settings
 from app.station.parts import open_station_link, real_parts
@@ -49,9 +49,9 @@ def test_without_a_terminal_the_conversation_is_held_and_written(tmp_path):
     assert 0.02 < np.sqrt((heard**2).mean()) / np.sqrt((original**2).mean()) < 5
 
 
-def conversation(link: str = "parrot://?rate=1200", flip: bool = False) -> tuple[Conversation, Settings]:
+def conversation(link: str = "parrot://?rate=1200", flip: bool = False) -> tuple[DemoLog, Settings]:
     """The demonstration in virtual time."""
-    held, settings = Conversation(), Settings(link=link)
+    held, settings = DemoLog(), Settings(link=link)
 
     async def open_link(address, nursery, arrived):
         opened, who = await open_station_link(address, nursery, arrived)

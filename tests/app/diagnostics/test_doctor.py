@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 import os
 import pty
 import threading
+from typing import Any
 
 import pytest
 
@@ -59,10 +61,10 @@ def test_small_models_that_are_missing_or_of_another_codec_are_a_warning(tmp_pat
 
 def test_words_and_exit_code(monkeypatch, capsys):
     """A line each, the cure below; 1 when something fails, 0 when it only warns."""
-    monkeypatch.setattr(doctor, "all_looks", lambda: {"a": lambda: [Finding("a", "warn", "so so", "do this")]})
+    monkeypatch.setattr(doctor, "all_checks", lambda: {"a": lambda: [Finding("a", "warn", "so so", "do this")]})
     assert 0 == main(["doctor"])
     assert ["warn  a             so so", "                    do this"] == capsys.readouterr().out.splitlines()[1:]
-    monkeypatch.setattr(doctor, "all_looks", lambda: {"b": lambda: [Finding("b", "fail", "bad", "do that")]})
+    monkeypatch.setattr(doctor, "all_checks", lambda: {"b": lambda: [Finding("b", "fail", "bad", "do that")]})
     assert 1 == main(["doctor"])
 
 
@@ -158,11 +160,13 @@ def test_sound_that_works_is_seen_to_move():
 
 def test_without_portaudio_the_package_is_named(monkeypatch):
     """A warning: files and links work without sound."""
-    from app.audio.portaudio import NO_PORTAUDIO
+    real = builtins.__import__
 
-    def missing() -> None:
-        raise NO_PORTAUDIO
+    def without_portaudio(name: str, *rest: Any) -> Any:
+        if name == "sounddevice":
+            raise OSError("PortAudio library not found")
+        return real(name, *rest)
 
-    monkeypatch.setattr(doctor, "load_portaudio", missing)
+    monkeypatch.setattr(builtins, "__import__", without_portaudio)
     [finding] = doctor.look_at_sound()
     assert "warn" == finding.status and "libportaudio2" in finding.cure

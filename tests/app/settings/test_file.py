@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.__main__ import build_parser
 from app.cli.options import settings_from
+from app.cli.parser import build_parser
 from app.errors import FileProblem, GossamerError
 from app.paths import recent_links_file, settings_file
 from app.settings import contacts

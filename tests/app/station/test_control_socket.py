@@ -16,7 +16,8 @@ import pytest
 import trio
 
 from app import events
-from app.__main__ import build_parser, main
+from app.__main__ import main
+from app.cli.parser import build_parser
 from app.errors import GossamerError
 from app.station.control_socket import Control, asked, file_name, find, folder, running
 from tests.support.terminal import STARTED_S, Terminal

@@ -1,0 +1,155 @@
+"""`gossamer listen`: what others say, to a file or the loudspeaker, without a screen."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import trio
+
+from app import events
+from app.audio.devices import Block, Loudspeaker, Microphone, NoLoudspeaker, NoMicrophone
+from app.audio.portaudio import check_devices, load_portaudio, silence_native_libraries
+from app.audio.sound_files import SpeechWriter, speech_output
+from app.audio.streams import open_portaudio
+from app.cli.interrupts import interruptible
+from app.cli.options import add_json, add_options, settings_from
+from app.console import note, print_json
+from app.errors import GossamerError
+from app.events import Event
+from app.settings.model import Settings
+from app.settings.protection import MODE_WORDS, refusal_words
+from app.station.engine import Engine
+from app.station.parts import load_codec, real_parts
+from app.storage import STANDARD_STREAM
+
+
+def add_listen(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
+    parser.add_argument("link", metavar="LINK|NAME", help="udp://:PORT waits, udp://HOST:PORT calls; a contact")
+    parser.add_argument("--output", metavar="FILE|speaker", required=True, help="a WAV file, - (raw s16le) or speaker")
+    parser.add_argument("--once", action="store_true", help="end after the first over")
+    add_options(parser, "listen")
+    add_json(parser)
+    parser.set_defaults(run=run_listen)
+
+
+class ListenLog:
+    """A record of what others say, which tells of it as it happens."""
+
+    def __init__(self, *, once: bool, tell: Callable[[str], None]) -> None:
+        """once: `done` is set after the first over. tell: takes a line for every over and every text."""
+        self._once = once
+        self._tell = tell
+        self._refused = self._refused_told = ""
+        self.done = trio.Event()
+        self.problem = ""
+        """Why the first over could not be heard, in one line."""
+        self.overs: list[events.OverEnded] = []
+        self.texts: list[events.TextHeard] = []
+        self.counts = events.PacketCounts(0, 0, 0, 0, 0)
+        self.refusals = events.ChannelCounts()
+
+    def facts(self) -> dict[str, Any]:
+        """Return everything that was heard, for `--json`."""
+        return {"overs": self.overs, "texts": self.texts, "counts": self.counts, "refused": self.refusals}
+
+    def note(self, event: Event) -> None:
+        """Take an event of the engine, and print what the user should know of it."""
+        match event:
+            case events.StationReady():
+                print(f"listening on {event.link}, {MODE_WORDS[event.mode]}", file=sys.stderr, flush=True)
+            case events.SlowLink():
+                note(f"this link is {event}")
+            case events.ChannelCounts():
+                self._refused, self.refusals = refusal_words(event), event
+            case events.PacketCounts():
+                self.counts = event
+            case events.OverEnded():
+                self._over_ended(event)
+            case events.CodecMismatch(sender, ours, theirs):
+                self.problem = f"{sender} speaks codec {theirs}, we speak {ours}: use the same version at both ends"
+                if self._once:
+                    self.done.set()
+                else:
+                    note(self.problem)
+            case (
+                events.DeviceProblem("loudspeaker")
+                | events.LinkProblem()
+                | events.RecordingProblem()
+                | events.ChannelProblem()
+            ):
+                note(str(event))
+            case events.LinkRecovered():
+                note("the link works again")
+            case events.TextHeard(sender, text):
+                self.texts.append(event)
+                self._tell(f"{sender} writes: {text}")
+
+    def _over_ended(self, over: events.OverEnded) -> None:
+        self.overs.append(over)
+        more = f", {over.damaged} damaged" if over.damaged else ""
+        more += "" if over.complete else ", then the signal was lost"
+        self._tell(f"{over.sender}: {over.duration_s:.1f} s, {over.lost} of {over.packets} packets lost{more}")
+        if self._refused != self._refused_told:
+            self._refused_told = self._refused
+            self._tell(f"refused since the start: {self._refused}")
+        if self._once:
+            self.done.set()
+
+
+def run_listen(arguments: argparse.Namespace) -> int:
+    """Listen until interrupted, or until the first over has ended. Raises GossamerError, LinkError."""
+    settings = settings_from(arguments)
+    aloud = arguments.output == "speaker"
+    raw = arguments.output == STANDARD_STREAM
+    if aloud:
+        silence_native_libraries()
+        load_portaudio()
+        check_devices(settings)
+    if raw and arguments.json:
+        raise GossamerError("--json and --output - both want standard output", "name a file")
+    aside = sys.stderr if raw or arguments.json else sys.stdout
+    log = ListenLog(once=arguments.once, tell=partial(print, file=aside, flush=True))
+    with contextlib.ExitStack() as stack:
+        writer = None if aloud else stack.enter_context(speech_output(arguments.output))
+        trio.run(_listen, settings, log, writer)
+        if log.problem and arguments.once:
+            raise GossamerError(log.problem)
+        if arguments.once and not log.done.is_set():
+            raise KeyboardInterrupt
+        if writer is not None and not raw and not writer.samples:
+            raise GossamerError("nothing was heard, so nothing was written")
+    if arguments.json:
+        print_json(log.facts() | {"written": arguments.output if writer is not None else None})
+    return 0
+
+
+async def _listen(settings: Settings, log: ListenLog, writer: SpeechWriter | None) -> None:
+    """Run a station that only listens. writer: takes the sound; None plays it."""
+
+    def open_sound(settings: Settings, may_interrupt: Callable[[], bool]) -> tuple[Microphone, Loudspeaker]:
+        loudspeaker = open_portaudio(settings, may_interrupt)[1] if writer is None else NoLoudspeaker()
+        return NoMicrophone(), loudspeaker
+
+    def write(samples: Block) -> None:
+        if writer is not None:
+            writer.write(samples)
+
+    parts = real_parts(load_codec=partial(load_codec, encoder=False), open_sound=open_sound, on_heard=write)
+    engine = Engine(settings, log.note, parts)
+    async with interruptible(engine.close) as nursery:
+        nursery.start_soon(_end_after, log, engine, writer is None)
+        await engine.run()
+        nursery.cancel_scope.cancel()
+
+
+async def _end_after(log: ListenLog, engine: Engine, aloud: bool) -> None:
+    await log.done.wait()
+    if aloud:
+        await engine.heard_out()
+    engine.close()

@@ -1,0 +1,128 @@
+"""The command line: which commands there are.
+
+Nothing heavy is imported here, and a command's own module only when that command is given: `gossamer --help` and
+`gossamer ptt` must be quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pkgutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from app.cli import EXIT_PROBLEM
+from app.cli.options import add_options
+
+DESCRIPTION = "Push-to-talk voice at 800 bit/s over links too thin for voice."
+EPILOG = """\
+Without a command: the terminal UI with a parrot, a station on this machine that repeats what you say as a far end would
+have heard it. Without a terminal the same conversation is held with a recorded clip, and its sound written to files.
+
+LINK is one of
+  udp://HOST:PORT, udp://:PORT                     IP: call, wait for a call
+  udp://239.1.2.3:PORT, udp://255.255.255.255:PORT several stations on one network
+  serial:///dev/ttyUSB0?baud=57600                 a transparent radio or a null-modem cable
+  kiss://HOST:PORT?call=AB1CDE, kiss:///dev/ttyUSB0?baud=9600&call=AB1CDE   a packet-radio modem
+  parrot://                                        the station on this machine that repeats what you say
+followed by ?k=1..6 for packets a frame and, to make it worse, rate=BIT/S, loss=0.05, ber=0.001, delay=MS, jitter=MS,
+joined by '&'. `gossamer plan LINK` tells what it can carry.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command: its word, its line in the help, and the function that adds its flags, as "MODULE:FUNCTION"."""
+
+    word: str
+    help: str
+    add: str
+
+
+COMMANDS = (
+    Command("talk", "the terminal UI with a real peer", "app.cli.talk:add_talk"),
+    Command("send", "send a file or the microphone as one over, without a screen", "app.cli.send:add_send"),
+    Command("listen", "play or record what others say, without a screen", "app.cli.listen:add_listen"),
+    Command("demo", "a conversation with the parrot without a screen, written to files", "app.cli.demo:add_demo"),
+    Command("encode", "sound files to packets, 100 bytes a second", "app.cli.files:add_encode"),
+    Command("decode", "packets to sound files", "app.cli.files:add_decode"),
+    Command("ptt", "press the talk key of a running station, from a pedal or a shortcut", "app.cli.ptt:add_ptt"),
+    Command("plan", "what a link or a radio can carry, and with which k", "app.cli.plan:add_plan"),
+    Command(
+        "inspect", "draw packets: pitch, voicing, energy, spectrum; what each bit does", "app.cli.inspect:add_inspect"
+    ),
+    Command("compare", "clips through every codec, as a page to listen to in a browser", "app.cli.compare:add_compare"),
+    Command("lab", "what Gossamer, Codec2, Opus and PCM do on one thin link, side by side", "app.cli.lab:add_lab"),
+    Command(
+        "overs",
+        "past overs: list, replay, save, delete; captures that reproduce a fault",
+        "app.cli.overs:add_overs",
+    ),
+    Command(
+        "field-test",
+        "two stations send known clips both ways; a report of what came",
+        "app.cli.field_test:add_field_test",
+    ),
+    Command(
+        "doctor", "check sound, models, talk key, serial ports, settings; say what to do", "app.cli.doctor:add_doctor"
+    ),
+    Command(
+        "train-voice",
+        "fit the vocoder to your voice, for those who listen to you",
+        "app.cli.train_voice:add_train_voice",
+    ),
+    Command("devices", "microphones and loudspeakers, and the rates that work", "app.cli.devices:add_devices"),
+)
+"""All commands, in the order of the help."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that reports a wrong command line in one line, with exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong, and end the program."""
+        print(f"gossamer: {message}: see `{self.prog} --help`", file=sys.stderr)
+        sys.exit(EXIT_PROBLEM)
+
+
+class CommandParser(Parser):
+    """A command's parser, which gets its flags when the command is given and not before."""
+
+    add = ""
+    """The function that adds them, as in `Command`; "" when they are there."""
+
+    def parse_known_args(  # type: ignore[override]  # argparse's overloads tell of namespaces of other classes too
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Add the flags if that was not done yet, then parse as always."""
+        if self.add:
+            add, self.add = pkgutil.resolve_name(self.add), ""
+            add(self)
+        return super().parse_known_args(args, namespace)
+
+
+def build_parser() -> Parser:
+    """Return the parser of the whole command line. What it parses has `run`, a function from arguments to exit code."""
+    parser = Parser(
+        prog="gossamer", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.set_defaults(run=run_without_command)
+    add_options(parser, "talk")
+    commands: Any = parser.add_subparsers(metavar="COMMAND", title="commands", parser_class=CommandParser)
+    for command in COMMANDS:
+        commands.add_parser(command.word, help=command.help).add = command.add
+    return parser
+
+
+def run_without_command(arguments: argparse.Namespace) -> int:
+    """Open the talk screen with the parrot; without a terminal hold the same conversation with a clip."""
+    if sys.stdin is not None and sys.stdout is not None and sys.stdin.isatty() and sys.stdout.isatty():
+        from app.cli.talk import run_talk
+
+        return run_talk(arguments)
+    from app.cli.demo import DEMO_FOLDER, run_demo
+
+    arguments.out, arguments.json = DEMO_FOLDER, False
+    return run_demo(arguments)
