@@ -13,7 +13,7 @@ TEST_DEBIAN := $(RUN_DEBIAN) pulseaudio pulseaudio-utils codec2 espeak-ng flite 
   chromium chromium-driver
 FIELD_DEBIAN := $(TEST_DEBIAN) direwolf socat iproute2 libopus0
 
-BENCH_BARE := warpq==1.5.2 pyvad==0.2.0 resemblyzer==0.1.4
+BENCH_BARE := warpq==1.5.2 pyvad==0.2.0 resemblyzer==0.1.4 distillmos==0.9.1 xls-r-sqa==0.1.0
 
 .PHONY: help run test bench gallery train-setup test-train lint setup clean pictures debian-run debian-test
 
@@ -22,7 +22,7 @@ help:
 	@echo "make test         ruff, mypy and the tests; needs no torch"
 	@echo "make fuzz         a million inputs, guided by coverage, into everything that reads from a link"
 	@echo "make soak         8 hours of overs, faults and restarts in virtual time"
-	@echo "make bench        quality and speed beside Codec2, Speex, AMR and Opus"
+	@echo "make bench        words, nature, quality and speed beside Codec2, Speex, AMR and Opus; brings PyTorch"
 	@echo "make gallery      ten sentences through each codec, to hear and to see: bench-results/gallery"
 	@echo "make field-test   conversations over real modems, serial lines and thin networks, in real time"
 	@echo "make train-setup  add PyTorch (CPU build) and the training tools to $(VENV)"
@@ -113,8 +113,9 @@ $(VENV)/.ready-%: pyproject.toml | $(BIN)/python
 debian-run:
 	@bash debian-packages.sh $(RUN_DEBIAN)
 
-# Their own requirements would bring PyTorch (resemblyzer) and webrtcvad without a wheel (resemblyzer, pyvad); what of
-# them is used needs neither, and the extra "bench" has the rest.
+# Their own requirements would bring webrtcvad without a wheel (resemblyzer, pyvad), transformers (xls-r-sqa) and a
+# torchaudio that does not load beside this PyTorch (distillmos); what of them is used needs none of these, and the extra
+# "bench" has the rest.
 $(VENV)/.ready-bench-bare: $(VENV)/.ready-bench
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(BENCH_BARE)
 	@touch $@

@@ -29,6 +29,11 @@ MODELS = (STANDARD, SMALL)
 whole numbers: under 6 MB, two thirds of the time, a trifle rougher."""
 
 
+TAUGHT_BY = "gossamer.taught_by"
+"""Name of the metadata that says which recognisers the training learnt from, separated by commas; they are no
+independent judges of the voice. Models from before this record do not have it."""
+
+
 def expected_metadata(kind: str) -> dict[str, str]:
     """What the metadata of a graph of this kind must say; `codec_id` comes on top."""
     return {

@@ -62,6 +62,17 @@ class LaneScores:
         """The same in whole bytes per frame."""
         return sum(c.wire_bits for c in self.coded.values()) / sum(c.seconds for c in self.coded.values())
 
+    def of(self, clips: Iterable[Clip]) -> LaneScores:
+        """Return the same on some of the clips."""
+        chosen = list(clips)
+        return LaneScores(
+            self.lane,
+            {clip: self.coded[clip] for clip in chosen},
+            {clip: self.delays[clip] for clip in chosen},
+            self.delay,
+            {key: {clip: scores[clip] for clip in chosen} for key, scores in self.scores.items()},
+        )
+
 
 def to_int16(samples: np.ndarray) -> np.ndarray:
     """float [n] in [-1, 1] -> int16 [n]."""

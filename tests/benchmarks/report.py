@@ -5,12 +5,16 @@ from __future__ import annotations
 from codec.format import SAMPLE_RATE_HZ
 
 from .bootstrap import Interval
-from .lanes import Lane
+from .lanes import Lane, teachers
 from .metrics import Metric
+from .report_ceilings import ceilings
 from .report_speed import speed_tables
-from .results import Results, groups_of, table
+from .results import Results, SpoiltTable, groups_of, table
 from .robustness import CLEAN
 from .study import Study, difference, summary
+
+TAUGHT = "†"
+"""Mark of a score whose judge taught the voice."""
 
 
 def verdict(interval: Interval, higher_is_better: bool) -> str:
@@ -28,10 +32,26 @@ def _rate(bps: float) -> str:
     return "-" if bps == 0 else f"{bps:.0f}"
 
 
+def _mark(metric: Metric, lane: Lane) -> str:
+    """Return the mark of a score whose judge taught the voice; none where the judge is independent."""
+    return f" {TAUGHT}" if metric.judge and metric.judge in teachers(lane) else ""
+
+
+def _taught(results: Results) -> str:
+    """Return the remark on the marks; empty where every judge is independent of every codec."""
+    judged = {
+        metric.title: [lane.title for lane in _lanes(results) if _mark(metric, lane)]
+        for metric in dict.fromkeys(metric for _, metric in _columns(results))
+    }
+    said = "; ".join(f"{title} for {', '.join(lanes)}" for title, lanes in judged.items() if lanes)
+    remark = f"{TAUGHT} The judge is one that taught the voice, or of its make, so it may favour it: {said}.\n\n"
+    return remark if said else ""
+
+
 def _columns(results: Results) -> list[tuple[Study, Metric]]:
-    """Words first: they decide."""
+    """Return the columns, words first: they decide."""
     columns = [(study, metric) for study in results.studies for metric in study.metrics]
-    return sorted(columns, key=lambda column: column[1].key != "words")
+    return sorted(columns, key=lambda column: not column[1].key.startswith("words"))
 
 
 def _lanes(results: Results) -> list[Lane]:
@@ -46,7 +66,11 @@ def _quality(results: Results) -> str:
         row = [lane.title, _rate(found.rate_bps), _rate(found.wire_rate_bps)]
         for study, metric in _columns(results):
             result = study.find(lane.key)
-            row.append("-" if result is None else _written(summary(result, metric, study.clips), metric.decimals))
+            if result is None:
+                row.append("-")
+                continue
+            written = _written(summary(result, metric, study.clips), metric.decimals)
+            row.append(f"{written}{_mark(metric, lane)}")
         rows.append([*row, f"{1000 * found.delay / SAMPLE_RATE_HZ:.1f}"])
     titles = [metric.title for _, metric in _columns(results)]
     return table(["codec", "bit/s", "in whole bytes", *titles, "delay found, ms"], rows)
@@ -65,7 +89,8 @@ def _against(results: Results) -> str:
                     continue
                 interval = difference(left, right, metric, study.clips)
                 sure = verdict(interval, metric.higher_is_better)
-                row.append(f"{_written(interval, metric.decimals, '+')} {sure}")
+                mark = _mark(metric, ours) or _mark(metric, other)
+                row.append(f"{_written(interval, metric.decimals, '+')} {sure}{mark}")
             rows.append(row)
         parts.append(table([f"{ours.title} minus", *(metric.title for _, metric in _columns(results))], rows))
     return "\n".join(parts)
@@ -79,33 +104,33 @@ def _breakdown(results: Results) -> str:
             voices = len({clip.voice for clip in clips})
             means = [f"{summary(result, metric, clips).mean:.{metric.decimals}f}" for result in study.lanes]
             rows.append([name, f"{len(clips)} / {voices}", *means])
+        if len(rows) == 1:
+            continue  # the table above says the same
         titles = [result.lane.title for result in study.lanes]
         parts.append(table([f"{metric.title}: group", "clips / voices", *titles], rows))
     return "\n".join(parts)
 
 
-def _robustness(results: Results) -> str:
+def _robustness(spoilt: SpoiltTable) -> str:
     rows = []
-    for line in results.robustness:
+    for line in spoilt.rows:
         row = [line.condition.title, line.lane.title]
-        for metric, mean, change, lead in zip(
-            results.spoilt_metrics, line.means, line.changes, line.leads, strict=True
-        ):
-            row.append(f"{mean.mean:.{metric.decimals}f}")
+        for metric, mean, change, lead in zip(spoilt.metrics, line.means, line.changes, line.leads, strict=True):
+            row.append(f"{mean.mean:.{metric.decimals}f}{_mark(metric, line.lane)}")
             row.append("" if line.condition.key == CLEAN.key else _written(change, metric.decimals, "+"))
             sure = "" if lead is None else verdict(lead, metric.higher_is_better)
             row.append("" if lead is None else f"{_written(lead, metric.decimals, '+')} {sure}")
         rows.append(row)
     header = ["what is wrong", "codec"]
-    for metric in results.spoilt_metrics:
+    for metric in spoilt.metrics:
         header += [metric.title, "change", "minus Codec2 3200 so spoilt"]
-    count = max((line.clips for line in results.robustness), default=0)
-    text = f"{count} clips, against the clean original.\n\n" + table(header, rows)
-    if results.silence:
-        levels = ((lane.title, "below -119" if db <= -119 else f"{db:.0f}") for lane, db in results.silence)
-        quiet = "; ".join(f"{title} {level} dBFS" for title, level in levels)
-        text += f"\nDigital silence comes out as: {quiet}.\n"
-    return text
+    return f"{spoilt.title}\n\n{table(header, rows)}"
+
+
+def _silence(results: Results) -> str:
+    levels = ((lane.title, "below -119" if db <= -119 else f"{db:.0f}") for lane, db in results.silence)
+    quiet = "; ".join(f"{title} {level} dBFS" for title, level in levels)
+    return f"Digital silence comes out as: {quiet}.\n" if quiet else ""
 
 
 def markdown(results: Results) -> str:
@@ -120,9 +145,12 @@ def markdown(results: Results) -> str:
             "trained on. In brackets: 95 % bootstrap intervals over speakers; differences are paired by clip.\n"
         )
         remarks = "".join(f"{remark}\n\n" for study in results.studies for remark in study.remarks)
+        remarks += _taught(results) + "".join(f"{remark}\n\n" for remark in results.remarks)
         parts += ["## Quality\n", _quality(results), remarks + "## Differences\n", _against(results)]
+        found = ceilings(results)
+        parts += ["## Ceilings\n", CEILINGS, found] if found else []
     if results.robustness:
-        parts += ["## When something is wrong\n", _robustness(results)]
+        parts += ["## When something is wrong\n", *map(_robustness, results.robustness), _silence(results)]
     if results.speeds:
         parts += ["## Speed and memory\n", speed_tables(results)]
     if clips:
@@ -132,6 +160,11 @@ def markdown(results: Results) -> str:
     parts += ["## Conditions\n", table(["what", "value"], results.conditions).replace("|--:|", "|---|"), METHOD]
     return "\n".join(parts)
 
+
+CEILINGS = """\
+Each row has something of the original where a part of the voice would be; what the whole voice loses beside it is what
+that part costs, with the paired 95 % interval.
+"""
 
 METHOD = """\
 ## Method
@@ -148,15 +181,24 @@ METHOD = """\
 - speaker: cosine of Resemblyzer's embeddings of original and decoded clip, both brought to 16 kHz.
 - F0 and voicing: Praat's autocorrelation pitch (60 to 500 Hz, every 10 ms) of the decoded clip beside that of the
   original; F0 where both are voiced, the mean over clips of each clip's median.
-- Words: pocketsphinx reads the decoded speech, brought to 16 kHz. It is weak at narrowband and most of these speakers
-  have English as a second language, so at each place it only has to choose among 8 words of the transcripts; twice,
-  among others. Errors are counted over all words together. Which clips count is decided by the originals, which
-  therefore look a few points better than they are; between codecs that favours nobody.
+- Words are counted by Whisper (CTranslate2, 8-bit weights, greedy, temperature 0, no context; the language is given,
+  numbers are written in words), which hears 16 kHz and no grammar. Case and punctuation do not count; Mandarin is counted
+  in simplified characters. A clip loses at most all of its words: a recogniser in a loop writes one a hundred times.
+  Errors are counted over all words together. Clips of which the judge itself misses more than half of the original are
+  left out for all codecs, so that the originals look better than they are; between codecs that favours nobody.
+- pocketsphinx is the second judge. It is weak at narrowband and most of these speakers have English as a second language,
+  so at each place it only has to choose among 8 words of the transcripts; twice, among others.
+- † stands where the judge, or one of its make, taught the voice: the models' files say which recognisers did, and those
+  that say nothing learnt from phones that pocketsphinx aligned. Such a score is no independent one.
+- nature: Distill-MOS, 1 to 5, is shown no original. It was made for 16 kHz; without what is above 4 kHz the originals
+  themselves lose more than a point. Nothing was ever trained on it.
+- Intervals are over speakers; where all clips are of one speaker, over clips, and then say nothing of other voices.
 - Where something is spoilt, decoded speech is compared with the clean original, and the delay found without it holds.
   SNR: active speech level (frames within 30 dB of the loudest) over the mean power of the noise. Lost packets are told
   to the decoder; flipped bits are not.
-- "true features" are the band energies of the clip itself with Praat's pitch, not quantised, through our vocoder: what
-  the codec could reach at best with this vocoder. "quantised bands, true F0" has the decoder's band energies with the
-  clip's own F0 and voicing: what better pitch alone would bring. "classic" is the quantised features without the
-  network.
+- "true bands and F0" are the band energies of the clip itself with Praat's pitch, not quantised, through our vocoder:
+  what the codec could reach at best with this vocoder. "quantised bands, true F0" has the decoder's band energies with
+  the clip's own F0 and voicing, "true bands, quantised F0" the reverse: what better pitch, or better bands, alone would
+  bring. "latents not rounded" gives the decoder the encoder's values as they are, which 256 bits cannot hold. "classic"
+  is the quantised features without the network.
 """

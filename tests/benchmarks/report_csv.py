@@ -33,9 +33,8 @@ def write_csv(results: Results, path: Path) -> None:
     rows: list[tuple[object, ...]] = []
     for study in results.studies:
         rows += _study_rows(study)
-    for line in results.robustness:
-        measures = zip(results.spoilt_metrics, line.means, line.changes, strict=True)
-        for metric, mean, change in measures:
+    for metrics, line in ((each.metrics, line) for each in results.robustness for line in each.rows):
+        for metric, mean, change in zip(metrics, line.means, line.changes, strict=True):
             about = (line.condition.key, metric.key, line.clips)
             rows.append(("robustness", line.lane.key, "", *about, *mean))
             rows.append(("robustness change", line.lane.key, "", *about, *change))

@@ -30,6 +30,15 @@ class Spoilt:
     """Against the reference codec under the same condition; None for itself and where it was not measured."""
 
 
+@dataclass(frozen=True)
+class SpoiltTable:
+    """Codecs under several conditions, on the same clips."""
+
+    title: str
+    metrics: Sequence[Metric]
+    rows: Sequence[Spoilt]
+
+
 @dataclass
 class Results:
     """All that one run found out."""
@@ -39,8 +48,9 @@ class Results:
     notes: list[str]
     """What could not be measured, with the cure."""
     studies: list[Study] = field(default_factory=list)
-    spoilt_metrics: Sequence[Metric] = ()
-    robustness: list[Spoilt] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    """What to know beside the tables of quality."""
+    robustness: list[SpoiltTable] = field(default_factory=list)
     silence: list[tuple[Lane, float]] = field(default_factory=list)
     """dBFS of what each lane makes of silence."""
     speeds: list[LaneSpeed] = field(default_factory=list)

@@ -3,35 +3,81 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from . import clips, quality
+from .clips import Clip
 from .lanes import Lane
 from .lanes.ours import OurLane
 from .metrics import Metric
+from .metrics.transcripts import transcribed
+from .metrics.whisper import whisper_metric
 from .quality import LaneScores, Map
-from .results import Results, Spoilt
-from .robustness import CLEAN, SpoiltLane, conditions, silence_db
+from .results import Results, Spoilt, SpoiltTable
+from .robustness import CLEAN, Condition, SpoiltLane, conditions, silence_db
 from .study import difference, load_originals, summary
+from .weights import Recogniser
 
 REFERENCE = "codec2-3200"
 BABBLE_CLIPS = 12
+WORD_CONDITIONS = (CLEAN.key, "loss", "flips", "pink", "babble")
+"""Conditions under which words are counted too; each costs a second of one core for each clip and codec."""
 
 
 def measure(
-    results: Results, lanes: Sequence[Lane], corpus: Path, count: int, metrics: Sequence[Metric], work: Path, map_: Map
-) -> None:
-    """Puts robustness and silence into `results`. count: of clips; the voices of the babble are others."""
-    chosen = clips.validation_clips(corpus, count + BABBLE_CLIPS)
-    speaking = clips.choose(chosen, count)
-    babble = [clip for clip in chosen if clip not in speaking]
-    originals = load_originals(corpus, speaking)
-    voices = [(samples / 32768).astype("float32") for samples in load_originals(corpus, babble).values()]
-    tested = [lane for lane in lanes if isinstance(lane, OurLane) or lane.key == REFERENCE]
+    lanes: Sequence[Lane], corpus: Path, count: int, metrics: Sequence[Metric], work: Path, map_: Map
+) -> SpoiltTable:
+    """Return how near, and how natural, speech of all languages stays. count: of clips."""
+    chosen = clips.choose(clips.validation_clips(corpus, count + BABBLE_CLIPS), count)
+    able = conditions(_babble(corpus, count, chosen))
+    title = f"{len(chosen)} clips of all languages, against the clean original."
+    return _table(title, _tested(lanes), corpus, chosen, able, metrics, work, map_)
+
+
+def measure_words(
+    lanes: Sequence[Lane], corpus: Path, recogniser: Recogniser, count: int, work: Path, map_: Map
+) -> SpoiltTable:
+    """Return how many English words are wrong then. count: of clips."""
+    chosen = clips.validation_clips(corpus, count, partial(transcribed, language="en"))
+    able = [c for c in conditions(_babble(corpus, count, chosen)) if c.key in WORD_CONDITIONS]
+    title = f"{len(chosen)} English clips."
+    return _table(title, _tested(lanes), corpus, chosen, able, [whisper_metric(recogniser, "en")], work, map_)
+
+
+def measure_silence(results: Results, lanes: Sequence[Lane]) -> None:
+    """Put what each lane makes of digital silence into `results`."""
+    results.silence = [(lane, silence_db(lane)) for lane in _tested(lanes)]
+
+
+def _tested(lanes: Sequence[Lane]) -> list[Lane]:
+    return [lane for lane in lanes if isinstance(lane, OurLane) or lane.key == REFERENCE]
+
+
+def _babble(corpus: Path, count: int, speaking: Sequence[Clip]) -> list[np.ndarray]:
+    """Return float32 voices in [-1, 1) of clips that are not among those that speak."""
+    babble = [clip for clip in clips.validation_clips(corpus, count + BABBLE_CLIPS) if clip not in speaking]
+    return [(samples / 32768).astype("float32") for samples in load_originals(corpus, babble).values()]
+
+
+def _table(
+    title: str,
+    tested: Sequence[Lane],
+    corpus: Path,
+    chosen: Sequence[Clip],
+    able: Sequence[Condition],
+    metrics: Sequence[Metric],
+    work: Path,
+    map_: Map,
+) -> SpoiltTable:
+    originals = load_originals(corpus, chosen)
     clean: dict[str, LaneScores] = {}
-    for condition in conditions(voices):
-        able = [lane for lane in tested if isinstance(lane, OurLane) or not condition.spoils_packets()]
-        found = [SpoiltLane(lane, condition) for lane in able]
+    rows: list[Spoilt] = []
+    for condition in able:
+        lanes = [lane for lane in tested if isinstance(lane, OurLane) or not condition.spoils_packets()]
+        found = [SpoiltLane(lane, condition) for lane in lanes]
         delays = {lane.key: clean[lane.lane.key].delay for lane in found if lane.lane.key in clean}
         ran = quality.run_all(found, originals, metrics, work, map_, delays=delays)
         scored = {lane.lane.key: own for lane, own in zip(found, ran, strict=True)}
@@ -41,11 +87,10 @@ def measure(
         for lane in found:
             own = scored[lane.lane.key]
             leads = [
-                None if reference is None or own is reference else difference(own, reference, metric, speaking)
+                None if reference is None or own is reference else difference(own, reference, metric, chosen)
                 for metric in metrics
             ]
-            means = [summary(own, metric, speaking) for metric in metrics]
-            changes = [difference(own, clean[lane.lane.key], metric, speaking) for metric in metrics]
-            results.robustness.append(Spoilt(lane.lane, condition, len(speaking), means, changes, leads))
-    results.spoilt_metrics = metrics
-    results.silence = [(lane, silence_db(lane)) for lane in tested]
+            means = [summary(own, metric, chosen) for metric in metrics]
+            changes = [difference(own, clean[lane.lane.key], metric, chosen) for metric in metrics]
+            rows.append(Spoilt(lane.lane, condition, len(chosen), means, changes, leads))
+    return SpoiltTable(title, metrics, rows)

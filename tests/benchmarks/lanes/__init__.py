@@ -107,6 +107,13 @@ class UncodedLane:
         return Coded(samples, bits, bits, len(samples) / SAMPLE_RATE_HZ)
 
 
+def teachers(lane: Lane) -> frozenset[str]:
+    """Return the names of the recognisers that a lane's training learnt from; none for what nobody trained."""
+    from .ours import ModelLane
+
+    return lane.taught_by() if isinstance(lane, ModelLane) else frozenset()
+
+
 @dataclass(frozen=True)
 class Candidate:
     """Models beside the shipped ones: a folder with any of the three .onnx files, and what to call it."""
@@ -142,17 +149,18 @@ def streaming_lanes(candidates: Sequence[Candidate] = ()) -> list[StreamingLane]
 
 def all_lanes(candidates: Sequence[Candidate] = ()) -> list[Lane]:
     """The streaming ones, our ceilings after ours, the original itself last."""
-    from .ours import MixedLane, OurLane, TrueFeaturesLane, TruePitchLane
+    from .ceilings import CEILINGS
+    from .ours import MixedLane, OurLane
 
     lanes = streaming_lanes(candidates)
     ours: list[Lane] = [lane for lane in lanes if lane.ours]
     ours += [OurLane("classic", c.folder, c.label) for c in candidates]
-    ceilings: list[Lane] = [TruePitchLane(), TrueFeaturesLane()]
+    ceilings: list[Lane] = [ceiling() for ceiling in CEILINGS]
     for standard, small in ((None, small_ones()), *((c, small_ones([c])) for c in candidates)):
         for each in small:
             label, folder = (standard.label, standard.folder) if standard else ("Gossamer", None)
             ceilings += [MixedLane(f"{each.label} to {label}", each.folder, folder)]
             ceilings += [MixedLane(f"{label} to {each.label}", folder, each.folder)]
     for c in candidates:
-        ceilings += [TruePitchLane(c.folder, c.label), TrueFeaturesLane(c.folder, c.label)]
+        ceilings += [ceiling(c.folder, c.label) for ceiling in CEILINGS]
     return [*ours, *ceilings, *(lane for lane in lanes if not lane.ours), UncodedLane()]

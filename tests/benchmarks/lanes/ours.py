@@ -1,4 +1,4 @@
-"""Gossamer at 800 bit/s with either synthesiser, of the shipped models or others; and the ceilings of its halves."""
+"""Gossamer at 800 bit/s with either synthesiser, of the shipped models or others."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from typing import Any
 
 import numpy as np
 
-from codec import features, format
+from codec import format
 
 from . import Coded, Decode, Encode
 
 ENCODER, DECODER, VOCODER = "codec_encoder.onnx", "codec_decoder.onnx", "vocoder.onnx"
+BEFORE_THE_RECORD = "pocketsphinx"
+"""What taught the graphs that say nothing of it: the phones of their training came from alignments by pocketsphinx."""
 Channel = Callable[[Sequence[bytes]], Sequence[bytes | None]]
 """What a link makes of packets; None is a lost one."""
 
 
-def _int16(samples: np.ndarray) -> np.ndarray:
+def int16(samples: np.ndarray) -> np.ndarray:
     return np.clip(np.round(samples * 32768), -32768, 32767).astype(np.int16)
 
 
-def _float32(samples: np.ndarray) -> np.ndarray:
+def float32(samples: np.ndarray) -> np.ndarray:
     return samples.astype(np.float32) / 32768
 
 
@@ -36,7 +38,7 @@ def model_path(name: str, folder: Path | None) -> Path:
     return own if own is not None and own.is_file() else asset_path(name)
 
 
-def _digest(names: Iterable[str], folder: Path | None = None) -> str:
+def digest_of(names: Iterable[str], folder: Path | None = None) -> str:
     """Of model files and of Python modules (dotted, without a network): 8 hexadecimal digits."""
     digest = hashlib.sha256()
     for name in names:
@@ -49,7 +51,7 @@ def _digest(names: Iterable[str], folder: Path | None = None) -> str:
     return digest.hexdigest()[:8]
 
 
-def _missing(title: str, names: Iterable[str], folder: Path | None) -> str | None:
+def missing_of(title: str, names: Iterable[str], folder: Path | None) -> str | None:
     from codec.errors import ModelError
 
     for name in names:
@@ -75,44 +77,57 @@ def _loaded(kind: str, folder: Path | None) -> Any:
     return open_synthesizer(kind, model_path(VOCODER, folder) if kind == "neural" else None)
 
 
-def _fresh(kind: str, folder: Path | None) -> Any:
+def fresh(kind: str, folder: Path | None) -> Any:
     model = _loaded(kind, folder)
     model.reset()
     return model
 
 
-def _synthesized(synth: str, folder: Path | None, blocks: Iterable[np.ndarray]) -> np.ndarray:
+def synthesized(synth: str, folder: Path | None, blocks: Iterable[np.ndarray]) -> np.ndarray:
     """int16: what `gossamer decode` writes for these blocks of features."""
-    synthesiser = _fresh(synth, folder)
+    synthesiser = fresh(synth, folder)
     parts = [synthesiser.synthesize(block) for block in blocks]
-    return _int16(np.concatenate([*parts, synthesiser.flush()])[format.DELAY_SAMPLES :])
+    return int16(np.concatenate([*parts, synthesiser.flush()])[format.DELAY_SAMPLES :])
 
 
-def _packets(samples: np.ndarray, folder: Path | None) -> list[bytes]:
+def packets_of(samples: np.ndarray, folder: Path | None) -> list[bytes]:
     from codec.encoder import encode_all
 
-    content = encode_all(_float32(samples), _fresh(ENCODER, folder))
+    content = encode_all(float32(samples), fresh(ENCODER, folder))
     return [content[i : i + format.PACKET_BYTES] for i in range(0, len(content), format.PACKET_BYTES)]
 
 
-def _true_features(samples: np.ndarray) -> np.ndarray:
-    """float32 [packets, 32, 42]: band energies of the clip itself, Praat's F0 and voicing."""
-    from codec.training.data.corpus import pitch_targets
+@lru_cache(maxsize=64)
+def _teachers_of(path: Path) -> frozenset[str]:
+    from codec.errors import ModelError
+    from codec.models import TAUGHT_BY, load_model
 
-    packets = format.packet_count(len(samples))
-    padded = np.pad(samples, (0, packets * format.PACKET_SAMPLES - len(samples)))
-    energies = features.band_energies(features.power_spectrum(features.frames_of(_float32(padded))))
-    table = features.assemble(pitch_targets(padded), energies)
-    return table.reshape(packets, format.PACKET_FRAMES, format.FEATURES)
-
-
-def _no_praat(title: str) -> str | None:
-    if importlib.util.find_spec("parselmouth") is None:
-        return f"{title}: the package praat-parselmouth is not installed: pip install '.[bench]'"
-    return None
+    try:
+        said = load_model(path.stem, path).metadata.get(TAUGHT_BY, BEFORE_THE_RECORD)
+    except ModelError:
+        return frozenset()
+    return frozenset(filter(None, said.split(",")))
 
 
-class OurLane:
+def taught_by(names: Iterable[str], folder: Path | None = None) -> frozenset[str]:
+    """Return the names of the recognisers that these graphs' training learnt from; none where they cannot be read."""
+    return frozenset().union(*(_teachers_of(model_path(name, folder)) for name in names))
+
+
+class ModelLane:
+    """A lane of graphs that a training made."""
+
+    graphs: Sequence[str] = ()
+    """File names of the graphs."""
+    folder: Path | None = None
+    """Folder of other models than the shipped ones."""
+
+    def taught_by(self) -> frozenset[str]:
+        """Return the names of the recognisers that the training learnt from: they are no independent judges."""
+        return taught_by(self.graphs, self.folder)
+
+
+class OurLane(ModelLane):
     """Encoder, decoder and a synthesiser. folder: of other models than the shipped ones; label: theirs."""
 
     ours = True
@@ -120,22 +135,30 @@ class OurLane:
 
     def __init__(self, synth: str, folder: Path | None = None, label: str = "") -> None:
         self.synth, self.folder, self.label = synth, folder, label
-        self.key = f"{_key(label)}-{synth}"
+        self.graphs = [ENCODER, DECODER, *([VOCODER] if synth == "neural" else [])]
+        self.key = f"{key_of(label)}-{synth}"
         self.title = f"{label or 'Gossamer'} {synth}"
 
+    @property
+    def small(self) -> bool:
+        """Whether these are the small variant of some models."""
+        from codec.models import SMALL
+
+        return self.folder is not None and self.folder.name == SMALL
+
     def missing(self) -> str | None:
-        return _missing(self.title, [ENCODER, DECODER, *([VOCODER] if self.synth == "neural" else [])], self.folder)
+        return missing_of(self.title, self.graphs, self.folder)
 
     def version(self) -> str:
         synthesiser = VOCODER if self.synth == "neural" else "vocoder.classic"
-        codec = _digest([ENCODER, DECODER], self.folder)
-        return f"codec {codec}, {synthesiser} {_digest([synthesiser], self.folder)}"
+        codec = digest_of([ENCODER, DECODER], self.folder)
+        return f"codec {codec}, {synthesiser} {digest_of([synthesiser], self.folder)}"
 
     def open_encoder(self) -> Encode:
         from codec.encoder import Encoder
 
         encoder = Encoder(model_path(ENCODER, self.folder))
-        return lambda samples: encoder.encode(_float32(samples))
+        return lambda samples: encoder.encode(float32(samples))
 
     def open_decoder(self) -> Decode:
         from codec.decoder import Decoder
@@ -143,83 +166,40 @@ class OurLane:
 
         decoder = Decoder(model_path(DECODER, self.folder))
         synthesiser = open_synthesizer(self.synth, model_path(VOCODER, self.folder) if self.synth == "neural" else None)
-        return lambda packet: _int16(synthesiser.synthesize(decoder.decode(packet)))
+        return lambda packet: int16(synthesiser.synthesize(decoder.decode(packet)))
 
     def run(self, samples: np.ndarray, channel: Channel = list) -> Coded:
-        packets = _packets(samples, self.folder)
-        decoder = _fresh(DECODER, self.folder)
-        decoded = _synthesized(self.synth, self.folder, map(decoder.decode, channel(packets)))
+        packets = packets_of(samples, self.folder)
+        decoder = fresh(DECODER, self.folder)
+        decoded = synthesized(self.synth, self.folder, map(decoder.decode, channel(packets)))
         bits = 8 * format.PACKET_BYTES * len(packets)
         return Coded(decoded, bits, bits, len(packets) * format.PACKET_S)
 
 
-def _key(label: str) -> str:
+def key_of(label: str) -> str:
     return "".join(c if c.isalnum() or c in "._" else "-" for c in (label or "gossamer").lower())
 
 
-class MixedLane:
+class MixedLane(ModelLane):
     """One set of models talks, another of the same codec listens; a folder of None is the shipped one."""
 
     ours = False
 
     def __init__(self, title: str, talks: Path | None, listens: Path | None) -> None:
         self.talks, self.listens, self.title = talks, listens, title
-        self.key = f"{_key(title)}-neural"
+        self.key = f"{key_of(title)}-neural"
+
+    def taught_by(self) -> frozenset[str]:
+        return taught_by([ENCODER], self.talks) | taught_by([DECODER, VOCODER], self.listens)
 
     def missing(self) -> str | None:
-        return _missing(self.title, [ENCODER], self.talks) or _missing(self.title, [DECODER, VOCODER], self.listens)
+        return missing_of(self.title, [ENCODER], self.talks) or missing_of(self.title, [DECODER, VOCODER], self.listens)
 
     def version(self) -> str:
-        return f"encoder {_digest([ENCODER], self.talks)}, the rest {_digest([DECODER, VOCODER], self.listens)}"
+        return f"encoder {digest_of([ENCODER], self.talks)}, the rest {digest_of([DECODER, VOCODER], self.listens)}"
 
     def run(self, samples: np.ndarray) -> Coded:
-        packets = _packets(samples, self.talks)
-        blocks = map(_fresh(DECODER, self.listens).decode, packets)
+        packets = packets_of(samples, self.talks)
+        blocks = map(fresh(DECODER, self.listens).decode, packets)
         bits = 8 * format.PACKET_BYTES * len(packets)
-        return Coded(
-            _synthesized("neural", self.listens, blocks), bits, bits, len(packets) * format.PACKET_S
-        )
-
-
-class TrueFeaturesLane:
-    """Ceiling of the vocoder: features of the clip itself, nothing quantised."""
-
-    ours = False
-
-    def __init__(self, folder: Path | None = None, label: str = "") -> None:
-        self.folder = folder
-        self.key = f"{_key(label)}-true-features"
-        self.title = f"{label}: true features, neural" if label else "true features, neural vocoder"
-
-    def missing(self) -> str | None:
-        return _no_praat(self.title) or _missing(self.title, [VOCODER], self.folder)
-
-    def version(self) -> str:
-        return f"{VOCODER} {_digest([VOCODER], self.folder)}, codec.features {_digest(['codec.features'])}"
-
-    def run(self, samples: np.ndarray) -> Coded:
-        blocks = _true_features(samples)
-        return Coded(_synthesized("neural", self.folder, blocks), 0, 0, len(blocks) * format.PACKET_S)
-
-
-class TruePitchLane:
-    """Ceiling of the codec's pitch: quantised band energies with the clip's own F0 and voicing, neural vocoder."""
-
-    ours = False
-
-    def __init__(self, folder: Path | None = None, label: str = "") -> None:
-        self.folder = folder
-        self.key = f"{_key(label)}-true-pitch"
-        self.title = f"{label}: quantised bands, true F0" if label else "quantised bands, true F0, neural vocoder"
-
-    def missing(self) -> str | None:
-        return _no_praat(self.title) or _missing(self.title, [ENCODER, DECODER, VOCODER], self.folder)
-
-    def version(self) -> str:
-        return f"models {_digest([ENCODER, DECODER, VOCODER], self.folder)}, {_digest(['codec.features'])}"
-
-    def run(self, samples: np.ndarray) -> Coded:
-        decoder = _fresh(DECODER, self.folder)
-        blocks = np.stack([decoder.decode(packet) for packet in _packets(samples, self.folder)])
-        blocks[:, :, :2] = _true_features(samples)[:, :, :2]
-        return Coded(_synthesized("neural", self.folder, blocks), 0, 0, len(blocks) * format.PACKET_S)
+        return Coded(synthesized("neural", self.listens, blocks), bits, bits, len(packets) * format.PACKET_S)

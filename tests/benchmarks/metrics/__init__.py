@@ -15,6 +15,7 @@ import numpy as np
 
 from ..clips import Clip
 from .intelligibility import estoi
+from .nature import distill_mos
 from .perceptual import pesq_nb
 from .pitch import pitch_cents, pitch_off, voicing_error
 from .speaker import speaker_similarity
@@ -40,6 +41,8 @@ class Metric:
     """What else decides the score: scores made with others are not used again."""
     weight: Callable[[Clip], float] | None = None
     """How much a clip counts in the mean; all alike without."""
+    judge: str = ""
+    """Name of the network that judges, as a training that learnt from it records it; empty where none does."""
 
     def missing(self) -> str | None:
         """What is not installed and the command that installs it, in one line; None when it can run."""
@@ -56,6 +59,8 @@ class Metric:
 
 PRAAT = {"praat-parselmouth": "parselmouth"}
 METRICS = (
+    Metric("nature", "nature (Distill-MOS)", {"distillmos": "distillmos", "xls-r-sqa": "xls_r_sqa", "torch": "torch"},
+           distill_mos, decimals=2, judge="distill-mos"),
     Metric("estoi", "ESTOI", {"pystoi": "pystoi"}, estoi),
     Metric("warpq", "WARP-Q", {"warpq": "warpq", "pyvad": "pyvad", "librosa": "librosa"}, warp_q,
            decimals=2, higher_is_better=False),

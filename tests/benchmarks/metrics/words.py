@@ -19,15 +19,16 @@ import numpy as np
 
 from ..clips import Clip
 from . import Metric
+from .transcripts import edits
 from .warp import wideband
 
+JUDGE = "pocketsphinx"
+"""Its name in the record of what taught a voice: the phones of the training come from its alignments."""
 CHOICES = 8
 """Words to choose from at each place."""
 DRAWS = 2
 """Times that a clip is read, each with other choices: what is left to chance shrinks, and with it the lead that the
 originals have from deciding which clips count (with three 5 points of it, on 42 clips)."""
-READABLE = 0.5
-"""Share of the words of an original that must be right for its clip to count."""
 
 
 @cache
@@ -87,16 +88,6 @@ def heard(samples: np.ndarray, jsgf: str) -> list[str]:
     return [word.partition("(")[0] for word in spoken if not word.startswith("<")]
 
 
-def edits(expected: Sequence[str], found: Sequence[str]) -> int:
-    """Words wrong, missing or too many: the Levenshtein distance."""
-    row = list(range(len(found) + 1))
-    for i, word in enumerate(expected, 1):
-        before, row = row, [i]
-        for j, other in enumerate(found, 1):
-            row.append(min(before[j] + 1, row[-1] + 1, before[j - 1] + (word != other)))
-    return row[-1]
-
-
 def word_errors(known: Sequence[str], original: np.ndarray, decoded: np.ndarray, clip: Clip) -> float:
     """Percent of the clip's words that are wrong, missing or too many."""
     words = words_of(clip)
@@ -108,8 +99,17 @@ def words_metric(clips: Collection[Clip] = ()) -> Metric:
     """The metric for a choice of clips, whose words are what is chosen from."""
     known = vocabulary(clips)
     settings = f"{DRAWS} draws of {CHOICES} choices out of {len(known)} words"
-    return Metric("words", "words wrong, %", {"pocketsphinx": "pocketsphinx"}, functools.partial(word_errors, known),
-                  decimals=1, higher_is_better=False, settings=settings, weight=word_count)
+    return Metric(
+        "words",
+        "English words wrong, % (pocketsphinx)",
+        {"pocketsphinx": "pocketsphinx"},
+        functools.partial(word_errors, known),
+        decimals=1,
+        higher_is_better=False,
+        settings=settings,
+        weight=word_count,
+        judge=JUDGE,
+    )
 
 
 def word_count(clip: Clip) -> float:
