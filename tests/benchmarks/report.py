@@ -182,12 +182,13 @@ METHOD = """\
 - F0 and voicing: Praat's autocorrelation pitch (60 to 500 Hz, every 10 ms) of the decoded clip beside that of the
   original; F0 where both are voiced, the mean over clips of each clip's median.
 - Words are counted by Whisper (CTranslate2, 8-bit weights, greedy, temperature 0, no context; the language is given,
-  numbers are written in words), which hears 16 kHz and no grammar. Case and punctuation do not count; Mandarin is counted
-  in simplified characters. A clip loses at most all of its words: a recogniser in a loop writes one a hundred times.
+  numbers are written in words), which hears 16 kHz and has no grammar to help it. Case and punctuation do not count;
+  Mandarin is counted in simplified characters. A clip loses at most all of its words: a recogniser in a loop writes one
+  a hundred times.
   Errors are counted over all words together. Clips of which the judge itself misses more than half of the original are
   left out for all codecs, so that the originals look better than they are; between codecs that favours nobody.
-- pocketsphinx is the second judge. It is weak at narrowband and most of these speakers have English as a second language,
-  so at each place it only has to choose among 8 words of the transcripts; twice, among others.
+- pocketsphinx is the second judge. It is weak at narrowband and most of these speakers have English as a second
+  language, so at each place it only has to choose among 8 words of the transcripts; twice, among others.
 - † stands where the judge, or one of its make, taught the voice: the models' files say which recognisers did, and those
   that say nothing learnt from phones that pocketsphinx aligned. Such a score is no independent one.
 - nature: Distill-MOS, 1 to 5, is shown no original. It was made for 16 kHz; without what is above 4 kHz the originals
