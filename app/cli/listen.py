@@ -26,11 +26,12 @@ from app.settings.protection import MODE_WORDS, refusal_words
 from app.station.engine import Engine
 from app.station.parts import load_codec, real_parts
 from app.storage import STANDARD_STREAM
+from transport.link_kinds import explained_forms
 
 
 def add_listen(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
-    parser.add_argument("link", metavar="LINK|NAME", help="udp://:PORT waits, udp://HOST:PORT calls; a contact")
+    parser.add_argument("link", metavar="LINK|NAME", help=f"{explained_forms()}; or a contact's name")
     parser.add_argument("--output", metavar="FILE|speaker", required=True, help="a WAV file, - (raw s16le) or speaker")
     parser.add_argument("--once", action="store_true", help="end after the first over")
     add_options(parser, "listen")

@@ -15,18 +15,16 @@ from typing import Any, NoReturn
 
 from app.cli import EXIT_PROBLEM
 from app.cli.options import add_options
+from transport.link_kinds import help_lines
 
 DESCRIPTION = "Push-to-talk voice at 800 bit/s over links too thin for voice."
-EPILOG = """\
+LINK_HELP = "\n".join(f"  {line}" for line in help_lines())
+EPILOG = f"""\
 Without a command: the terminal UI with a parrot, a station on this machine that repeats what you say as a far end would
 have heard it. Without a terminal the same conversation is held with a recorded clip, and its sound written to files.
 
 LINK is one of
-  udp://HOST:PORT, udp://:PORT                     IP: call, wait for a call
-  udp://239.1.2.3:PORT, udp://255.255.255.255:PORT several stations on one network
-  serial:///dev/ttyUSB0?baud=57600                 a transparent radio or a null-modem cable
-  kiss://HOST:PORT?call=AB1CDE, kiss:///dev/ttyUSB0?baud=9600&call=AB1CDE   a packet-radio modem
-  parrot://                                        the station on this machine that repeats what you say
+{LINK_HELP}
 followed by ?k=1..6 for packets a frame and, to make it worse, rate=BIT/S, loss=0.05, ber=0.001, delay=MS, jitter=MS,
 joined by '&'. `gossamer plan LINK` tells what it can carry.
 """

@@ -10,7 +10,7 @@ from app.cli.options import add_json
 from app.console import say
 from app.errors import GossamerError
 from transport.address import Address, parse_address
-from transport.planning.planner import MAX_SHARE, Row, budget, carrier_of, choose_k, chosen, plan, what_would
+from transport.planning.planner import MAX_SHARE, PlanRow, budget, choose_k, chosen, link_model, plan, what_would
 from transport.radio.radios import RADIOS
 
 
@@ -84,15 +84,15 @@ def _radio_list() -> str:
     return "\n".join([*lines, "", "None of them was tried on the air. `gossamer plan --radio NAME` has the figures."])
 
 
-def _report(address: Address, rows: list[Row], best: Row | None, duty: float | None, sealed: bool) -> str:
-    carrier = carrier_of(address)
+def _report(address: Address, rows: list[PlanRow], best: PlanRow | None, duty: float | None, sealed: bool) -> str:
+    link = link_model(address)
     endless = not any(row.share for row in rows)
-    limit = duty if duty is not None else carrier.duty
+    limit = duty if duty is not None else link.duty
     lines = [address.text]
     if address.radio is not None:
         lines += [f"{address.radio.title} ({address.radio.source})"]
-    if carrier.keying.on_air_s:
-        keying = carrier.keying
+    keying = link.way.keying
+    if keying.on_air_s:
         lines.append(
             f"Keyed for every frame: TXDELAY {1000 * keying.tx_delay_s:.0f} ms, TXTAIL {1000 * keying.tx_tail_s:.0f} "
             f"ms, a mean wait for the channel of {1000 * keying.access_s:.0f} ms."
@@ -115,13 +115,13 @@ def _report(address: Address, rows: list[Row], best: Row | None, duty: float | N
     if address.k is not None:
         fits = next((row.fits for row in rows if row.k == address.k), False)
         lines.append(f"The address says k={address.k}, and that is taken: it {'fits' if fits else 'does not fit'}.")
-    other = budget(carrier, 1, sealed=not sealed, repeat=address.repeat).wire_bps - rows[0].wire_bps
+    other = budget(link, 1, sealed=not sealed, repeat=address.repeat).wire_bps - rows[0].wire_bps
     word = "Sealed" if not sealed else "Open"
     lines.append(f"{word}: {f'{other:+.0f} bit/s at k=1' if round(other) else 'the same'}.")
     return "\n".join(lines)
 
 
-def _refusal(address: Address, rows: list[Row]) -> str:
+def _refusal(address: Address, rows: list[PlanRow]) -> str:
     least = min((row for row in rows if not row.too_long), key=lambda row: row.share)
     ways = "; or ".join(what_would(address, rows))
     return (

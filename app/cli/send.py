@@ -30,6 +30,7 @@ from app.station.parts import open_station_link, real_parts
 from app.threads import first_of
 from codec.format import PACKET_S, SAMPLE_RATE_HZ
 from transport.address import Address
+from transport.link_kinds import explained_forms
 from transport.links.base import Link
 from transport.protocol.frames import Mode
 
@@ -41,7 +42,7 @@ ASK_AGAIN_S = 0.5
 
 def add_send(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
-    parser.add_argument("link", metavar="LINK|NAME", help="udp://HOST:PORT calls, udp://:PORT waits; a contact")
+    parser.add_argument("link", metavar="LINK|NAME", help=f"{explained_forms()}; or a contact's name")
     parser.add_argument("--input", metavar="FILE|mic", required=True, help="a sound file, - (raw s16le, 8 kHz) or mic")
     add_options(parser, "send")
     add_json(parser)

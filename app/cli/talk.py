@@ -8,13 +8,12 @@ import sys
 from app.audio.portaudio import check_devices, silence_native_libraries
 from app.cli.options import add_options, configuration_from, settings_from
 from app.errors import GossamerError
+from transport.link_kinds import explained_forms
 
 
 def add_talk(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
-    parser.add_argument(
-        "link", metavar="LINK|NAME", nargs="?", help="udp://HOST:PORT calls, udp://:PORT waits; a contact's name"
-    )
+    parser.add_argument("link", metavar="LINK|NAME", nargs="?", help=f"{explained_forms()}; or a contact's name")
     add_options(parser, "talk")
     parser.set_defaults(run=run_talk)
 

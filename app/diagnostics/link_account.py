@@ -9,12 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.events import WireRate
+from app.station.wire_meter import FRAME_LAYERS
 from codec.format import BIT_RATE_BPS, PACKET_BYTES, PACKET_S
-from transport.framing.ax25 import AIR_BYTES
+from transport.link_kinds import IPV4_UDP_BYTES, UDP_IPV4, layer_bytes
 
-CARRIERS = {"UDP/IP": 28, "AX.25": AIR_BYTES, "framing": 3}
-"""Bytes a frame of each layer under a link (UDP/IP: IPv4, as everybody here is counted)."""
-IP_UDP = CARRIERS["UDP/IP"]
 MEGABYTE_BITS = 8e6
 
 
@@ -37,7 +35,7 @@ class System:
         """On a link whose layers add carrier_bytes a frame. has_ip: UDP/IP is one of them."""
         if self.air_bps is not None:
             return self.air_bps
-        below = carrier_bytes + (IP_UDP if self.needs_ip and not has_ip else 0)
+        below = carrier_bytes + (IPV4_UDP_BYTES if self.needs_ip and not has_ip else 0)
         return self.voice_bps + 8 * (self.own_bytes + below) / self.frame_s
 
 
@@ -127,10 +125,12 @@ def minutes_per_megabyte(bps: float) -> float:
 
 
 def carrier_bytes(layers: tuple[str, ...]) -> tuple[int, bool]:
-    """Names of a link's layers ("UDP/IP", "framing", "A + B") -> bytes a frame below the frame, and whether IP is
-    one of them."""
-    names = [name for layer in layers for name in layer.split(" + ")]
-    return sum(CARRIERS.get(name, 0) for name in names), "UDP/IP" in names
+    """Return the bytes that a link's layers ("UDP/IP", "framing", "A + B") add to a frame, and whether IP is one.
+
+    The layers of the frame itself count nothing. Everybody is counted over IPv4. Raise UsageError for an unknown layer.
+    """
+    names = [name for layer in layers if layer not in FRAME_LAYERS for name in layer.split(" + ")]
+    return sum(map(layer_bytes, names)), UDP_IPV4.name in names
 
 
 def account(wire: WireRate | None) -> Account:

@@ -20,8 +20,9 @@ from app.station.engine import Engine
 from app.station.parrot import ParrotPorts
 from app.station.parts import Codec, Parts
 from transport.address import Address
+from transport.link_kinds import LayerBytes
 from transport.links.base import Link
-from transport.links.traffic import LayerBytes, Traffic, count_frame
+from transport.links.traffic import Traffic, count_frame
 from transport.protocol.frames import TAG_BYTES_IP
 from transport.protocol.open_frames import MAX_FRAME_BYTES
 

@@ -12,6 +12,7 @@ from app.console import note
 from app.errors import FileProblem, GossamerError, os_reason
 from app.settings.model import Settings
 from app.settings.protection import channel_mode, check_mode
+from transport.link_kinds import kind_of
 from transport.protocol.frames import Mode
 
 PROMPT = "Passphrase of the channel '{channel}': "
@@ -33,7 +34,7 @@ def with_passphrase(settings: Settings, ask: bool) -> Settings:
     elif settings.passphrase_file and settings.mode != "open":
         settings = replace(settings, passphrase=_read(Path(settings.passphrase_file).expanduser()))
     check_mode(settings)
-    if channel_mode(settings) is Mode.SEALED and settings.link.startswith("kiss://"):
+    if channel_mode(settings) is Mode.SEALED and (kind := kind_of(settings.link)) and kind.amateur:
         note("amateur radio forbids nearly everywhere to hide what is said: --mode ham signs it and leaves it in clear")
     return settings
 

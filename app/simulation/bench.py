@@ -16,6 +16,7 @@ from app.simulation.framing import Framing, framing_for
 from app.simulation.lane import Lane, LaneReading
 from codec.format import PACKET_BYTES, PACKET_S, SAMPLE_RATE_HZ
 from transport.impairment import ImpairedPath, Impairment
+from transport.link_kinds import COBS, LINK_KINDS
 from transport.planning.presets import Preset
 from transport.playout.jitter import MAX_HOLD_S, MIN_HOLD_S
 from transport.protocol.open_frames import OVERHEAD_BYTES
@@ -23,8 +24,8 @@ from transport.protocol.open_frames import OVERHEAD_BYTES
 Array = NDArray[np.float32]
 LINK, SIGNAL, CONVERSATIONS = SCENES = ("link", "signal", "conversations")
 """What the lab shows: one link, a radio that fades, many talkers at once."""
-RADIO_FRAMING_BYTES = 3
-"""COBS, on the simulated radio of the bad-signal scene."""
+SIGNAL_KIND = LINK_KINDS["serial"]
+"""Kind of the simulated radio in the bad-signal scene."""
 SIGNAL_K = 1
 SNR_BANDWIDTH_HZ = 2500.0
 """In which signal-to-noise ratios are told, as radio amateurs do."""
@@ -64,16 +65,16 @@ class Bench:
     def _row(self, codec: ReferenceCodec, number: int, now: float) -> BenchRow:
         if reason := codec.missing():
             return BenchRow(codec, reason, None, 0.0)
-        k, overhead_bytes = self._frame_shape()
-        framing = framing_for(codec, k, overhead_bytes)
+        k, overhead_bytes, piece_bytes = self._frame_shape()
+        framing = framing_for(codec, k, piece_bytes)
         wire_bps = framing.wire_bps(overhead_bytes)
         impairment = self._impairment(wire_bps)
         path = ImpairedPath(impairment, overhead_bytes)
-        hold_s = _hold_s(framing_for(codec, k, overhead_bytes), path, k, impairment.jitter_s)
+        hold_s = _hold_s(framing_for(codec, k, piece_bytes), path, k, impairment.jitter_s)
         return BenchRow(codec, None, Lane(codec, framing, path, overhead_bytes, now, hold_s), wire_bps)
 
-    def _frame_shape(self) -> tuple[int, int]:
-        """k, and bytes that a frame costs beyond itself."""
+    def _frame_shape(self) -> tuple[int, int, int]:
+        """Return k, the bytes that a frame costs beyond itself, and those that the link takes in one piece."""
         raise NotImplementedError
 
     def _impairment(self, wire_bps: float) -> Impairment:
@@ -106,15 +107,15 @@ class LinkBench(Bench):
         self.preset = preset
         self.begin(now)
 
-    def _frame_shape(self) -> tuple[int, int]:
-        return self.preset.k, self.preset.overhead_bytes
+    def _frame_shape(self) -> tuple[int, int, int]:
+        return self.preset.k, self.preset.overhead_bytes, self.preset.kind.piece_bytes
 
     def _impairment(self, wire_bps: float) -> Impairment:
         return self.preset.impairment
 
     def change(self, preset: Preset, now: float) -> None:
         """Another link. One with other frames begins anew; else what is on its way stays."""
-        same_frames = (preset.k, preset.overhead_bytes) == self._frame_shape()
+        same_frames = (preset.k, preset.overhead_bytes, preset.kind.piece_bytes) == self._frame_shape()
         self.preset = preset
         if not same_frames:
             self.begin(now)
@@ -152,8 +153,8 @@ class SignalBench(Bench):
         self.snr_db = snr_db
         self.begin(now)
 
-    def _frame_shape(self) -> tuple[int, int]:
-        return SIGNAL_K, RADIO_FRAMING_BYTES
+    def _frame_shape(self) -> tuple[int, int, int]:
+        return SIGNAL_K, COBS.octets, SIGNAL_KIND.piece_bytes
 
     def _impairment(self, wire_bps: float) -> Impairment:
         return Impairment(ber=bit_error_rate(self.snr_db, wire_bps), seed=1)

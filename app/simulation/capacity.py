@@ -76,7 +76,7 @@ def _stream(codec: ReferenceCodec, units: list[bytes], preset: Preset, number: i
     """What one talker hands to the link: other words, at other times, than the others'."""
     draws = np.random.default_rng(number)
     turn = int(draws.integers(len(units)))
-    framing = framing_for(codec, preset.k, preset.overhead_bytes, number % 256)
+    framing = framing_for(codec, preset.k, preset.kind.piece_bytes, number % 256)
     unit_s = codec.frame_samples / SAMPLE_RATE_HZ
     now = float(draws.uniform(0, preset.k * PACKET_S))
     frames = [_Frame(now, number, sent.octets) for sent in framing.begin()]
@@ -99,7 +99,7 @@ def _together(
         if wait_s > patience_s:
             broken.add(frame.stream)
         if frame.stream not in far:
-            far[frame.stream] = framing_for(codec, preset.k, preset.overhead_bytes, frame.stream % 256)
+            far[frame.stream] = framing_for(codec, preset.k, preset.kind.piece_bytes, frame.stream % 256)
         for delivery in path.hand_over(frame.octets, frame.at_s):
             try:
                 far[frame.stream].receive(delivery.octets, delivery.at_s)

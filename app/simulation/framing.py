@@ -17,23 +17,18 @@ import numpy as np
 from app.codecs.lanes import Gossamer, ReferenceCodec
 from codec.format import PACKET_S, SAMPLE_RATE_HZ
 from transport.errors import FrameError
-from transport.planning.presets import IP_UDP_BYTES
 from transport.protection.channel import open_channel
 from transport.protection.cipher import KEY_BYTES, Secret
-from transport.protocol.frames import NONCE_BYTES, PACKET_BYTES, Mode
+from transport.protocol.frames import NONCE_BYTES, PACKET_BYTES, TAG_BYTES_RADIO, Mode
 from transport.protocol.frames import Voice as VoiceFrame
 from transport.protocol.open_frames import HEADER, HEADER_BYTES, OVERHEAD_BYTES, crc16
 from transport.protocol.over import OverSender, PacketHeard, voice_frames_per_cycle
 from transport.protocol.receiver import ReceivingEnd, Refused, Rubbish, VoiceArrived
 
-RADIO_BODY_BYTES, IP_BODY_BYTES = 240, 1400
-"""What other codecs' frames hold at most: AX.25 and LoRa take some 255 bytes in all, a datagram an Ethernet frame."""
 CHECK_BYTES = 2
 PEER_TYPE = 0x1F
 """The first byte of a frame of another codec."""
 SEQUENCES = 1 << 16
-TAG_BYTES = 4
-"""Of a sealed frame on a radio."""
 NAME = "Gossamer"
 KEY = bytes(range(KEY_BYTES))
 """Of the sealed lane, which hides nothing from anybody."""
@@ -82,7 +77,7 @@ class GossamerFraming:
         self._sealed = sealed
         nonce = bytes([over]) * NONCE_BYTES
         secret = Secret(Mode.SEALED, KEY) if sealed else None
-        self._near, far = (open_channel(secret, TAG_BYTES, os.urandom) for _ in range(2))
+        self._near, far = (open_channel(secret, TAG_BYTES_RADIO, os.urandom) for _ in range(2))
         self._sender = OverSender(over=over, nonce=nonce, utc_s=0, codec_id=0, k=k, sender=NAME)
         self._receiver = ReceivingEnd(partial(far.decode, utc_s=0))
         self._waiting: list[bytes] = []
@@ -207,8 +202,8 @@ def _check(octets: bytes) -> bytes:
     return crc16(octets).to_bytes(CHECK_BYTES, "big")
 
 
-def framing_for(codec: ReferenceCodec, k: int, overhead_bytes: int, over: int = 1) -> Framing:
-    """The frames of a voice on a link whose own overhead tells what kind it is. Raises CodecMissing."""
+def framing_for(codec: ReferenceCodec, k: int, piece_bytes: int, over: int = 1) -> Framing:
+    """Return the frames of a codec on a link that takes so many bytes in one piece. Raise CodecMissing."""
     if isinstance(codec, Gossamer):
         return GossamerFraming(k, over, sealed=codec.sealed)
-    return OtherFraming(codec, k * PACKET_S, IP_BODY_BYTES if overhead_bytes == IP_UDP_BYTES else RADIO_BODY_BYTES)
+    return OtherFraming(codec, k * PACKET_S, piece_bytes)

@@ -18,6 +18,7 @@ from codec.format import PACKET_S, PACKET_SAMPLES, SAMPLE_RATE_HZ
 from transport.impairment import ImpairedPath
 from transport.planning.presets import Preset
 from transport.playout.playout import Playout, PlayoutItem
+from transport.protocol import payloads
 from transport.protocol.open_frames import CHECK_BYTES, HEADER_BYTES, OVERHEAD_BYTES
 from transport.protocol.over import voice_frames_per_cycle
 
@@ -25,7 +26,7 @@ Array = NDArray[np.float32]
 DecodePacket = Callable[[bytes | None], Array]
 """The bytes of 320 ms, or None where they were lost -> float32 [2560], with the state of all before."""
 
-BEGIN_BYTES = OVERHEAD_BYTES + 17 + 8
+BEGIN_BYTES = OVERHEAD_BYTES + payloads.BEGIN_BYTES + 8
 """A BEGIN with a name of eight letters."""
 CHECKED_BYTES = HEADER_BYTES + CHECK_BYTES // 2
 """What a frame begins with: it must arrive whole."""

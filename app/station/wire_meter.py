@@ -6,9 +6,12 @@ from collections import deque
 
 from app.events import LayerRate, WireRate
 from codec.format import PACKET_BYTES
+from transport.link_kinds import FRAMING
 from transport.links.base import Link
 from transport.links.traffic import Traffic
 
+FRAME_LAYERS = ("voice", "frame header", "begin, end, ...")
+"""Names of the layers that frames consist of, whatever carries them."""
 AVERAGED_S = 3.0
 """A frame of six packets comes every 1.9 s: a shorter average would flicker."""
 
@@ -40,10 +43,10 @@ class WireMeter:
 
 def by_layer(link: Link, traffic: Traffic) -> dict[str, int]:
     """Bytes of each layer, from the voice outwards; layers that this link does not have are left out."""
-    octets = {"voice": traffic.voice, "frame header": traffic.header, "begin, end, ...": traffic.signals}
-    carriers = [layer.name for layer in link.layers if layer.name != "framing"]
+    octets = dict(zip(FRAME_LAYERS, (traffic.voice, traffic.header, traffic.signals), strict=True))
+    carriers = [layer.name for layer in link.layers if layer.name != FRAMING]
     if len(carriers) < len(link.layers):
-        octets["framing"] = traffic.framing
+        octets[FRAMING] = traffic.framing
     if carriers:
         octets[" + ".join(carriers)] = traffic.carrier
     return octets

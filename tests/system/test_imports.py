@@ -29,6 +29,7 @@ FLOORS = {
         ("impairment", "framing"),
         ("protocol",),
         ("protection", "playout", "radio"),
+        ("link_options",),
         ("link_kinds",),
         ("address",),
         ("planning", "links"),

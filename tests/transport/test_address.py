@@ -9,29 +9,39 @@ import pytest
 from hypothesis import given, settings
 
 from tests.support.malformed import inputs
-from transport.address import Address, TncSettings, parse_address
+from transport.address import Address, parse_address
 from transport.errors import LinkError
 from transport.framing.ax25 import Callsign
 from transport.impairment import Impairment
+from transport.link_kinds import LINK_KINDS
+from transport.link_options import KissSettings, ParrotSettings, SerialSettings, TncSettings, UdpSettings
 from transport.radio.radios import RADIOS
 
 GOOD = {
-    "udp://192.0.2.7:7800": ("udp", "192.0.2.7", 7800, None, False, None),
-    "udp://:7800": ("udp", "", 7800, None, False, None),
-    "udp://[::1]:7800?k=3": ("udp", "::1", 7800, 3, False, None),
-    " udp://radio.local:1/?k=6&repeat=1 ": ("udp", "radio.local", 1, 6, True, None),
-    "parrot://": ("parrot", "", 0, None, False, None),
-    "parrot://?rate=1200&k=2": ("parrot", "", 0, 2, False, Impairment(rate_bps=1200)),
-    "udp://:1?seed=3": ("udp", "", 1, None, False, None),
+    "udp://192.0.2.7:7800": ("udp", UdpSettings("192.0.2.7", 7800)),
+    "udp://:7800": ("udp", UdpSettings("", 7800)),
+    "udp://[::1]:7800?k=3": ("udp", UdpSettings("::1", 7800), 3),
+    " udp://radio.local:1/?k=6&repeat=1 ": ("udp", UdpSettings("radio.local", 1), 6, True),
+    "UDP://Radio.Local:1": ("udp", UdpSettings("radio.local", 1)),
+    "parrot://": ("parrot", ParrotSettings()),
+    "parrot://?rate=1200&k=2": ("parrot", ParrotSettings(), 2, False, None, Impairment(rate_bps=1200)),
+    "udp://:1?seed=3": ("udp", UdpSettings("", 1)),
     "udp://:1?loss=5%&burst=3&ber=0.001&delay=150&jitter=0.2s&reorder=0.1&duplicate=0.2&seed=-7": (
         "udp",
-        "",
-        1,
+        UdpSettings("", 1),
         None,
         False,
+        None,
         Impairment(None, 0.15, 0.2, 0.05, 3.0, 0.001, 0.1, 0.2, -7),
     ),
-    "udp://:1?delay=80ms&rate=9600": ("udp", "", 1, None, False, Impairment(rate_bps=9600, delay_s=0.08)),
+    "udp://:1?delay=80ms&rate=9600": (
+        "udp",
+        UdpSettings("", 1),
+        None,
+        False,
+        None,
+        Impairment(rate_bps=9600, delay_s=0.08),
+    ),
 }
 
 BAD = {
@@ -97,37 +107,35 @@ BAD = {
 @pytest.mark.parametrize(("text", "meaning"), GOOD.items())
 def test_good_addresses(text: str, meaning: tuple) -> None:
     """An address means what the grammar says, and keeps its text as its name."""
-    assert Address(text.strip(), *meaning) == parse_address(text)
+    scheme, *fields = meaning
+    assert Address(text.strip(), LINK_KINDS[scheme], *fields) == parse_address(text)
 
 
+NOCALL = Callsign("N0CALL")
 RADIO = {
-    "serial:///dev/ttyUSB0?baud=57600": {"device": "/dev/ttyUSB0", "baud": 57600},
-    "serial:///dev/serial/by-id/usb%20x?baud=9600&k=2": {"device": "/dev/serial/by-id/usb x", "baud": 9600, "k": 2},
+    "serial:///dev/ttyUSB0?baud=57600": {"settings": SerialSettings("/dev/ttyUSB0", 57600)},
+    "serial:///dev/serial/by-id/usb%20x?baud=9600&k=2": {
+        "settings": SerialSettings("/dev/serial/by-id/usb x", 9600),
+        "k": 2,
+    },
     "serial:///dev/ttyUSB0?radio=hc-12-far&rate=900": {
-        "device": "/dev/ttyUSB0",
-        "baud": 2400,
+        "settings": SerialSettings("/dev/ttyUSB0", 2400),
         "radio": RADIOS["hc-12-far"],
         "impairment": Impairment(rate_bps=900),
     },
+    "serial:///dev/ttyUSB0?radio=hc-12-far&baud=9600": {
+        "settings": SerialSettings("/dev/ttyUSB0", 9600),
+        "radio": RADIOS["hc-12-far"],
+    },
     "kiss://localhost?call=ab1cde-7": {
-        "host": "localhost",
-        "port": 8001,
-        "call": Callsign("AB1CDE", 7),
-        "destination": Callsign("GOSMR"),
+        "settings": KissSettings("localhost", 8001, "", 0, Callsign("AB1CDE", 7), Callsign("GOSMR")),
     },
     "kiss://[::1]:9000?call=N0CALL&dest=net&radio=afsk1200&txdelay=100&txtail=0.02s&slottime=10&persist=255": {
-        "host": "::1",
-        "port": 9000,
-        "call": Callsign("N0CALL"),
-        "destination": Callsign("NET"),
+        "settings": KissSettings("::1", 9000, "", 0, NOCALL, Callsign("NET"), TncSettings(0.1, 0.02, 0.01, 255)),
         "radio": RADIOS["afsk1200"],
-        "tnc": TncSettings(0.1, 0.02, 0.01, 255),
     },
     "kiss:///dev/ttyACM0?call=N0CALL&radio=lora-sf8": {
-        "device": "/dev/ttyACM0",
-        "baud": 115200,
-        "call": Callsign("N0CALL"),
-        "destination": Callsign("GOSMR"),
+        "settings": KissSettings("", 0, "/dev/ttyACM0", 115200, NOCALL, Callsign("GOSMR")),
         "radio": RADIOS["lora-sf8"],
     },
 }
@@ -136,7 +144,7 @@ RADIO = {
 @pytest.mark.parametrize(("text", "meaning"), RADIO.items())
 def test_addresses_of_radios(text: str, meaning: dict) -> None:
     """A path is a serial port, everything that a TNC needs stands behind the question mark."""
-    assert Address(text, text.split(":")[0], **meaning) == parse_address(text)
+    assert Address(text, LINK_KINDS[text.split(":")[0]], **meaning) == parse_address(text)
 
 
 @settings(max_examples=100, deadline=None)

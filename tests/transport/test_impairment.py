@@ -12,9 +12,9 @@ from trio.testing import MockClock
 from tests.support.overs import drop, numbered_packet, over_frames, talk, through
 from transport.errors import LinkClosed, NoPeerYet, UsageError
 from transport.impairment import ImpairedPath, Impairment
+from transport.link_kinds import LayerBytes
 from transport.links.impaired import ImpairedLink, impair
 from transport.links.memory import MemoryLink, memory_pair
-from transport.links.traffic import LayerBytes
 from transport.protocol.frames import Voice
 from transport.protocol.open_frames import encode
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Protocol, runtime_checkable
 
-from transport.links.traffic import LayerBytes, Traffic
+import trio
+
+from transport.errors import LinkClosed
+from transport.link_kinds import LayerBytes
+from transport.links.traffic import Traffic, count_frame
+from transport.protocol.open_frames import MAX_FRAME_BYTES
 
 
 class Link(Protocol):
@@ -67,6 +72,42 @@ class Link(Protocol):
 
     async def aclose(self) -> None:
         """Close the link; every task that waits in it gets LinkClosed."""
+
+
+class BaseLink:
+    """What the links of this package have in common: their facts, and the count of what passed."""
+
+    def __init__(
+        self, name: str, layers: tuple[LayerBytes, ...], tag_bytes: int, max_frame_bytes: int = MAX_FRAME_BYTES
+    ) -> None:
+        self.name = name
+        self.layers = layers
+        self.max_frame_bytes = max_frame_bytes
+        self.tag_bytes = tag_bytes
+        self.sent = Traffic()
+        self.received = Traffic()
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is somebody to send to: always, on a link that waits for nobody."""
+        return True
+
+    async def wait_ready(self) -> None:
+        """Return at once, on a link that is always ready."""
+        await trio.lowlevel.checkpoint()
+
+    def drain_s(self) -> float:
+        """Return 0, on a link that hands everything over at once."""
+        return 0.0
+
+    def _count_sent(self, frame: bytes) -> None:
+        self.sent = count_frame(self.sent, frame, self.layers)
+
+    def _count_received(self, frame: bytes) -> None:
+        self.received = count_frame(self.received, frame, self.layers)
+
+    def _was_closed(self) -> LinkClosed:
+        return LinkClosed(f"{self.name} was closed")
 
 
 @runtime_checkable

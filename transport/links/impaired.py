@@ -10,8 +10,9 @@ import trio
 
 from transport.errors import LinkClosed, TransportError
 from transport.impairment import Delivery, ImpairedPath, Impairment, ImpairmentCount
+from transport.link_kinds import LayerBytes
 from transport.links.base import Link
-from transport.links.traffic import LayerBytes, Traffic, count_frame
+from transport.links.traffic import Traffic, count_frame
 
 MAX_ON_THE_WAY = 4096
 """Frames that a path holds at once; at 72 bytes and 100 bit/s that is six hours. More are lost, as in any queue."""

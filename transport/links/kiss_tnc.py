@@ -1,6 +1,7 @@
-"""Packet-radio TNCs, over TCP or a serial port: KISS around AX.25 UI frames. CSMA and the air are the TNC's business.
+"""Packet-radio TNCs, over TCP or on a serial port: KISS around AX.25 UI frames.
 
-kiss://HOST:PORT?call=N0CALL-1          kiss:///dev/ttyUSB0?baud=9600&call=N0CALL-1
+The TNC itself looks after the air and CSMA. It is reached as `kiss://HOST:PORT?call=N0CALL-1` or as
+`kiss:///dev/ttyUSB0?baud=9600&call=N0CALL-1`.
 """
 
 from __future__ import annotations
@@ -9,30 +10,32 @@ import os
 
 import trio
 
-from transport.address import Address, TncSettings
+from transport.address import Address
 from transport.errors import FrameError, LinkError, PeerUnreachable
 from transport.framing import ax25
 from transport.framing.kiss import KissCommand, KissReader, kiss_encode
 from transport.framing.stream_reader import RUBBISH
+from transport.link_options import KissSettings, TncSettings
 from transport.links.serial_port import SerialPort
 from transport.links.stream import Port, StreamLink
-from transport.links.traffic import LayerBytes
 from transport.protocol.open_frames import MAX_FRAME_BYTES
-from transport.radio.airtime import KissUart
-from transport.radio.radios import UNKNOWN_TNC
 
 CONNECT_S = 10.0
+"""Patience with a TNC program that does not answer, in seconds."""
 READ_BYTES = 4096
+"""Bytes that are read at once, at most."""
 MAX_ADDRESS_BYTES = 8 * 7
-"""Digipeaters' addresses, in frames that came by them."""
-AX25_LAYERS = (LayerBytes("AX.25", ax25.AIR_BYTES),)
+"""Room for the addresses of digipeaters, in frames that came through them."""
 AHEAD_S = 2.5
-"""A TNC sends what waits in one go: BEGIN must be with it before the VOICE ahead of it (1.5 s at 1200 baud) is out, or
-it costs another TXDELAY."""
+"""Transmission time that is handed over to a TNC ahead, in seconds.
+
+A TNC sends what waits in one go: BEGIN must be there before the VOICE in front of it (1.5 s at 1200 baud) is out, or it
+costs another TXDELAY.
+"""
 
 
 class TcpPort:
-    """A TNC program, such as Direwolf."""
+    """A TCP connection to a TNC program, such as Direwolf."""
 
     def __init__(self, host: str, port: int) -> None:
         self._host = host
@@ -40,6 +43,7 @@ class TcpPort:
         self._stream: trio.SocketStream | None = None
 
     async def open(self) -> None:
+        """Connect. Raise LinkError."""
         self.close()
         try:
             with trio.fail_after(CONNECT_S):
@@ -53,6 +57,7 @@ class TcpPort:
             ) from None
 
     async def read(self) -> bytes:
+        """Return what has come, at least one byte. Raise PeerUnreachable."""
         stream = self._opened()
         try:
             octets = await stream.receive_some(READ_BYTES)
@@ -63,12 +68,14 @@ class TcpPort:
         return bytes(octets)
 
     async def write(self, octets: bytes) -> None:
+        """Write all of the bytes. Raise PeerUnreachable."""
         try:
             await self._opened().send_all(octets)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             raise self._lost() from None
 
     def close(self) -> None:
+        """Close the connection, if there is one."""
         stream, self._stream = self._stream, None
         if stream is not None:
             stream.socket.close()
@@ -83,17 +90,18 @@ class TcpPort:
 
 
 class Ax25Frames:
-    """Frames to and from what KISS carries, for one station."""
+    """Frames in AX.25 UI frames in KISS, for one station."""
 
     def __init__(self, call: ax25.Callsign, destination: ax25.Callsign) -> None:
         self._call = call
         self._destination = destination
 
     def wrap(self, frame: bytes) -> bytes:
+        """Return what is written for a frame."""
         return kiss_encode(ax25.encode_ui(ax25.UiFrame(self._destination, self._call, ax25.NO_LAYER_3, frame)))
 
     def unwrap(self, octets: bytes) -> bytes:
-        """The payload of a UI frame that is for us or for all of us; RUBBISH for everything else, an echo included."""
+        """Return the payload of a UI frame for this station or for all; RUBBISH for anything else, echoes included."""
         try:
             frame = ax25.decode_ui(octets)
         except FrameError:
@@ -103,7 +111,7 @@ class Ax25Frames:
 
 
 def tnc_greeting(wanted: TncSettings) -> bytes:
-    """The KISS frames that tell a TNC these settings."""
+    """Return the KISS frames that tell a TNC these settings."""
     values = {
         KissCommand.TXDELAY: _tens_of_ms(wanted.tx_delay_s),
         KissCommand.PERSISTENCE: wanted.persistence,
@@ -117,29 +125,13 @@ def _tens_of_ms(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds * 100)
 
 
-async def open_kiss(address: Address, nursery: trio.Nursery) -> StreamLink:
-    """Reach the TNC; its reader runs in `nursery`. Raises LinkError: nobody there, or what a serial port can say."""
-    assert address.call is not None and address.destination is not None, "an address of this kind has them"
-    frames = Ax25Frames(address.call, address.destination)
-    air = address.radio.air if address.radio is not None else UNKNOWN_TNC
-    uart = KissUart(address.baud) if address.device else None
-    port: Port = SerialPort(address.device, address.baud) if address.device else TcpPort(address.host, address.port)
-
-    def line_s(frame_bytes: int) -> float:
-        return max(air.time_s(frame_bytes), uart.time_s(frame_bytes) if uart is not None else 0.0)
-
-    link = StreamLink(
-        address.text,
-        port,
-        KissReader(MAX_FRAME_BYTES + ax25.HEADER_BYTES + MAX_ADDRESS_BYTES),
-        frames.wrap,
-        frames.unwrap,
-        line_s,
-        AX25_LAYERS,
-        MAX_FRAME_BYTES,
-        tnc_greeting(address.tnc),
-        AHEAD_S,
-    )
+async def open_kiss(address: Address[KissSettings], nursery: trio.Nursery, keep_alive: bytes) -> StreamLink:
+    """Reach the TNC; its reader runs in `nursery`. Raise LinkError: nobody there, or what a serial port can say."""
+    told = address.settings
+    port: Port = SerialPort(told.device, told.baud) if told.device else TcpPort(told.host, told.port)
+    reader = KissReader(MAX_FRAME_BYTES + ax25.HEADER_BYTES + MAX_ADDRESS_BYTES)
+    frames = Ax25Frames(told.call, told.destination)
+    link = StreamLink(address, port, reader, frames, greeting=tnc_greeting(told.tnc), ahead_s=AHEAD_S)
     await link.open()
     nursery.start_soon(link.run, name="StreamLink.run")
     return link

@@ -1,6 +1,6 @@
 """Transparent serial radios and null-modem cables: what is written at one end comes out at the other, more or less.
 
-serial:///dev/ttyUSB0?baud=57600        frames in COBS, a zero before and after each
+In `serial:///dev/ttyUSB0?baud=57600` frames go in COBS, with a zero before and after each.
 """
 
 from __future__ import annotations
@@ -16,19 +16,17 @@ import trio
 from transport.address import Address
 from transport.errors import LinkError, PeerUnreachable
 from transport.framing.cobs import COBS_MARK, CobsReader, cobs_encode
+from transport.link_options import SerialSettings
 from transport.links.stream import StreamLink
-from transport.links.traffic import FRAMING, LayerBytes
 from transport.protocol.open_frames import MAX_FRAME_BYTES
-from transport.radio.airtime import UART_BITS, Cobs
 
 READ_BYTES = 4096
+"""Bytes that are read from a port at once, at most."""
 _CHOOSE_A_PORT = "choose one of those that `ls /dev/tty*` shows"
-COBS_LAYERS = (LayerBytes(FRAMING, 3),)
-"""The first code byte and two marks; frames beyond 254 bytes have one more."""
 
 
 class SerialPort:
-    """A UART, a USB adapter, or a pseudo-terminal."""
+    """A serial port: a UART, a USB adapter, or a pseudo-terminal."""
 
     def __init__(self, path: str, baud: int) -> None:
         self._path = path
@@ -36,6 +34,7 @@ class SerialPort:
         self._port: serial.Serial | None = None
 
     async def open(self) -> None:
+        """Open the port for this program alone. Raise LinkError."""
         self.close()
         self._port = await trio.to_thread.run_sync(self._open)
 
@@ -51,6 +50,7 @@ class SerialPort:
         return port
 
     def _explained(self, error: OSError) -> LinkError:
+        """Return what an error of the system means for the user."""
         number = error.errno
         if number is None and isinstance(error.__context__, termios.error):  # pyserial says it in words only
             number = error.__context__.args[0]
@@ -70,6 +70,7 @@ class SerialPort:
         return LinkError(f"{self._path} cannot be opened ({reason})", "try another port")
 
     async def read(self) -> bytes:
+        """Return what has come, at least one byte. Raise PeerUnreachable."""
         while True:
             port = self._opened()
             try:
@@ -84,6 +85,7 @@ class SerialPort:
             return octets
 
     async def write(self, octets: bytes) -> None:
+        """Write all of the bytes. Raise PeerUnreachable."""
         while octets:
             port = self._opened()
             try:
@@ -95,6 +97,7 @@ class SerialPort:
                 raise self._unplugged() from None
 
     def close(self) -> None:
+        """Close the port, if it is open."""
         port, self._port = self._port, None
         if port is not None:
             trio.lowlevel.notify_closing(port.fileno())
@@ -112,20 +115,22 @@ class SerialPort:
         return PeerUnreachable(f"{self._path} was unplugged", "plug it in again, it is waited for")
 
 
-async def open_serial(address: Address, nursery: trio.Nursery) -> StreamLink:
-    """Open the port; its reader runs in `nursery`. Raises LinkError: not there, not permitted, busy."""
-    uart = Cobs(address.baud, UART_BITS)
-    air = address.radio.air if address.radio is not None else uart
-    link = StreamLink(
-        address.text,
-        SerialPort(address.device, address.baud),
-        CobsReader(MAX_FRAME_BYTES),
-        wrap=lambda frame: COBS_MARK + cobs_encode(frame) + COBS_MARK,
-        unwrap=lambda frame: frame,
-        line_s=lambda frame_bytes: max(uart.time_s(frame_bytes), air.time_s(frame_bytes)),
-        layers=COBS_LAYERS,
-        max_frame_bytes=MAX_FRAME_BYTES,
-    )
+class CobsFrames:
+    """Frames in COBS, with a mark on both sides."""
+
+    def wrap(self, frame: bytes) -> bytes:
+        """Return what is written for a frame."""
+        return COBS_MARK + cobs_encode(frame) + COBS_MARK
+
+    def unwrap(self, octets: bytes) -> bytes:
+        """Return the frame that the reader has decoded already."""
+        return octets
+
+
+async def open_serial(address: Address[SerialSettings], nursery: trio.Nursery, keep_alive: bytes) -> StreamLink:
+    """Open the port; its reader runs in `nursery`. Raise LinkError: not there, not permitted, busy."""
+    port = SerialPort(address.settings.device, address.settings.baud)
+    link = StreamLink(address, port, CobsReader(MAX_FRAME_BYTES), CobsFrames())
     await link.open()
     nursery.start_soon(link.run, name="StreamLink.run")
     return link

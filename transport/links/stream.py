@@ -1,93 +1,96 @@
 """A link over a stream of bytes that can go away and come back: a serial port, a TNC behind TCP.
 
-One task reads; when the stream breaks, that is said once, and the task tries to open it again until it succeeds.
-`send` never hands over more than the line takes in a moment (`ahead_s`): so what waits is known, and radios with small
+One task reads. When the stream breaks, it says so once, and tries to open the stream again until it succeeds. `send`
+hands over no more than the line takes in a moment (`ahead_s`), so that what waits is known, and radios with small
 buffers are not overrun.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import trio
 
-from transport.errors import LinkClosed, LinkError, PeerUnreachable
+from transport.address import Address
+from transport.errors import LinkError, PeerUnreachable
 from transport.framing.stream_reader import StreamReader
-from transport.links.traffic import LayerBytes, Traffic, count_frame
+from transport.links.base import BaseLink
+from transport.links.traffic import count_frame
 
 AHEAD_S = 0.3
-"""What may be handed over to a port before its time: enough that the line never pauses, and no more, for it cannot be
-taken back. What is behind the port may queue for itself, and then wants more."""
+"""Transmission time that is handed over to a port ahead, in seconds.
+
+Enough that the line never pauses, and no more, because it cannot be taken back. A port with a queue of its own behind
+it may want more.
+"""
 TRY_AGAIN_S = 0.5
-"""While a port is gone."""
+"""Pause between two attempts to open a port that is gone."""
 ARRIVED_FRAMES = 64
-"""Frames that have arrived and were not fetched: 20 s of speech at k = 1. The reader waits while it is full."""
+"""Received frames that wait to be fetched: 20 s of speech at k = 1. The reader waits while there are so many."""
 
 
 class Port(Protocol):
-    """Where the bytes go. Raises PeerUnreachable, in one line for the user, from everything that does not work."""
+    """The stream of bytes. What does not work raises PeerUnreachable, in one line for the user."""
 
     async def open(self) -> None:
-        """Open it, or open it again. Raises LinkError."""
+        """Open the port, or open it again. Raise LinkError."""
 
     async def read(self) -> bytes:
-        """What has come, at least one byte."""
+        """Return what has come, at least one byte."""
 
     async def write(self, octets: bytes) -> None:
-        """All of them."""
+        """Write all of the bytes."""
 
     def close(self) -> None:
-        """May be called at any time, and twice."""
+        """Close the port; at any time, and twice if need be."""
 
 
-class StreamLink:
-    """Frames in a stream. serial_radio.py and kiss.py say how they are wrapped, and how long they take."""
+class Wrapping(Protocol):
+    """What stands around a frame in the stream."""
+
+    def wrap(self, frame: bytes) -> bytes:
+        """Return what is written for a frame."""
+
+    def unwrap(self, octets: bytes) -> bytes:
+        """Return the frame in what the reader cut out of the stream, or RUBBISH."""
+
+
+class StreamLink(BaseLink):
+    """A link whose frames stand in a stream. serial_port.py and kiss_tnc.py say how they are wrapped."""
 
     def __init__(
         self,
-        name: str,
+        address: Address[Any],
         port: Port,
         reader: StreamReader,
-        wrap: Callable[[bytes], bytes],
-        unwrap: Callable[[bytes], bytes],
-        line_s: Callable[[int], float],
-        layers: tuple[LayerBytes, ...],
-        max_frame_bytes: int,
+        wrapping: Wrapping,
+        *,
         greeting: bytes = b"",
         ahead_s: float = AHEAD_S,
     ) -> None:
-        """`wrap` makes of a frame what is written, `unwrap` of what `reader` found a frame, or RUBBISH. `line_s` is how
-        long the slowest stretch of the way is busy with a frame of so many bytes. `greeting` is written whenever the
-        port was opened. `ahead_s`: what may be handed over before its time."""
-        self.name = name
-        self.layers = layers
-        self.max_frame_bytes = max_frame_bytes
-        self.tag_bytes = 4
-        self.sent = Traffic()
-        self.received = Traffic()
+        """Take the bytes that are written whenever the port was opened, and how long before its time a frame may go."""
+        super().__init__(address.text, address.kind.layers, address.kind.tag_bytes)
+        self._stages = address.kind.way(address.settings, address.radio, None).stages
         self._port = port
         self._reader = reader
-        self._wrap = wrap
-        self._unwrap = unwrap
-        self._line_s = line_s
+        self._wrapping = wrapping
         self._greeting = greeting
         self._ahead_s = ahead_s
         self._free_s = 0.0
         self._is_open = trio.Event()
-        self._gone = PeerUnreachable(f"{name} is not open", "a moment")
+        self._gone = PeerUnreachable(f"{self.name} is not open", "a moment")
         self._closed = False
         self._scope = trio.CancelScope()
         self._send_lock = trio.Lock()
         self._arrive, self._arrived = trio.open_memory_channel[bytes | PeerUnreachable](ARRIVED_FRAMES)
 
     async def open(self) -> None:
-        """The first time: raises LinkError."""
+        """Open the port for the first time. Raise LinkError."""
         await self._port.open()
         await self._greet()
 
     async def run(self) -> None:
-        """Reads until `aclose`, and opens the port again when it is gone."""
+        """Read until `aclose`, and open the port again when it is gone."""
         with self._scope:
             while True:
                 try:
@@ -98,49 +101,60 @@ class StreamLink:
                     await self._open_again()
                     continue
                 for found in self._reader.receive(octets):
-                    await self._arrive.send(self._unwrap(found))
+                    await self._arrive.send(self._wrapping.unwrap(found))
 
     @property
     def ready(self) -> bool:
+        """Whether the port is open."""
         return self._is_open.is_set()
 
     async def wait_ready(self) -> None:
+        """Return as soon as the port is open."""
         while not self.ready:
             await self._is_open.wait()
 
     async def send(self, frame: bytes) -> None:
+        """Hand over one frame, not before the line will soon be free."""
         async with self._send_lock:
             await trio.sleep_until(self._free_s - self._ahead_s)
             if self._closed:
-                raise LinkClosed(f"{self.name} was closed")
+                raise self._was_closed()
             if not self.ready:
                 raise PeerUnreachable(self._gone.cause, self._gone.cure)
             try:
-                await self._port.write(self._wrap(frame))
+                await self._port.write(self._wrapping.wrap(frame))
             except PeerUnreachable as problem:
-                raise (LinkClosed(f"{self.name} was closed") if self._closed else problem) from None
+                raise (self._was_closed() if self._closed else problem) from None
             self._free_s = max(trio.current_time(), self._free_s) + self._line_s(len(frame))
-            self.sent = count_frame(self.sent, frame, self.layers)
+            self._count_sent(frame)
 
     def drain_s(self) -> float:
+        """Return the seconds until the line has carried what was handed over."""
         return max(0.0, self._free_s - trio.current_time())
 
     async def receive(self) -> bytes:
+        """Return the next frame, or RUBBISH."""
         try:
             arrived = await self._arrived.receive()
         except (trio.EndOfChannel, trio.ClosedResourceError):
-            raise LinkClosed(f"{self.name} was closed") from None
+            raise self._was_closed() from None
         if isinstance(arrived, PeerUnreachable):
             raise arrived
+        # What stood around rubbish is not known.
         self.received = count_frame(self.received, arrived, self.layers if arrived else ())
         return arrived
 
     async def aclose(self) -> None:
+        """Close the port and end the reader."""
         self._closed = True
         self._scope.cancel()
         self._port.close()
         self._arrive.close()
         await trio.lowlevel.checkpoint()
+
+    def _line_s(self, frame_bytes: int) -> float:
+        """Return how long the slowest stretch of the way is busy with a frame of this length."""
+        return max(stage.time_s(frame_bytes) for stage in self._stages)
 
     def _lost(self, problem: PeerUnreachable) -> None:
         self._gone = problem

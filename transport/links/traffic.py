@@ -2,59 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, fields
 
+from transport.link_kinds import FRAMING, LayerBytes
 from transport.protocol.frames import PACKET_BYTES, Type
 from transport.protocol.open_frames import peek_type
-
-FRAMING = "framing"
-"""The layer that marks frames off from one another; every other name is a carrier's."""
-
-
-class LayerBytes(NamedTuple):
-    """What one layer below the frame adds to every frame."""
-
-    name: str
-    octets: int
 
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Bytes since the link was opened; two of them subtracted give what passed in between."""
+    """Bytes that passed since the link was opened. The difference of two is what passed in between."""
 
     frames: int = 0
     voice: int = 0
-    """Packets of speech, repeated ones included."""
+    """Bytes of voice packets, repeated ones included."""
     header: int = 0
-    """Header and checks, or tags, of VOICE frames."""
+    """Bytes of headers and checks or tags of VOICE frames."""
     signals: int = 0
-    """Everything but VOICE, whole: BEGIN, END, TEXT, ..., and what arrives as rubbish."""
+    """Bytes of all other frames, whole: BEGIN, END, TEXT, ..., and of what arrives as rubbish."""
     framing: int = 0
-    """What marks frames off from one another (serial links)."""
+    """Bytes that mark frames off from one another (serial links)."""
     carrier: int = 0
-    """The network below, such as UDP/IP."""
+    """Bytes of the network below, such as UDP/IP."""
 
     @property
     def total(self) -> int:
-        """Bytes on the wire."""
+        """All bytes on the wire."""
         return self.voice + self.header + self.signals + self.framing + self.carrier
 
     def __sub__(self, earlier: Traffic) -> Traffic:
-        return Traffic(
-            self.frames - earlier.frames,
-            self.voice - earlier.voice,
-            self.header - earlier.header,
-            self.signals - earlier.signals,
-            self.framing - earlier.framing,
-            self.carrier - earlier.carrier,
-        )
+        return Traffic(*(getattr(self, field.name) - getattr(earlier, field.name) for field in fields(self)))
 
 
 def count_frame(traffic: Traffic, frame: bytes, layers: tuple[LayerBytes, ...]) -> Traffic:
-    """The count with one more frame, as it went over a link, and what the layers below added to it."""
+    """Return the count with one more frame, as it went over a link, and what the layers below added to it."""
     is_voice = peek_type(frame) is Type.VOICE
-    overhead = len(frame) % PACKET_BYTES  # 8, or 12 with the longer tag
+    overhead = len(frame) % PACKET_BYTES  # 8 bytes, or 12 with the longer tag
     return Traffic(
         traffic.frames + 1,
         traffic.voice + (len(frame) - overhead) * is_voice,

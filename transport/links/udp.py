@@ -1,129 +1,120 @@
-"""One frame a datagram, no retransmission. One end calls (`udp://HOST:PORT`), the other waits (`udp://:PORT`); several
-meet in a group (udp_group.py).
+"""UDP between two stations: one frame a datagram, and no retransmission.
 
-The waiting end sends to whoever last began an over, or, once that one has been silent for half a minute, to whoever
-sent the last valid frame. It receives from everybody. On a protected channel only frames that are vouched for count.
+One end calls (`udp://HOST:PORT`), the other waits (`udp://:PORT`). Several stations meet in a group (udp_group.py).
+
+The waiting end receives from everybody. It sends to whoever last began an over or, once that one has been silent for
+half a minute, to whoever sent the last valid frame. On a protected channel only frames that are vouched for count.
 """
 
 from __future__ import annotations
 
 import errno
 import math
-import os
 import socket
-from collections import OrderedDict
 from collections.abc import Callable
 
 import trio
 
 from transport.address import Address
 from transport.errors import LinkClosed, LinkError, NoPeerYet, PeerUnreachable
-from transport.links.traffic import LayerBytes, Traffic, count_frame
+from transport.link_kinds import UDP_IPV4, UDP_IPV6, LayerBytes
+from transport.link_options import UdpSettings
+from transport.links.datagrams import RECEIVE_BYTES, UNREACHABLE, DatagramLink, SocketAddress
 from transport.links.udp_group import UdpGroupLink, is_group, open_group
 from transport.protocol.frames import Type
 from transport.protocol.open_frames import peek_type
 
 KEEP_ALIVE_S = 20.0
-"""Home routers forget a UDP path after 30 s and more."""
+"""Silence after which a keep-alive is sent; home routers forget a UDP path after 30 s and more."""
 PEER_KEPT_S = 30.0
-"""The waiting end stays with its peer this long after the last frame: one and a half keep-alives."""
-MAX_FRAME_BYTES = 548
-"""What every IPv4 path carries in one piece: 576 - 28."""
-RECEIVE_BYTES = 2048
-UNVOUCHED_FRAMES = 1024
-"""Whose senders are remembered until somebody vouches for them: what may be under way in an impairment layer."""
-
-_IPV4_LAYERS = (LayerBytes("UDP/IP", 28),)
-_IPV6_LAYERS = (LayerBytes("UDP/IP", 48),)
-_UNREACHABLE = (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTDOWN)
+"""Silence after which the waiting end may take another peer: one and a half keep-alives."""
 
 
-class UdpLink:
-    """Made by `open_udp`."""
+class UdpLink(DatagramLink):
+    """A link to one other station. `open_udp` makes it."""
+
+    unreachable = (*UNREACHABLE, errno.ECONNREFUSED, errno.EHOSTDOWN)
+    unreachable_cure = "check the address and the network"
 
     def __init__(
-        self, address: Address, sock: trio.socket.SocketType, calls: bool, layers: tuple[LayerBytes, ...]
+        self,
+        address: Address[UdpSettings],
+        sock: trio.socket.SocketType,
+        calls: bool,
+        layers: tuple[LayerBytes, ...],
     ) -> None:
-        self.name = address.text
-        self.layers = layers
-        self.max_frame_bytes = MAX_FRAME_BYTES
-        self.tag_bytes = 8
-        self.sent = Traffic()
-        self.received = Traffic()
-        self._address = address
+        super().__init__(address, layers)
         self._socket = sock
         self._calls = calls
-        self._peer: tuple[str | int, ...] | None = None
+        self._peer: SocketAddress | None = None
         self._peer_heard_s = -math.inf
         self._sent_s = -math.inf
         self._found_peer = trio.Event()
         self._scope = trio.CancelScope()
-        self._closed = False
         self._make_keep_alive: Callable[[], bytes] | None = None
-        self._unvouched: OrderedDict[bytes, tuple[str | int, ...]] | None = None
         if calls:
             self._found_peer.set()
 
     @property
     def ready(self) -> bool:
+        """Whether there is somebody to send to: a waiting end has none until it was called."""
         return self._found_peer.is_set()
 
     async def wait_ready(self) -> None:
+        """Return as soon as somebody has called."""
         await self._found_peer.wait()
 
     async def send(self, frame: bytes) -> None:
+        """Send one frame to the peer."""
         try:
             if self._calls:
                 await self._socket.send(frame)
             elif self._peer is not None:
                 await self._socket.sendto(frame, self._peer)
             else:
-                raise NoPeerYet(
-                    f"nobody has called {self.name} yet",
-                    f"start `gossamer talk udp://THIS-MACHINE:{self._address.port}` on the other one",
-                )
+                cure = f"start `gossamer talk udp://THIS-MACHINE:{self._settings.port}` on the other one"
+                raise NoPeerYet(f"nobody has called {self.name} yet", cure)
         except (trio.ClosedResourceError, OSError) as error:
             raise self._explained(error) from None
         self._sent_s = trio.current_time()
-        self.sent = count_frame(self.sent, frame, self.layers)
-
-    def drain_s(self) -> float:
-        return 0.0
+        self._count_sent(frame)
 
     async def receive(self) -> bytes:
+        """Return the next frame, from whomever it comes."""
         try:
             frame, source = await self._socket.recvfrom(RECEIVE_BYTES)
         except (trio.ClosedResourceError, OSError) as error:
             raise self._explained(error) from None
-        if self._unvouched is not None:
-            self._unvouched.setdefault(frame, source)  # who copies a frame comes later than who made it
-            if len(self._unvouched) > UNVOUCHED_FRAMES:
-                self._unvouched.popitem(last=False)
+        if self._make_keep_alive is not None:
+            self._sources.remember(frame, source)
         elif not self._calls:
             self._learn_peer(frame, source, trio.current_time())
-        self.received = count_frame(self.received, frame, self.layers)
+        self._count_received(frame)
         return frame
 
     def protect(self, make_keep_alive: Callable[[], bytes]) -> None:
+        """Learn, from now on, only from frames that are vouched for, and make every keep-alive anew."""
         self._make_keep_alive = make_keep_alive
-        self._unvouched = OrderedDict()
 
-    def source(self, frame: bytes) -> tuple[str | int, ...] | None:
-        return None if self._calls or self._unvouched is None else self._unvouched.get(frame)
+    def source(self, frame: bytes) -> SocketAddress | None:
+        """Return who sent these bytes; None at the calling end, which hears one station only."""
+        return None if self._calls else self._sources.source(frame)
 
     def vouch(self, frame: bytes) -> None:
+        """Take note that these bytes, received a moment ago, are authentic and new."""
         source = self.source(frame)
         if source is not None:
             self._learn_peer(frame, source, trio.current_time())
 
     async def aclose(self) -> None:
+        """Close the socket and end the keep-alives."""
         self._closed = True
         self._scope.cancel()
         self._socket.close()
         await trio.lowlevel.checkpoint()
 
     async def keep_alive(self, frame: bytes) -> None:
-        """Send the frame at once (so that a waiting end knows of us), then whenever nothing was sent for 20 s."""
+        """Send the frame at once, so that a waiting end knows of this one, then after every 20 s of silence."""
         with self._scope:
             while True:
                 await trio.sleep_until(self._sent_s + KEEP_ALIVE_S)
@@ -139,51 +130,49 @@ class UdpLink:
                 except (LinkError, LinkClosed):
                     return
 
-    def _learn_peer(self, frame: bytes, source: tuple[str | int, ...], now: float) -> None:
+    def _learn_peer(self, frame: bytes, source: SocketAddress, now: float) -> None:
         kind = peek_type(frame)
         if kind is None:
             return
         if source != self._peer and (kind is Type.BEGIN or now > self._peer_heard_s + PEER_KEPT_S):
             self._peer = source
             host = str(source[0])
-            self.layers = _IPV6_LAYERS if ":" in host and not host.startswith("::ffff:") else _IPV4_LAYERS
+            self.layers = (UDP_IPV6,) if ":" in host and not host.startswith("::ffff:") else (UDP_IPV4,)
             self._found_peer.set()
         if source == self._peer:
             self._peer_heard_s = now
 
+    def _where(self) -> str:
+        return f"{self._settings.host or 'the peer'} port {self._settings.port}"
+
     def _explained(self, error: trio.ClosedResourceError | OSError) -> LinkError | LinkClosed:
-        if self._closed or isinstance(error, trio.ClosedResourceError):
-            return LinkClosed(f"{self.name} was closed")
-        where = f"{self._address.host or 'the peer'} port {self._address.port}"
-        if error.errno == errno.ECONNREFUSED:
-            cure = f"start `gossamer talk udp://:{self._address.port}` there"
-            return PeerUnreachable(f"nobody listens at {where}", cure)
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        if error.errno in _UNREACHABLE:
-            return PeerUnreachable(f"{where} cannot be reached ({reason})", "check the address and the network")
-        return LinkError(f"{self.name} failed ({reason})", "check the network and open the link again")
+        if not self._closed and isinstance(error, OSError) and error.errno == errno.ECONNREFUSED:
+            cure = f"start `gossamer talk udp://:{self._settings.port}` there"
+            return PeerUnreachable(f"nobody listens at {self._where()}", cure)
+        return super()._explained(error)
 
 
-async def open_udp(address: Address, nursery: trio.Nursery, keep_alive: bytes) -> UdpLink | UdpGroupLink:
-    """Call the address's host, or wait for a peer if it names none, or join a group. The keep-alive task runs in
-    `nursery`.
+async def open_udp(address: Address[UdpSettings], nursery: trio.Nursery, keep_alive: bytes) -> UdpLink | UdpGroupLink:
+    """Call the address's host, wait for a peer if it names none, or join a group.
 
-    Raises LinkError: an unknown host, no way to it, or a busy port.
+    The task that sends `keep_alive` runs in `nursery`. Raise LinkError: an unknown host, no way to it, or a busy port.
     """
-    if is_group(address.host):
-        return await open_group(address, address.host)
-    link = await _call(address) if address.host else await _wait(address)
+    host = address.settings.host
+    if is_group(host):
+        return await open_group(address, host)
+    link = await _call(address) if host else await _wait(address)
     if isinstance(link, UdpGroupLink):
         return link
     nursery.start_soon(link.keep_alive, keep_alive, name="UdpLink.keep_alive")
     return link
 
 
-async def _call(address: Address) -> UdpLink | UdpGroupLink:
+async def _call(address: Address[UdpSettings]) -> UdpLink | UdpGroupLink:
+    host, port = address.settings.host, address.settings.port
     try:
-        found = await trio.socket.getaddrinfo(address.host, address.port, type=socket.SOCK_DGRAM)
+        found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     except (socket.gaierror, UnicodeError):
-        raise LinkError(f"'{address.host}' is no known host", "check the spelling and the network") from None
+        raise LinkError(f"'{host}' is no known host", "check the spelling and the network") from None
     reason = "no address"
     # IPv4 first: it is 20 bytes a frame cheaper.
     for family, kind, protocol, _, target in sorted(found, key=lambda entry: entry[0] != socket.AF_INET):
@@ -193,20 +182,21 @@ async def _call(address: Address) -> UdpLink | UdpGroupLink:
         except OSError as error:
             sock.close()
             if error.errno == errno.EACCES and family == socket.AF_INET:
-                return await open_group(address, str(target[0]))  # the broadcast address of a network of ours
+                return await open_group(address, str(target[0]))  # the broadcast address of this machine's network
             reason = error.strerror or str(error)
             continue
-        return UdpLink(address, sock, True, _IPV4_LAYERS if family == socket.AF_INET else _IPV6_LAYERS)
-    raise LinkError(f"{address.host} cannot be reached ({reason})", "check the address and the network")
+        return UdpLink(address, sock, True, (UDP_IPV4 if family == socket.AF_INET else UDP_IPV6,))
+    raise LinkError(f"{host} cannot be reached ({reason})", "check the address and the network")
 
 
-async def _wait(address: Address) -> UdpLink:
+async def _wait(address: Address[UdpSettings]) -> UdpLink:
+    port = address.settings.port
     both = socket.has_dualstack_ipv6()
     sock = trio.socket.socket(socket.AF_INET6 if both else socket.AF_INET, socket.SOCK_DGRAM)
     try:
         if both:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        await sock.bind(("", address.port))
+        await sock.bind(("", port))
     except OSError as error:
         sock.close()
         if error.errno == errno.EADDRINUSE:
@@ -215,5 +205,5 @@ async def _wait(address: Address) -> UdpLink:
             cause, cure = "may not be used by you", "choose one from 1024 on"
         else:
             cause, cure = f"cannot be opened ({error.strerror})", "choose another one"
-        raise LinkError(f"UDP port {address.port} {cause}", cure) from None
-    return UdpLink(address, sock, False, _IPV4_LAYERS)
+        raise LinkError(f"UDP port {port} {cause}", cure) from None
+    return UdpLink(address, sock, False, (UDP_IPV4,))

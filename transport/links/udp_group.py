@@ -1,35 +1,32 @@
-"""Several stations at once: a multicast group (`udp://239.1.2.3:PORT`) or everybody on the network
-(`udp://255.255.255.255:PORT`, or a network's own broadcast address). IPv4; routers do not pass it on.
+"""Several stations at once over UDP: a multicast group, or everybody on a network.
 
-One socket hears, bound to the port of all; another one sends, from a port of its own, by which a station knows its own
-frames when the network brings them back.
+A group is `udp://239.1.2.3:PORT`, a network `udp://255.255.255.255:PORT` or its own broadcast address. IPv4 only;
+routers do not pass such datagrams on.
+
+Two sockets serve one station. One hears, bound to the port that all share; the other sends, from a port of its own, by
+which a station knows its own frames when the network brings them back.
 """
 
 from __future__ import annotations
 
 import errno
-import os
 import socket
-from collections import OrderedDict
 from collections.abc import Callable
 from ipaddress import IPv4Address
 
 import trio
 
 from transport.address import Address
-from transport.errors import LinkClosed, LinkError, PeerUnreachable
-from transport.links.traffic import LayerBytes, Traffic, count_frame
+from transport.errors import LinkError
+from transport.link_kinds import UDP_IPV4
+from transport.link_options import UdpSettings
+from transport.links.datagrams import RECEIVE_BYTES, UNREACHABLE, DatagramLink, SocketAddress
 
-MAX_FRAME_BYTES = 548
-RECEIVE_BYTES = 2048
-REMEMBERED_FRAMES = 1024
-"""Whose senders can be asked for."""
-_LAYERS = (LayerBytes("UDP/IP", 28),)
-_NO_NETWORK = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENODEV, errno.EADDRNOTAVAIL)
+_NO_NETWORK = (*UNREACHABLE, errno.ENODEV, errno.EADDRNOTAVAIL)
 
 
 def is_group(host: str) -> bool:
-    """An IPv4 multicast address, or the broadcast address of every network. Names are never groups."""
+    """Tell whether this is an IPv4 multicast address or the broadcast address of every network. Names are no groups."""
     try:
         address = IPv4Address(host)
     except ValueError:
@@ -37,83 +34,69 @@ def is_group(host: str) -> bool:
     return address.is_multicast or address == IPv4Address("255.255.255.255")
 
 
-class UdpGroupLink:
-    """Made by `open_group`."""
+class UdpGroupLink(DatagramLink):
+    """A link to all stations of a group. `open_group` makes it."""
 
-    def __init__(self, address: Address, hears: trio.socket.SocketType, sends: trio.socket.SocketType) -> None:
-        self.name = address.text
-        self.layers = _LAYERS
-        self.max_frame_bytes = MAX_FRAME_BYTES
-        self.tag_bytes = 8
-        self.ready = True
-        self.sent = Traffic()
-        self.received = Traffic()
+    unreachable = (*_NO_NETWORK, errno.ECONNREFUSED)
+
+    def __init__(
+        self, address: Address[UdpSettings], hears: trio.socket.SocketType, sends: trio.socket.SocketType
+    ) -> None:
+        super().__init__(address, (UDP_IPV4,))
         self._hears = hears
         self._sends = sends
         self._own = sends.getsockname()
-        self._host = address.host
-        self._sources: OrderedDict[bytes, tuple[str, int]] = OrderedDict()
-
-    async def wait_ready(self) -> None:
-        await trio.lowlevel.checkpoint()
 
     async def send(self, frame: bytes) -> None:
+        """Send one frame to the group."""
         try:
             await self._sends.send(frame)
         except (trio.ClosedResourceError, OSError) as error:
             raise self._explained(error) from None
-        self.sent = count_frame(self.sent, frame, self.layers)
-
-    def drain_s(self) -> float:
-        return 0.0
+        self._count_sent(frame)
 
     async def receive(self) -> bytes:
+        """Return the next frame of another station."""
         while True:
             try:
                 frame, source = await self._hears.recvfrom(RECEIVE_BYTES)
             except (trio.ClosedResourceError, OSError) as error:
                 raise self._explained(error) from None
             if source != self._own:
-                self._sources.setdefault(frame, source)  # who copies a frame comes later than who made it
-                if len(self._sources) > REMEMBERED_FRAMES:
-                    self._sources.popitem(last=False)
-                self.received = count_frame(self.received, frame, self.layers)
+                self._sources.remember(frame, source)
+                self._count_received(frame)
                 return frame
 
     def protect(self, make_keep_alive: Callable[[], bytes]) -> None:
-        """A group is learnt from nobody and needs no keep-alive: see peers.py."""
+        """Do nothing: a group has no peer to learn, and needs no keep-alive."""
 
-    def source(self, frame: bytes) -> tuple[str, int] | None:
-        return self._sources.get(frame)
+    def source(self, frame: bytes) -> SocketAddress | None:
+        """Return who sent these bytes, received a moment ago; None where that was forgotten."""
+        return self._sources.source(frame)
 
     def vouch(self, frame: bytes) -> None:
-        """Whoever speaks, the group is answered."""
+        """Do nothing: whoever speaks, the group is answered."""
 
     async def aclose(self) -> None:
+        """Close both sockets."""
+        self._closed = True
         self._hears.close()
         self._sends.close()
         await trio.lowlevel.checkpoint()
 
-    def _explained(self, error: trio.ClosedResourceError | OSError) -> LinkError | LinkClosed:
-        if isinstance(error, trio.ClosedResourceError) or error.errno == errno.EBADF:
-            return LinkClosed(f"{self.name} was closed")
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        if error.errno in (*_NO_NETWORK, errno.ECONNREFUSED):
-            return PeerUnreachable(f"{self._host} cannot be reached ({reason})", "check the network")
-        return LinkError(f"{self.name} failed ({reason})", "check the network and open the link again")
 
-
-async def open_group(address: Address, host: str) -> UdpGroupLink:
-    """Join the group `host`, a numeric address. Raises LinkError: no network, or a port that something else has."""
+async def open_group(address: Address[UdpSettings], host: str) -> UdpGroupLink:
+    """Join the group `host`, a numeric address. Raise LinkError: no network, or a port that something else has."""
+    port = address.settings.port
     multicast = IPv4Address(host).is_multicast
     hears = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sends = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         sends.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-        await sends.connect((host, address.port))
+        await sends.connect((host, port))
         hears.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # several stations on one machine
         # Bound to the group, a socket does not hear what is meant for others that use the same port.
-        await hears.bind((host if multicast else "", address.port))
+        await hears.bind((host if multicast else "", port))
         if multicast:
             own = sends.getsockname()[0]
             member = socket.inet_aton(host) + socket.inet_aton(own)
@@ -122,7 +105,7 @@ async def open_group(address: Address, host: str) -> UdpGroupLink:
         hears.close()
         sends.close()
         if error.errno == errno.EADDRINUSE:
-            cause, cure = f"UDP port {address.port} is in use", "close that program or choose another port"
+            cause, cure = f"UDP port {port} is in use", "close that program or choose another port"
         elif error.errno in _NO_NETWORK:
             cause, cure = f"there is no network to reach {host} on", "connect to one"
         else:

@@ -1,8 +1,8 @@
 """Links to try a voice on, each as an impairment that any link, or none at all, can be given. No I/O, no clock.
 
-For showing and hearing what a link does: `gossamer lab`, `gossamer compare --link`. A radio's airtime is brought to
-what the impairment layer knows, bits per second and bytes that every frame costs on top; planning (`plan.py`) does not
-use that and counts exactly. Loss and bit errors are examples of a link that works but is not good.
+They show and let hear what a link does, in `gossamer lab` and `gossamer compare --link`. A radio's airtime is expressed
+in what the impairment layer knows: bits per second, and bytes that every frame costs on top. Planning (planner.py) does
+not use them and counts exactly. Loss and bit errors are examples of a link that works but is not good.
 """
 
 from __future__ import annotations
@@ -12,38 +12,39 @@ from dataclasses import dataclass
 
 from transport.errors import UsageError
 from transport.impairment import Impairment
+from transport.link_kinds import IPV4_UDP_BYTES, LINK_KINDS, LinkKind
 from transport.radio.airtime import Stage
 from transport.radio.radios import RADIOS
 
-IP_UDP_BYTES = 28
-"""IPv4 and UDP."""
 FITTED_BYTES = (40, 240)
-"""Frames between these lengths take the time that the stage says, to the nearest symbol."""
+"""Lengths between which a frame takes the time that its stage says, to the nearest symbol."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """One of them."""
+    """A link to try a voice on."""
 
     name: str
-    """As in `--link NAME`."""
+    """What it is called in `--link NAME`."""
     title: str
+    kind: LinkKind
+    """The kind of link that it stands for."""
     impairment: Impairment
-    """One direction."""
+    """What happens to frames in one direction."""
     overhead_bytes: int
-    """What a frame costs on the wire beyond itself, in bytes at the impairment's rate."""
+    """Bytes that a frame costs on the wire beyond itself, at the impairment's rate."""
     k: int
     """Packets a frame, 1..6, that suit Gossamer there."""
     says: str
     """What it stands for, and where its figures are from."""
 
     def other(self, **changes: float | None) -> Preset:
-        """The same with other figures in its impairment: "your own". Raises UsageError."""
+        """Return the same with other figures in its impairment: "your own". Raise UsageError."""
         return dataclasses.replace(self, impairment=dataclasses.replace(self.impairment, **changes))  # type: ignore[arg-type]
 
 
 def as_bits(stage: Stage) -> tuple[float, int]:
-    """(bit/s, bytes a frame) that take as long as the stage does, for frames between FITTED_BYTES."""
+    """Return (bit/s, bytes a frame) that take as long as the stage does, for frames between FITTED_BYTES."""
     short, long = FITTED_BYTES
     byte_s = (stage.time_s(long) - stage.time_s(short)) / (long - short)
     return 8 / byte_s, round(stage.time_s(short) / byte_s) - short
@@ -53,7 +54,7 @@ def _radio(radio: str, name: str, title: str, k: int, says: str, **impairment: f
     known = RADIOS[radio]
     rate_bps, overhead_bytes = as_bits(known.air)
     impaired = Impairment(rate_bps=round(rate_bps), delay_s=known.latency_s, seed=1, **impairment)  # type: ignore[arg-type]
-    return Preset(name, title, impaired, overhead_bytes, k, f"{says} {known.source}.")
+    return Preset(name, title, LINK_KINDS[known.scheme], impaired, overhead_bytes, k, f"{says} {known.source}.")
 
 
 _TABLE = (
@@ -65,18 +66,20 @@ _TABLE = (
     Preset(
         "wifi",
         "lossy Wi-Fi",
+        LINK_KINDS["udp"],
         Impairment(delay_s=0.04, jitter_s=0.12, loss=0.15, burst_frames=2.5, reorder=0.02, seed=1),
-        IP_UDP_BYTES,
+        IPV4_UDP_BYTES,
         1,
         "At the edge of its range: rate enough, but 15 % of the datagrams lost in runs of two or three, and jitter of"
         " 120 ms. An example, not a measurement.",
     ),
 )
 PRESETS = {preset.name: preset for preset in _TABLE}
+"""All presets, by name."""
 
 
 def preset_named(name: str) -> Preset:
-    """Raises UsageError for another name."""
+    """Return the preset of this name. Raise UsageError where there is none."""
     if name not in PRESETS:
         raise UsageError(f"no link preset '{name}'; there are: {', '.join(PRESETS)}")
     return PRESETS[name]

@@ -71,6 +71,8 @@ def _clean(octets: bytes) -> str:
 # BEGIN: nonce 8, UTC seconds 4, codec_id 2, k and flags 1 (k in the high nibble), sender, addressee, [profile 32]
 
 _BEGIN = struct.Struct(">8sIHB")
+BEGIN_BYTES = _BEGIN.size + 2
+"""Length of BEGIN's body without its names and without a speaker profile: the fixed fields and two lengths of names."""
 _FLAG_REPEAT = 0b0001
 _FLAG_PROFILE = 0b0010
 """The other two flags are sent as 0 and ignored."""

@@ -146,3 +146,14 @@ class Keying:
 
 
 NO_KEYING = Keying(0.0, 0.0, 0.0, 255)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The stretches that a frame passes on a link, for planning."""
+
+    stages: tuple[Stage, ...]
+    """All stretches, in the order in which a frame passes them."""
+    air: Stage
+    """The one of `stages` whose bits cost power, and which is keyed."""
+    keying: Keying = NO_KEYING

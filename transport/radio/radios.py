@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from transport.framing.ax25 import HEADER_BYTES
-from transport.radio.airtime import Ax25, Cobs, Lora, Stage
+from transport.radio.airtime import LORA_MAX_BYTES, Ax25, Cobs, Keying, Lora, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ class Radio:
     baud: int | None
     """Of its serial port as delivered, or as these figures need it; None: reached over TCP."""
     source: str
-    settings: str = ""
-    """What an address for it should say beside that."""
+    options: tuple[str, ...] = ()
+    """What an address for it should say beside `radio=`."""
     keyed: bool = False
     """A transmitter with TXDELAY, and CSMA."""
     latency_s: float = 0.0
@@ -40,8 +40,7 @@ class Radio:
     def link(self) -> str:
         """An address for it."""
         where = "localhost:8001" if self.baud is None else "/dev/ttyUSB0"
-        call = "&call=N0CALL-1" if self.scheme == "kiss" else ""
-        return f"{self.scheme}://{where}?radio={self.name}{call}{self.settings and '&' + self.settings}"
+        return "&".join([f"{self.scheme}://{where}?radio={self.name}", *self.options])
 
 
 _HC12 = "HC-12 user manual v2.4 (hc01.com), table of air rates: mode FU3"
@@ -55,7 +54,11 @@ _EBYTE = (
     "800 bits in 1.5 s, 0.22 of the nominal rate, taken for the whole family"
 )
 _EBYTE_SHARE = 800 / 1.5 / 2400
-_QUICK_KEYING = "txdelay=100&txtail=20&slottime=10&persist=255"
+QUICK_KEYING = Keying(tx_delay_s=0.1, tx_tail_s=0.02, slot_s=0.01, persistence=255)
+"""What a TNC can be told where only Gossamer uses the channel and the transceiver keys quickly."""
+QUICK_KEYING_OPTIONS = "txdelay=100&txtail=20&slottime=10&persist=255"
+"""The same, as options of an address."""
+_CALL = "call=N0CALL-1"
 _LORA = (
     "Semtech AN1200.13, LoRa Modem Designer's Guide: BW 125 kHz, CR 4/5, 8 symbols of preamble, explicit header, CRC; "
     "an RNode or another KISS TNC puts AX.25's addresses into the packet (16 bytes)"
@@ -70,8 +73,9 @@ def _lora(spreading_factor: int) -> Radio:
         Lora(spreading_factor, added_bytes=HEADER_BYTES),
         115200,
         _LORA,
+        (_CALL,),
         duty=_ISM_868,
-        max_frame_bytes=255 - HEADER_BYTES,
+        max_frame_bytes=LORA_MAX_BYTES - HEADER_BYTES,
     )
 
 
@@ -83,10 +87,10 @@ _TABLE = (
         Ax25(1200),
         None,
         "AX.25 2.2; TXDELAY 100 ms is for transceivers that key quickly: many want 150 to 300",
-        _QUICK_KEYING,
+        (_CALL, QUICK_KEYING_OPTIONS),
         keyed=True,
     ),
-    Radio("fsk9600", "packet radio, 9600 baud G3RUH", "kiss", Ax25(9600), None, "AX.25 2.2", keyed=True),
+    Radio("fsk9600", "packet radio, 9600 baud G3RUH", "kiss", Ax25(9600), None, "AX.25 2.2", (_CALL,), keyed=True),
     Radio(
         "hc-12-far",
         "HC-12, FU3 at 2400 baud",

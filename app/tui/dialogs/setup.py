@@ -22,6 +22,7 @@ from app.events import Level
 from app.settings.model import OPTIONS
 from app.tui.talk.wording import level_words
 from app.tui.widgets.meter import LevelBar
+from transport.link_kinds import explained_forms
 
 WELCOME = "First time here? enter sets up name, link and devices. esc skips that; s opens it any time."
 
@@ -71,7 +72,7 @@ class SetupScreen(ModalScreen[Chosen | None]):
                 with Horizontal(classes="row"):
                     yield Static("link", classes="what")
                     yield TextField(self._link, id="link-field", select_on_focus=False)
-                yield Static("udp://HOST:PORT calls, udp://:PORT waits, parrot:// alone", id="link-hint")
+                yield Static(explained_forms(), id="link-hint", markup=False)
                 with Horizontal(classes="row"):
                     yield Static("level", classes="what")
                     yield LevelBar(id="level")

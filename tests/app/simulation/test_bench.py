@@ -40,7 +40,7 @@ def test_units_come_out_of_frames_as_they_went_in(codec: ReferenceCodec) -> None
     size = (installed(codec).frame_bits or 8 * 17 + 1) // 8 + bool((codec.frame_bits or 0) % 8)
     mask = 0xFF << (-(codec.frame_bits or 0) % 8) & 0xFF
     draws = np.random.default_rng(3)
-    framing = framing_for(codec, 2, 10)
+    framing = framing_for(codec, 2, 240)
     for sent in framing.begin():
         assert [] == framing.receive(sent.octets, 0.0)
     told, heard, spoken_s = [], [], 0.0
@@ -59,7 +59,7 @@ def test_units_come_out_of_frames_as_they_went_in(codec: ReferenceCodec) -> None
 @pytest.mark.parametrize("codec", [Pcm(), Gossamer()], ids=lambda codec: codec.key)
 def test_damage_is_told_and_a_bad_header_refused(codec: ReferenceCodec) -> None:
     """A bit in the voice is played, damaged; a bit in the header loses the frame."""
-    framing = framing_for(codec, 1, 10)
+    framing = framing_for(codec, 1, 240)
     for sent in framing.begin():
         framing.receive(sent.octets, 0.0)
     frames: list[Sent] = []

@@ -8,8 +8,9 @@ from trio.testing import MockClock
 
 from tests.support.overs import numbered_packet
 from transport.errors import LinkClosed
+from transport.link_kinds import LayerBytes
 from transport.links.memory import QUEUED_FRAMES, memory_pair
-from transport.links.traffic import LayerBytes, Traffic, count_frame
+from transport.links.traffic import Traffic, count_frame
 from transport.protocol.frames import Beacon, Voice
 from transport.protocol.open_frames import encode
 

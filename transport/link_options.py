@@ -1,0 +1,213 @@
+"""The options behind the '?' of a link's address: how each is read, and the settings that they become. No I/O.
+
+`COMMON_OPTIONS` and `IMPAIRMENT_OPTIONS` may stand in any address; link_kinds.py says which others a kind of link has.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from transport.framing.ax25 import DESTINATION, Callsign, parse_callsign
+from transport.protocol.frames import MAX_K
+from transport.radio.airtime import Keying
+from transport.radio.radios import RADIOS, Radio
+
+MAX_BAUD = 4_000_000
+"""Highest speed of a serial port that is believed, in baud: the fastest USB adapters have it."""
+MAX_KISS_VALUE = 255
+"""Highest value of a TNC's setting, which is one byte."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option: `name=value`."""
+
+    name: str
+    """What stands before the '='."""
+    field: str
+    """Name of the field that holds the value: of `Address`, of its settings, or of `Impairment`."""
+    read: Callable[[str], Any]
+    """Reader of the value. It raises ValueError or UsageError for one that means nothing."""
+    wanted: str
+    """What the value must be, in words that continue "NAME must be"."""
+
+
+def read_number(text: str) -> float:
+    """Return a finite number. Raise ValueError for anything else."""
+    number = float(text)
+    return number if math.isfinite(number) else refuse()
+
+
+def read_share(text: str) -> float:
+    """Return '0.05' or '5%' as 0.05."""
+    return read_number(text[:-1]) / 100 if text.endswith("%") else read_number(text)
+
+
+def read_seconds(text: str) -> float:
+    """Return '150', '150ms' or '0.15s' as 0.15: a number without a unit is milliseconds."""
+    if text.endswith("ms"):
+        return read_number(text[:-2]) / 1000
+    return read_number(text[:-1]) if text.endswith("s") else read_number(text) / 1000
+
+
+def read_packets(text: str) -> int:
+    """Return a number of packets a frame, 1 to MAX_K."""
+    return int(text) if text in {str(k) for k in range(1, MAX_K + 1)} else refuse()
+
+
+def read_switch(text: str) -> bool:
+    """Return '0' as False and '1' as True."""
+    return {"0": False, "1": True}[text] if text in ("0", "1") else refuse()
+
+
+def read_baud(text: str) -> int:
+    """Return the speed of a serial port, 1 to MAX_BAUD baud."""
+    baud = int(text)
+    return baud if 1 <= baud <= MAX_BAUD else refuse()
+
+
+def read_kiss_time(text: str) -> float:
+    """Return a time in seconds that KISS can carry: in steps of 10 ms, at most 2.55 s."""
+    seconds = read_seconds(text)
+    return seconds if 0 <= seconds <= MAX_KISS_VALUE / 100 else refuse()
+
+
+def read_octet(text: str) -> int:
+    """Return a number from 0 to 255."""
+    value = int(text)
+    return value if 0 <= value <= MAX_KISS_VALUE else refuse()
+
+
+def read_destination(text: str) -> Callsign:
+    """Return whom frames on packet radio are for: a callsign, or a name that is none."""
+    return parse_callsign(text, licensed=False)
+
+
+def read_radio(text: str) -> Radio:
+    """Return the radio of this name."""
+    return RADIOS[text] if text in RADIOS else refuse()
+
+
+def refuse() -> NoReturn:
+    """Say that a value means nothing: raise ValueError."""
+    raise ValueError
+
+
+_TIME = "a time in milliseconds, or with s behind it in seconds"
+_SHARE_OF_FRAMES = "a share of frames such as 0.05 or 5%"
+COMMON_OPTIONS = (
+    Option("k", "k", read_packets, f"a whole number of packets a frame, 1 to {MAX_K}"),
+    Option("repeat", "repeat", read_switch, "0 or 1"),
+)
+"""Options of every link that are fields of `Address`."""
+IMPAIRMENT_OPTIONS = (
+    Option("rate", "rate_bps", read_number, "a number of bits per second"),
+    Option("loss", "loss", read_share, _SHARE_OF_FRAMES),
+    Option("burst", "burst_frames", read_number, "the mean number of frames lost in a row"),
+    Option("ber", "ber", read_share, "a share of bits such as 0.001"),
+    Option("delay", "delay_s", read_seconds, _TIME),
+    Option("jitter", "jitter_s", read_seconds, _TIME),
+    Option("reorder", "reorder", read_share, _SHARE_OF_FRAMES),
+    Option("duplicate", "duplicate", read_share, _SHARE_OF_FRAMES),
+    Option("seed", "seed", int, "a whole number"),
+)
+"""Options of every link that are fields of `Impairment`."""
+BAUD = Option("baud", "baud", read_baud, "the speed of a serial port in baud")
+RADIO = Option("radio", "radio", read_radio, "the name of a radio that `gossamer plan` lists")
+EVERYBODY = Callsign(DESTINATION)
+"""Whom frames on packet radio are for, unless the address says otherwise."""
+CALLSIGN_OPTIONS = (
+    Option(
+        "call",
+        "call",
+        parse_callsign,
+        "one to six letters and digits, among them a letter and a digit, then perhaps - and 0 to 15",
+    ),
+    Option("dest", "destination", read_destination, "one to six letters and digits, then perhaps - and 0 to 15"),
+)
+"""Options of packet radio: whose frames they are, and whom they are for."""
+TNC_OPTIONS = (
+    Option("txdelay", "tx_delay_s", read_kiss_time, f"{_TIME}, at most 2550"),
+    Option("txtail", "tx_tail_s", read_kiss_time, f"{_TIME}, at most 2550"),
+    Option("slottime", "slot_s", read_kiss_time, f"{_TIME}, at most 2550"),
+    Option("persist", "persistence", read_octet, "a number from 0 to 255"),
+)
+"""Options that a TNC is told when the link is opened: fields of `TncSettings`."""
+
+
+@dataclass(slots=True)
+class AddressParts:
+    """An address that was taken to pieces, before its kind has checked them."""
+
+    text: str
+    """The whole address."""
+    host: str
+    port: int | None
+    device: str
+    """Path of a serial port; empty where there is none."""
+    options: dict[str, Any]
+    """Values of the options of this kind, by field."""
+    radio: Radio | None
+
+
+@dataclass(frozen=True, slots=True)
+class UdpSettings:
+    """Where a datagram goes."""
+
+    host: str
+    """Name or numeric address of a peer or a group; empty: wait for a peer."""
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParrotSettings:
+    """Nothing: there is one parrot."""
+
+
+@dataclass(frozen=True, slots=True)
+class SerialSettings:
+    """A serial port with a transparent radio or a null-modem cable behind it."""
+
+    device: str
+    """Path of the port."""
+    baud: int
+
+
+@dataclass(frozen=True, slots=True)
+class TncSettings:
+    """What a TNC is told when the link is opened; None: left as it is."""
+
+    tx_delay_s: float | None = None
+    """Time from keying the transmitter to the first bit."""
+    tx_tail_s: float | None = None
+    """Time from the last bit to letting go of the transmitter."""
+    slot_s: float | None = None
+    """CSMA: time between two looks at whether the channel is free."""
+    persistence: int | None = None
+    """CSMA: a free channel is used with a chance of (persistence + 1) / 256."""
+
+    def keying(self) -> Keying:
+        """Return how a TNC keys that was told these settings: its own defaults for what it was not told."""
+        told = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return dataclasses.replace(Keying(), **{name: value for name, value in told.items() if value is not None})
+
+
+@dataclass(frozen=True, slots=True)
+class KissSettings:
+    """A packet-radio TNC, over TCP or on a serial port, and the callsigns of its frames."""
+
+    host: str
+    """Name or address of the machine with the TNC; empty: the TNC is on a serial port."""
+    port: int
+    device: str
+    """Path of the serial port; empty: the TNC is reached over TCP."""
+    baud: int
+    call: Callsign
+    """Callsign of this station."""
+    destination: Callsign = EVERYBODY
+    """Whom the frames are for."""
+    tnc: TncSettings = TncSettings()
