@@ -47,7 +47,13 @@ def envelope_correlation(true: Tensor, made: Tensor, ranks: Ranks = ALONE) -> Te
 
 
 def feature_losses(
-    raw: Tensor, made: Tensor, f0: Tensor, voiced: Tensor, energies: Tensor, heard: Tensor, ranks: Ranks = ALONE,
+    raw: Tensor,
+    made: Tensor,
+    f0: Tensor,
+    voiced: Tensor,
+    energies: Tensor,
+    heard: Tensor,
+    ranks: Ranks = ALONE,
     pitch_share: float = 1.0,
 ) -> dict[str, Tensor]:
     """raw, made [B, N, 42]; true f0 feature and voiced [B, N]; true energies [B, N, 40]; heard [B, N]: 1, or less where

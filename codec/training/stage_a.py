@@ -59,9 +59,7 @@ def drawing_for(schedule: Schedule, prepared: Path, ranks: Ranks) -> Drawing:
 
 
 @torch.no_grad()
-def validate(
-    codec: nn.Module, analysis: Analysis, batch: Batch, reader: PhoneReader | None = None
-) -> dict[str, float]:
+def validate(codec: nn.Module, analysis: Analysis, batch: Batch, reader: PhoneReader | None = None) -> dict[str, float]:
     """Errors on speakers never trained on, without loss or flips, rounded and not."""
     device = next(codec.parameters()).device
     energies, periodicity = analysis(torch.from_numpy(batch.clean).to(device))
@@ -91,8 +89,13 @@ def load_grown(codec: Codec, weights: dict[str, Tensor], place: str) -> None:
 
 
 def train(
-    config: CodecTraining, prepared: Path, folder: Path, threads: int = 0, start: Path | None = None,
-    phones: Path | None = None, ranks: Ranks = ALONE,
+    config: CodecTraining,
+    prepared: Path,
+    folder: Path,
+    threads: int = 0,
+    start: Path | None = None,
+    phones: Path | None = None,
+    ranks: Ranks = ALONE,
 ) -> None:
     """Trains, from the weights of `start` where it is named, resuming where `folder` holds a checkpoint; with the loss
     on words where `phones` names the reader's checkpoint; with other processes where `ranks` says so."""

@@ -168,9 +168,7 @@ def fine_tune(
     return Outcome(before, after, is_better(before, after), steps, (time.monotonic() - began) / 60, *seconds)
 
 
-def learn(
-    vocoder: Vocoder, material: Material, course: Course, folder: Path, progress: Callable[[float], None]
-) -> int:
+def learn(vocoder: Vocoder, material: Material, course: Course, folder: Path, progress: Callable[[float], None]) -> int:
     """Leaves the averaged weights in the vocoder; returns how many steps were made."""
     analysis, random = Analysis(), np.random.default_rng(course.seed)
     criterion = SoundCriterion(analysis, Loudness())

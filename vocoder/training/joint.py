@@ -113,8 +113,13 @@ def validate(voice: nn.Module, analysis: Analysis, batch: Batch, folder: Path, r
 
 
 def train(
-    config: VoiceTraining, prepared: Path, folder: Path, start: list[Path], threads: int = 0,
-    phones: Path | None = None, ranks: Ranks = ALONE,
+    config: VoiceTraining,
+    prepared: Path,
+    folder: Path,
+    start: list[Path],
+    threads: int = 0,
+    phones: Path | None = None,
+    ranks: Ranks = ALONE,
 ) -> None:
     """Trains from the weights of the stages before, resuming where `folder` holds a checkpoint; with the loss on words
     where `phones` names the reader's checkpoint; with other processes where `ranks` says so."""

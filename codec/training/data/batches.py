@@ -156,8 +156,14 @@ class Drawing:
     """Draws batches without end; batch n depends on the seed and n alone, so that a resumed run continues it."""
 
     def __init__(
-        self, speech: Speech, batch: int, packets: int, augmentation: Augmentation, seed: int,
-        part: tuple[int, int] = (0, 1), apart: bool = False,
+        self,
+        speech: Speech,
+        batch: int,
+        packets: int,
+        augmentation: Augmentation,
+        seed: int,
+        part: tuple[int, int] = (0, 1),
+        apart: bool = False,
     ) -> None:
         """part: which of how many equal slices of each batch is given out; apart: each segment has a seed of its own,
         so that only the slice has to be drawn."""

@@ -110,7 +110,11 @@ class Run:
     """One run's folder: checkpoint.safetensors (weights, their average, optimiser), log.csv, pictures."""
 
     def __init__(
-        self, folder: Path, network: nn.Module, schedule: Schedule, ranks: Ranks = ALONE,
+        self,
+        folder: Path,
+        network: nn.Module,
+        schedule: Schedule,
+        ranks: Ranks = ALONE,
         companion: Companion | None = None,
     ) -> None:
         """Raises TrainingError where the processes cannot share a batch evenly."""

@@ -216,7 +216,12 @@ class Codec(nn.Module):
         self.decoder = Decoder(config)
 
     def forward(
-        self, energies: Tensor, periodicity: Tensor, lost: Tensor, flips: Tensor, rounded: bool = True,
+        self,
+        energies: Tensor,
+        periodicity: Tensor,
+        lost: Tensor,
+        flips: Tensor,
+        rounded: bool = True,
         ranks: Ranks = ALONE,
     ) -> tuple[Tensor, Tensor]:
         """[B, 32 P, 40], [B, 32 P, 128], lost [B, P, 1, 1], flips: bit error probability [B, 1, 1, 1] ->

@@ -75,9 +75,7 @@ class PhoneReader(nn.Module):
         return functional.log_softmax(self.head(self.norm(x)), dim=-1)
 
 
-def phone_distance(
-    reader: PhoneReader, true: Tensor, made: Tensor, heard: Tensor, ranks: Ranks = ALONE
-) -> Tensor:
+def phone_distance(reader: PhoneReader, true: Tensor, made: Tensor, heard: Tensor, ranks: Ranks = ALONE) -> Tensor:
     """Kullback-Leibler divergence in nats a frame between what is read in true and in made energies, both
     [B, N, 40]; heard [B, N]: weight of each frame. The reader's own weights get no gradient where it is frozen."""
 

@@ -42,6 +42,7 @@ def hidden_values(voice: Voice, prepared: Path, seed: int = 3) -> dict[str, Tens
     hooks = []
     for name, module in voice.named_modules():
         if isinstance(module, PacketBlock | PacketMixer):
+
             def keep(_module: nn.Module, _inputs: object, output: Tensor, name: str = name) -> None:
                 found.setdefault(name, []).append(output.flatten(0, -2))
 

@@ -145,7 +145,7 @@ def vocoder_network(config: VocoderConfig) -> nn.Module:
     """The network that the configuration names. Raises TrainingError."""
     kinds = {"harmonic": Vocoder, "hifigan": HifiganVocoder}
     if config.kind not in kinds:
-        raise TrainingError(f"[vocoder] kind = \"{config.kind}\": there are {' and '.join(kinds)}")
+        raise TrainingError(f'[vocoder] kind = "{config.kind}": there are {" and ".join(kinds)}')
     return kinds[config.kind](config)
 
 

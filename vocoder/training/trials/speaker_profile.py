@@ -76,7 +76,7 @@ class ProfiledVoice(Voice):
         """Raises TrainingError for another vocoder than the harmonic one."""
         super().__init__(config.codec, config.vocoder)
         if config.vocoder.kind != "harmonic":
-            raise TrainingError(f"[vocoder] kind = \"{config.vocoder.kind}\": profiles are tried with the harmonic one")
+            raise TrainingError(f'[vocoder] kind = "{config.vocoder.kind}": profiles are tried with the harmonic one')
         self.profile = SpeakerProfile(config.codec.latent_channels, config.vocoder.channels)
 
     @contextmanager
