@@ -15,21 +15,25 @@ NO_PACKET = bytes(format.PACKET_BYTES)
 
 
 class Decoder:
-    """The learned decoder. Conceals lost packets: first a guess from the past, within 640 ms comfort noise."""
+    """The learned decoder.
+
+    It conceals lost packets: at first it guesses from the past, and within 640 ms it fades to comfort noise.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
-        """Raises ModelError."""
+        """Load the shipped graph, or that of a file. Raises ModelError."""
         self._model = load_model(DECODER, path)
 
     @property
     def codec_id(self) -> int:
-        """Names the encoders whose packets these are, 0..65535."""
+        """Number of the codec, 1..65535: encoders with the same one make packets that this decoder understands."""
         return self._model.codec_id
 
     def decode(self, packet: bytes | None) -> Array:
-        """32 bytes, or None for a lost packet -> features float32 [32, 42] in 0..1.
+        """Return the features of a packet of 32 bytes, or of a lost packet (None): float32 [32, 42] in 0..1.
 
-        Any 32 bytes decode to something. Raises ValueError for another length."""
+        Any 32 bytes decode to something. Raises ValueError for another length.
+        """
         content = NO_PACKET if packet is None else packet
         if len(content) != format.PACKET_BYTES:
             raise ValueError(f"a packet is {format.PACKET_BYTES} bytes, not {len(content)}")
@@ -39,5 +43,5 @@ class Decoder:
         return table
 
     def reset(self) -> None:
-        """Back to the start of a transmission."""
+        """Go back to the start of a transmission."""
         self._model.reset()

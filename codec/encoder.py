@@ -18,47 +18,49 @@ class PacketEncoder(Protocol):
     """Anything that makes packets: the encoder, or a stand-in in a test."""
 
     def encode(self, samples: Array) -> bytes:
-        """float32 [2560] -> 32 bytes."""
+        """Return the 32 bytes of float32 [2560]."""
 
     def reset(self) -> None:
-        """Back to the start of a transmission."""
+        """Go back to the start of a transmission."""
 
 
 class Encoder:
-    """The learned encoder. Keeps the last 30 ms and what its layers remember of the packets before."""
+    """The learned encoder, with its state: the last 30 ms, and what its layers keep of the packets before."""
 
     def __init__(self, path: Path | None = None) -> None:
-        """Raises ModelError."""
+        """Load the shipped graph, or that of a file. Raises ModelError."""
         self._model = load_model(ENCODER, path)
 
     @property
     def codec_id(self) -> int:
-        """Names the decoders that understand these packets, 0..65535."""
+        """Number of the codec, 1..65535: decoders with the same one understand these packets."""
         return self._model.codec_id
 
     def encode(self, samples: Array) -> bytes:
-        """float32 [2560] in [-1, 1] -> 32 bytes. Values outside are clipped, what is not a number is silence.
+        """Return the 32 bytes of float32 [2560] in [-1, 1].
 
-        Raises ValueError for another number of samples."""
+        Values outside are clipped, and what is not a number counts as silence. Raises ValueError for another number of
+        samples.
+        """
         if samples.shape != (format.PACKET_SAMPLES,):
             raise ValueError(f"a packet is {format.PACKET_SAMPLES} samples, not {samples.shape}")
         packet = self._model.step(samples=np.ascontiguousarray(samples, np.float32)[None])
         return packet.tobytes()
 
     def reset(self) -> None:
-        """Back to the start of a transmission."""
+        """Go back to the start of a transmission."""
         self._model.reset()
 
 
 class PacketAssembler:
-    """Gathers blocks of any size into whole packets, so that the size of the blocks does not matter."""
+    """A buffer that cuts blocks of any size into whole packets, so that the size of the blocks does not matter."""
 
     def __init__(self, encoder: PacketEncoder) -> None:
         self._encoder = encoder
         self._waiting = np.zeros(0, np.float32)
 
     def push(self, samples: Array) -> list[bytes]:
-        """float32 [n], any n -> the packets that are complete now."""
+        """Add float32 [n], any n; return the packets that are complete now."""
         self._waiting = np.concatenate([self._waiting, samples.astype(np.float32, copy=False)])
         packets = []
         while len(self._waiting) >= format.PACKET_SAMPLES:
@@ -67,18 +69,18 @@ class PacketAssembler:
         return packets
 
     def flush(self) -> list[bytes]:
-        """The last packet, zero-padded; none where nothing is waiting."""
+        """Return the last packet, zero-padded, in a list that is empty where no samples are waiting."""
         missing = -len(self._waiting) % format.PACKET_SAMPLES
         return self.push(np.zeros(missing, np.float32)) if missing else []
 
     def reset(self) -> None:
-        """Forgets what is waiting and starts a new transmission."""
+        """Forget the waiting samples and start a new transmission."""
         self._waiting = np.zeros(0, np.float32)
         self._encoder.reset()
 
 
 def encode_all(samples: Array, encoder: PacketEncoder) -> bytes:
-    """A whole recording, float32 [n] -> 32 * ceil(n / 2560) bytes: the content of a .g800 file."""
+    """Return the content of a .g800 file for a recording float32 [n]: 32 * ceil(n / 2560) bytes."""
     assembler = PacketAssembler(encoder)
     assembler.reset()
     return b"".join([*assembler.push(samples), *assembler.flush()])

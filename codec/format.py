@@ -14,7 +14,7 @@ PACKET_SAMPLES = PACKET_BITS * SAMPLE_RATE_HZ // BIT_RATE_BPS
 PACKET_S = PACKET_SAMPLES / SAMPLE_RATE_HZ
 
 HOP_SAMPLES = 80
-"""One feature frame: 10 ms."""
+"""Samples between two feature frames: 10 ms."""
 PACKET_FRAMES = PACKET_SAMPLES // HOP_SAMPLES
 WINDOW_SAMPLES = 320
 """Analysis and synthesis window (n_fft): 40 ms, so four frames overlap."""
@@ -48,11 +48,12 @@ BAND_LOW_DB = -85.0
 BAND_HIGH_DB = 15.0
 """Features 2..41: 0 is -85 dB, 1 is +15 dB of mean band power (see codec/features.py), linear in dB."""
 
-assert PACKET_SAMPLES == 2560 and PACKET_FRAMES == 32
+assert PACKET_SAMPLES == 2560
+assert PACKET_FRAMES == 32
 assert LATENTS * LATENT_DIMENSIONS * BITS_PER_DIMENSION == PACKET_BITS
 assert DELAY_SAMPLES <= 240
 
 
 def packet_count(samples: int) -> int:
-    """Packets that hold this many samples at 8 kHz; the last one is zero-padded."""
+    """Return how many packets hold this many samples at 8 kHz; the last one is zero-padded."""
     return -(-samples // PACKET_SAMPLES)

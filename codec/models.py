@@ -1,4 +1,4 @@
-"""Model files: where they are, loading them with the checks that make a mismatch an error instead of noise."""
+"""Model files: where they are, and how they are loaded, with checks that make a mismatch an error instead of noise."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import onnxruntime
 
 GRAPH_VERSION = 1
-"""Raised when the inputs, outputs or meaning of a graph change."""
+"""Version of the graphs, raised when the inputs, outputs or meaning of one change."""
 
 ENCODER = "codec_encoder"
 DECODER = "codec_decoder"
@@ -25,8 +25,8 @@ VOCODER = "vocoder"
 
 STANDARD, SMALL = "standard", "small"
 MODELS = (STANDARD, SMALL)
-"""Two sets of the three graphs, of one codec_id, so that either understands the other. The small one computes in 8-bit
-whole numbers: under 6 MB, two thirds of the time, a trifle rougher."""
+"""The two sets of the three graphs, of one codec_id, so that either understands the other. The small one computes in
+8-bit whole numbers: under 6 MB, two thirds of the time, a little rougher."""
 
 
 TAUGHT_BY = "gossamer.taught_by"
@@ -35,7 +35,7 @@ independent judges of the voice. Models from before this record do not have it."
 
 
 def expected_metadata(kind: str) -> dict[str, str]:
-    """What the metadata of a graph of this kind must say; `codec_id` comes on top."""
+    """Return what the metadata of a graph of this kind must say, beside its `codec_id`."""
     return {
         "gossamer.kind": kind,
         "gossamer.graph_version": str(GRAPH_VERSION),
@@ -50,17 +50,17 @@ def expected_metadata(kind: str) -> dict[str, str]:
 
 
 def feature_names() -> list[str]:
-    """The 42 values of a feature frame, in order."""
+    """Return the names of the 42 values of a feature frame, in order."""
     return ["log_f0", "voicing", *(f"band_{number}" for number in range(format.BANDS))]
 
 
 def asset_path(name: str) -> Path:
-    """A file of the package `assets`, from a checkout or an installation."""
+    """Return the path of a file of the package `assets`, in a checkout or an installation."""
     return Path(str(resources.files("assets") / name))
 
 
 def model_path(kind: str, model: str = STANDARD) -> Path:
-    """Where the graph of this kind is in one of `MODELS`. Raises ValueError for another name."""
+    """Return the path of the graph of this kind in one of `MODELS`. Raises ValueError for another name."""
     if model not in MODELS:
         raise ValueError(f"no model '{model}'; there are: {', '.join(MODELS)}")
     return asset_path(f"{kind}.onnx" if model == STANDARD else f"{model}/{kind}.onnx")
@@ -68,7 +68,7 @@ def model_path(kind: str, model: str = STANDARD) -> Path:
 
 @dataclass
 class Model:
-    """A loaded graph and its streaming state, one flat tensor that goes in with each call and comes out of it."""
+    """A loaded graph with its streaming state, one flat tensor that goes in with each call and comes out of it."""
 
     session: onnxruntime.InferenceSession
     metadata: dict[str, str]
@@ -77,22 +77,25 @@ class Model:
 
     @property
     def codec_id(self) -> int:
-        """Names the encoders and decoders that understand each other, 0..65535; 0 in a vocoder."""
+        """Number of the codec, 1..65535, the same in encoders and decoders of one codec; 0 in a vocoder."""
         return int(self.metadata.get("gossamer.codec_id", "0"))
 
     def reset(self) -> None:
-        """Back to the start of a transmission."""
+        """Go back to the start of a transmission."""
         self.state = np.zeros_like(self.state)
 
     def step(self, **inputs: NDArray[Any]) -> NDArray[Any]:
-        """One packet: the graph's inputs by name, without the state; returns its first output. Takes milliseconds and
-        releases the interpreter lock: call it in a worker thread."""
+        """Compute one packet and return the graph's first output.
+
+        inputs: the graph's inputs by name, without the state. A step takes milliseconds and releases the interpreter's
+        lock: call it in a worker thread.
+        """
         result, *_, self.state = self.session.run(None, {**inputs, "state": self.state})
         return np.asarray(result)
 
 
 def load_model(kind: str, path: Path | None = None) -> Model:
-    """Loads `assets/KIND.onnx`, or another file, on one CPU thread. Raises ModelError."""
+    """Load `assets/KIND.onnx`, or another file, to run on one CPU thread. Raises ModelError."""
     import onnxruntime
 
     file = path or model_path(kind)

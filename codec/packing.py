@@ -23,12 +23,15 @@ SHAPE = (format.LATENTS, format.LATENT_DIMENSIONS)
 
 
 def nearest_levels(latents: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Any values -> the nearest of -1.5, -0.5, 0.5, 1.5, float32 of the same shape."""
+    """Return the nearest of -1.5, -0.5, 0.5, 1.5 for each value, float32 of the same shape."""
     return np.clip(np.floor(latents) + 0.5, -1.5, 1.5).astype(np.float32)
 
 
 def pack(levels: NDArray[np.float32]) -> bytes:
-    """float32 [8, 16] of -1.5, -0.5, 0.5, 1.5 -> 32 bytes. Raises ValueError for other values or another shape."""
+    """Return the 32 bytes of levels, float32 [8, 16] of -1.5, -0.5, 0.5, 1.5.
+
+    Raises ValueError for other values or another shape.
+    """
     if levels.shape != SHAPE or not np.isin(levels, (-1.5, -0.5, 0.5, 1.5)).all():
         raise ValueError(f"levels are {SHAPE} of -1.5, -0.5, 0.5 and 1.5")
     bits = np.stack([levels > 0, np.abs(levels) < 1], axis=-1)
@@ -36,7 +39,7 @@ def pack(levels: NDArray[np.float32]) -> bytes:
 
 
 def unpack(packet: bytes) -> NDArray[np.float32]:
-    """32 bytes -> float32 [8, 16]. Raises ValueError for another length."""
+    """Return the levels of a packet of 32 bytes, float32 [8, 16]. Raises ValueError for another length."""
     if len(packet) != format.PACKET_BYTES:
         raise ValueError(f"a packet is {format.PACKET_BYTES} bytes, not {len(packet)}")
     bits = np.unpackbits(np.frombuffer(packet, np.uint8)).reshape(*SHAPE, 2).astype(np.float32)

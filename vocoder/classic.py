@@ -1,4 +1,4 @@
-"""A plain harmonic-plus-noise synthesiser in numpy: the "human-made" decoder.
+"""A harmonic-plus-noise synthesiser in plain numpy, without a network.
 
 The baseline that the network is heard against, what is left on a device without onnxruntime, and a test oracle for
 pitch and level. It is a channel vocoder in the short-time spectrum: a pulse train below a cut-off that grows with the
@@ -19,16 +19,16 @@ from vocoder import pulse_source as source
 Array = NDArray[np.float32]
 
 CUT_LOW_HZ, CUT_HIGH_HZ = 800.0, 3600.0
-"""Harmonics reach up to here at voicing 0.5 and at voicing 1; below 0.5 there are none."""
+"""Highest frequency of the harmonics at voicing 0.5 and at voicing 1; below 0.5 there are none."""
 CUT_WIDTH_HZ = 400.0
 """Width of the cross-over between harmonics and noise."""
 SPREAD_S, SPREAD_PERIOD_HZ = 0.003, 600.0
-"""The harmonics of a throat do not peak all at once. Their group delay goes up and down by 3 ms every 600 Hz, which
-takes the edge off the buzz and the pulses out of the envelope."""
+"""Group delay of the harmonics: it goes up and down by 3 ms every 600 Hz. The harmonics of a voice do not peak at one
+moment either; without the delay the result buzzes, and its envelope has pulses."""
 
 
 class ClassicSynthesizer:
-    """Features to speech without a network; the same interface and the same delay as `Vocoder`."""
+    """The synthesiser without a network; its interface and its delay are those of `Vocoder`."""
 
     def __init__(self) -> None:
         self._window = source.window()
@@ -41,7 +41,7 @@ class ClassicSynthesizer:
         self.reset()
 
     def reset(self) -> None:
-        """Back to the start of a transmission."""
+        """Go back to the start of a transmission."""
         self._phase = 0.0
         self._last_f0: float | None = None
         self._place = 0
@@ -50,7 +50,10 @@ class ClassicSynthesizer:
         self._last = np.zeros((1, format.FEATURES), np.float32)
 
     def synthesize(self, features: Array) -> Array:
-        """float32 [32, 42] in 0..1 -> float32 [2560] in [-1, 1], 240 samples late. Raises ValueError."""
+        """Return float32 [2560] in [-1, 1], 240 samples late, of features float32 [32, 42] in 0..1.
+
+        Raises ValueError for another shape.
+        """
         if features.shape != (format.PACKET_FRAMES, format.FEATURES):
             raise ValueError(f"features are {(format.PACKET_FRAMES, format.FEATURES)}, not {features.shape}")
         self._last = features[-1:]
@@ -65,31 +68,35 @@ class ClassicSynthesizer:
         return self._overlap_add(buzz * self._spectrum(pulses) + breath * self._spectrum(self._noise[places]))
 
     def flush(self) -> Array:
-        """The tail, float32 [240]."""
+        """Return the last 240 samples, float32."""
         return self.synthesize(np.repeat(self._last, format.PACKET_FRAMES, axis=0))[: format.DELAY_SAMPLES]
 
     def _gain(self, bands_db: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Gain of the bands in dB [N, 40] -> factor per bin [N, 161]."""
+        """Return the factor per bin [N, 161] for gains of the bands in dB [N, 40]."""
         return np.asarray(10.0 ** (bands_db @ self._envelope / 20.0))
 
     def _own_bands_db(self, pulses: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Band energies in dB of the pulse train itself, [240 + 80 N] -> [N, 40], at least -12 dB.
+        """Return the band energies in dB, [N, 40], of the pulse train itself, [240 + 80 N]; at least -12 dB.
 
-        Its density is 0 dB on the mean, but a band narrower than the spacing of the harmonics holds either the peak of
-        one, up to 10 dB more, or next to nothing; so did the same band of the original."""
+        Its mean density is 0 dB, but a band narrower than the spacing of the harmonics holds either the peak of one, up
+        to 10 dB more, or next to nothing. The same band of the original did so too.
+        """
         frames = self._frames(pulses.astype(np.float32))
         bands = extractor.power_spectrum(frames) @ self._mel
         return 10.0 * np.log10(np.maximum(bands, 0.0631))
 
     def _harmonic_share(self, voicing: Array) -> NDArray[np.float64]:
-        """Voicing [N] -> power share of the harmonics per bin [N, 161]."""
+        """Return the harmonics' part of the power of each bin, [N, 161] in 0..1, for voicing [N]."""
         sure = np.clip(2.0 * voicing - 1.0, 0.0, 1.0)[:, None]
         cut = CUT_LOW_HZ + (CUT_HIGH_HZ - CUT_LOW_HZ) * sure
         below = np.clip(0.5 + (cut - self._bins_hz) / CUT_WIDTH_HZ, 0.0, 1.0)
         return np.asarray(below * (voicing > 0.5)[:, None])
 
     def _pulse_train(self, f0: Array) -> NDArray[np.float64]:
-        """F0 in Hz [N] at the end of each hop -> [80 N], flat power density 1 (formula: vocoder/README.md)."""
+        """Return a pulse train [80 N] of flat power density 1 for F0 in Hz [N] at the end of each hop.
+
+        The formula is in vocoder/README.md.
+        """
         before = np.concatenate([[f0[0] if self._last_f0 is None else self._last_f0], f0[:-1]])
         share = (np.arange(format.HOP_SAMPLES) + 0.5) / format.HOP_SAMPLES
         f0_now = before[:, None] + (f0 - before)[:, None] * share
@@ -103,16 +110,16 @@ class ClassicSynthesizer:
         return np.where(near, harmonics, kernel) * np.sqrt(f0_now.ravel() / source.FLAT_HZ)
 
     def _spectrum(self, samples: NDArray[np.floating]) -> NDArray[np.complex128]:
-        """[240 + 80 N] -> [N, 161]."""
+        """Return the spectra [N, 161] of samples [240 + 80 N]."""
         return np.fft.rfft(self._frames(samples) * self._window)
 
     @staticmethod
     def _frames(samples: NDArray[Any]) -> NDArray[Any]:
-        """[240 + 80 N] -> [N, 320]."""
+        """Return the overlapping frames [N, 320] of samples [240 + 80 N]."""
         return np.lib.stride_tricks.sliding_window_view(samples, format.WINDOW_SAMPLES)[:: format.HOP_SAMPLES]
 
     def _overlap_add(self, spectra: NDArray[np.complex128]) -> Array:
-        """[32, 161] -> float32 [2560]; keeps what later frames still add to."""
+        """Return float32 [2560] of spectra [32, 161]; keep the samples that later frames still add to."""
         frames = np.fft.irfft(spectra, n=format.WINDOW_SAMPLES) * self._window * 0.5
         sound = np.zeros(format.PACKET_SAMPLES + format.DELAY_SAMPLES)
         sound[: format.DELAY_SAMPLES] = self._tail

@@ -1,4 +1,4 @@
-"""Features to samples, with the network; and the choice between the two synthesisers."""
+"""The synthesiser with the network, and the choice between the two synthesisers."""
 
 from __future__ import annotations
 
@@ -14,32 +14,35 @@ from codec.models import VOCODER, ModelError, load_model
 Array = NDArray[np.float32]
 SYNTHESISERS = ("neural", "classic")
 OWN_SUFFIX = ".onnx"
-"""A name that ends so is the file of another vocoder, as `python -m vocoder.training export` writes it."""
+"""End of a name that is the file of another vocoder, as `python -m vocoder.training export` writes it."""
 
 
 class Synthesizer(Protocol):
-    """Makes speech of features, a packet at a time, 240 samples late."""
+    """Anything that makes speech of features, a packet at a time, 240 samples late."""
 
     def synthesize(self, features: Array) -> Array:
-        """float32 [32, 42] in 0..1 -> float32 [2560] in [-1, 1]."""
+        """Return float32 [2560] in [-1, 1] of features float32 [32, 42] in 0..1."""
 
     def flush(self) -> Array:
-        """The last 240 samples, float32; afterwards `reset`."""
+        """Return the last 240 samples, float32; `reset` has to follow."""
 
     def reset(self) -> None:
-        """Back to the start of a transmission."""
+        """Go back to the start of a transmission."""
 
 
 class Vocoder:
-    """The neural vocoder."""
+    """The synthesiser with the network."""
 
     def __init__(self, path: Path | None = None) -> None:
-        """Raises ModelError."""
+        """Load the shipped graph, or that of a file. Raises ModelError."""
         self._model = load_model(VOCODER, path)
         self._last = np.zeros((format.PACKET_FRAMES, format.FEATURES), np.float32)
 
     def synthesize(self, features: Array) -> Array:
-        """float32 [32, 42] in 0..1 -> float32 [2560] in [-1, 1], 240 samples late. Raises ValueError."""
+        """Return float32 [2560] in [-1, 1], 240 samples late, of features float32 [32, 42] in 0..1.
+
+        Raises ValueError for another shape.
+        """
         if features.shape != (format.PACKET_FRAMES, format.FEATURES):
             raise ValueError(f"features are {(format.PACKET_FRAMES, format.FEATURES)}, not {features.shape}")
         table = np.ascontiguousarray(features, np.float32)
@@ -48,19 +51,22 @@ class Vocoder:
         return samples
 
     def flush(self) -> Array:
-        """The tail, float32 [240]: what the last frame leaves, repeated once more."""
+        """Return the last 240 samples, float32: the last frame, held for another packet."""
         held = np.repeat(self._last[-1:], format.PACKET_FRAMES, axis=0)
         return self.synthesize(held)[: format.DELAY_SAMPLES]
 
     def reset(self) -> None:
-        """Back to the start of a transmission."""
+        """Go back to the start of a transmission."""
         self._model.reset()
         self._last = np.zeros_like(self._last)
 
 
 def open_synthesizer(name: str = "neural", path: Path | None = None) -> Synthesizer:
-    """ "neural", "classic", or the file of another vocoder, FILE.onnx. Raises ModelError, ValueError for what is none
-    of them."""
+    """Return the synthesiser of a name: "neural", "classic", or the file of another vocoder, FILE.onnx.
+
+    path: the neural one's graph, if not the shipped one. Raises ModelError for a file that is no vocoder, ValueError
+    for a name that is none of them.
+    """
     if name.endswith(OWN_SUFFIX):
         own = Path(name).expanduser()
         if not own.is_file():

@@ -1,0 +1,1 @@
+"""Training of the vocoder, and of codec and vocoder together (the extra `train`)."""
