@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.errors import one_line
-from transport.protocol.floor import State
+from transport.protocol.floor_states import State
 from transport.protocol.frames import Mode
 
 Device = Literal["microphone", "loudspeaker"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from app.errors import GossamerError
-from transport.protocol.floor import State
+from transport.protocol.floor_states import State
 
 WORDS = {
     State.IDLE: "listening",

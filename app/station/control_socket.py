@@ -30,7 +30,7 @@ import trio
 from app.errors import GossamerError, os_reason
 from app.events import Event, FloorChanged, TalkDenied, TalkEnded
 from app.paths import control_sockets_folder
-from transport.protocol.floor import State
+from transport.protocol.floor_states import State
 
 WORDS = ("down", "hold", "up", "toggle", "status")
 LONGEST_LINE = 64

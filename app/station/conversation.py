@@ -25,12 +25,14 @@ from codec.format import PACKET_BYTES, PACKET_S
 from transport.errors import LinkError, PeerUnreachable
 from transport.links.base import Link
 from transport.links.traffic import Traffic
-from transport.protocol import floor as floors
+from transport.protocol import floor_states
+from transport.protocol.floor import Floor
+from transport.protocol.floor_states import State
 from transport.protocol.frames import Begin, Pong, Receipt, Text
 from transport.protocol.over import OverBegun, OverEnded, Overlap, VoiceIgnored
 from transport.protocol.receiver import Answer, EndArrived, Fact, VoiceArrived
 
-ON_AIR = (floors.State.ON_AIR, floors.State.COLLIDED)
+ON_AIR = (State.ON_AIR, State.COLLIDED)
 NEVER_S = float("inf")
 
 
@@ -60,7 +62,7 @@ class Conversation:
         self._player = player
         self._emit = emit
         self._permit_tone = permit_tone
-        self._floor = floors.Floor(talk_limit_s=time_out_s)
+        self._floor = Floor(talk_limit_s=time_out_s)
         self._floor_changed = trio.Event()
         self._clip: np.ndarray | None = None
         self._clip_may_start = trio.Event()
@@ -77,12 +79,12 @@ class Conversation:
 
     @property
     def idle(self) -> bool:
-        return self._floor.state is floors.State.IDLE and not self._listener.playing
+        return self._floor.state is State.IDLE and not self._listener.playing
 
     @property
     def sending(self) -> bool:
         """On air, or what was said is still on its way out."""
-        return self._floor.state in (floors.State.ASKED, floors.State.DRAINING, *ON_AIR)
+        return self._floor.state in (State.ASKED, State.DRAINING, *ON_AIR)
 
     # --- the key -------------------------------------------------------------------------------------------------
 
@@ -94,7 +96,7 @@ class Conversation:
             return
         before = self._floor.state
         self._floor_says(self._floor.press(trio.current_time()))
-        if self._floor.state is not floors.State.ASKED or before is floors.State.ASKED:
+        if self._floor.state is not State.ASKED or before is State.ASKED:
             return
         self._clip = clip
         self._talker.microphone_s = microphone_s if clip is None else 0.0
@@ -127,7 +129,7 @@ class Conversation:
 
     def _begin_taken(self, now: float) -> None:
         """The link took our BEGIN."""
-        if self._floor.state is not floors.State.ASKED or self._over is None:
+        if self._floor.state is not State.ASKED or self._over is None:
             return
         self._player.hush()
         self._player.quiet = True
@@ -156,7 +158,7 @@ class Conversation:
 
     def over_drained(self, over: int, packets: int) -> None:
         """The last frame of our over has left."""
-        if self._floor.state is floors.State.DRAINING:
+        if self._floor.state is State.DRAINING:
             self._floor_says(self._floor.drained(trio.current_time(), self._receipt_expected))
         duration_s = packets * PACKET_S
         if duration_s:
@@ -241,31 +243,31 @@ class Conversation:
             with trio.move_on_at(NEVER_S if next_s is None else next_s):
                 await self._floor_changed.wait()
 
-    def _floor_says(self, said: list[floors.FloorEvent]) -> None:
+    def _floor_says(self, said: list[floor_states.FloorEvent]) -> None:
         for fact in said:
             match fact:
-                case floors.StateChanged(old, new):
+                case floor_states.StateChanged(old, new):
                     if old in ON_AIR and new not in ON_AIR:
                         self._player.quiet = False
                     self._emit(events.FloorChanged(new))
-                case floors.TalkRefused(reason):
+                case floor_states.TalkRefused(reason):
                     self._silence_talker()
                     self._emit(events.TalkDenied(reason))
-                case floors.TalkLimitNear(left_s):
+                case floor_states.TalkLimitNear(left_s):
                     self._emit(events.TalkTimeWarning(left_s))
-                case floors.TalkLimitReached():
+                case floor_states.TalkLimitReached():
                     self._clip = None
                     if self._talker is not None:
                         self._talker.end(EndReason.TIME_OUT)
-                case floors.CollisionInferred(reason):
+                case floor_states.CollisionInferred(reason):
                     self._emit(events.Collision(reason))
-                case floors.TalkerLost():
+                case floor_states.TalkerLost():
                     self._channel.abandon()
                     self._listener.abandon()
         self._floor_changed.set()
 
     def _silence_talker(self) -> None:
         """After a refusal: nothing more is sent, unless an earlier over is still on its way out."""
-        if self._talker is not None and self._floor.state is not floors.State.DRAINING:
+        if self._talker is not None and self._floor.state is not State.DRAINING:
             self._clip = None
             self._talker.abandon()

@@ -39,7 +39,7 @@ from transport.address import parse_address
 from transport.links.base import Link
 from transport.planning.planner import choose_k, planned_share
 from transport.protocol import frames
-from transport.protocol.floor import State
+from transport.protocol.floor_states import State
 from transport.protocol.frames import Begin
 
 RATE_EVERY_S = 0.25

@@ -23,7 +23,8 @@ from transport.protection.cipher import Cipher, Secret
 from transport.protection.mismatch import MismatchDetector
 from transport.protection.rate_limit import MAX_SOURCES
 from transport.protection.replay import MAX_REMEMBERED
-from transport.protocol.floor import Floor, State
+from transport.protocol.floor import Floor
+from transport.protocol.floor_states import State
 from transport.protocol.frames import NONCE_BYTES, Begin, End, Mode, Type, Voice
 from transport.protocol.open_frames import MAX_FRAME_BYTES, decode, encode, peek_type
 from transport.protocol.over import MAX_PACKETS, REMEMBERED_OVERS, OverBegun, OverEnded, OverReceiver, PacketHeard

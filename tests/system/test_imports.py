@@ -81,7 +81,6 @@ TOO_LONG_YET = {
     "app/station/engine.py",
     "app/tui/talk/screen.py",
     "app/tui/talk/state.py",
-    "transport/protocol/floor.py",
 }
 """Files over the limit today. An entry that is short enough must go."""
 

@@ -32,7 +32,7 @@ from tests.support.station import CODEC_ID, at_once
 from transport.errors import PeerUnreachable
 from transport.links.base import Link
 from transport.links.memory import memory_pair
-from transport.protocol.floor import State
+from transport.protocol.floor_states import State
 
 HOURS = float(os.environ.get("SOAK_HOURS", "0.34"))
 GROWTH_BYTES = 400_000

@@ -1,65 +1,40 @@
 """Who may talk: a half-duplex channel as one table of states. No I/O, no clock.
 
-Facts go in as methods with the time; what follows comes out as a list of events. The table says what may happen when;
-a pair that is missing from it is a mistake of the caller (UsageError). Timers live beside it, in `tick`.
+Facts go in as calls of methods, with the time; what follows comes out as a list of events. The table says what may
+happen when; a pair that is missing from it is a mistake of the caller (UsageError). The timers stand beside it, in
+`tick`.
 """
 
 from __future__ import annotations
 
-import enum
 import math
-from dataclasses import dataclass
 
 from transport.errors import UsageError
+from transport.protocol.floor_states import (
+    CollisionInferred,
+    Event,
+    FloorEvent,
+    State,
+    StateChanged,
+    TalkerLost,
+    TalkLimitNear,
+    TalkLimitReached,
+    TalkRefused,
+)
 from transport.protocol.frames import PACKET_S
 
 TALK_LIMIT_S = 120.0
-"""The time-out timer: a key that is stuck does not hold the channel."""
+"""Longest over, in seconds, after which the time-out timer ends it: a key that is stuck does not hold the channel."""
 TALK_WARNING_S = 15.0
-"""Warned so long before."""
+"""Time before the talk limit at which the talker is warned, in seconds."""
 SILENCE_S = 2.5
-"""A talker of whom nothing has come for so long has disappeared..."""
+"""Silence after which a talker has disappeared, in seconds..."""
 SILENCE_FRAMES = 3
-"""...but not before this many frames could have come."""
+"""...but no less than the time in which this many frames could have come."""
 PAUSE_S = 1.0
-"""A channel that was free for less was busy all the time, whoever talked."""
+"""Shortest pause between overs that counts, in seconds; with shorter ones the channel was busy all the time."""
 RECEIPT_WAIT_S = 3.0
-"""After END has left, before a missing receipt is taken for a collision."""
-
-
-class State(enum.Enum):
-    """Where the floor is, seen from this station."""
-
-    IDLE = "idle"
-    ASKED = "asked"
-    """The key is down, the link has not yet taken BEGIN: do not talk yet."""
-    ON_AIR = "on air"
-    COLLIDED = "collided"
-    """On air, and somebody else is heard at the same time."""
-    DRAINING = "draining"
-    """The key is up, what was said is still being sent."""
-    RECEIVING = "receiving"
-    LOCKED_OUT = "locked out"
-    """Receiving, with the key down: refused. The key must come up before it counts again."""
-
-
-class Event(enum.Enum):
-    """What moves the floor from state to state."""
-
-    PRESS = "press"
-    BREAK_IN = "break in"
-    """PRESS, after somebody else had the floor for as long as anybody may."""
-    PERMIT = "permit"
-    """The link took BEGIN."""
-    RELEASE = "release"
-    LIMIT = "talk limit"
-    DRAINED = "drained"
-    FAIL = "link failed"
-    HEARD = "heard"
-    """A frame of somebody's over."""
-    OVER = "over ended"
-    SILENCE = "silence"
-    """The talker disappeared."""
+"""Time after END has left at which a missing receipt is taken for a collision, in seconds."""
 
 
 TABLE: dict[State, dict[Event, State]] = {
@@ -120,61 +95,18 @@ TABLE: dict[State, dict[Event, State]] = {
     },
 }
 
+"""The next state, by state and event."""
+
 _SENDING = (State.ON_AIR, State.COLLIDED, State.DRAINING)
 
 
-@dataclass(frozen=True, slots=True)
-class StateChanged:
-    """The floor went from one state to another."""
-
-    old: State
-    new: State
-    why: Event
-
-
-@dataclass(frozen=True, slots=True)
-class TalkRefused:
-    """The key was pressed and does not count; the reason is for the screen."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class TalkLimitNear:
-    """The time-out timer will end this over soon."""
-
-    left_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class TalkLimitReached:
-    """The time-out timer ended the over; the key must come up before it counts again."""
-
-
-@dataclass(frozen=True, slots=True)
-class CollisionInferred:
-    """Two stations probably talked at once; the reason is for the screen."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class TalkerLost:
-    """The station that talked disappeared without END; the floor is free."""
-
-    over: int
-
-
-FloorEvent = StateChanged | TalkRefused | TalkLimitNear | TalkLimitReached | CollisionInferred | TalkerLost
-
-
 class Floor:
-    """The floor of one station on one channel."""
+    """The floor of one station on one channel. Every method takes the time, in seconds of a steady clock."""
 
     def __init__(self, talk_limit_s: float = TALK_LIMIT_S, talk_warning_s: float = TALK_WARNING_S) -> None:
         self.state = State.IDLE
         self.talker_over: int | None = None
-        """The `over` of the station that is heard."""
+        """Over number of the station that is heard; None while nobody is."""
         self._talk_limit_s = talk_limit_s
         self._talk_warning_s = talk_warning_s
         self._limit_at_s: float | None = None
@@ -189,9 +121,9 @@ class Floor:
         self._collision_told: int | None = None
 
     def press(self, now: float) -> list[FloorEvent]:
-        """The talk key went down."""
+        """Take note that the talk key went down."""
         before = self.state
-        # Who talks on and on, by mistake or by intent, does not lock anybody out for longer than the talk limit.
+        # Whoever talks on and on, by mistake or by intent, locks nobody out for longer than the talk limit.
         break_in = before is State.RECEIVING and now - self._busy_since_s >= self._talk_limit_s
         if before in (State.IDLE, State.RECEIVING):
             self._breaking_in = break_in
@@ -205,27 +137,27 @@ class Floor:
         return events
 
     def permit(self, now: float) -> list[FloorEvent]:
-        """The link took BEGIN: talk. Only in ASKED: the caller looks at `state` after its BEGIN was sent."""
+        """Take note that the link took BEGIN: talk. Only in ASKED: look at `state` after BEGIN was sent."""
         events = self._move(Event.PERMIT)
         self._limit_at_s = now + self._talk_limit_s
         self._warned = False
         return events
 
     def release(self, now: float) -> list[FloorEvent]:
-        """The talk key came up."""
+        """Take note that the talk key came up."""
         return self._move(Event.RELEASE)
 
     def drained(self, now: float, expect_receipt: bool = False) -> list[FloorEvent]:
-        """The last END has left. `expect_receipt`: somebody in particular was addressed and should answer."""
+        """Take note that the last END has left. `expect_receipt`: one station was addressed, and should answer."""
         events = self._move(Event.DRAINED)
         if expect_receipt:
             self._receipt_by_s = now + RECEIPT_WAIT_S
-        if self.talker_over is not None:  # who talked into our over goes on
+        if self.talker_over is not None:  # whoever talked into this over goes on
             events += self._move(Event.HEARD)
         return events
 
     def fail(self, now: float, reason: str) -> list[FloorEvent]:
-        """The link failed (or there is no peer yet): whatever was going on is over."""
+        """Take note that the link failed, or has no peer yet: whatever was going on is over."""
         wanted = self.state in (State.ASKED, *_SENDING)
         events = self._move(Event.FAIL)
         if self.state is State.IDLE:
@@ -233,8 +165,11 @@ class Floor:
         return [*events, TalkRefused(reason)] if wanted else events
 
     def heard(self, now: float, over: int, k: int = 1, begins: bool = False) -> list[FloorEvent]:
-        """A frame of another station's over came: any of its frames, understood or not. `begins`: it is followed from
-        here on (OverBegun), whatever was followed before. k: packets a frame, if known."""
+        """Take note of a frame of another station's over: any of its frames, understood or not.
+
+        `begins`: the over is followed from here on (OverBegun), whatever was followed before. k: packets a frame, if
+        known.
+        """
         if self.talker_over is not None and over != self.talker_over and not begins:
             return self._collision(over, "two stations are talking at once")
         if self.talker_over is None and now - self._free_since_s >= PAUSE_S:
@@ -260,26 +195,30 @@ class Floor:
         return events
 
     def end_heard(self, now: float, over: int) -> None:
-        """END of that over came, its last packets are still to be played: silence is no longer a sign of anything.
-        For callers who keep the floor until `over_ended`; a gathered over may play for minutes."""
+        """Take note that END of that over came and its last packets are still to be played: silence means nothing now.
+
+        For callers who keep the floor until `over_ended`; a gathered over may play for minutes.
+        """
         if over == self.talker_over:
             self._silent_at_s = None
 
     def over_ended(self, now: float, over: int) -> list[FloorEvent]:
-        """END of that over came (and, if the caller wants it so, its last packet was played). Any other over than the
-        one that is followed changes nothing."""
+        """Take note that END of that over came and, if the caller wants it so, that its last packet was played.
+
+        An over other than the one that is followed changes nothing.
+        """
         if over != self.talker_over:
             return []
         self._forget_talker(now)
         return self._move(Event.OVER) if Event.OVER in TABLE[self.state] else []
 
     def receipt(self, now: float) -> list[FloorEvent]:
-        """The addressed station said what it heard."""
+        """Take note that the addressed station has said what it heard."""
         self._receipt_by_s = None
         return []
 
     def tick(self, now: float) -> list[FloorEvent]:
-        """Whatever is due by now."""
+        """Return whatever is due by now."""
         events: list[FloorEvent] = []
         if self._silent_at_s is not None and now >= self._silent_at_s and self.talker_over is not None:
             events.append(TalkerLost(self.talker_over))
@@ -298,15 +237,11 @@ class Floor:
         return events
 
     def next_tick_s(self) -> float | None:
-        """When `tick` is next due; None: not before something happens."""
+        """Return when `tick` is next due; None: not before something happens."""
         times = [self._silent_at_s, self._receipt_by_s]
         if self._limit_at_s is not None:
             times.append(self._limit_at_s if self._warned else self._limit_at_s - self._talk_warning_s)
         return min((time_s for time_s in times if time_s is not None), default=None)
-
-    def talk_left_s(self, now: float) -> float | None:
-        """Seconds until the time-out timer ends this over; None when not on air."""
-        return None if self._limit_at_s is None else max(0.0, self._limit_at_s - now)
 
     def _move(self, event: Event) -> list[FloorEvent]:
         old = self.state
@@ -318,7 +253,7 @@ class Floor:
         return [StateChanged(old, self.state, event)] if old is not self.state else []
 
     def _collision(self, over: int, reason: str) -> list[FloorEvent]:
-        """Tell once per overlapping over."""
+        """Return the sign of a collision, once for each overlapping over."""
         if self._collision_told == over:
             return []
         self._collision_told = over

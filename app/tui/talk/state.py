@@ -11,7 +11,7 @@ from typing import assert_never
 
 from app import events
 from app.events import EndReason
-from transport.protocol.floor import State
+from transport.protocol.floor_states import State
 
 REFUSAL_SHOWN_S = 4.0
 """How long a refusal stays on the screen when nothing else happens: long enough to read a line twice."""

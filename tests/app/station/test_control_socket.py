@@ -21,7 +21,7 @@ from app.cli.parser import build_parser
 from app.errors import GossamerError
 from app.station.control_socket import Control, asked, file_name, find, folder, running
 from tests.support.terminal import STARTED_S, Terminal
-from transport.protocol.floor import State
+from transport.protocol.floor_states import State
 
 STATION = [sys.executable, "-m", "tests.support.tui_station"]
 

@@ -25,7 +25,7 @@ from transport.impairment import Impairment
 from transport.links.base import Link
 from transport.links.impaired import impair
 from transport.links.memory import memory_pair
-from transport.protocol.floor import State
+from transport.protocol.floor_states import State
 from transport.protocol.frames import Begin, End, Voice
 from transport.protocol.open_frames import decode, encode
 

@@ -15,9 +15,11 @@ from transport.protocol.floor import (
     TABLE,
     TALK_LIMIT_S,
     TALK_WARNING_S,
+    Floor,
+)
+from transport.protocol.floor_states import (
     CollisionInferred,
     Event,
-    Floor,
     State,
     StateChanged,
     TalkerLost,
@@ -187,12 +189,12 @@ def test_time_out_timer() -> None:
     assert [] == floor.tick(150.0)
     assert [TalkLimitNear(TALK_WARNING_S)] == floor.tick(100.0 + TALK_LIMIT_S - TALK_WARNING_S)
     assert [] == floor.tick(100.0 + TALK_LIMIT_S - 1)
-    assert 1.0 == pytest.approx(floor.talk_left_s(100.0 + TALK_LIMIT_S - 1))
+    assert 100.0 + TALK_LIMIT_S == floor.next_tick_s()
     assert [TalkLimitReached] == kinds(floor.tick(100.0 + TALK_LIMIT_S))
     assert State.DRAINING is state_of(floor)
     floor.drained(230.0)
     floor.release(231.0)
-    assert (State.IDLE, None, None) == (floor.state, floor.next_tick_s(), floor.talk_left_s(231.0))
+    assert (State.IDLE, None) == (floor.state, floor.next_tick_s())
 
 
 def test_the_limit_is_counted_anew_for_each_over() -> None:

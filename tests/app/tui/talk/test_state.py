@@ -5,7 +5,7 @@ from __future__ import annotations
 from app import events as ev
 from app.tui.talk.state import REFUSAL_SHOWN_S, Phase, Standing
 from app.tui.talk.wording import detail
-from transport.protocol.floor import State
+from transport.protocol.floor_states import State
 
 READY = ev.StationReady(link="parrot, 1200 bit/s", station="parrot", codec_id=1, packets_per_frame=1)
 Step = tuple[float, ev.Event, Phase]

@@ -1,0 +1,87 @@
+"""The states of the floor, what moves it from one to the next, and what it tells. No I/O, no clock."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class State(enum.Enum):
+    """Where the floor is, seen from this station."""
+
+    IDLE = "idle"
+    ASKED = "asked"
+    """The key is down and the link has not yet taken BEGIN: do not talk yet."""
+    ON_AIR = "on air"
+    COLLIDED = "collided"
+    """On air, while somebody else is heard."""
+    DRAINING = "draining"
+    """The key is up, and what was said is still being sent."""
+    RECEIVING = "receiving"
+    LOCKED_OUT = "locked out"
+    """Receiving, with the key down: refused. The key must come up before it counts again."""
+
+
+class Event(enum.Enum):
+    """What moves the floor from state to state."""
+
+    PRESS = "press"
+    BREAK_IN = "break in"
+    """PRESS, after somebody else had the floor for as long as anybody may."""
+    PERMIT = "permit"
+    """The link took BEGIN."""
+    RELEASE = "release"
+    LIMIT = "talk limit"
+    DRAINED = "drained"
+    FAIL = "link failed"
+    HEARD = "heard"
+    """A frame of somebody's over."""
+    OVER = "over ended"
+    SILENCE = "silence"
+    """The talker disappeared."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """A step of the floor from one state to another."""
+
+    old: State
+    new: State
+    why: Event
+
+
+@dataclass(frozen=True, slots=True)
+class TalkRefused:
+    """A key press that does not count; the reason is for the screen."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TalkLimitNear:
+    """A warning that the time-out timer will end this over soon."""
+
+    left_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class TalkLimitReached:
+    """The end of an over by the time-out timer; the key must come up before it counts again."""
+
+
+@dataclass(frozen=True, slots=True)
+class CollisionInferred:
+    """A sign that two stations probably talked at once; the reason is for the screen."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TalkerLost:
+    """The disappearance of the station that talked, without END; the floor is free."""
+
+    over: int
+
+
+FloorEvent = StateChanged | TalkRefused | TalkLimitNear | TalkLimitReached | CollisionInferred | TalkerLost
+"""Everything that the floor tells its caller."""
