@@ -1,4 +1,4 @@
-"""No command of ours contacts anybody, or leaves a file, that the user did not ask for: seen by the kernel, with strace.
+"""No command contacts anybody, or leaves a file, that the user did not ask for: seen by the kernel, with strace.
 
 A library that reports its use does so from a thread of its own, some seconds after it is loaded; so the listener runs
 for a while.
