@@ -1,1 +1,1 @@
-"""What can be measured and shown of packets and sound."""
+"""Measurements and pictures of packets and of sound."""

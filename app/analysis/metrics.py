@@ -1,4 +1,4 @@
-"""What is measured of a decoded clip beside its original: some with numpy alone, some where a package is there."""
+"""Figures that compare decoded speech with the original: some need numpy alone, some a package that may be missing."""
 
 from __future__ import annotations
 
@@ -17,32 +17,35 @@ from codec.format import BANDS_SLICE, SAMPLE_RATE_HZ
 
 Array = NDArray[np.float32]
 AUDIBLE_DB = 40.0
-"""Frames less than this below the loudest one count in the spectral distance."""
+"""Level below the loudest frame, in dB, down to which a frame counts in the spectral distance."""
 assert BANDS_SLICE.start == 2
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One column."""
+    """One figure, a column of a table."""
 
     key: str
     title: str
     says: str
+    """Explanation in a few words, with the range and which direction is better."""
     score: Callable[[Array, Array], float | None]
+    """Function of original and decoded speech, float32 [n] each at 8 kHz; None where the figure is not defined."""
     decimals: int
+    """Digits after the point to show."""
     higher_is_better: bool
     package: str = ""
-    """What computes it, where numpy does not; also the name to import."""
+    """Package that computes it, which is also the name to import; "" where numpy is enough."""
 
     def missing(self) -> str | None:
-        """How to get it, or None where it can be computed."""
+        """Return the command that installs what it needs, in one line; None where it can be computed."""
         if not self.package or importlib.util.find_spec(self.package) is not None:
             return None
         return f"{self.title}: pip install {self.package}"
 
 
 def mel_distance(original: Array, decoded: Array) -> float | None:
-    """Mean distance of the 40 log-mel bands in dB, over frames that are audible in the original, level included."""
+    """Return the mean distance of the 40 log-mel bands in dB, level included, over frames audible in the original."""
     wanted, found = (_bands_db(samples) for samples in (original, decoded))
     loudness = 10 * np.log10(np.mean(10 ** (wanted / 10), axis=1))
     if not len(loudness):
@@ -56,24 +59,27 @@ def _bands_db(samples: Array) -> NDArray[np.floating]:
 
 
 def pitch_cents(original: Array, decoded: Array) -> float | None:
-    """Median distance of F0 in cents over frames that are voiced in both."""
+    """Return the median distance of the pitch in cents, over frames that are voiced in both."""
     wanted, found = track_again(original), track_again(decoded)
     both = (wanted > 0) & (found > 0)
     return float(np.median(1200 * np.abs(np.log2(found[both] / wanted[both])))) if both.any() else None
 
 
 def voicing_error(original: Array, decoded: Array) -> float | None:
-    """Percent of the frames that are voiced in one and not in the other."""
+    """Return the percentage of frames that are voiced in one and not in the other."""
     wanted, found = track_again(original), track_again(decoded)
     return float(100 * np.mean((wanted > 0) != (found > 0))) if len(wanted) else None
 
 
 def estoi(original: Array, decoded: Array) -> float | None:
-    """0 (unrelated) to 1 (the same); None with under 0.4 s of speech."""
+    """Return the extended short-time objective intelligibility (Jensen and Taal 2016), 0 (unrelated) to 1 (the same).
+
+    Takes float [n] each at 8 kHz; None with less than 0.4 s of speech. Raises ImportError without the package pystoi.
+    """
     from pystoi import stoi
 
     with warnings.catch_warnings():
-        warnings.simplefilter("error", RuntimeWarning)  # pystoi's way to say that too few frames are left
+        warnings.simplefilter("error", RuntimeWarning)  # pystoi warns when too few frames are left
         try:
             return float(stoi(original, decoded, SAMPLE_RATE_HZ, extended=True))
         except (RuntimeWarning, ValueError):
@@ -81,12 +87,15 @@ def estoi(original: Array, decoded: Array) -> float | None:
 
 
 def pesq_nb(original: Array, decoded: Array) -> float | None:
-    """ITU-T P.862 with the mapping of P.862.1, 1.0 to 4.55; None where it finds no utterance."""
+    """Return PESQ narrowband (ITU-T P.862 with the mapping of P.862.1), 1.0 to 4.55; None where it finds no utterance.
+
+    Takes float [n] each at 8 kHz. Raises ImportError without the package pesq.
+    """
     import pesq
 
     try:
         return float(pesq.pesq(SAMPLE_RATE_HZ, original, decoded, "nb"))
-    except (pesq.NoUtterancesError, pesq.BufferTooShortError, ValueError):  # ValueError: of silence it makes no number
+    except (pesq.NoUtterancesError, pesq.BufferTooShortError, ValueError):  # ValueError: the result is not a number
         return None
 
 
@@ -116,14 +125,17 @@ METRICS = (
 
 
 def load_packages() -> None:
-    """Imports what computes the figures, before anything is begun: a Ctrl-C during that is not always heard as one."""
+    """Import the packages that compute figures, before any work begins: a Ctrl-C during an import may get lost."""
     for metric in METRICS:
         if metric.package and metric.missing() is None:
             importlib.import_module(metric.package)
 
 
 def scores(original: Array, decoded: Array) -> dict[str, float | None]:
-    """By the metric's key, those that can be computed here. float32 [n] each, decoded is cut or padded to the same."""
+    """Return the figures that can be computed here, by the key of their metric.
+
+    Takes float32 [n] each at 8 kHz; `decoded` is cut or padded to the length of `original`.
+    """
     same = np.zeros(len(original), np.float32)
     same[: len(decoded)] = decoded[: len(original)]
     found = {}

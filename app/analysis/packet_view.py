@@ -1,6 +1,7 @@
-"""What is in packets: pitch, voicing, energy and spectrum of each, what every bit is, and what a flipped one does.
+"""The content of packets: pitch, voicing, energy and spectrum, the meaning of every bit, the effect of a flipped one.
 
-Plain functions from packets to tables and pictures (arrays of colours); a terminal and a PNG are two ways to show them.
+Plain functions from packets to tables and to pictures, which are arrays of colours; a terminal and a PNG file are two
+ways to show a picture.
 """
 
 from __future__ import annotations
@@ -19,51 +20,59 @@ from codec import format as fmt
 from codec.packing import unpack
 
 Array = NDArray[np.float32]
-Picture = NDArray[np.uint8]
-"""uint8 [rows, columns, 3]: red, green, blue."""
+Pixels = NDArray[np.uint8]
+"""Picture, uint8 [rows, columns, 3]: red, green, blue."""
 
 FOLLOWED = 2
-"""Packets after the flipped one in which its effect is measured: the decoder remembers two."""
+"""Number of packets after the flipped one in which its effect is measured: the decoder remembers two."""
 VOICED = 0.5
-"""From here on a frame counts as voiced."""
+"""Voicing from which on a frame counts as voiced."""
 BACKGROUND, PITCH, LOUD, RULE = (13, 18, 22), (255, 182, 92), (127, 220, 196), (77, 96, 109)
 _HEAT = np.array([(13, 18, 22), (38, 60, 84), (60, 120, 140), (127, 220, 196), (242, 208, 107), (255, 245, 220)])
-"""From the quietest to the loudest, in even steps."""
+"""Colours of the spectrum from the quietest to the loudest, in even steps."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bit:
-    """What one bit of a packet is (codec/packing.py)."""
+    """The meaning of one bit of a packet (codec/packing.py)."""
 
     bit: int
     byte: int
     mask: int
-    """Its place in the byte: 128 is the top bit."""
+    """Value of the bit in its byte: 128 for the top bit."""
     latent: int
-    """0..7: which 40 ms."""
+    """Number of the 40 ms that it belongs to, 0..7."""
     dimension: int
-    """0..15."""
+    """Number of the value within them, 0..15."""
     is_high: bool
-    """The high Gray bit says the sign; the low one, 1, that the level is one of the two inner ones."""
+    """Whether it is the high bit of the Gray code, which is the sign; 1 in the low bit is one of the inner levels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a flipped bit changes, on average over a packet's 32 frames; entry 0 is its own packet, then the next."""
+    """The change that a flipped bit makes, averaged over each packet's 32 frames.
+
+    Entry 0 of each tuple is the packet with the bit, the others are the packets after it.
+    """
 
     bit: int
     level_before: float
+    """Value that the bit belongs to, before it is flipped."""
     level_after: float
+    """The same value afterwards."""
     mel_db: tuple[float, ...]
-    """Mean of |change| of the 40 log-mel bands, dB."""
+    """Mean absolute change of the 40 log-mel bands, in dB."""
     f0_cents: tuple[float, ...]
-    """Mean of |change| of F0 over frames voiced before or after, cents; 0 where none is."""
+    """Mean absolute change of the pitch over frames voiced before or after, in cents; 0 where there are none."""
     voicing: tuple[float, ...]
-    """Mean of |change| of voicing, 0..1."""
+    """Mean absolute change of the voicing, 0..1."""
 
 
 def bit_of(bit: int) -> Bit:
-    """Bit 2 (16 t + d) is the high one of dimension d of latent t; the next its low one. Raises ValueError."""
+    """Return the meaning of a bit, 0..255. Raises ValueError for another number.
+
+    Bit 2 (16 t + d) is the high bit of dimension d of latent t; the bit after it is the low one.
+    """
     if not 0 <= bit < fmt.PACKET_BITS:
         raise ValueError(f"bit {bit}: a packet has the bits 0 to {fmt.PACKET_BITS - 1}")
     value, low = divmod(bit, fmt.BITS_PER_DIMENSION)
@@ -72,7 +81,7 @@ def bit_of(bit: int) -> Bit:
 
 
 def flip(packet: bytes, bit: int) -> bytes:
-    """The packet with one bit changed. Raises ValueError."""
+    """Return the packet with one bit changed. Raises ValueError."""
     place = bit_of(bit)
     changed = bytearray(packet)
     changed[place.byte] ^= place.mask
@@ -80,30 +89,35 @@ def flip(packet: bytes, bit: int) -> bytes:
 
 
 def features_of(packets: Sequence[bytes], decoder: FeatureDecoder) -> Array:
-    """From the start of a transmission: float32 [32 * packets, 42] in 0..1."""
+    """Decode packets from the start of a transmission: float32 [32 * packets, 42] in 0..1."""
     decoder.reset()
     tables = [decoder.decode(packet) for packet in packets]
     return np.concatenate(tables) if tables else np.zeros((0, fmt.FEATURES), np.float32)
 
 
 def pitch_hz(features: Array) -> Array:
-    """float32 [frames, 42] -> [frames], 55..550 Hz, unvoiced frames too."""
+    """Return the pitch of features, float32 [frames, 42]: [frames] in 55..550 Hz, of unvoiced frames too."""
     ratio = fmt.F0_HIGH_HZ / fmt.F0_LOW_HZ
     return (fmt.F0_LOW_HZ * ratio ** features[:, fmt.F0_INDEX]).astype(np.float32)
 
 
 def bands_db(features: Array) -> Array:
-    """float32 [frames, 42] -> [frames, 40], dB."""
-    return fmt.BAND_LOW_DB + (fmt.BAND_HIGH_DB - fmt.BAND_LOW_DB) * features[:, fmt.BANDS_SLICE]
+    """Return the band levels of features, float32 [frames, 42]: [frames, 40] in dB."""
+    levels: Array = fmt.BAND_LOW_DB + (fmt.BAND_HIGH_DB - fmt.BAND_LOW_DB) * features[:, fmt.BANDS_SLICE]
+    return levels
 
 
 def energy_db(features: Array) -> Array:
-    """float32 [frames, 42] -> [frames]: mean power of the bands, dB."""
-    return (10 * np.log10(np.mean(10 ** (bands_db(features) / 10), axis=1))).astype(np.float32)
+    """Return the mean power of the bands of features, float32 [frames, 42]: [frames] in dB."""
+    mean_power: Array = np.mean(10 ** (bands_db(features) / 10), axis=1)
+    return (10 * np.log10(mean_power)).astype(np.float32)
 
 
 def packet_facts(features: Array) -> list[dict[str, float | int | None]]:
-    """One row a packet: its number, start, pitch (median over voiced frames; None without), voiced share, energy."""
+    """Return a row for each packet of features, float32 [frames, 42]: its number, start, pitch, voicing and energy.
+
+    The pitch is the median over voiced frames, None where there are none.
+    """
     rows: list[dict[str, float | int | None]] = []
     for number in range(len(features) // fmt.PACKET_FRAMES):
         part = features[number * fmt.PACKET_FRAMES : (number + 1) * fmt.PACKET_FRAMES]
@@ -125,7 +139,10 @@ def packet_facts(features: Array) -> list[dict[str, float | int | None]]:
 
 
 def effect_of(packets: Sequence[bytes], number: int, bit: int, decoder: FeatureDecoder, before: Array) -> Effect:
-    """Flip one bit of packet `number` and decode again; `before` is `features_of(packets)`. Raises ValueError."""
+    """Flip one bit of packet `number`, decode again, and return what changed. Raises ValueError.
+
+    `before` is `features_of(packets, decoder)`.
+    """
     if not 0 <= number < len(packets):
         raise ValueError(f"packet {number}: the file has the packets 0 to {len(packets) - 1}")
     damaged = flip(packets[number], bit)
@@ -155,7 +172,7 @@ def effect_of(packets: Sequence[bytes], number: int, bit: int, decoder: FeatureD
 
 
 def every_effect(packets: Sequence[bytes], number: int, decoder: FeatureDecoder, before: Array) -> Iterator[Effect]:
-    """Each of the 256 bits in turn."""
+    """Yield the effect of each of the 256 bits of packet `number` in turn. Raises ValueError."""
     # From eight packets earlier: four times what the decoder looks back, and a long file takes no longer.
     first = max(0, number - 8)
     near = packets[first : number + 1 + FOLLOWED]
@@ -167,10 +184,12 @@ def every_effect(packets: Sequence[bytes], number: int, decoder: FeatureDecoder,
 # --- pictures ---------------------------------------------------------------------------------------------------
 
 
-def picture(features: Array, columns: int, spectrum_rows: int = fmt.BANDS, curve_rows: int = 24) -> Picture:
-    """Spectrum (low bands at the bottom), below it pitch where voiced, then energy; a rule between, packets ticked.
+def draw_features(features: Array, columns: int, spectrum_rows: int = fmt.BANDS, curve_rows: int = 24) -> Pixels:
+    """Draw features, float32 [frames, 42], in so many columns, 1 or more; each shows the mean of its frames.
 
-    features: float32 [frames, 42]; columns: 1 or more; a column shows the mean of its frames."""
+    The spectrum is at the top, its low bands at the bottom; below it come the pitch of voiced frames and the energy,
+    with a rule between them on which packets are ticked.
+    """
     if not len(features):
         return np.full((spectrum_rows + 2 * curve_rows + 2, columns, 3), BACKGROUND, np.uint8)
     edges = np.linspace(0, len(features), columns + 1).astype(int)
@@ -185,14 +204,14 @@ def picture(features: Array, columns: int, spectrum_rows: int = fmt.BANDS, curve
     return np.concatenate(parts)
 
 
-def heat(values: NDArray[np.floating]) -> Picture:
-    """Any shape in 0..1 -> one more axis of colours."""
+def heat(values: NDArray[np.floating]) -> Pixels:
+    """Return the colours of values in 0..1: an array of their shape with one more axis, of colours."""
     places = np.linspace(0, 1, len(_HEAT))
     return np.stack([np.interp(values, places, _HEAT[:, channel]) for channel in range(3)], axis=-1).astype(np.uint8)
 
 
-def _rule(columns: int, frames: int) -> Picture:
-    """A line of one row with a tick at each packet's start, as far as columns can tell them apart."""
+def _rule(columns: int, frames: int) -> Pixels:
+    """Draw a line of one row with a tick at each packet's start, where the columns are fine enough for that."""
     row = np.full((1, columns, 3), BACKGROUND, np.uint8)
     row[:] = RULE
     starts = np.arange(0, frames, fmt.PACKET_FRAMES) * columns // frames
@@ -201,8 +220,8 @@ def _rule(columns: int, frames: int) -> Picture:
     return row
 
 
-def _curve(values: NDArray[np.floating], rows: int, colour: tuple[int, int, int], filled: bool) -> Picture:
-    """values: [columns] in 0..1, NaN where nothing is drawn."""
+def _curve(values: NDArray[np.floating], rows: int, colour: tuple[int, int, int], filled: bool) -> Pixels:
+    """Draw a curve of values, [columns] in 0..1; nothing is drawn for NaN."""
     drawn = np.full((rows, len(values), 3), BACKGROUND, np.uint8)
     for column, value in enumerate(values):
         if np.isfinite(value):
@@ -211,9 +230,11 @@ def _curve(values: NDArray[np.floating], rows: int, colour: tuple[int, int, int]
     return drawn
 
 
-def half_blocks(pixels: Picture, colour: bool = True) -> list[str]:
-    """Two rows of pixels to a line of text: a half block of two 24-bit colours. Without colour: shades of brightness,
-    and no escape sequence at all."""
+def half_blocks(pixels: Pixels, *, colour: bool = True) -> list[str]:
+    """Return a picture as lines of text, two rows of pixels a line: half blocks in 24-bit colours.
+
+    Without colour, they are shades of brightness without any escape sequence.
+    """
     if len(pixels) % 2:
         pixels = np.concatenate([pixels, np.full((1, *pixels.shape[1:]), BACKGROUND, np.uint8)])
     if not colour:
@@ -229,8 +250,11 @@ def half_blocks(pixels: Picture, colour: bool = True) -> list[str]:
     return lines
 
 
-def png(pixels: Picture, scale: int = 1) -> bytes:
-    """An 8-bit RGB PNG (W3C PNG specification: signature, IHDR, IDAT, IEND), each pixel `scale` wide and high."""
+def png(pixels: Pixels, scale: int = 1) -> bytes:
+    """Return a picture as an 8-bit RGB PNG file, each pixel `scale` wide and high.
+
+    It has what the W3C PNG specification asks for: signature, IHDR, IDAT, IEND.
+    """
     large = pixels.repeat(scale, axis=0).repeat(scale, axis=1)
     rows = np.concatenate([np.zeros((len(large), 1), np.uint8), large.reshape(len(large), -1)], axis=1)  # filter 0
 

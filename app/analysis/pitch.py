@@ -1,8 +1,9 @@
 """A pitch tracker in numpy, for pictures and comparisons on machines without Praat; the codec itself uses none.
 
-Peaks of the normalised autocorrelation (codec/features.py has the matrix) compete in every frame, among them
-"unvoiced"; the cheapest path through them wins. Source of the method and of the costs: Boersma, "Accurate short-term
-analysis of the fundamental frequency and the harmonics-to-noise ratio of a sampled sound", IFA Proceedings 17, 1993.
+In every frame the highest peaks of the normalised autocorrelation compete with each other and with "unvoiced"; the
+cheapest path through all frames wins. Method and costs are from Boersma, "Accurate short-term analysis of the
+fundamental frequency and the harmonics-to-noise ratio of a sampled sound", IFA Proceedings 17, 1993. The matrix that
+turns power spectra into autocorrelations is in codec/features.py.
 """
 
 from __future__ import annotations
@@ -15,15 +16,19 @@ from numpy.typing import NDArray
 from codec import features, format
 
 CANDIDATES = 4
-"""Peaks that compete in a frame."""
+"""Number of peaks that compete in a frame."""
 VOICING_THRESHOLD = 0.45
-"""Below this peak a frame is unvoiced, all else being equal."""
+"""Height of a peak below which a frame is unvoiced, all else being equal."""
 SILENCE_SHARE = 0.03
-"""Of the loudest frame's amplitude: a quieter one is hardly voiced."""
+"""Amplitude, as a share of the loudest frame's, below which a frame is hardly voiced."""
 OCTAVE_COST, OCTAVE_JUMP_COST, VOICING_COST = 0.03, 0.35, 0.14
-"""The first is Boersma's times three: at 8 kHz a parabola finds the peaks of high voices too low."""
+"""Costs of a low pitch, of a jump by an octave, and of a change between voiced and unvoiced.
+
+The first is three times Boersma's: at 8 kHz a parabola finds the peaks of high voices too low."""
 CEILING_HZ = 500.0
+"""Highest pitch that is found."""
 UNVOICED = 0.0
+"""Value of the pitch in an unvoiced frame."""
 
 
 @lru_cache(maxsize=4)
@@ -32,12 +37,15 @@ def _tracked(content: bytes) -> NDArray[np.float32]:
 
 
 def track_again(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """`track(samples)`, remembered for the last few sounds: several figures and a picture ask for the same one."""
+    """Return `track(samples)`, remembered for the last few sounds: several figures and a picture ask for the same."""
     return _tracked(samples.astype(np.float32).tobytes())
 
 
 def track(samples: NDArray[np.floating], lead_samples: int = 0) -> NDArray[np.float32]:
-    """float [n], 8 kHz -> float32 [n // 80]: F0 in Hz around sample 80 i - 80 + lead_samples, 0 where unvoiced."""
+    """Return the pitch of a sound, float [n] at 8 kHz: float32 [n // 80] in Hz, 0 where it is unvoiced.
+
+    Value i is the pitch around sample 80 i - 80 + lead_samples.
+    """
     sound = np.concatenate([samples[lead_samples:], np.zeros(lead_samples)]).astype(np.float32)
     if len(sound) < format.HOP_SAMPLES:
         return np.zeros(0, np.float32)
@@ -53,7 +61,10 @@ def track(samples: NDArray[np.floating], lead_samples: int = 0) -> NDArray[np.fl
 
 
 def _candidates(correlation: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """[N, lags] -> F0 in Hz and strength, [N, CANDIDATES] each; where there are fewer peaks, strength is -inf."""
+    """Return pitch in Hz and strength of the highest peaks of autocorrelations [N, lags], [N, CANDIDATES] each.
+
+    Where there are fewer peaks, the strength is minus infinity.
+    """
     left, middle, right = correlation[:, :-2], correlation[:, 1:-1], correlation[:, 2:]
     curvature = np.minimum(left - 2 * middle + right, -1e-9)
     offset = np.clip(0.5 * (right - left) / -curvature, -0.5, 0.5)
@@ -66,7 +77,10 @@ def _candidates(correlation: NDArray[np.floating]) -> tuple[NDArray[np.float64],
 
 
 def _best_path(hz: NDArray[np.float64], strength: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Viterbi: [N, C] each, candidate 0 is "unvoiced" -> Hz [N]."""
+    """Return the pitch in Hz, [N], on the best path through the candidates, [N, C] each (Viterbi).
+
+    Candidate 0 is "unvoiced".
+    """
     voiced = np.arange(hz.shape[1]) > 0
     pitch = np.log2(np.maximum(hz, 1.0))
     score, back = strength[0], np.zeros(hz.shape, int)

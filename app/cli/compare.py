@@ -53,32 +53,32 @@ def run_compare(arguments: argparse.Namespace) -> int:
     clips = [read_clip(path) for path in arguments.clips] or shipped_clips()
     _check_names(clips)
     from app.analysis.metrics import load_packages
+    from app.codecs.gossamer import LoadedModels
     from app.listening_page.contents import contents
     from app.listening_page.document import document
+    from app.listening_page.lanes import page_lanes
     from app.listening_page.runtime import runtime_parts
-    from app.listening_page.voices import Gossamer, all_voices
 
     runtime = runtime_parts(Path(arguments.browser)) if arguments.browser else None
-    voices = all_voices()
-    codec_id = next(voice.codec_id for voice in voices if isinstance(voice, Gossamer))
+    models = LoadedModels()
     load_packages()
     with whole_file(arguments.out) as stream:
         with Progress("coding and measuring") as bar:
-            told = contents(clips, voices, links, bar.at)
-        size = sum(stream.write(piece.encode("utf-8")) for piece in document(told, runtime, codec_id))
+            told = contents(clips, page_lanes(models), links, bar.at)
+        size = sum(stream.write(piece.encode("utf-8")) for piece in document(told, runtime, models.encoder.codec_id))
     for problem in told["missing"]:
         note(f"left out: {problem}")
     facts = {
         "written": arguments.out,
         "bytes": size,
         "clips": len(clips),
-        "codecs": [v["key"] for v in told["voices"]],
+        "codecs": [codec["key"] for codec in told["codecs"]],
         "links": [preset.name for preset in links],
         "left_out": told["missing"],
         "runtime": runtime[0] if runtime else None,
     }
     text = (
-        f"written {arguments.out}: {len(clips)} clips, {len(told['voices'])} codecs, {size / 1e6:.1f} MB;"
+        f"written {arguments.out}: {len(clips)} clips, {len(told['codecs'])} codecs, {size / 1e6:.1f} MB;"
         f" open it in a browser"
     )
     return say(facts, text, as_json=arguments.json)
@@ -98,11 +98,11 @@ def read_clip(path: str) -> Clip:
         raise FileProblem(
             f"{path} is {seconds:.0f} s long", f"cut out what is to be compared, {LONGEST_S:.0f} s at most"
         )
-    text = voice = ""
+    text = speaker = ""
     if path != STANDARD_STREAM:
         with soundfile.SoundFile(path) as file:
-            text, voice = str(file.title or ""), str(file.artist or "")
-    return Clip("standard input" if path == STANDARD_STREAM else Path(path).stem, samples, text, voice)
+            text, speaker = str(file.title or ""), str(file.artist or "")
+    return Clip("standard input" if path == STANDARD_STREAM else Path(path).stem, samples, text, speaker)
 
 
 def shipped_clips() -> list[Clip]:

@@ -12,13 +12,13 @@ from typing import Any
 
 from app.analysis.packet_view import (
     bit_of,
+    draw_features,
     effect_of,
     every_effect,
     features_of,
     flip,
     half_blocks,
     packet_facts,
-    picture,
     png,
 )
 from app.audio.packet_files import PacketReader
@@ -147,7 +147,7 @@ def run_inspect(arguments: argparse.Namespace) -> int:
         import numpy as np
 
         tables = [shown] if changed is None else [shown, changed]
-        drawn = np.concatenate([picture(table, len(table), PNG_ROWS, PNG_CURVE_ROWS) for table in tables])
+        drawn = np.concatenate([draw_features(table, len(table), PNG_ROWS, PNG_CURVE_ROWS) for table in tables])
         with whole_file(arguments.png) as stream:
             stream.write(png(drawn, PNG_SCALE))
         facts["written"] = arguments.png
@@ -168,7 +168,7 @@ def _show(arguments: argparse.Namespace, facts: dict[str, Any], shown: Any, chan
     for features in (shown, changed):
         if features is not None:
             lines += ["after the flip" if features is changed else "as it is"] if changed is not None else []
-            lines += half_blocks(picture(features, columns, spectrum_rows=20, curve_rows=10), colour)
+            lines += half_blocks(draw_features(features, columns, spectrum_rows=20, curve_rows=10), colour=colour)
     lines += ["packet  start s  pitch Hz  voiced  energy dB"]
     for row in facts["packets"]:
         pitch = "-" if row["pitch_hz"] is None else f"{row['pitch_hz']:.0f}"

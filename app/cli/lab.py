@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.cli.options import add_json, add_options, settings_from
-from app.codecs.lanes import link_codecs, signal_codecs
+from app.codecs.registry import link_codecs, signal_codecs
 from app.console import Progress, print_json
 from app.errors import GossamerError
 from app.settings.model import LAB

@@ -1,4 +1,4 @@
-"""Packets to speech, as whole files and as live play both need it."""
+"""Packets to speech, as files and live play both need it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,26 @@ from vocoder.synthesizer import Synthesizer
 
 
 class FeatureDecoder(Protocol):
-    """`codec.decoder.Decoder`: 32 bytes, or None for a lost packet -> features, float32 [32, 42]."""
+    """Anything that turns packets into features: `codec.decoder.Decoder`, or what wraps it."""
 
     @property
-    def codec_id(self) -> int: ...
-    def decode(self, packet: bytes | None) -> np.ndarray: ...
-    def reset(self) -> None: ...
+    def codec_id(self) -> int:
+        """Name of the encoders whose packets these are, 0..65535."""
+        ...
+
+    def decode(self, packet: bytes | None) -> np.ndarray:
+        """Return the features of 32 bytes, or of a lost packet (None): float32 [32, 42] in 0..1."""
+        ...
+
+    def reset(self) -> None:
+        """Go back to the start of a transmission."""
+        ...
 
 
 def decoded(packets: Iterable[bytes | None], decoder: FeatureDecoder, synthesizer: Synthesizer) -> Iterator[np.ndarray]:
-    """Speech of these packets (None: lost), float32 [2560] a packet in all, aligned with what was encoded.
+    """Yield the speech of these packets (None: lost), float32 [2560] a packet in all, aligned with what was encoded.
 
-    Live play carries the declared delay of the codec; here it is dropped first, and the tail flushed at the end.
+    Live play carries the declared delay of the codec; here it is dropped first, and the tail is flushed at the end.
     """
     decoder.reset()
     synthesizer.reset()

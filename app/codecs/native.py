@@ -1,4 +1,4 @@
-"""Finding shared libraries of peers, and the versions of their packages."""
+"""What the bindings to shared libraries have in common: finding a library, its version, and its samples."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ import shutil
 import subprocess
 
 import numpy as np
+from numpy.typing import NDArray
+
+from app.audio.sound_files import to_int16
+from app.codecs.reference import Speech
 
 
 def find_library(name: str) -> ctypes.CDLL | None:
-    """The library `lib<name>.so...`, or None when it is not installed."""
+    """Return the library `lib<name>.so...`, or None when it is not installed."""
     path = ctypes.util.find_library(name)
     if path is None:
         return None
@@ -22,15 +26,19 @@ def find_library(name: str) -> ctypes.CDLL | None:
 
 
 def package_version(package: str) -> str:
-    """The version of an installed Debian package; empty elsewhere or when it is not installed."""
+    """Return the version of an installed Debian package; "" on other systems, or when it is not installed."""
     if shutil.which("dpkg-query") is None:
         return ""
     query = ["dpkg-query", "--show", "--showformat", "${Version}", package]
     return subprocess.run(query, capture_output=True, text=True, check=False).stdout.strip()
 
 
-def speech_of(samples: np.ndarray, frame_samples: int) -> np.ndarray:
-    """samples: int16 [frame_samples]; a copy of them, for C functions that take it without const. Raises ValueError."""
-    if samples.shape != (frame_samples,) or samples.dtype != np.int16:
-        raise ValueError(f"a frame is int16 [{frame_samples}], not {samples.dtype} {list(samples.shape)}")
-    return np.array(samples)
+def int16_frame(samples: Speech, frame_samples: int) -> NDArray[np.int16]:
+    """Return one frame, float32 [frame_samples], as the int16 samples that C libraries take.
+
+    The result is a copy: C functions may take it without `const`. Raises ValueError for another shape or dtype, because
+    C code would read past the end.
+    """
+    if samples.shape != (frame_samples,) or samples.dtype != np.float32:
+        raise ValueError(f"a frame is float32 [{frame_samples}], not {samples.dtype} {list(samples.shape)}")
+    return np.ascontiguousarray(to_int16(samples), np.int16)

@@ -1,4 +1,4 @@
-"""The lab without a screen: what each lane did over some seconds of speech, as facts and as tables. No I/O."""
+"""The lab without a screen: figures of each lane after some seconds of speech, as JSON and as tables. No I/O."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.audio.devices import BLOCK_S, BLOCK_SAMPLES
-from app.codecs.lanes import ReferenceCodec
+from app.codecs.reference import ReferenceCodec
 from app.simulation.bench import Bench, LinkBench, SignalBench, bit_error_rate, speech_blocks
 from app.simulation.capacity import CapacityTrial, capacity_trials, conversations_carried, conversations_carried_words
 from transport.planning.presets import Preset
@@ -19,14 +19,14 @@ COLUMNS = f"{'codec':<16}{'asked':>9}{'got':>9}  {'queue s':>7} {'delay s':>7} {
 
 
 def run_bench(bench: Bench, speech: Array, seconds: float) -> None:
-    """So much speech, in virtual time."""
+    """Put so many seconds of the speech, round and round, through the lanes, in virtual time. Raises CodecError."""
     block = speech_blocks(speech, BLOCK_SAMPLES)
     for number in range(1, 1 + round(seconds / BLOCK_S)):
         bench.step(block(), number * BLOCK_S)
 
 
 def link_facts(codecs: Sequence[ReferenceCodec], preset: Preset, speech: Array, seconds: float) -> dict[str, Any]:
-    """What the link scene shows after so many seconds."""
+    """Return what the link scene shows after so many seconds, for JSON. Raises CodecError."""
     bench = LinkBench(codecs, preset)
     run_bench(bench, speech, seconds)
     bad = preset.impairment
@@ -47,7 +47,7 @@ def link_facts(codecs: Sequence[ReferenceCodec], preset: Preset, speech: Array, 
 
 
 def signal_facts(codecs: Sequence[ReferenceCodec], snr_db: float, speech: Array, seconds: float) -> dict[str, Any]:
-    """What the bad-signal scene shows after so many seconds."""
+    """Return what the bad-signal scene shows after so many seconds, for JSON. Raises CodecError."""
     bench = SignalBench(codecs, snr_db)
     run_bench(bench, speech, seconds)
     lanes = _lanes(bench)
@@ -57,7 +57,7 @@ def signal_facts(codecs: Sequence[ReferenceCodec], snr_db: float, speech: Array,
 
 
 def capacity_facts(codecs: Sequence[ReferenceCodec], preset: Preset, speech: Array) -> dict[str, Any]:
-    """What the many-conversations scene finds."""
+    """Return what the scene of many conversations finds, for JSON. Raises CodecError."""
     lanes = []
     for codec in codecs:
         reason = codec.missing()
@@ -110,9 +110,9 @@ def _lanes(bench: Bench) -> list[dict[str, Any]]:
 
 
 def table(facts: dict[str, Any]) -> list[str]:
-    """The rows of any scene, for people."""
+    """Return the figures of any scene as lines of a table, for people."""
     if facts["scene"] == "conversations":
-        return [f"{facts['title']}: conversations at once", *(_crowd_row(lane) for lane in facts["lanes"])]
+        return [f"{facts['title']}: conversations at once", *(_capacity_row(lane) for lane in facts["lanes"])]
     if facts["scene"] == "signal":
         title = f"signal-to-noise ratio {facts['snr_db']:g} dB in 2.5 kHz, after {facts['speech_s']:g} s of speech"
         return [title, f"{COLUMNS}  bit errors", *(_row(lane) for lane in facts["lanes"])]
@@ -133,5 +133,5 @@ def _row(lane: dict[str, Any]) -> str:
     )
 
 
-def _crowd_row(lane: dict[str, Any]) -> str:
+def _capacity_row(lane: dict[str, Any]) -> str:
     return str(lane["missing"]) if lane["missing"] else f"{lane['title']:<16}{lane['words']:>9}"

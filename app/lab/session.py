@@ -1,7 +1,8 @@
 """The lab in real time: clip or microphone into the lanes, one of them into the loudspeaker. Runs under trio.
 
-Codecs work in a thread, a tenth of a second of speech at a time; a picture for the screen is taken after each. Where
-that takes longer than it lasts, the lab says so and goes on more slowly: its figures are those of the lanes' own time.
+The codecs work in a thread on a tenth of a second of speech at a time; after each, the host gets a snapshot to show.
+Where the work takes longer than the speech lasts, the lab says so and goes on more slowly; its figures stay right,
+because they are those of the lanes' own time.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import trio
 
 from app.audio.devices import BLOCK_S, BLOCK_SAMPLES, Block, Loudspeaker, Microphone
 from app.audio.level import amplitude
-from app.codecs.lanes import ReferenceCodec
+from app.codecs.reference import ReferenceCodec
 from app.errors import first_error
 from app.events import Device, DeviceProblem, DeviceReady
 from app.lab.state import CapacitySnapshot, LabSnapshot, LabStart, LabState
@@ -26,23 +27,28 @@ from transport.planning.presets import Preset
 
 BATCH_BLOCKS = 5
 BATCH_S = BATCH_BLOCKS * BLOCK_S
-"""A tenth of a second: the step of the waveforms too."""
+"""Speech that is worked on at a time: a tenth of a second, which is the step of the waveforms too."""
 AHEAD_S = 0.25
-"""Sound in the loudspeaker's queue, against slow moments of this program."""
+"""Sound in the loudspeaker's queue that bridges slow moments of this program, in seconds."""
 MOST_QUEUED_S = 1.0
-"""More than that is a loudspeaker whose clock is slow: the rest is dropped."""
+"""Longest queue of the loudspeaker, in seconds; what does not fit is dropped. The loudspeaker's clock may be slow."""
 SLOW_S = 1.0
-"""So far behind the clock, the machine is too slow."""
+"""Delay behind the clock, in seconds, from which on the machine counts as too slow."""
 SLOW_SHOWN_S = 5.0
+"""Time for which that is shown."""
 LOAD_BATCHES = 30
-"""Over so many the load is measured."""
+"""Number of batches over which the load is measured."""
 MICROPHONE_S = 0.5
-"""Of the microphone's sound wait at most: it has a clock of its own."""
+"""Longest backlog of microphone audio to keep, in seconds; the microphone's clock may run fast."""
 VOLUME_STEP = 0.1
+"""Step of the volume, which is 0..1."""
 
 
 class LabSession:
-    """Commands are plain methods, for the thread that runs trio; `tell` gets a picture ten times a second."""
+    """The lab while it runs: takes commands, tells its host ten times a second what there is to show.
+
+    Commands are plain methods, to be called in the thread that runs trio.
+    """
 
     def __init__(
         self,
@@ -52,7 +58,7 @@ class LabSession:
         tell: Callable[[LabSnapshot], None],
         lab: LabState | None = None,
     ) -> None:
-        """lab: with lanes of one's own."""
+        """Take the devices, and the function that gets the snapshots; `lab` where the lanes are not the usual ones."""
         self.lab = lab if lab is not None else LabState(start)
         self._tell = tell
         self._microphone, self._loudspeaker = microphone, loudspeaker
@@ -61,8 +67,8 @@ class LabSession:
         self._heard, self._live, self._volume, self._muted = 0, start.live, start.volume, start.muted
         self._spoken: deque[Block] = deque()
         self._troubles: dict[Device, str] = {}
-        self._crowd: dict[str, CapacitySnapshot] = {}
-        self._crowd_is_old = trio.Event()
+        self._capacities: dict[str, CapacitySnapshot] = {}
+        self._link_changed = trio.Event()
         self._source_changed = trio.Event()
         self._works_s: deque[float] = deque(maxlen=LOAD_BATCHES)
         self._slow_until_s = -1.0
@@ -72,65 +78,68 @@ class LabSession:
     # --- commands ------------------------------------------------------------------------------------------------
 
     def hear(self, number: int) -> None:
-        """Another lane into the loudspeaker; a number that there is not changes nothing."""
+        """Put another lane into the loudspeaker; a number without a lane changes nothing."""
         if 0 <= number < len(self.lab.codecs):
             self._heard = number
             self._loudspeaker.hush()
 
     def show(self, scene: str) -> None:
-        """One of SCENES."""
+        """Go to a scene, one of SCENES."""
         self._heard = min(self._heard, len(self.lab.link_codecs) - 1)
         self._loudspeaker.hush()
         self.lab.show(scene)
-        self._crowd_is_old.set()
+        self._link_changed.set()
 
     def step_scene(self) -> None:
-        """The next one."""
+        """Go to the next scene, round and round."""
         self.show(SCENES[(SCENES.index(self.lab.scene) + 1) % len(SCENES)])
 
     def step_link(self, steps: int) -> None:
+        """Go so many links on, round and round."""
         self.lab.step_link(steps)
-        self._crowd_is_old.set()
+        self._link_changed.set()
 
     def change_own(self, **changes: float | None) -> Preset:
-        """The present link with other figures; what came of it. Raises UsageError."""
+        """Change figures of the present link, named as in Impairment; return the link. Raises UsageError."""
         self.lab.change_own(**changes)
-        self._crowd_is_old.set()
+        self._link_changed.set()
         return self.lab.preset
 
     def switch_source(self) -> None:
-        """From the clip to the microphone, and back."""
+        """Let the microphone speak in place of the clip, or the other way round."""
         self._live = not self._live
         self._source_changed.set()
 
     def turn_volume(self, steps: int) -> None:
+        """Change the volume by so many steps; it is not muted any more."""
         self._volume = min(1.0, max(0.0, round(self._volume + steps * VOLUME_STEP, 2)))
         self._muted = False
 
     def mute_or_unmute(self) -> None:
+        """Silence the loudspeaker, or let it be heard again."""
         self._muted = not self._muted
         self._loudspeaker.hush()
 
     def close(self) -> None:
-        """Ends `run`."""
+        """End `run`."""
         self._scope.cancel()
 
     # --- in real time --------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Until closed or cancelled. Raises CodecError."""
+        """Run until closed or cancelled. Raises CodecError."""
         try:
             with self._scope:
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._loudspeaker.run, self.told)
+                    nursery.start_soon(self._loudspeaker.run, self.device_changed)
                     nursery.start_soon(self._listen)
-                    nursery.start_soon(self._count_crowds)
+                    nursery.start_soon(self._count_conversations)
                     await self._pace()
         except BaseExceptionGroup as group:
             raise first_error(group) from group
 
-    def told(self, event: DeviceReady | DeviceProblem) -> None:
-        """What became of a device."""
+    def device_changed(self, event: DeviceReady | DeviceProblem) -> None:
+        """Take note of what became of a device."""
         if event.device == "microphone" and not self._live:
             return
         if isinstance(event, DeviceProblem):
@@ -139,12 +148,12 @@ class LabSession:
             self._troubles.pop(event.device, None)
 
     async def _listen(self) -> None:
-        """The microphone is open only while it is wanted."""
+        """Keep the microphone open, but only while it is wanted."""
         while True:
             self._source_changed = trio.Event()
             async with trio.open_nursery() as nursery:
                 if self._live:
-                    nursery.start_soon(self._microphone.run, self._spoken.append, self.told)
+                    nursery.start_soon(self._microphone.run, self._spoken.append, self.device_changed)
                 await self._source_changed.wait()
                 nursery.cancel_scope.cancel()
             self._spoken.clear()
@@ -164,10 +173,13 @@ class LabSession:
                 self._works_s.append(now_s - began_s)
                 if now_s - due_s > SLOW_S:
                     due_s, self._slow_until_s = now_s, now_s + SLOW_SHOWN_S
-            self._tell(self._picture())
+            self._tell(self._snapshot())
 
     def _next_blocks(self) -> list[Block]:
-        """A batch of what is said. What the microphone has not delivered is silence; without one the clip speaks."""
+        """Return a batch of what is said, float32 [160] each.
+
+        What the microphone has not delivered yet is silence; while there is none, the clip speaks.
+        """
         if not self._live or "microphone" in self._troubles:
             return [self._clip() for _ in range(BATCH_BLOCKS)]
         wanted = BATCH_BLOCKS * BLOCK_SAMPLES
@@ -186,7 +198,7 @@ class LabSession:
             self._loudspeaker.play(np.zeros(round(AHEAD_S * SAMPLE_RATE_HZ), np.float32))
         self._loudspeaker.play(sound * np.float32(self._volume))
 
-    def _picture(self) -> LabSnapshot:
+    def _snapshot(self) -> LabSnapshot:
         lab = self.lab
         load = None
         if trio.current_time() < self._slow_until_s:
@@ -199,7 +211,7 @@ class LabSession:
             lab.lanes(),
             lab.said,
             lab.seconds,
-            tuple(self._crowd.values()),
+            tuple(self._capacities.values()),
             self._heard,
             self._live,
             self._volume,
@@ -210,30 +222,30 @@ class LabSession:
 
     # --- many conversations --------------------------------------------------------------------------------------
 
-    async def _count_crowds(self) -> None:
-        """Whenever their scene is shown, and for every link anew."""
+    async def _count_conversations(self) -> None:
+        """Count how many conversations fit, whenever their scene is shown, and for every link anew."""
         while True:
-            self._crowd_is_old = trio.Event()
+            self._link_changed = trio.Event()
             if self.lab.scene == CONVERSATIONS:
-                await self._count(self._crowd_is_old)
-            await self._crowd_is_old.wait()
+                await self._count(self._link_changed)
+            await self._link_changed.wait()
 
     async def _count(self, old: trio.Event) -> None:
-        """One try after the other, each from its first frame to its last."""
+        """Count for one codec after the other, until another link makes it pointless."""
         codecs, preset = self.lab.link_codecs, self.lab.preset
-        self._crowd = {codec.key: CapacitySnapshot(codec, codec.missing(), None, False) for codec in codecs}
+        self._capacities = {codec.key: CapacitySnapshot(codec, codec.missing(), None, False) for codec in codecs}
         for codec in codecs:
             if codec.missing() is None and not await self._add(codec, preset, old):
                 return
 
     async def _add(self, codec: ReferenceCodec, preset: Preset, old: trio.Event) -> bool:
-        """More and more conversations of one codec; False where they are not wanted any more. Raises CodecError."""
+        """Try more and more conversations of one codec; return whether they are still wanted. Raises CodecError."""
         last: CapacityTrial | None = None
         steps = capacity_trials(codec, self._speech, preset)
         while (step := await self._in_thread(next, steps, None)) is not None:
             if old.is_set():
                 return False
             last = step
-            self._crowd[codec.key] = CapacitySnapshot(codec, None, last, False)
-        self._crowd[codec.key] = CapacitySnapshot(codec, None, last, True)
+            self._capacities[codec.key] = CapacitySnapshot(codec, None, last, False)
+        self._capacities[codec.key] = CapacitySnapshot(codec, None, last, True)
         return not old.is_set()

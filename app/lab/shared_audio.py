@@ -1,4 +1,4 @@
-"""Microphone and loudspeaker of a station that runs, lent to the lab: there is one PortAudio in a process."""
+"""The devices of a running station, shared with the lab: PortAudio can be opened only once in a process."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from app.events import DeviceProblem, LinkProblem
 from app.station.engine import Engine
 
 Problems = Mapping[str, DeviceProblem | LinkProblem]
-"""By device, kept up to date by their owner, who tells changes to the lab."""
+"""Present problems by device; their owner keeps them up to date, and tells the lab of changes."""
 
 
 class _SharedDevice:
-    """What both have in common."""
+    """The part that both devices have in common."""
 
     latency_s = 0.0
 
@@ -23,43 +23,49 @@ class _SharedDevice:
         self._engine = engine
         self._problems = problems
 
-    async def _lent(self, kind: str, report: DeviceReport) -> None:
-        """Until cancelled; says at the start what is wrong."""
+    async def _share(self, kind: str, report: DeviceReport) -> None:
+        """Report what is wrong with the device at the start, then wait until cancelled."""
         if isinstance(problem := self._problems.get(kind), DeviceProblem):
             report(problem)
         await trio.sleep_forever()
 
     def choose(self, name: str | None) -> None:
-        """The station's user chooses."""
+        """Do nothing: the station's user chooses the device."""
 
 
 class SharedMicrophone(_SharedDevice):
-    """Hears what the station's microphone hears, before its gain."""
+    """The station's microphone, before its gain."""
 
     @property
     def working(self) -> bool:
+        """Whether there is no problem with it."""
         return "microphone" not in self._problems
 
     async def run(self, deliver: Callable[[Block], None], report: DeviceReport) -> None:
+        """Deliver what the station hears until cancelled."""
         self._engine.overhear(deliver)
         try:
-            await self._lent("microphone", report)
+            await self._share("microphone", report)
         finally:
             self._engine.overhear(None)
 
 
 class SharedLoudspeaker(_SharedDevice):
-    """Is heard through the station's, with its volume, while nobody talks there."""
+    """The station's loudspeaker, with its volume; the lab is heard in it while nobody talks."""
 
     @property
     def queued_s(self) -> float:
+        """Sound that is given and not played yet, in seconds."""
         return self._engine.queued_s
 
     async def run(self, report: DeviceReport) -> None:
-        await self._lent("loudspeaker", report)
+        """Wait until cancelled: the station keeps the device open."""
+        await self._share("loudspeaker", report)
 
     def play(self, samples: Block) -> None:
+        """Queue the lab's sound, float32 [n]."""
         self._engine.play_beside(samples)
 
     def hush(self) -> None:
+        """Drop the lab's sound that is queued."""
         self._engine.hush_beside()

@@ -1,6 +1,6 @@
-"""The lab while somebody looks on: which scene, link and signal are wanted, blocks in, a picture out. No I/O, no clock.
+"""The state of the lab: the chosen scene, link and signal; speech in, snapshots to show out. No I/O, no clock.
 
-What is asked for while a batch is with the codecs, in their thread, is done at the start of the next one.
+A change that is asked for while the codecs work on a batch, in their thread, is made at the start of the next batch.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.audio.devices import BLOCK_S
-from app.codecs.lanes import ReferenceCodec, link_codecs, signal_codecs
+from app.codecs.reference import ReferenceCodec
+from app.codecs.registry import link_codecs, signal_codecs
 from app.simulation.bench import (
     LINK,
     SIGNAL,
@@ -31,80 +32,86 @@ from transport.planning.presets import PRESETS, Preset
 
 Array = NDArray[np.float32]
 SHOWN_LEVELS = 320
-"""Tenths of a second of each waveform: as much as a wide terminal shows."""
+"""Longest waveform in a snapshot, in tenths of a second: as much as a wide terminal shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabStart:
-    """How the lab begins."""
+    """The choices with which the lab begins."""
 
     speech: Array = field(repr=False)
-    """float32 [n] at 8 kHz: what the clip says, round and round."""
+    """Speech of the clip, said round and round: float32 [n] at 8 kHz."""
     preset: Preset = PRESETS["afsk1200"]
     scene: str = LINK
     snr_db: float = START_SNR_DB
     live: bool = False
-    """The microphone speaks, not the clip."""
+    """Whether the microphone speaks, not the clip."""
     volume: float = 1.0
     muted: bool = False
     gain_db: float = 0.0
-    """Of the microphone."""
+    """Gain of the microphone."""
 
 
 @dataclass(frozen=True, slots=True)
 class LaneSnapshot:
-    """One lane, for the screen."""
+    """One lane at one moment, for a screen."""
 
     codec: ReferenceCodec
     missing: str | None
-    """What is not installed, with the command that installs it."""
+    """What is not installed, with the command that installs it; None for a lane that runs."""
     wire_bps: float
+    """Nominal rate on the wire, everything counted."""
     ber: float | None
-    """Bit errors on its radio; None where the scene has none."""
+    """Bit error rate on its radio; None in a scene without radios."""
     reading: LaneReading | None
+    """Figures; None for a lane that is missing."""
     levels: tuple[HeardLevel, ...]
-    """A tenth of a second each, the newest last."""
+    """Waveform, a tenth of a second each, the newest last."""
 
 
 @dataclass(frozen=True, slots=True)
 class CapacitySnapshot:
-    """One codec's conversations."""
+    """The conversations of one codec at one moment."""
 
     codec: ReferenceCodec
     missing: str | None
     last: CapacityTrial | None
-    """The newest try."""
+    """The newest trial; None before the first one."""
     done: bool
-    """No more are added."""
+    """Whether no more conversations are added."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabSnapshot:
-    """All of it now."""
+    """The whole lab at one moment."""
 
     scene: str
     preset: Preset
     snr_db: float
     lanes: tuple[LaneSnapshot, ...] = ()
     said: tuple[float, ...] = ()
-    """What goes in: rms 0..1, a tenth of a second each, the newest last."""
+    """Waveform of what is said: rms 0..1, a tenth of a second each, the newest last."""
     seconds: float = 0.0
-    """Of speech since these lanes began."""
+    """Seconds of speech since these lanes began."""
     capacities: tuple[CapacitySnapshot, ...] = ()
+    """Conversations that fit, a codec each."""
     heard: int = 0
-    """Number of the lane in the loudspeaker."""
+    """Number of the lane in the loudspeaker, from 0."""
     live: bool = False
-    """The microphone speaks, not the clip."""
+    """Whether the microphone speaks, not the clip."""
     volume: float = 1.0
     muted: bool = False
     troubles: tuple[str, ...] = ()
-    """What is wrong with the devices, each with its cure."""
+    """Present problems of the devices, each with its cure."""
     load: float | None = None
-    """Seconds that the codecs need for a second of speech, measured; None as long as real time is kept."""
+    """Seconds that the codecs need for a second of speech, measured; None while they keep up with real time."""
 
 
 class LabState:
-    """The bench of the scene that is wanted. Commands from the host's thread; `work` alone runs in another."""
+    """The lab's choices, and the bench of the scene that is shown.
+
+    Commands come from the host's thread; only `work` is called in another one.
+    """
 
     def __init__(
         self,
@@ -112,6 +119,7 @@ class LabState:
         link_lanes: Callable[[], Sequence[ReferenceCodec]] = link_codecs,
         signal_lanes: Callable[[], Sequence[ReferenceCodec]] = signal_codecs,
     ) -> None:
+        """Take the choices to begin with, and the codecs of the link scene and of the bad-signal scene."""
         self.preset, self.snr_db, self.scene = start.preset, start.snr_db, start.scene
         self.link_codecs, self._signal_codecs = tuple(link_lanes()), tuple(signal_lanes())
         named = start.preset.name in PRESETS
@@ -122,35 +130,36 @@ class LabState:
 
     @property
     def links(self) -> list[Preset]:
-        """What there is to choose from, "your own" at the end."""
+        """Links to choose from, "your own" at the end."""
         return [*PRESETS.values(), self._own]
 
     @property
     def codecs(self) -> tuple[ReferenceCodec, ...]:
-        """Those of the scene's lanes, in order."""
+        """Codecs of the scene's lanes, in order."""
         return self._signal_codecs if self.scene == SIGNAL else self.link_codecs
 
     def step_link(self, steps: int) -> None:
-        """So many further in `links`, round and round."""
+        """Go so many places on in `links`, round and round."""
         names = [preset.name for preset in self.links]
         self.open_link(self.links[(names.index(self.preset.name) + steps) % len(names)])
 
     def open_link(self, preset: Preset) -> None:
+        """Go to a link."""
         self.preset = preset
         self._wishes.append(lambda now: self._relink(preset, now))
 
     def change_own(self, **changes: float | None) -> None:
-        """The present link with other figures (fields of Impairment) becomes "your own". Raises UsageError."""
+        """Make "your own" of the present link with other figures (fields of Impairment). Raises UsageError."""
         self._own = own_link(self.preset, **changes)
         self.open_link(self._own)
 
     def tune(self, snr_db: float) -> None:
-        """The slider of the bad-signal scene; dB in 2.5 kHz, clamped to what it reaches."""
+        """Move the slider of the bad-signal scene: dB in 2.5 kHz, kept within SNR_DB."""
         self.snr_db = wanted = min(float(SNR_DB[1]), max(float(SNR_DB[0]), snr_db))
         self._wishes.append(lambda now: self._retune(wanted))
 
     def show(self, scene: str) -> None:
-        """Another scene, from a fresh start."""
+        """Go to another scene; its lanes begin anew."""
         self.scene = scene
         self._wishes.append(lambda now: self._restart())
 
@@ -166,8 +175,10 @@ class LabState:
         self._bench = None
 
     def work(self, blocks: Sequence[Array], heard: int) -> Array:
-        """A tenth of a second of what is said, in blocks of BLOCK_S, float32; what the heard lane makes of it
-        meanwhile, float32 of the same length. Raises CodecError."""
+        """Put blocks of BLOCK_S of what is said, float32, into all lanes; return what one of them plays meanwhile.
+
+        The result is float32 of the same length, from the lane with the number `heard`. Raises CodecError.
+        """
         now = self._bench.now if self._bench is not None else 0.0
         while self._wishes:
             self._wishes.popleft()(now)
@@ -187,7 +198,7 @@ class LabState:
         return np.concatenate(sounds)
 
     def lanes(self) -> tuple[LaneSnapshot, ...]:
-        """As they stand; none before the first `work` of a scene."""
+        """Return the lanes as they stand; none before the first `work` of a scene."""
         bench = self._bench
         if bench is None:
             return ()
@@ -205,9 +216,10 @@ class LabState:
 
     @property
     def said(self) -> tuple[float, ...]:
+        """Waveform of what is said: rms 0..1, a tenth of a second each, the newest last."""
         return tuple(self._said)
 
     @property
     def seconds(self) -> float:
-        """Of speech since these lanes began."""
+        """Seconds of speech since these lanes began."""
         return self._bench.seconds if self._bench is not None else 0.0

@@ -1,4 +1,4 @@
-"""Everything that the page shows of its clips, as plain data: sound, figures, what the links did."""
+"""Everything that the page shows of its recordings, as plain data: sound, figures, what the links did."""
 
 from __future__ import annotations
 
@@ -9,59 +9,61 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.analysis.metrics import METRICS, scores
 from app.analysis.pitch import track_again
 from app.audio.sound_files import to_int16
-from app.listening_page.voices import Unquantised, Voice, clean, whole_packets
-from app.simulation import journey as travelling
+from app.codecs.reference import ReferenceCodec, Speech
+from app.listening_page.lanes import PageLane, UnquantisedFeatures, coded_without_link
+from app.simulation.journey import Journey, heard_sound, strip, travel
 from codec import format
 from transport.planning.presets import Preset
 
-Array = NDArray[np.float32]
 Progress = Callable[[float], None]
-"""Told the share that is done, 0..1."""
+"""Function that is told the share of the work that is done, 0..1."""
 
 
 @dataclass(frozen=True)
 class Clip:
-    """What is to be heard."""
+    """A recording to be heard."""
 
     name: str
-    samples: Array
+    samples: Speech
     """float32 [n], 8 kHz."""
     text: str = ""
-    """What is said, where the file tells."""
-    voice: str = ""
-    """Who says it."""
+    """The words that are said, where the file has them in its tags."""
+    speaker: str = ""
+    """Who says them, likewise."""
 
 
-def contents(clips: Sequence[Clip], voices: Sequence[Voice], links: Sequence[Preset], at: Progress) -> dict[str, Any]:
-    """For the page's script. Voices that are missing are named, not left out in silence."""
-    able = [voice for voice in voices if voice.missing() is None]
+def contents(clips: Sequence[Clip], lanes: Sequence[PageLane], links: Sequence[Preset], at: Progress) -> dict[str, Any]:
+    """Return the data for the page's script. Codecs that are missing are named in it, with their cure.
+
+    Raises CodecError.
+    """
+    able = [lane for lane in lanes if lane.missing() is None]
     total = len(clips) * len(able) * (1 + len(links))
     done = 0
     told_clips = []
     for number, clip in enumerate(clips):
-        lanes = {}
-        for voice in able:
-            lanes[voice.key] = _lane(voice, clip, [_seeded(preset, number) for preset in links])
+        told_lanes = {}
+        for lane in able:
+            told_lanes[lane.key] = _lane(lane, clip, [_seeded(preset, number) for preset in links])
             done += 1 + len(links)
             at(done / total)
         told_clips.append(
             {
                 "name": clip.name,
                 "text": clip.text,
-                "voice": clip.voice,
-                "lanes": lanes,
+                "speaker": clip.speaker,
+                "lanes": told_lanes,
                 "seconds": round(len(clip.samples) / format.SAMPLE_RATE_HZ, 3),
             }
         )
-    problems = [*(voice.missing() for voice in voices), *(metric.missing() for metric in METRICS)]
+    problems = [*(lane.missing() for lane in lanes), *(metric.missing() for metric in METRICS)]
     return {
         "clips": told_clips,
-        "voices": [{"key": voice.key, "title": voice.title, "says": voice.says} for voice in able],
+        "codecs": [{"key": lane.key, "title": lane.title, "says": lane.description} for lane in able],
         "links": [_link(preset) for preset in links],
         "metrics": [
             {
@@ -80,7 +82,7 @@ def contents(clips: Sequence[Clip], voices: Sequence[Voice], links: Sequence[Pre
 
 
 def _seeded(preset: Preset, number: int) -> Preset:
-    """The link is in another mood at each clip, and in the same one for all codecs."""
+    """Return the link as this clip meets it: other losses for each clip, the same for all codecs."""
     return preset.other(seed=preset.impairment.seed + number)
 
 
@@ -99,34 +101,34 @@ def _link(preset: Preset) -> dict[str, Any]:
     }
 
 
-def _lane(voice: Voice, clip: Clip, links: Sequence[Preset]) -> dict[str, Any]:
-    sound, packets = clean(voice, clip.samples)
-    told = _heard(clip.samples, sound) | {"bps": round(voice.bit_rate_bps(packets), 1), "links": {}}
-    if isinstance(voice, Unquantised):
-        return told | {"bps": None}
-    packets = voice.encode(whole_packets(clip.samples))
-    for preset in links:
-        journey = travelling.travel(packets, preset)
-        arrived = travelling.heard_sound(journey, voice.open_decoder(), voice.delay_samples)
-        told["links"][preset.name] = _heard(clip.samples, arrived) | {
-            "strip": travelling.strip(journey),
-            "sent": journey.sent,
-            "lost": journey.lost,
-            "damaged": journey.damaged,
-            "unheard": journey.unheard,
-            "delay_s": round(journey.delay_s, 2),
-            "needed_bps": round(journey.needed_bps),
-            "fits": _fits(journey),
-        }
-    return told
+def _lane(lane: PageLane, clip: Clip, links: Sequence[Preset]) -> dict[str, Any]:
+    if isinstance(lane, UnquantisedFeatures):
+        return _heard(clip.samples, lane.sound(clip.samples)) | {"bps": None, "links": {}}
+    sound, coded = coded_without_link(lane, clip.samples)
+    told = _heard(clip.samples, sound) | {"bps": round(coded.rate_bps, 1)}
+    return told | {"links": {preset.name: _after_link(lane, clip, coded.frames, preset) for preset in links}}
 
 
-def _fits(journey: travelling.Journey) -> bool:
-    return journey.rate_bps is None or journey.needed_bps <= journey.rate_bps
+def _after_link(codec: ReferenceCodec, clip: Clip, frames: Sequence[bytes], preset: Preset) -> dict[str, Any]:
+    journey = travel(codec, frames, preset)
+    return _heard(clip.samples, heard_sound(journey, codec)) | {
+        "strip": strip(journey),
+        "lost": _share(journey, journey.lost),
+        "damaged": _share(journey, journey.damaged),
+        "unheard": _share(journey, journey.unheard),
+        "delay_s": round(journey.delay_s, 2),
+        "needed_bps": round(journey.needed_bps),
+        "fits": journey.rate_bps is None or journey.needed_bps <= journey.rate_bps,
+    }
 
 
-def _heard(original: Array, sound: Array) -> dict[str, Any]:
-    # Of silence, decoders of sound files make an error: at least one packet of it.
+def _share(journey: Journey, frames: int) -> float:
+    """Return the share of the recording that these codec frames are: codecs have frames of different lengths."""
+    return round(frames / journey.sent, 4)
+
+
+def _heard(original: Speech, sound: Speech) -> dict[str, Any]:
+    # A sound file without a sample is an error to its decoders, so there is at least one packet of silence.
     sound = sound if len(sound) else np.zeros(format.PACKET_SAMPLES, np.float32)
     return {
         "audio": f"data:audio/flac;base64,{base64.b64encode(flac(sound)).decode('ascii')}",
@@ -135,8 +137,8 @@ def _heard(original: Array, sound: Array) -> dict[str, Any]:
     }
 
 
-def flac(samples: Array) -> bytes:
-    """float32 [n] -> 16-bit FLAC at 8 kHz: half of a WAV, and every browser decodes it."""
+def flac(samples: Speech) -> bytes:
+    """Return the samples, float32 [n], as 16-bit FLAC at 8 kHz: half of a WAV, and every browser decodes it."""
     import soundfile
 
     stream = io.BytesIO()

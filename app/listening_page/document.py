@@ -1,4 +1,4 @@
-"""The page's parts put together to one HTML file that fetches nothing."""
+"""The parts of the page, put together to one HTML file that fetches nothing."""
 
 from __future__ import annotations
 
@@ -11,18 +11,23 @@ from typing import Any
 from app.history.capture import program_version
 from app.listening_page.runtime import packed
 
-SCRIPTS = ("sound.js", "spectrogram.js", "player.js", "blind.js", "talk.js", "main.js")
-"""In the order in which they stand in the page's one script."""
+SCRIPTS = ("sound.js", "spectrogram.js", "player.js", "blind.js", "engine.js", "talk.js", "main.js")
+"""Files of the page's one script, in their order."""
 WORKER = ("codec.js", "worker.js")
+"""Files of the script that runs the codec in a worker, in their order."""
 
 
 def part(name: str) -> str:
-    """A file of the page's sources."""
+    """Return a file of the page's sources."""
     return (resources.files("app.listening_page") / "page" / name).read_text(encoding="utf-8")
 
 
 def document(told: dict[str, Any], runtime: tuple[str, dict[str, bytes]] | None, codec_id: int) -> Iterator[str]:
-    """The HTML, piece by piece, since it may be large. runtime: `runtime_parts()`, or None without."""
+    """Yield the HTML piece by piece: it may be large.
+
+    `told` is from `contents()`, `runtime` from `runtime_parts()`, or None for a page that does not run the codec;
+    `codec_id` is that of the shipped models.
+    """
     facts = told | {
         "made": datetime.date.today().isoformat(),
         "program": program_version(),
@@ -41,5 +46,5 @@ def document(told: dict[str, Any], runtime: tuple[str, dict[str, bytes]] | None,
 
 
 def _in_html(text: str) -> str:
-    """JSON that ends no script element."""
+    """Return JSON in a form that cannot end its script element."""
     return text.replace("<", "\\u003c")

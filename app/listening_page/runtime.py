@@ -1,4 +1,4 @@
-"""What the page needs to run the codec itself: onnxruntime-web from an npm installation, and our three graphs."""
+"""Files that the page needs to run the codec itself: onnxruntime-web from an npm installation, and our three graphs."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ FILES = {
     "glue": "ort-wasm-simd-threaded.mjs",
     "wasm": "ort-wasm-simd-threaded.wasm",
 }
-"""What is taken of its folder dist/: the library, the loader of its WebAssembly, and that."""
+"""Files of the package's folder dist/, by short name: the library, the loader of its WebAssembly, the WebAssembly."""
 
 
 def runtime_parts(folder: Path) -> tuple[str, dict[str, bytes]]:
-    """Version of the package in `folder`, and every file by its short name. Raises FileProblem."""
+    """Return the version of the npm package in `folder`, and every file by its short name. Raises FileProblem."""
     try:
         version = str(json.loads((folder / "package.json").read_text(encoding="utf-8"))["version"])
         parts = {name: (folder / "dist" / file).read_bytes() for name, file in FILES.items()}
@@ -36,5 +36,5 @@ def runtime_parts(folder: Path) -> tuple[str, dict[str, bytes]]:
 
 
 def packed(content: bytes) -> str:
-    """gzip in base64, as the page unpacks it."""
+    """Return the content compressed with gzip, in base64, as the page unpacks it."""
     return base64.b64encode(gzip.compress(content, 6, mtime=0)).decode("ascii")

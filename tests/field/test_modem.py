@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import trio
 
-from app.codecs.opus import FRAME_SAMPLES, RATE_BPS, OpusPeer
+from app.codecs.opus import FRAME_SAMPLES, RATE_BPS, Opus
 from tests.field import direwolf
 from tests.field.conversation import Station, converse, planned_k, speech
 from tests.field.direwolf import CrossedModems, Modem
@@ -60,7 +60,7 @@ def test_a_conversation_over_a_modem(baud: int, tmp_path: Path, capsys: pytest.C
 
 def test_opus_on_the_same_link(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Speech in Opus at 6 kbit/s falls behind at once on 1200 baud, and further with every second."""
-    if reason := OpusPeer().missing():
+    if reason := Opus().missing():
         pytest.skip(reason)
     with CrossedModems(tmp_path, 1200) as modems:
         tcp, terminal = links(*modems, 1200)
@@ -77,8 +77,8 @@ def test_opus_on_the_same_link(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 async def _stream_opus(near: str, far: str) -> tuple[list[float], int, int]:
     """Speech as it is said, for OPUS_S: the delay of every frame that came by its end, frames handed over, bits."""
-    encode = OpusPeer().open_encoder()
-    pcm = np.clip(np.rint(32767 * speech(OPUS_S)), -32768, 32767).astype(np.int16)
+    encode = Opus().open_encoder()
+    said = speech(OPUS_S).astype(np.float32)
     handed: list[float] = []
     arrived: dict[int, float] = {}
     bits = 0
@@ -109,10 +109,10 @@ async def _stream_opus(near: str, far: str) -> tuple[list[float], int, int]:
         nursery.start_soon(transmit)
         began_s = trio.current_time()
         step = OPUS_BUNDLE * FRAME_SAMPLES
-        for number, at in enumerate(range(0, len(pcm) - step + 1, step)):
+        for number, at in enumerate(range(0, len(said) - step + 1, step)):
             await trio.sleep_until(began_s + (number + 1) * step / 8000)
             places = range(at, at + step, FRAME_SAMPLES)
-            bundle = [encode(pcm[place : place + FRAME_SAMPLES]) for place in places]
+            bundle = [encode(said[place : place + FRAME_SAMPLES]) for place in places]
             frame = number.to_bytes(2, "big") + b"".join(bytes([len(packet)]) + packet for packet in bundle)
             bits += 8 * sum(map(len, bundle))
             handed.append(trio.current_time())

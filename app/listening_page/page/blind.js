@@ -1,10 +1,10 @@
-// A/B/X: X is A or B by chance. Scored with the chance of getting so many right by guessing.
+// The A/B/X test: X is A or B by chance. The result comes with the chance of guessing as well as that.
 
 const blind = { running: false, trials: [], answers: [], at: 0 };
 const CSV_COLUMNS = ["trial", "clip", "a", "b", "heard", "same_loudness", "x", "answer", "correct", "plays_a", "plays_b",
   "plays_x", "seconds", "correct_so_far", "p_value_so_far"];
 
-// The chance that guessing gets `right` or more of `count` trials right: the upper tail of the binomial at 1/2.
+// Return the chance that guessing gets `right` or more of `count` trials right: the upper tail of the binomial at 1/2.
 function chance(right, count) {
   let sum = 0, term = 1; // term: count over k
   for (let k = 0; k <= count; k++) {
@@ -41,11 +41,11 @@ function startBlind() {
 
 function offer() {
   const link = $("blind-link").value;
-  const able = told.voices.filter((voice) => heardOf(told.clips[0], voice.key, link));
+  const able = told.codecs.filter((codec) => heardOf(told.clips[0], codec.key, link));
   const wanted = { "blind-a": $("blind-a").value || "neural", "blind-b": $("blind-b").value || "codec2-3200" };
   for (const [id, key] of Object.entries(wanted)) {
-    $(id).replaceChildren(...able.map((voice) => element("option", { value: voice.key }, voice.title)));
-    $(id).value = able.some((voice) => voice.key === key) ? key : able[able.length - 1].key;
+    $(id).replaceChildren(...able.map((codec) => element("option", { value: codec.key }, codec.title)));
+    $(id).value = able.some((codec) => codec.key === key) ? key : able[able.length - 1].key;
   }
 }
 
@@ -128,7 +128,7 @@ function endTest() {
     element("ol", { class: "dots", "aria-label": "Answers in order" }, ...blind.answers.map((one) =>
       element("li", { class: one.right ? "" : "wrong", "aria-label": one.right ? "right" : "wrong" }, one.right ? "✓" : "×"))),
     element("p", { class: "note" }, `p is the chance of ${right} or more right answers in ${count} by guessing alone. `
-      + `A: ${voiceOf(blind.a).title}. B: ${voiceOf(blind.b).title}.`));
+      + `A: ${codecOf(blind.a).title}. B: ${codecOf(blind.b).title}.`));
   $("blind-csv").hidden = false;
   $("blind-csv").focus();
 }

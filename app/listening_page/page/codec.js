@@ -1,8 +1,8 @@
-// Gossamer's codec on three graphs, and all that a port needs: sessions, states, nothing before or after.
+// Gossamer's codec on its three graphs. A port to another platform needs no more than this file does.
 //
-// Runs in a worker, with onnxruntime-web's `ort` already there. Speech is float32 at 8 kHz, -1..1, 2560 samples
-// (320 ms) a call; a packet is 32 bytes. Every graph has one flat state tensor that goes in with each call and comes
-// out of it, zeros at the start of a transmission: that is the whole of streaming.
+// It runs in a worker where onnxruntime-web's `ort` is already loaded. Speech is float32 at 8 kHz, -1..1, 2560 samples
+// (320 ms) a call; a packet is 32 bytes. Every graph has one flat state tensor, which goes into each call and comes out
+// of it again, zeros at the start of a transmission: streaming needs nothing else.
 
 const PACKET_SAMPLES = 2560, PACKET_BYTES = 32;
 const GRAPHS = ["codec_encoder", "codec_decoder", "vocoder"];
@@ -20,7 +20,7 @@ class Graph {
     this.state = new ort.Tensor("float32", new Float32Array(this.stateSize), [1, this.stateSize]);
   }
 
-  // One packet: the graph's inputs by name, without the state; its outputs by name.
+  // Run the graph for one packet. Takes its inputs by name, without the state; returns its outputs by name.
   async step(inputs) {
     const outputs = await this.session.run({ ...inputs, state: this.state });
     this.state = outputs.state_after;
@@ -29,7 +29,7 @@ class Graph {
 }
 
 class Codec {
-  // models: {codec_encoder, codec_decoder, vocoder}: the files' bytes, Uint8Array.
+  // Open the codec. models: { codec_encoder, codec_decoder, vocoder }, the bytes of each file as a Uint8Array.
   static async open(models) {
     const codec = new Codec();
     for (const name of GRAPHS) codec[name] = await Graph.open(models[name]);
@@ -40,14 +40,14 @@ class Codec {
     for (const name of GRAPHS) this[name].reset();
   }
 
-  // Float32Array [2560] -> Uint8Array [32]
+  // Return the packet, Uint8Array [32], of 320 ms of speech, Float32Array [2560].
   async encode(samples) {
     const tensor = new ort.Tensor("float32", samples, [1, PACKET_SAMPLES]);
     return (await this.codec_encoder.step({ samples: tensor })).packet.data;
   }
 
-  // Uint8Array [32], or null for a packet that never came -> {features: [32 * 42] in 0..1, samples: [2560]}, both
-  // Float32Array. The samples are 240 late.
+  // Decode a packet, Uint8Array [32], or conceal one that never came (null). Returns { features: [32 * 42] in 0..1,
+  // samples: [2560] }, both Float32Array; the samples lag 240 behind.
   async decode(packet) {
     const { features } = await this.codec_decoder.step({
       packet: new ort.Tensor("uint8", packet ?? new Uint8Array(PACKET_BYTES), [1, PACKET_BYTES]),

@@ -1,19 +1,19 @@
-// The page as a whole: theme, notes, and everything started.
+// The page as a whole: its notes, its theme, and the start of everything else.
 
 function showNotes() {
   const paragraphs = [
     `Made on ${told.made} with Gossamer ${told.program}, codec ${told.codec_id}. Clips are at 8 kHz; each codec ran once, from a `
-      + "fresh start, through its real library, and its delay was taken out so that all lie on the same time.",
-    "“Not quantised” is the ceiling of our vocoder: it gets the clip's own pitch and band energies, and no bit is saved. "
-      + "“Classic” hears the same packets as “neural”, without a network.",
-    "Figures compare with the clip itself, after a link in the time in which it was heard. "
+      + "fresh start, through its real library, and its delay was taken out so that all of them line up in time.",
+    "“Not quantised” is the upper limit of our vocoder: it gets the clip's own pitch and band energies, and no bit is saved. "
+      + "“Classic” decodes the same packets as “neural”, without a network.",
+    "Figures compare what is heard with the clip itself; after a link, at the times at which it was heard. "
       + told.metrics.map((metric) => `${metric.title}: ${metric.says}.`).join(" "),
     "The pitch track is by autocorrelation; grey is the original's.",
   ];
   if (told.links.length) {
-    paragraphs.push("After a link: frames go through the program's own impairment layer and play-out in virtual time. × is a packet "
-      + "that was lost or came too late, d a damaged one that is played all the same, … a listener who waits. "
-      + "A lost packet is concealed by each codec's own means.");
+    paragraphs.push("After a link: each codec's frames went through the program's own impairment layer and a station's play-out, in "
+      + "virtual time. Each field is 320 ms: × is speech that was lost or came too late, d speech that is played with wrong bits, "
+      + "… a listener who waits. What is lost is concealed by each codec's own means.");
   }
   if (told.missing.length) paragraphs.push(`Left out, and how to get it: ${told.missing.join("; ")}.`);
   if (told.runtime) paragraphs.push(`The codec runs in onnxruntime-web ${told.runtime} (Microsoft, MIT licence), on one thread, without the network.`);
@@ -46,5 +46,5 @@ startTalk();
 showNotes();
 show().then(() => place(0));
 
-// For those who want to look at it from the console: the codec, the sounds, the test.
+// For a look at the codec, the sounds and the test from the browser's console.
 window.gossamer = { told, engine, soundOf, deck, chosen, blind, chance, Resampler, talk };

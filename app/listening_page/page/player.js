@@ -1,28 +1,29 @@
-// Listening: a clip, a codec, before or after a link; any change goes on at the same moment of the clip.
+// The player: one clip through one codec, as coded or after a link. After any change it goes on at the same moment.
 
 const OURS = ["neural", "classic", "unquantised"];
 const deck = new Deck();
-const chosen = { clip: 0, voice: "neural", link: "" };
+const chosen = { clip: 0, codec: "neural", link: "" };
 const NO_LINK = "";
 
 const clipNow = () => told.clips[chosen.clip];
 const linkNow = () => told.links.find((link) => link.name === chosen.link);
-const voiceOf = (key) => told.voices.find((voice) => voice.key === key);
+const codecOf = (key) => told.codecs.find((codec) => codec.key === key);
 
-// What is heard of a codec: the codec's own sound, or that after the link. Nobody sends the unquantised one.
+// Return what is heard of a codec, as coded or after the link. After a link there is nothing of the unquantised one:
+// nobody sends it.
 function heardOf(clip, key, link) {
   const lane = clip.lanes[key];
   return link === NO_LINK ? lane : lane.links[link];
 }
 
-const heardNow = (key = chosen.voice) => heardOf(clipNow(), key, chosen.link);
+const heardNow = (key = chosen.codec) => heardOf(clipNow(), key, chosen.link);
 
 let showing = 0;
 async function show() {
   const clip = clipNow(), mine = ++showing;
-  if (!heardNow()) chosen.voice = "neural";
+  if (!heardNow()) chosen.codec = "neural";
   $("clip").value = chosen.clip;
-  $("sentence").textContent = clip.text ? `“${clip.text}”${clip.voice ? ` (${clip.voice})` : ""}` : "";
+  $("sentence").textContent = clip.text ? `“${clip.text}”${clip.speaker ? ` (${clip.speaker})` : ""}` : "";
   showTable();
   showStrip();
   showAbout();
@@ -33,14 +34,14 @@ async function show() {
   const ghost = { hz: clip.lanes.original.pitch, colour: "--ghost", thick: 1.5 };
   draw($("picture-original"), original, seconds, [{ ...ghost, colour: "--pitch", thick: 2.5 }]);
   draw($("picture-chosen"), samples, seconds, [ghost, { hz: heardNow().pitch, colour: "--pitch", thick: 2.5 }]);
-  $("pictures").dataset.shown = `${clip.name}/${chosen.voice}/${chosen.link}`;
+  $("pictures").dataset.shown = `${clip.name}/${chosen.codec}/${chosen.link}`;
   if ($("all").open) showGallery();
 }
 
 function showAbout() {
-  const clip = clipNow(), voice = voiceOf(chosen.voice), link = linkNow(), lane = clip.lanes[chosen.voice];
+  const clip = clipNow(), codec = codecOf(chosen.codec), link = linkNow(), lane = clip.lanes[chosen.codec];
   $("caption-original").textContent = `0 to 4 kHz, below it the pitch; ${clip.seconds.toFixed(1)} s`;
-  $("caption-title").textContent = voice.title + (link ? `, after ${link.title}` : "");
+  $("caption-title").textContent = codec.title + (link ? `, after ${link.title}` : "");
   const after = link && heardNow();
   $("caption-chosen").textContent = !after
     ? lane.bps == null ? "not sent" : `${rateWords(lane.bps)} bit/s`
@@ -51,17 +52,17 @@ function showAbout() {
     `Spectrogram and pitch track of ${$("caption-title").textContent}: ${scoreWords(heardNow().scores)}`);
   $("link-says").hidden = !link;
   if (link) {
-    $("link-says").textContent = `${link.title}: ${link.says} Every codec travels in the same frames, `
-      + `${link.k * 320} ms of speech each, with the same headers and checks.`;
+    $("link-says").textContent = `${link.title}: ${link.says} Every codec puts up to ${link.k * 320} ms of speech into a frame, `
+      + "as far as the link takes so long a frame, with the same header and checks.";
   }
 }
 
 function journeyWords(after) {
-  if (after.unheard === after.sent) return "nothing heard in time";
+  if (after.lost + after.unheard >= 1) return "nothing heard in time";
   const words = [`first heard after ${after.delay_s.toFixed(1)} s`];
-  if (after.lost) words.push(`${after.lost} of ${after.sent} packets lost`);
-  if (after.damaged) words.push(`${after.damaged} of ${after.sent} damaged`);
-  if (after.unheard) words.push(`${after.unheard} of ${after.sent} still on their way when patience ends`);
+  if (after.lost) words.push(`${percent(after.lost)} lost`);
+  if (after.damaged) words.push(`${percent(after.damaged)} damaged`);
+  if (after.unheard) words.push(`${percent(after.unheard)} still on its way when patience ends`);
   return words.join(", ");
 }
 
@@ -75,7 +76,7 @@ function showStrip() {
   $("strip").replaceChildren(...[...after.strip].map((slot, place) => element("span",
     { class: slot === "." ? "h" : slot, title: `${(place * told.packet_s).toFixed(2)} s: ${SLOTS[slot][0]}` }, SLOTS[slot][1])));
   $("strip").setAttribute("role", "img");
-  $("strip").setAttribute("aria-label", `Packets, 320 ms each: ${journeyWords(after)}`);
+  $("strip").setAttribute("aria-label", `What is heard, 320 ms each: ${journeyWords(after)}`);
 }
 
 // --- the table ------------------------------------------------------------------------------------------------------
@@ -90,31 +91,31 @@ function columns() {
   }
   return [
     { title: "needs bit/s", says: "on this link, headers and checks counted", of: (heard) => rateWords(heard.needed_bps), no: (heard) => !heard.fits },
-    { title: "heard", says: "packets that were played, of all", of: (heard) => `${heard.sent - heard.lost - heard.unheard}/${heard.sent}`, no: (heard) => heard.lost + heard.unheard > 0 },
-    { title: "after s", says: "from the mouth to the first sample", of: (heard) => heard.unheard === heard.sent ? "–" : heard.delay_s.toFixed(1) },
+    { title: "heard", says: "share of the speech that was played", of: (heard) => percent(1 - heard.lost - heard.unheard), no: (heard) => heard.lost + heard.unheard > 0 },
+    { title: "after s", says: "from the mouth to the first sample", of: (heard) => heard.lost + heard.unheard >= 1 ? "–" : heard.delay_s.toFixed(1) },
     ...figures,
   ];
 }
 
 function showTable() {
   const shown = columns(), clip = clipNow();
-  $("voices").tHead.replaceChildren(element("tr", {}, element("th", { scope: "col" }, "Codec"),
+  $("codecs").tHead.replaceChildren(element("tr", {}, element("th", { scope: "col" }, "Codec"),
     ...shown.map((column) => element("th", { scope: "col", title: column.says }, column.title))));
-  const voices = told.voices.filter((voice) => heardOf(clip, voice.key, chosen.link));
-  const most = Math.max(...voices.map((voice) => voice.key === "original" ? 0 : clip.lanes[voice.key].bps ?? 0));
-  $("voices").tBodies[0].replaceChildren(...voices.map((voice) => {
-    const lane = clip.lanes[voice.key], heard = heardOf(clip, voice.key, chosen.link);
-    const pick = element("input", { type: "radio", name: "voice", value: voice.key, onchange: () => choose({ voice: voice.key }) });
-    pick.checked = voice.key === chosen.voice;
-    const name = element("th", { scope: "row" }, element("label", {}, pick, element("span", {}, voice.title, element("small", {}, voice.says))));
+  const codecs = told.codecs.filter((codec) => heardOf(clip, codec.key, chosen.link));
+  const most = Math.max(...codecs.map((codec) => codec.key === "original" ? 0 : clip.lanes[codec.key].bps ?? 0));
+  $("codecs").tBodies[0].replaceChildren(...codecs.map((codec) => {
+    const lane = clip.lanes[codec.key], heard = heardOf(clip, codec.key, chosen.link);
+    const pick = element("input", { type: "radio", name: "codec", value: codec.key, onchange: () => choose({ codec: codec.key }) });
+    pick.checked = codec.key === chosen.codec;
+    const name = element("th", { scope: "row" }, element("label", {}, pick, element("span", {}, codec.title, element("small", {}, codec.says))));
     const cells = shown.map((column) => {
       const cell = element("td", { class: column.no?.(heard) ? "number no" : "number" }, column.of(heard, lane));
-      if (column.bar && lane.bps && voice.key !== "original") {
+      if (column.bar && lane.bps && codec.key !== "original") {
         cell.append(element("span", { class: "bar", style: `width:${((100 * lane.bps) / most).toFixed(1)}%`, "aria-hidden": "true" }));
       }
       return cell;
     });
-    return element("tr", { class: OURS.includes(voice.key) ? "ours" : "" }, name, ...cells);
+    return element("tr", { class: OURS.includes(codec.key) ? "ours" : "" }, name, ...cells);
   }));
 }
 
@@ -122,28 +123,28 @@ function showTable() {
 
 async function showGallery() {
   const clip = clipNow(), link = chosen.link, mine = showing;
-  const voices = told.voices.filter((voice) => heardOf(clip, voice.key, link));
-  const seconds = Math.max(...(await Promise.all(voices.map((voice) => soundOf(heardOf(clip, voice.key, link).audio)))).map((samples) => samples.length)) / RATE;
+  const codecs = told.codecs.filter((codec) => heardOf(clip, codec.key, link));
+  const seconds = Math.max(...(await Promise.all(codecs.map((codec) => soundOf(heardOf(clip, codec.key, link).audio)))).map((samples) => samples.length)) / RATE;
   if (mine !== showing) return;
-  const tiles = voices.map((voice) => element("button", { type: "button", onclick: () => { choose({ voice: voice.key }); play(0); } },
-    element("span", {}, element("strong", {}, voice.title), clip.lanes[voice.key].bps == null ? "" : `${rateWords(clip.lanes[voice.key].bps)} bit/s`),
+  const tiles = codecs.map((codec) => element("button", { type: "button", onclick: () => { choose({ codec: codec.key }); play(0); } },
+    element("span", {}, element("strong", {}, codec.title), clip.lanes[codec.key].bps == null ? "" : `${rateWords(clip.lanes[codec.key].bps)} bit/s`),
     element("canvas", { "aria-hidden": "true" })));
   $("gallery").replaceChildren(...tiles);
-  for (const [place, voice] of voices.entries()) {
-    draw(tiles[place].querySelector("canvas"), await soundOf(heardOf(clip, voice.key, link).audio), seconds);
+  for (const [place, codec] of codecs.entries()) {
+    draw(tiles[place].querySelector("canvas"), await soundOf(heardOf(clip, codec.key, link).audio), seconds);
   }
 }
 
 // --- playing --------------------------------------------------------------------------------------------------------
 
-// Other things chosen; what is playing goes on with them, at the same moment unless the clip is another.
+// Choose something else. What is playing goes on with it, at the same moment unless the clip is another one.
 function choose(changes) {
-  const focus = document.activeElement?.name === "voice";
+  const focus = document.activeElement?.name === "codec";
   const keepsTime = !("clip" in changes), at = deck.position, wasPlaying = deck.playing && deck.owner === "player";
   Object.assign(chosen, changes);
   if (!keepsTime) deck.stoppedAt = 0;
   show();
-  if (focus) document.querySelector("input[name=voice]:checked")?.focus();
+  if (focus) document.querySelector("input[name=codec]:checked")?.focus();
   if (wasPlaying) play(keepsTime ? at : 0);
 }
 
@@ -184,9 +185,9 @@ function toggle() {
   else play(deck.owner === "player" ? deck.position : 0);
 }
 
-function anotherVoice(step) {
-  const keys = told.voices.filter((voice) => heardNow(voice.key)).map((voice) => voice.key);
-  choose({ voice: keys[(keys.indexOf(chosen.voice) + step + keys.length) % keys.length] });
+function anotherCodec(step) {
+  const keys = told.codecs.filter((codec) => heardNow(codec.key)).map((codec) => codec.key);
+  choose({ codec: keys[(keys.indexOf(chosen.codec) + step + keys.length) % keys.length] });
 }
 
 function startPlayer() {
@@ -210,23 +211,23 @@ function startPlayer() {
   let held = null;
   document.addEventListener("keydown", (event) => {
     if (blind.running || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
-    const steps = { ArrowUp: () => anotherVoice(-1), ArrowDown: () => anotherVoice(1), ArrowLeft: () => seek(deck.position - 0.5),
+    const steps = { ArrowUp: () => anotherCodec(-1), ArrowDown: () => anotherCodec(1), ArrowLeft: () => seek(deck.position - 0.5),
       ArrowRight: () => seek(deck.position + 0.5), " ": toggle, n: () => anotherClip(1), p: () => anotherClip(-1),
-      o: () => { if (held === null && chosen.voice !== "original") { held = chosen.voice; choose({ voice: "original" }); } } };
+      o: () => { if (held === null && chosen.codec !== "original") { held = chosen.codec; choose({ codec: "original" }); } } };
     if (!steps[event.key] || (event.key === " " && event.target.closest?.("button, summary, a, input[type=checkbox]"))) return;
     event.preventDefault();
     if (event.key !== "o" || !event.repeat) steps[event.key]();
   });
   document.addEventListener("keyup", (event) => {
     if (event.key !== "o" || held === null) return;
-    choose({ voice: held });
+    choose({ codec: held });
     held = null;
   });
 }
 
 const anotherClip = (step) => choose({ clip: (chosen.clip + step + told.clips.length) % told.clips.length });
 
-// Where keys have a meaning of their own.
+// Tell whether keys have a meaning of their own in this element.
 function typing(target) {
   return target.matches?.("select, textarea, input[type=text], input[type=range], .scroll, .packets") ?? false;
 }

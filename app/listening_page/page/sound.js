@@ -1,11 +1,11 @@
-// Data, elements, decoding and playing. All sound is float32 at 8 kHz.
+// The page's data, its elements, and sound: decoded and played. All sound is float32 at 8 kHz.
 
 const RATE = 8000, PACKET_SAMPLES = 2560, PACKET_BYTES = 32, DELAY_SAMPLES = 240;
 const FADE_S = 0.008;
 const told = JSON.parse(document.getElementById("told").textContent);
 const $ = (id) => document.getElementById(id);
 
-// A new element: attributes (and listeners, "onclick") by name, then children, text among them.
+// Return a new element with these attributes (listeners too, as "onclick") and children, which may be text.
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -23,7 +23,7 @@ function bytesOfBase64(text) {
   return bytes;
 }
 
-// Sound file -> Float32Array at 8 kHz, mono; the browser decodes and resamples.
+// Decode the bytes of a sound file to a Float32Array at 8 kHz, mono. The browser decodes and resamples.
 async function decodeSound(bytes) {
   const context = new OfflineAudioContext(1, 1, RATE);
   const buffer = await context.decodeAudioData(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
@@ -36,7 +36,7 @@ async function decodeSound(bytes) {
 }
 
 const decoded = new Map();
-// A data URI of the page -> Float32Array, decoded once.
+// Return the sound of one of the page's data URIs as a Float32Array, decoded only once.
 function soundOf(uri) {
   if (!decoded.has(uri)) decoded.set(uri, decodeSound(bytesOfBase64(uri.slice(uri.indexOf(",") + 1))));
   return decoded.get(uri);
@@ -48,7 +48,7 @@ function loudness(samples) {
   return Math.sqrt(energy / Math.max(1, samples.length));
 }
 
-// One sound at a time, from any moment on; another one takes over without a click.
+// Plays one sound at a time, from any moment on; the next one takes over without a click.
 class Deck {
   context = null;
   source = null;
@@ -66,7 +66,7 @@ class Deck {
 
   get playing() { return this.source !== null; }
 
-  // Seconds into the sound that is played, not beyond its end.
+  // Seconds into the sound that is played, at most its length.
   get position() {
     if (!this.playing) return this.stoppedAt ?? 0;
     const at = this.startedAt + this.context.currentTime - this.startTime;
@@ -108,7 +108,7 @@ class Deck {
     source.stop(now + FADE_S);
   }
 
-  // Stays where it is.
+  // Stop, and stay at this moment of the sound.
   stop() {
     const at = this.position;
     this.release();
@@ -126,5 +126,6 @@ function save(name, content, type) {
   setTimeout(() => URL.revokeObjectURL(url), 60000);
 }
 
+const percent = (share) => `${(100 * share).toFixed(0)} %`;
 const number = (value, decimals) => value == null ? "–" : value.toFixed(decimals);
 const rateWords = (bps) => bps == null ? "–" : Math.round(bps).toLocaleString("en").replace(/,/g, "\u202f");

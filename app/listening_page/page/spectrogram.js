@@ -1,4 +1,4 @@
-// Spectrograms with a pitch track below, drawn from the samples in the colours of the page's theme.
+// Spectrograms with a pitch track below them, drawn from the samples in the colours of the page's theme.
 
 const FFT_SIZE = 256, WINDOW = 160, FLOOR_DB = -74, CEILING_DB = -8;
 const PITCH_LOW_HZ = 60, PITCH_HIGH_HZ = 420, PITCH_SHARE = 0.24;
@@ -15,7 +15,7 @@ function isDark() {
 const hann = Float32Array.from({ length: WINDOW }, (_, n) => 0.5 - 0.5 * Math.cos((2 * Math.PI * n) / WINDOW));
 const hannPower = hann.reduce((sum, value) => sum + value * value, 0);
 
-// In place, radix 2: real and imaginary parts, FFT_SIZE each.
+// Transform in place, radix 2: real and imaginary parts, FFT_SIZE values each.
 function fft(real, imaginary) {
   const size = real.length;
   for (let i = 1, j = 0; i < size; i++) {
@@ -42,7 +42,7 @@ function fft(real, imaginary) {
   }
 }
 
-// Levels in dB of full-scale noise, Float32Array [columns * 128], column by column, over `seconds` from the start.
+// Return levels in dB relative to full-scale noise, Float32Array [columns * 128], column by column, of the first `seconds`.
 function levels(samples, columns, seconds) {
   const bins = FFT_SIZE / 2, table = new Float32Array(columns * bins);
   const real = new Float32Array(FFT_SIZE), imaginary = new Float32Array(FFT_SIZE);
@@ -69,7 +69,8 @@ function colours() {
   return table;
 }
 
-// pitches: [{hz: one value every 10 ms, 0 where unvoiced, colour, width}], the last on top; none: no pitch panel.
+// Draw the spectrogram, and below it the pitch tracks, the last one on top; without any there is no panel for them.
+// pitches: [{ hz: one value every 10 ms, 0 where unvoiced, colour: a property of the style sheet, thick: in pixels }]
 function draw(canvas, samples, seconds, pitches = []) {
   const scale = Math.min(2, devicePixelRatio || 1);
   const width = Math.max(1, Math.round(canvas.clientWidth * scale)), height = Math.max(1, Math.round(canvas.clientHeight * scale));

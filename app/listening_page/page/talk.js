@@ -1,93 +1,8 @@
-// The codec on this page: a worker that runs the graphs, a microphone or a file before it, packets to be seen.
-
-const PARTS = ["codec_encoder", "codec_decoder", "vocoder"];
-const RESAMPLER_CROSSINGS = 24, CUT_OFF = 0.46; // of the lower rate
-
-async function unpackPart(name) {
-  const bytes = bytesOfBase64($(`part-${name}`).textContent);
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-
-// Questions to the worker, each answered by a promise.
-class Engine {
-  #waiting = new Map();
-  #last = 0;
-
-  // at: told the share that is done.
-  static async open(at) {
-    const engine = new Engine(), text = new TextDecoder(), models = {};
-    let done = 0;
-    const part = async (name) => { const bytes = await unpackPart(name); at(++done / 7); return bytes; };
-    const source = [text.decode(await part("ort")), "\n", text.decode(await part("worker"))];
-    engine.worker = new Worker(URL.createObjectURL(new Blob(source, { type: "text/javascript" })));
-    engine.worker.onmessage = ({ data }) => {
-      const { yes, no } = engine.#waiting.get(data.id);
-      engine.#waiting.delete(data.id);
-      if (data.error) no(new Error(data.error));
-      else yes(data);
-    };
-    engine.worker.onerror = (event) => { for (const { no } of engine.#waiting.values()) no(new Error(event.message)); };
-    for (const name of PARTS) models[name] = await part(name);
-    const wasm = (await part("wasm")).buffer, glue = text.decode(await part("glue"));
-    await engine.ask("open", { wasm, glue, models });
-    at(1);
-    return engine;
-  }
-
-  ask(kind, more = {}) {
-    return new Promise((yes, no) => {
-      this.#waiting.set(++this.#last, { yes, no });
-      this.worker.postMessage({ id: this.#last, kind, ...more });
-    });
-  }
-}
-
-let opening = null;
-function engine() {
-  if (!opening) {
-    $("talk-progress").hidden = false;
-    state("Loading the codec …");
-    opening = Engine.open((share) => { $("talk-progress").value = share; }).finally(() => { $("talk-progress").hidden = true; });
-    opening.catch(() => { opening = null; });
-  }
-  return opening;
-}
-
-// Windowed-sinc resampling to 8 kHz, block by block; what a microphone delivers comes at its own rate.
-class Resampler {
-  constructor(fromRate) {
-    this.step = fromRate / RATE;
-    this.cut = CUT_OFF * Math.min(1, RATE / fromRate) * 2; // of the input's Nyquist rate
-    this.half = Math.ceil(RESAMPLER_CROSSINGS / this.cut);
-    this.kept = new Float32Array(this.half);
-    this.at = this.half;
-  }
-
-  push(block) {
-    const input = new Float32Array(this.kept.length + block.length);
-    input.set(this.kept);
-    input.set(block, this.kept.length);
-    const output = [];
-    for (; this.at + this.half < input.length; this.at += this.step) {
-      let sum = 0;
-      for (let i = Math.ceil(this.at - this.half); i <= this.at + this.half; i++) {
-        const x = (i - this.at) * this.cut * Math.PI;
-        const window = 0.5 + 0.5 * Math.cos((Math.PI * (i - this.at)) / this.half);
-        sum += input[i] * window * this.cut * (Math.abs(x) < 1e-9 ? 1 : Math.sin(x) / x);
-      }
-      output.push(sum);
-    }
-    const drop = Math.max(0, Math.floor(this.at) - this.half);
-    this.kept = input.slice(drop);
-    this.at -= drop;
-    return Float32Array.from(output);
-  }
-}
+// Talking on this page: a microphone or a file into the codec, its packets to be seen, its sound to be heard.
 
 // --- one transmission -----------------------------------------------------------------------------------------------
 
-// Samples in, packets shown, speech out. Packet after packet: states are carried from one to the next.
+// One transmission: samples in, packets shown, speech out. The codec's state is carried from packet to packet.
 class Transmission {
   waiting = new Float32Array(0);
   said = [];
@@ -113,7 +28,7 @@ class Transmission {
 
   pushPacket(packet) { this.#then(() => this.#through(packet)); }
 
-  // The rest, padded with silence, and the tail that the codec still holds; waits until all is done.
+  // Code the rest, padded with silence, and fetch the tail that the codec still holds. Returns the decoded sound.
   async finish() {
     if (this.waiting.length) this.push(new Float32Array(PACKET_SAMPLES - this.waiting.length));
     await this.work;
@@ -249,7 +164,7 @@ async function release() {
   await close?.();
 }
 
-// Plays packets as they come, one after the other.
+// Return a function that plays pieces of sound as they come, one after the other.
 function liveSpeaker(player) {
   let free = 0;
   return (samples) => {
@@ -264,7 +179,7 @@ function liveSpeaker(player) {
   };
 }
 
-// 16-bit WAV at 8 kHz.
+// Return the samples as a 16-bit WAV file at 8 kHz.
 function wav(samples) {
   const bytes = new DataView(new ArrayBuffer(44 + 2 * samples.length));
   const text = (at, letters) => [...letters].forEach((letter, i) => bytes.setUint8(at + i, letter.charCodeAt(0)));

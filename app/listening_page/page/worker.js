@@ -1,4 +1,4 @@
-// The worker: questions in, answers out, in order. {id, kind, ...} -> {id, ...} or {id, error}.
+// The worker of the page. It answers questions in their order: { id, kind, ... } with { id, ... } or { id, error }.
 
 let codec = null;
 let queue = Promise.resolve();

@@ -120,7 +120,7 @@ class TalkApp(HostedApp):
     def _engine_spoke(self, event: Event) -> None:
         self.control.note(event)
         if self._lab is not None and isinstance(event, DeviceReady | DeviceProblem):
-            self._lab.told(event)
+            self._lab.device_changed(event)
         if isinstance(event, CallHeard) and self._settings.bell:
             self.bell()
         if isinstance(event, StationReady) and self.configuration is not None and not event.station:

@@ -14,6 +14,7 @@ import pytest
 from app.__main__ import main
 from app.analysis.packet_view import (
     bit_of,
+    draw_features,
     effect_of,
     energy_db,
     every_effect,
@@ -21,7 +22,6 @@ from app.analysis.packet_view import (
     flip,
     half_blocks,
     packet_facts,
-    picture,
     pitch_hz,
     png,
 )
@@ -126,7 +126,7 @@ def read_png(content: bytes) -> np.ndarray:
 
 def test_a_png_is_the_picture():
     """What is read back is what was drawn, each pixel as large as asked."""
-    drawn = picture(table(f0=0.5, voicing=1.0, bands=0.5), 20)
+    drawn = draw_features(table(f0=0.5, voicing=1.0, bands=0.5), 20)
     np.testing.assert_array_equal(drawn, read_png(png(drawn)))
     np.testing.assert_array_equal(drawn, read_png(png(drawn, 3))[1::3, 1::3])
 
@@ -135,7 +135,7 @@ def test_pitch_is_drawn_where_it_is_voiced():
     """An unvoiced packet has no pitch line; a higher pitch lies higher."""
 
     def pitch_row(features):
-        rows = np.nonzero((picture(features, 8)[fmt.BANDS + 1 : fmt.BANDS + 25] == (255, 182, 92)).all(axis=2))[0]
+        rows = np.nonzero((draw_features(features, 8)[fmt.BANDS + 1 : fmt.BANDS + 25] == (255, 182, 92)).all(axis=2))[0]
         return rows.min() if len(rows) else None
 
     assert pitch_row(table(f0=0.5)) is None
@@ -144,7 +144,7 @@ def test_pitch_is_drawn_where_it_is_voiced():
 
 def test_half_blocks_fill_the_width():
     """Two rows a line, a character a column; without colour no escape at all."""
-    drawn = picture(table(bands=0.9), 12, spectrum_rows=4, curve_rows=3)
+    drawn = draw_features(table(bands=0.9), 12, spectrum_rows=4, curve_rows=3)
     assert -(-len(drawn) // 2) == len(half_blocks(drawn))
     assert {12} == {line.count("▀") for line in half_blocks(drawn)}
     plain = "".join(half_blocks(drawn, colour=False))

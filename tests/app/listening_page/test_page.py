@@ -92,7 +92,7 @@ def until(condition: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:
 
 
 def shown(page: Any) -> str:
-    """clip/voice/link of the pictures that are drawn."""
+    """clip/codec/link of the pictures that are drawn."""
     return str(page.execute_script("return document.getElementById('pictures').dataset.shown"))
 
 
@@ -128,7 +128,7 @@ def test_it_plays_and_switches_at_the_same_moment(page: Any) -> None:
     until(lambda: page.execute_script(position) > 0.2)
     assert "Pause" == text(page, "play")
     before = page.execute_script(position)
-    click(page, "input[name=voice][value=classic]")
+    click(page, "input[name=codec][value=classic]")
     until(lambda: shown(page) == "child/classic/")
     until(
         lambda: page.execute_script(
@@ -153,10 +153,10 @@ def test_keys_move_between_codecs_and_clips(page: Any) -> None:
     from selenium.webdriver.common.keys import Keys
 
     page.execute_script("document.activeElement.blur()")
-    before = page.execute_script("return gossamer.chosen.voice")
+    before = page.execute_script("return gossamer.chosen.codec")
     press(page, Keys.ARROW_DOWN)
-    after = page.execute_script("return document.querySelector('input[name=voice]:checked').value")
-    assert before != after == page.execute_script("return gossamer.chosen.voice")
+    after = page.execute_script("return document.querySelector('input[name=codec]:checked').value")
+    assert before != after == page.execute_script("return gossamer.chosen.codec")
     press(page, "n")
     until(lambda: shown(page).startswith("hafen/"))
     press(page, " ")

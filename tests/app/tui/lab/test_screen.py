@@ -15,7 +15,10 @@ from textual.pilot import Pilot
 from app.audio.devices import Block, DeviceReport, Loudspeaker, Microphone, NoLoudspeaker, NoMicrophone
 from app.clips import speech_of
 from app.codecs import codec2
-from app.codecs.lanes import EncodeUnit, Gossamer, Pcm, link_codecs
+from app.codecs.gossamer import Gossamer
+from app.codecs.pcm import Pcm
+from app.codecs.reference import Encode
+from app.codecs.registry import link_codecs
 from app.events import DeviceProblem
 from app.lab.state import LabStart, LabState, LaneSnapshot
 from app.tui.dialogs.own_link import OwnLinkScreen
@@ -274,7 +277,7 @@ def test_the_microphone_speaks() -> None:
 class SlowPcm(Pcm):
     """A codec that needs half a second more for 15 ms of speech than there is."""
 
-    def open_encoder(self) -> EncodeUnit:
+    def open_encoder(self) -> Encode:
         encode = super().open_encoder()
 
         def slowly(samples: np.ndarray) -> bytes:
