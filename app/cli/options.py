@@ -9,7 +9,6 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.errors import GossamerError
 from app.settings.model import OPTIONS, Settings, Synth, read_synth
 
 if TYPE_CHECKING:  # the file is read by the commands that need it: decoding must not wait for it
@@ -92,10 +91,7 @@ def settings_from(arguments: argparse.Namespace, configuration: Configuration | 
         given = getattr(arguments, PREFIX + name, None)
         if given is None:
             continue
-        try:
-            values[name] = option.read(given)
-        except (ValueError, TypeError):
-            raise GossamerError(f"{option.flag} {given}", f"it must be {option.allowed}") from None
+        values[name] = option.value_of(given, f"{option.flag} {given}")
     if link := getattr(arguments, "link", None):
         values["link"] = link
     if "link" in values:

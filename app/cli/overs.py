@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -210,29 +209,33 @@ def run_reproduce(arguments: argparse.Namespace) -> int:
     from app.audio.sound_files import write_speech
     from app.diagnostics.reproduce import reproduce
     from app.history.capture import program_version, read_capture
-    from app.settings.model import Settings
+    from app.settings.model import OPTIONS, Settings
     from app.settings.passphrase import with_passphrase
     from app.station.parts import load_codec
 
     capture = read_capture(Path(arguments.capture))
-    kept: dict[str, Any] = capture.header.get("settings") or {}
+    kept = capture.header.get("settings")
+    kept = kept if isinstance(kept, dict) else {}
     if capture.header.get("channel", "open") != "open" and not arguments.passphrase_file:
         raise GossamerError("this capture is of a protected channel", "give --passphrase-file FILE")
-    settings = Settings(
-        name=str(kept.get("name", "somebody")),
-        channel=str(kept.get("channel", "gossamer")),
-        mode=str(capture.header.get("channel", "open")),
-        passphrase_file=arguments.passphrase_file or "",
-        record=False,
-    )
-    settings = with_passphrase(replace(settings, permit_tone=False), ask=False)
+    told = {
+        "name": kept.get("name", "somebody"),
+        "channel": kept.get("channel", "gossamer"),
+        "mode": capture.header.get("channel", "open"),
+    }
+    values = {
+        name: OPTIONS[name].value_of(value, f"{arguments.capture}: {name} = {value!r}", FileProblem)
+        for name, value in told.items()
+    }
+    settings = Settings(**values, passphrase_file=arguments.passphrase_file or "", record=False, permit_tone=False)
+    settings = with_passphrase(settings, ask=False)
     if capture.header.get("program") != program_version():
         note(f"this capture is of version {capture.header.get('program')}, this is {program_version()}")
     result = reproduce(capture, settings, load_codec(arguments.synth, arguments.model, encoder=False))
     if arguments.output and len(result.samples):
         write_speech(arguments.output, result.samples)
     counts = asdict(result.counts) | {"refused": asdict(result.refused)}
-    told = {
+    facts = {
         "frames": len(capture.frames),
         "duration_s": round(capture.duration_s, 1),
         "overs": [asdict(over) for over in result.overs],
@@ -252,4 +255,4 @@ def run_reproduce(arguments: argparse.Namespace) -> int:
         f"{len(result.overs)} overs, {result.counts.received} packets heard, {result.counts.lost} lost, "
         f"{result.counts.late} late, {result.counts.rubbish} frames of rubbish"
     )
-    return say(told, "\n".join(lines), as_json=arguments.json)
+    return say(facts, "\n".join(lines), as_json=arguments.json)

@@ -1,4 +1,4 @@
-"""Names for addresses, and the links that were opened last."""
+"""Contacts, which are names for addresses, and the links that were opened last."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from app.paths import recent_links_file
 from app.storage import write_whole
 
 RECENT_KEPT = 8
+"""Number of recent links that are remembered."""
 
 
 def resolve(text: str, contacts: Mapping[str, str], path: Path) -> str:
-    """The address that a word on the command line means: itself, or that of the contact. path: of the settings file,
-    for the message. Raises GossamerError."""
+    """Return the address that a word on the command line means: itself, or that of the contact of this name.
+
+    path: the settings file, for the message. Raises GossamerError for a word that is neither.
+    """
     if "://" in text:
         return text
     if text in contacts:
@@ -32,7 +35,7 @@ def resolve(text: str, contacts: Mapping[str, str], path: Path) -> str:
 
 
 def recent_links() -> list[str]:
-    """The newest first. A file that is missing or damaged is no recent link: nothing depends on it."""
+    """Return the links that were opened last, the newest first; none where the file is missing or damaged."""
     try:
         links = tomlkit.parse(recent_links_file().read_text(encoding="utf-8")).unwrap().get("links", [])
     except (OSError, UnicodeDecodeError, TOMLKitError):
@@ -41,7 +44,7 @@ def recent_links() -> list[str]:
 
 
 def remember(link: str) -> None:
-    """This link was opened. Not being able to write that down (a read-only home) stops nobody from talking."""
+    """Put a link at the head of the recent ones. A home that is read-only stops nobody from talking."""
     links = [link, *(other for other in recent_links() if other != link)][:RECENT_KEPT]
     try:
         write_whole(recent_links_file(), tomlkit.dumps({"links": links}))

@@ -1,4 +1,4 @@
-"""The settings file: one TOML file under the platform's configuration folder. What the user wrote in it stays.
+"""The settings file: one TOML file. What the user wrote in it, comments too, stays when a setting is changed.
 
 name = "Anna"
 gain_db = 6.0
@@ -24,13 +24,14 @@ from app.settings.model import OPTIONS
 from app.storage import write_whole
 
 CONTACTS = "contacts"
-"""The one table: a name for an address."""
+"""The one table of the file: names for addresses."""
 HEADING = "Gossamer's settings. What can stand here is in the README; flags win over it."
+"""Comment at the head of a file that we make."""
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """What the file says."""
+    """The content of a settings file."""
 
     path: Path
     values: dict[str, Any] = field(default_factory=dict)
@@ -40,8 +41,10 @@ class Configuration:
 
 
 def read_configuration(path: Path | None = None) -> Configuration:
-    """The file's settings. The default file may be missing, a named one may not. Raises FileProblem, one line that
-    names the file, the key and what is allowed."""
+    """Return the content of this settings file, or of the default one, which may be missing.
+
+    Raises FileProblem, which names the file, the key and what is allowed.
+    """
     named, path = path is not None, path or settings_file()
     document = _read(path)
     if document is None:
@@ -56,11 +59,7 @@ def read_configuration(path: Path | None = None) -> Configuration:
             near = difflib.get_close_matches(key, OPTIONS, 1)
             hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(OPTIONS)}"
             raise FileProblem(f"{path}: '{key}' is no setting", hint)
-        option = OPTIONS[key]
-        try:
-            values[key] = option.read(value)
-        except (ValueError, TypeError):
-            raise FileProblem(f"{path}: {key} = {value!r}", f"it must be {option.allowed}") from None
+        values[key] = OPTIONS[key].value_of(value, f"{path}: {key} = {value!r}", FileProblem)
     return Configuration(path, values, _contacts(path, document.unwrap().get(CONTACTS, {})), exists=True)
 
 
@@ -75,8 +74,10 @@ def _contacts(path: Path, table: Any) -> dict[str, str]:
 
 
 def write_configuration(path: Path, changes: Mapping[str, Any], contacts: Mapping[str, str] | None = None) -> None:
-    """Changes settings (None takes one out) and adds contacts; everything else in the file, comments too, stays as it
-    is. Whole or not at all. Raises FileProblem."""
+    """Change settings and add contacts in the file; everything else in it, comments too, stays. Raises FileProblem.
+
+    changes: values by setting; None takes one out. contacts: addresses by name.
+    """
     document = _read(path)
     if document is None:
         document = tomlkit.document()

@@ -1,7 +1,8 @@
-"""Everything a station can be told, as one frozen value: built once from flags and file, and passed down.
+"""The settings of a station: one frozen value, built once from flags and file, and passed down.
 
-A setting is one field below: its default, its flag, what is allowed, and which commands use it. The command line
-(app/cli/options.py) and the file (app/settings/file.py) are made from these; nothing is written twice.
+A setting is one field below, with its default, its flag, what is allowed and which commands use it. The command line
+(app/cli/options.py) and the file (app/settings/file.py) are made from these fields. A value is checked once, where it
+comes in from outside (`Option.value_of`); whoever has Settings in hand need not check again.
 """
 
 from __future__ import annotations
@@ -13,44 +14,62 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from app.errors import GossamerError
 from transport.protocol.frames import MAX_K, MAX_NAME_BYTES
 
 Synth = str
-"""neural, classic, or a vocoder of one's own: FILE.onnx."""
+"""Name of a synthesiser: "neural", "classic", or the path of a vocoder of one's own, FILE.onnx."""
 
 PARROT_LINK = "parrot://?rate=1200"
-"""The embedded station (app/station/parrot.py) behind a simulated link as thin as a packet radio's."""
+"""Address of the embedded station (app/station/parrot.py), behind a simulated link as thin as a packet radio's."""
 
 TALK, SEND, LISTEN, DEMO = "talk", "send", "listen", "demo"
-"""The commands that open a station."""
+"""Names of the commands that open a station."""
 LAB = "lab"
-"""Opens none, but sounds."""
+"""Name of the command that opens sound devices and no station."""
+
+MAX_CHANNEL_LETTERS = 64
+"""Longest name of a channel, in letters; the user types it, and the key is derived from it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """How a setting is given, on the command line and in the file."""
+    """The way to give a setting, on the command line and in the file."""
 
     flag: str
-    """"" where the command line has its own way to say it."""
+    """The flag; empty where the command line has its own way to say it."""
     metavar: str
     help: str
     allowed: str
-    """In words, to follow "must be"."""
+    """What is allowed, in words that follow "must be"."""
     read: Callable[[Any], Any]
-    """What was given (a string from a flag, any TOML value from the file) as the field's value. Raises ValueError."""
+    """Turns what was given (a string from a flag, any TOML value from the file) into the field's value.
+
+    Raises ValueError, TypeError or OverflowError for what is not allowed.
+    """
     used_by: tuple[str, ...]
     """The commands that take the flag."""
     is_switch: bool = False
-    """--flag and --no-flag."""
+    """True for a pair of flags, --flag and --no-flag."""
+
+    def value_of(self, given: Any, said: str, problem: type[GossamerError] = GossamerError) -> Any:
+        """Return the field's value for what was given. Raises `problem` for what is not allowed.
+
+        said: the setting as the user wrote it, for the message, such as "--volume 3".
+        """
+        try:
+            return self.read(given)
+        except (ValueError, TypeError, OverflowError):
+            raise problem(said, f"it must be {self.allowed}") from None
 
 
 def default_name() -> str:
-    """The login name, or "somebody" where there is none (a container without a user database)."""
+    """Return the login name, as far as it can be a station's name, or "somebody"."""
     try:
-        return getpass.getuser()[:MAX_NAME_BYTES]
-    except (OSError, KeyError, ImportError):
+        name = getpass.getuser().encode()[:MAX_NAME_BYTES].decode(errors="ignore")
+    except (OSError, KeyError, ImportError, UnicodeError):  # a container without a user database
         return "somebody"
+    return name if name and name.isprintable() else "somebody"
 
 
 # --- what is allowed ---------------------------------------------------------------------------------------------
@@ -97,7 +116,7 @@ def _one_of(*words: str) -> Callable[[Any], str]:
 
 
 def read_synth(value: Any) -> Synth:
-    """neural, classic or FILE.onnx. Raises ValueError."""
+    """Return the name of a synthesiser: neural, classic or FILE.onnx. Raises ValueError for anything else."""
     return _text(value) if isinstance(value, str) and value.endswith(".onnx") else _one_of("neural", "classic")(value)
 
 
@@ -114,7 +133,7 @@ def _station_name(value: Any) -> str:
 
 
 def _channel_name(value: Any) -> str:
-    if not _text(value) or len(value) > 64:
+    if not _text(value) or len(value) > MAX_CHANNEL_LETTERS:
         raise ValueError
     return str(value)
 
@@ -124,7 +143,7 @@ def _addressee(value: Any) -> str:
 
 
 def _device(value: Any) -> str | None:
-    """The default device is None here and "" in a file, which has no word for nothing."""
+    """Return a device's name or number; the default device is None, and "" in a file, which has no word for nothing."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return None if value is None else _text(value) or None
@@ -133,13 +152,13 @@ def _device(value: Any) -> str | None:
 def _setting(
     default: Any,
     flag: str,
-    help: str,
+    help: str,  # as argparse and Option call it
     allowed: str,
     read: Callable[[Any], Any],
     used_by: tuple[str, ...] = (TALK,),
     metavar: str = "",
 ) -> Any:
-    """A field of Settings. default: a value, or a function that makes one."""
+    """Return a field of Settings. default: a value, or a function that makes one."""
     option = Option(flag, metavar, help, allowed, read, used_by, is_switch=read is _switch)
     if callable(default):
         return dataclasses.field(default_factory=default, metadata={"option": option})
@@ -148,7 +167,7 @@ def _setting(
 
 @dataclass(frozen=True)
 class Settings:
-    """A station. What changes while it runs (volume, gain, devices) starts here and then lives in the engine."""
+    """The settings of a station. What changes while it runs (volume, gain, devices) starts here."""
 
     link: str = _setting(PARROT_LINK, "", "the link that `gossamer` alone opens", "the address of a link", _text, ())
     """Address of the link, as `transport.address.parse_address` reads it."""
@@ -162,7 +181,7 @@ class Settings:
         (TALK, SEND, LISTEN, DEMO),
         "NAME",
     )
-    """What the others see when this station talks."""
+    """Name that the others see when this station talks."""
 
     addressee: str = _setting(
         "",
@@ -173,7 +192,7 @@ class Settings:
         (TALK, SEND),
         "NAME",
     )
-    """Whom overs are addressed to: everybody hears them, this one answers with a receipt. Empty: to all."""
+    """Station that overs are addressed to: everybody hears them, this one answers with a receipt. Empty: to all."""
 
     mode: str = _setting(
         "",
@@ -184,19 +203,20 @@ class Settings:
         (TALK, SEND, LISTEN, DEMO),
         "open|sealed|ham",
     )
-    """How the channel is protected: "open"; "sealed", encrypted and signed; "ham", signed and in clear. Empty: sealed
-    if there is a passphrase, else open."""
+    """Protection of the channel: "open"; "sealed", encrypted and signed; "ham", signed and in clear.
+
+    Empty: sealed if there is a passphrase, else open."""
 
     channel: str = _setting(
         "gossamer",
         "--channel",
         "name of a sealed channel: another name, another key (gossamer)",
-        "1 to 64 letters of printable text",
+        f"1 to {MAX_CHANNEL_LETTERS} letters of printable text",
         _channel_name,
         (TALK, SEND, LISTEN, DEMO),
         "NAME",
     )
-    """Goes into the key beside the passphrase: who shares a passphrase and not this hears nothing."""
+    """Name that goes into the key beside the passphrase: who shares a passphrase and not this hears nothing."""
 
     passphrase_file: str = _setting(
         "",
@@ -207,11 +227,13 @@ class Settings:
         (TALK, SEND, LISTEN, DEMO),
         "FILE",
     )
-    """Empty: there is none. Read by app/settings/passphrase.py."""
+    """File that holds the passphrase, read by app/settings/passphrase.py. Empty: there is none."""
 
     passphrase: str | None = dataclasses.field(default=None, repr=False)
-    """What the stations of a sealed or ham channel share; None: an open one. No flag and no line of the settings file
-    says it, lest it be seen in the list of processes or copied with the file."""
+    """Passphrase that the stations of a sealed or ham channel share; None: an open one.
+
+    No flag and no line of the settings file says it, lest it be seen in the list of processes or copied with the file.
+    """
 
     synth: Synth = _setting(  # noqa: RUF009 - it makes a field, as dataclasses.field does
         "neural",
@@ -222,8 +244,7 @@ class Settings:
         (TALK, SEND, LISTEN, DEMO),
         "neural|classic|FILE.onnx",
     )
-    """Which synthesiser turns features into sound: the vocoder network, the one without a network, or the vocoder.onnx
-    of another export."""
+    """Synthesiser that turns features into sound: the vocoder network, the one without a network, or a vocoder.onnx."""
 
     model: str = _setting(
         "standard",
@@ -234,7 +255,7 @@ class Settings:
         (TALK, SEND, LISTEN, DEMO),
         "standard|small",
     )
-    """Which of the two sets of models codes and decodes; either understands what the other sends."""
+    """Set of models that codes and decodes; either of the two understands what the other sends."""
 
     microphone: str | None = _setting(
         None,
@@ -267,10 +288,10 @@ class Settings:
         (TALK, LISTEN, LAB),
         "0..1",
     )
-    """Loudspeaker, 0..1, linear in amplitude."""
+    """Volume of the loudspeaker, 0..1, linear in amplitude."""
 
     muted: bool = _setting(False, "--muted", "start with the loudspeaker off", "true or false", _switch, (TALK, LAB))
-    """Loudspeaker off without forgetting the volume."""
+    """True while the loudspeaker is off; the volume is not forgotten."""
 
     gain_db: float = _setting(
         0.0,
@@ -281,7 +302,7 @@ class Settings:
         (TALK, SEND, LAB),
         "DB",
     )
-    """Microphone, -20..+30 dB; what then exceeds full scale is clipped, and shown."""
+    """Gain of the microphone, -20..+30 dB; what then exceeds full scale is clipped, and shown."""
 
     packets_per_frame: int = _setting(
         0,
@@ -292,32 +313,33 @@ class Settings:
         (TALK, SEND, DEMO),
         f"1..{MAX_K}|auto",
     )
-    """k: packets of 320 ms that share one frame's overhead, 1..6; 0 ("auto"): as few as the link carries
-    (transport/planning/planner.py). An address that says k= wins."""
+    """k: packets of 320 ms that share one frame's overhead, 1..6; 0 ("auto"): as few as the link carries.
+
+    transport/planning/planner.py says how many that is. An address that says k= wins."""
 
     permit_tone: bool = _setting(True, "--permit-tone", "beep when the floor is yours (on)", "true or false", _switch)
-    """Beep in one's own loudspeaker when the floor is granted."""
+    """Whether one's own loudspeaker beeps when the floor is granted."""
 
     courtesy_tone: bool = _setting(
         True, "--courtesy-tone", "beep when somebody's over has ended (on)", "true or false", _switch
     )
-    """Beep in one's own loudspeaker when somebody's over was played to its end: your turn."""
+    """Whether one's own loudspeaker beeps when somebody's over was played to its end: your turn."""
 
     call_tone: bool = _setting(
         True, "--call-tone", "ring when somebody calls after a pause (on)", "true or false", _switch
     )
-    """Two notes in one's own loudspeaker when an over comes in after the channel was quiet for a while."""
+    """Whether one's own loudspeaker rings when an over comes in after the channel was quiet for a while."""
 
     bell: bool = _setting(True, "--bell", "ring the terminal's bell then (on)", "true or false", _switch)
-    """The terminal's bell at the same moment."""
+    """Whether the terminal's bell rings at the same moment."""
 
     title_flash: bool = _setting(
         True, "--title-flash", "show it in the terminal's title then (on)", "true or false", _switch
     )
-    """The terminal's title says who calls, and blinks, until the over has ended."""
+    """Whether the terminal's title says who calls, and blinks, until the over has ended."""
 
     vox: bool = _setting(False, "--vox", "talk by voice, without a key (off)", "true or false", _switch)
-    """Voice-operated: an over begins when somebody speaks into the microphone, and ends when they stop."""
+    """Voice operation: an over begins when somebody speaks into the microphone, and ends when they stop."""
 
     vox_hang_s: float = _setting(
         0.8,
@@ -328,7 +350,7 @@ class Settings:
         (TALK,),
         "S",
     )
-    """How long a pause in speech may be before the over ends, 0.2..5 s."""
+    """Longest pause in speech that does not end an over by voice, 0.2..5 s."""
 
     pre_roll_s: float = _setting(
         0.2,
@@ -339,7 +361,7 @@ class Settings:
         (TALK, SEND),
         "S",
     )
-    """How much from before the key is sent, so that no first syllable is cut."""
+    """Sound from before the key that is sent too, 0..1 s, so that no first syllable is cut."""
 
     time_out_s: float = _setting(
         120.0,
@@ -350,7 +372,7 @@ class Settings:
         (TALK,),
         "S",
     )
-    """Longest over; then the floor is let go."""
+    """Longest over, 1..3600 s; then the floor is let go."""
 
     record: bool = _setting(
         True,
@@ -360,7 +382,7 @@ class Settings:
         _switch,
         (TALK, SEND, LISTEN),
     )
-    """Overs are kept as packets, and all frames in a journal, under the platform's data folder, for this user alone."""
+    """Whether overs are kept as packets, and all frames in a journal, in app.paths.recordings_folder, for this user."""
 
     record_limit_mb: float = _setting(
         64.0,
@@ -371,7 +393,7 @@ class Settings:
         (TALK, SEND, LISTEN),
         "MB",
     )
-    """An hour of speech is 0.36 MB, and the journal of its frames 1.5 MB."""
+    """Most that past overs may take, 1..1000000 MB: an hour of speech is 0.36, the journal of its frames 1.5."""
 
     station: str = _setting(
         "",
@@ -382,18 +404,10 @@ class Settings:
         (TALK, SEND),
         "NAME",
     )
-    """What the control socket is called (app/station/control_socket.py); empty: the station's name."""
-
-    def __post_init__(self) -> None:
-        """Raises ValueError, in words for the user, for what no station can do."""
-        for name, option in OPTIONS.items():
-            try:
-                option.read(getattr(self, name))
-            except (ValueError, TypeError):
-                raise ValueError(f"{name} must be {option.allowed}, not {getattr(self, name)!r}") from None
+    """Name of the control socket (app/station/control_socket.py); empty: the station's name."""
 
 
 OPTIONS: dict[str, Option] = {
     field.name: field.metadata["option"] for field in dataclasses.fields(Settings) if "option" in field.metadata
 }
-"""By the name of the field, which is the key in the file."""
+"""All options by the name of their field, which is the key in the file."""

@@ -1,4 +1,4 @@
-"""Where the passphrase of a sealed or ham channel comes from: a file, or a prompt before the screen opens."""
+"""The passphrase of a sealed or ham channel: from a file, or asked for before the screen opens."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from pathlib import Path
 from app.console import note
 from app.errors import FileProblem, GossamerError, os_reason
 from app.settings.model import Settings
-from app.settings.protection import channel_mode, check_mode
+from app.settings.protection import channel_mode
 from transport.link_kinds import kind_of
 from transport.protocol.frames import Mode
 
 PROMPT = "Passphrase of the channel '{channel}': "
+"""Text before the cursor; {channel} is the channel's name."""
 MAX_FILE_BYTES = 4096
+"""Longest passphrase file: a longer one is some other file."""
 
 
 def with_passphrase(settings: Settings, ask: bool) -> Settings:
-    """The settings with the passphrase that they need. ask: --passphrase was given.
+    """Return the settings with the passphrase that they need.
 
-    Raises GossamerError: an empty passphrase, no terminal to ask on, a file that cannot be read, or a mode that
-    contradicts what is there.
+    ask: ask for it on the terminal. Raises GossamerError for an empty passphrase, no terminal to ask on, a file that
+    cannot be read, or a mode that contradicts what is there.
     """
     if ask and settings.passphrase_file:
         raise GossamerError(
@@ -33,7 +35,6 @@ def with_passphrase(settings: Settings, ask: bool) -> Settings:
         settings = replace(settings, passphrase=_ask(settings.channel))
     elif settings.passphrase_file and settings.mode != "open":
         settings = replace(settings, passphrase=_read(Path(settings.passphrase_file).expanduser()))
-    check_mode(settings)
     if channel_mode(settings) is Mode.SEALED and (kind := kind_of(settings.link)) and kind.amateur:
         note("amateur radio forbids nearly everywhere to hide what is said: --mode ham signs it and leaves it in clear")
     return settings
@@ -52,7 +53,7 @@ def _ask(channel: str) -> str:
 
 
 def _read(path: Path) -> str:
-    """The first line, without its end."""
+    """Return the first line of the file, without its end. Raises FileProblem."""
     try:
         with path.open("rb") as file:
             octets = file.read(MAX_FILE_BYTES + 1)

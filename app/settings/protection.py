@@ -1,4 +1,4 @@
-"""What the settings say of how a channel is protected, and the key that follows."""
+"""The protection of a channel as the settings have it, the key that follows, and how both are shown."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from transport.protection.cipher import Secret, derive_key
 from transport.protocol.frames import Mode
 
 MODE_WORDS = {Mode.OPEN: "open channel", Mode.SEALED: "sealed", Mode.HAM: "signed (ham)"}
-"""As shown."""
+"""The modes in words for the user."""
 REFUSALS = (
     ("bad_tags", "bad tag"),
     ("replayed", "replayed"),
@@ -17,43 +17,49 @@ REFUSALS = (
     ("foreign", "other mode"),
     ("muted", "muted"),
 )
-"""What is shown of the counts. VOICE without its BEGIN is no refusal: everybody who joins late gets some."""
+"""Fields of ChannelCounts that are shown, with their words.
 
-
-def secret_of(settings: Settings) -> Secret | None:
-    """The key of the channel that the settings name, None for the open one. Slow on purpose: for a thread.
-
-    Raises GossamerError where mode and passphrase contradict each other.
-    """
-    check_mode(settings)
-    if settings.passphrase is None:
-        return None
-    return Secret(channel_mode(settings), derive_key(settings.passphrase, settings.channel))
+VOICE without its BEGIN is no refusal: everybody who joins late gets some.
+"""
 
 
 def channel_mode(settings: Settings) -> Mode:
-    """Open without a passphrase, sealed with one, unless the settings say ham."""
+    """Return how the channel is protected: open without a passphrase, sealed with one, unless the settings say ham.
+
+    Raises GossamerError where mode and passphrase contradict each other.
+    """
     if settings.passphrase is None:
+        if settings.mode in ("sealed", "ham"):
+            cure = "give --passphrase or --passphrase-file FILE"
+            raise GossamerError(f"mode {settings.mode} needs a passphrase", cure)
         return Mode.OPEN
+    if settings.mode == "open":
+        raise GossamerError("mode open and a passphrase contradict each other", "leave one out")
     return Mode.HAM if settings.mode == "ham" else Mode.SEALED
 
 
-def check_mode(settings: Settings) -> None:
-    """Raises GossamerError where mode and passphrase contradict each other."""
-    if settings.passphrase is None and settings.mode in ("sealed", "ham"):
-        raise GossamerError(f"mode {settings.mode} needs a passphrase", "give --passphrase or --passphrase-file FILE")
-    if settings.passphrase is not None and settings.mode == "open":
-        raise GossamerError("mode open and a passphrase contradict each other", "leave one out")
+def secret_of(settings: Settings) -> Secret | None:
+    """Return the key of the settings' channel, None for an open one. Slow on purpose: for a thread.
+
+    Raises GossamerError where mode and passphrase contradict each other.
+    """
+    mode = channel_mode(settings)
+    if settings.passphrase is None:
+        return None
+    return Secret(mode, derive_key(settings.passphrase, settings.channel))
 
 
 def channel_words(settings: Settings) -> str:
-    """What the screen says all the time: "open channel", "sealed: harbour", "signed (ham): harbour"."""
+    """Return the line that the screen shows all the time: "open channel", "sealed: harbour", "signed (ham): harbour".
+
+    Raises GossamerError where mode and passphrase contradict each other.
+    """
     mode = channel_mode(settings)
     return MODE_WORDS[mode] if mode is Mode.OPEN else f"{MODE_WORDS[mode]}: {settings.channel}"
 
 
 def refusal_words(counts: ChannelCounts | None) -> str:
-    """ "3 bad tag, 1 replayed"; empty where nothing was refused."""
+    """Return what was refused, such as "3 bad tag, 1 replayed"; empty where nothing was."""
     if counts is None:
         return ""
     return ", ".join(f"{getattr(counts, field)} {name}" for field, name in REFUSALS if getattr(counts, field))

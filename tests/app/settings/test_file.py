@@ -62,6 +62,7 @@ def test_the_default_file_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         ("name = []\n", "it must be 1 to 24 bytes of printable text"),
         ("synth = 7\n", "synth = 7: it must be neural, classic, or the path of a vocoder, FILE.onnx"),
         ('model = "tiny"\n', "model = 'tiny': it must be standard or small"),
+        ("packets_per_frame = inf\n", "packets_per_frame = inf: it must be a whole number from 1 to"),
         ("volum = 1\n", "'volum' is no setting: did you mean 'volume'?"),
         ("[radio]\n", "'radio' is no setting: "),
         ("contacts = 5\n", 'must be lines of NAME = "LINK"'),

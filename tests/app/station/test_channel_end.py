@@ -16,7 +16,7 @@ import trio.testing
 from app import events
 from app.errors import GossamerError, first_error
 from app.settings.model import Settings
-from app.settings.protection import MODE_WORDS, check_mode, secret_of
+from app.settings.protection import MODE_WORDS, channel_mode, secret_of
 from app.station.channel_end import wall_clock_s
 from tests.support.station import Station, clip
 from transport.errors import LinkClosed
@@ -542,7 +542,7 @@ def test_mode_and_passphrase_fit(clock: trio.testing.MockClock) -> None:
     no representation of the settings."""
     for wrong in (settings("Ada", None, "sealed"), settings("Ada", None, "ham"), settings("Ada", "secret", "open")):
         with pytest.raises(GossamerError, match="passphrase"):
-            check_mode(wrong)
+            channel_mode(wrong)
     with pytest.raises(ExceptionGroup) as caught:
         play(clock, one_over, ada=settings("Ada", None, "ham"))
     assert "needs a passphrase" in str(first_error(caught.value))
