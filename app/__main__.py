@@ -33,7 +33,7 @@ def main(words: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        sys.stdout = None  # type: ignore[assignment]  # or the interpreter complains once more when it flushes
+        sys.stdout = None  # or the interpreter complains once more when it flushes
         return EXIT_PROBLEM
     return code
 

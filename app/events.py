@@ -387,7 +387,8 @@ class ChannelCounts:
 @dataclass(frozen=True, slots=True)
 class ChannelProblem(Problem):
     """Something about who else is on the channel, or about its protection; the engine goes on. Comes at most once a
-    minute."""
+    minute.
+    """
 
     cause: str
     cure: str

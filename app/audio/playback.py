@@ -1,12 +1,11 @@
-"""A sound through the machine's loudspeaker, and nothing else."""
+"""One sound through the machine's loudspeaker, for commands that run no station."""
 
 from __future__ import annotations
 
-import numpy as np
 import trio
 
 from app import events
-from app.audio.devices import BLOCK_S
+from app.audio.devices import BLOCK_S, Block
 from app.audio.player import Player
 from app.audio.streams import open_portaudio
 from app.errors import DeviceError, first_error
@@ -14,15 +13,18 @@ from app.events import Event
 from app.settings.model import Settings
 
 
-def play_aloud(samples: np.ndarray, loudspeaker: str | None) -> None:
-    """samples: float32 [n], 8 kHz. Returns when the last of it was heard. Raises DeviceError."""
+def play_aloud(samples: Block, loudspeaker: str | None) -> None:
+    """Play float32 [n], 8 kHz, and return when the last of it was heard. Raises DeviceError.
+
+    loudspeaker: the device by number, name or part of a name; None is the system's default.
+    """
     try:
         trio.run(_play, samples, Settings(loudspeaker=loudspeaker))
     except BaseExceptionGroup as group:
         raise first_error(group) from group
 
 
-async def _play(samples: np.ndarray, settings: Settings) -> None:
+async def _play(samples: Block, settings: Settings) -> None:
     tried = trio.Event()
     problem: list[events.DeviceProblem] = []
 

@@ -1,4 +1,4 @@
-"""What waits for the loudspeaker, fed to it in small slices: volume, mute and meter act now, not a packet later."""
+"""The queue in front of the loudspeaker, fed to it in small slices: volume, mute and meter act at once."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from app.events import Event
 from codec.format import SAMPLE_RATE_HZ
 
 CUSHION_S = 0.05
-"""Kept queued in the loudspeaker: what a packet may be late, in decoding or in a slow moment of this process, before a
-gap is heard. It adds to the delay."""
+"""Seconds of sound kept queued in the loudspeaker, which add to the delay.
+
+A packet may be so much late, in decoding or in a slow moment of this process, before a gap is heard.
+"""
 CUSHION = np.zeros(round(CUSHION_S * SAMPLE_RATE_HZ), np.float32)
+"""Silence of CUSHION_S: float32 [n]."""
 SHORTEST_SLEEP_S = 0.005
-"""A remainder of rounding must not keep the processor spinning."""
+"""Shortest wait for the loudspeaker: a remainder of rounding must not keep the processor spinning."""
 LAST_WORD_S = 0.2
-"""Nothing more after so long: the burst of sound is over."""
+"""Seconds without more sound after which a burst of it is over."""
 
 
 class Player:
@@ -32,43 +35,43 @@ class Player:
         self._meter = LevelMeter("loudspeaker")
         self._waiting: deque[Block] = deque()
         self._chimes: deque[Block] = deque()
-        """Heard over whatever is heard."""
+        """Tones that are mixed into whatever is played."""
         self._more = trio.Event()
         self.volume = volume
         self.muted = muted
         self.quiet = False
-        """Nothing is heard while this station talks, but its own signals."""
+        """True while this station talks: nothing is heard but its own signals."""
 
     def play(self, samples: Block, *, signal: bool = False) -> None:
-        """samples: float32 [n]. Queued; dropped while `quiet`, unless it is the station's own signal."""
+        """Queue float32 [n]. While `quiet` it is dropped, unless it is a signal of this station's own."""
         if self.quiet and not signal:
             return
         self._waiting.extend(samples[at : at + BLOCK_SAMPLES] for at in range(0, len(samples), BLOCK_SAMPLES))
         self._more.set()
 
     def chime(self, samples: Block) -> None:
-        """samples: float32 [n], heard at once, over what is being played and not before it. Not while `quiet`."""
+        """Mix float32 [n] into what is being played now. Not while `quiet`."""
         if not self.quiet:
             self._chimes.extend(samples[at : at + BLOCK_SAMPLES] for at in range(0, len(samples), BLOCK_SAMPLES))
             self._more.set()
 
     def hush(self) -> None:
-        """Drops everything that is queued, here and in the loudspeaker."""
+        """Drop everything that is queued, here and in the loudspeaker."""
         self._waiting.clear()
         self._chimes.clear()
         self._loudspeaker.hush()
 
     def hush_chimes(self) -> None:
-        """Drops the chimes that wait; what is in the loudspeaker already is heard."""
+        """Drop the chimes that wait; what is in the loudspeaker already is heard."""
         self._chimes.clear()
 
     @property
     def queued_s(self) -> float:
-        """Sound given and not yet handed to the device."""
+        """Sound given and not played yet, in seconds."""
         return max(len(self._waiting), len(self._chimes)) * BLOCK_S + self._loudspeaker.queued_s
 
     async def run(self) -> None:
-        """Feeds the loudspeaker until cancelled."""
+        """Feed the loudspeaker until cancelled."""
         while True:
             await self._more.wait()
             self._loudspeaker.play(CUSHION)
@@ -78,6 +81,7 @@ class Player:
             self._show(np.zeros_like(CUSHION, shape=800))
 
     async def _anything(self, patience_s: float) -> bool:
+        """Wait until there is something to play; return False where nothing came in time."""
         with trio.move_on_after(patience_s):
             while not (self._waiting or self._chimes):
                 self._more = trio.Event()

@@ -25,7 +25,8 @@ BLOCK_S = 1.0
 
 def to_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
     """Return float32 [n], -1..1, as int16 [n] (little-endian), clipped at full scale."""
-    return np.clip(np.rint(samples * 32768.0), -32768, 32767).astype("<i2")
+    rounded: NDArray[np.int16] = np.clip(np.rint(samples * 32768.0), -32768, 32767).astype("<i2")
+    return rounded
 
 
 def from_int16(samples: NDArray[np.int16]) -> NDArray[np.float32]:

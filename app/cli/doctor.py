@@ -21,7 +21,8 @@ def add_doctor(parser: argparse.ArgumentParser) -> None:
 def run_doctor(arguments: argparse.Namespace) -> int:
     """Check this machine, and print what was found. Returns 0, or 1 where something fails."""
     from app.audio.portaudio import silence_native_libraries
-    from app.diagnostics.doctor import all_checks, examine, python_finding
+    from app.diagnostics.doctor import all_checks, examine
+    from app.diagnostics.system_checks import python_finding
 
     silence_native_libraries()
     findings = [python_finding(), *examine(all_checks())]

@@ -14,7 +14,7 @@ from app.console import note, say
 from app.errors import GossamerError, first_error
 
 if TYPE_CHECKING:  # the command line must not wait for them
-    from app.diagnostics.field_test import FieldTest, KnownClip
+    from app.diagnostics.field_records import FieldTest, KnownClip
     from app.station.parts import Codec
 
 LONGEST_OVER_S = 600.0
@@ -53,8 +53,9 @@ def run_field_test(arguments: argparse.Namespace) -> int:
     import trio
 
     from app.clips import bundled_clips
+    from app.diagnostics import field_test
+    from app.diagnostics.field_records import encode_clips
     from app.diagnostics.field_report import report_text, write_report
-    from app.diagnostics.field_test import encode_clips, run_field_test
     from app.station.parts import load_codec, real_parts
 
     if not 0 < arguments.minutes <= 24 * 60:
@@ -72,11 +73,8 @@ def run_field_test(arguments: argparse.Namespace) -> int:
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     folder = Path(arguments.out or f"field-test-{stamp}")
     try:
-        test: FieldTest = trio.run(
-            partial(
-                run_field_test, settings, parts, known, minutes=arguments.minutes, answer=arguments.answer, say=note
-            )
-        )
+        run = partial(field_test.run_field_test, minutes=arguments.minutes, answer=arguments.answer, say=note)
+        test: FieldTest = trio.run(run, settings, parts, known)
     except BaseExceptionGroup as group:
         raise first_error(group) from group
     told: dict[str, Any] = write_report(folder, test, known, ideal)

@@ -49,16 +49,16 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output, nothing else")
 
 
-def add_synth(parser: argparse.ArgumentParser, help: str) -> None:  # as argparse calls it
-    """Add the flag --synth, for commands that open no station."""
-    parser.add_argument("--synth", type=_synth, default="neural", metavar=SYNTHS, help=help)
+def add_synth(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add the flag --synth, for commands that open no station. what: its line in the help."""
+    parser.add_argument("--synth", type=_synth, default="neural", metavar=SYNTHS, help=what)
 
 
-def add_model(parser: argparse.ArgumentParser, help: str) -> None:  # as argparse calls it
-    """Add the flag --model, for commands that open no station."""
+def add_model(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add the flag --model, for commands that open no station. what: its line in the help."""
     from codec.models import MODELS, STANDARD  # here: it imports numpy
 
-    parser.add_argument("--model", choices=MODELS, default=STANDARD, help=help)
+    parser.add_argument("--model", choices=MODELS, default=STANDARD, help=what)
 
 
 def _synth(text: str) -> Synth:

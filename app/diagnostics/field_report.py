@@ -1,5 +1,7 @@
-"""The report of a field test: a folder with report.md for reading, report.json for figuring, and the worst moment to be
-heard. ESTOI (Jensen and Taal 2016) comes from `pystoi`, where that is installed."""
+"""The report of a field test: a folder with report.md, report.json, and the sound of the worst moment.
+
+ESTOI (Jensen and Taal 2016) comes from `pystoi`, where that is installed.
+"""
 
 from __future__ import annotations
 
@@ -13,27 +15,29 @@ from typing import Any
 
 import numpy as np
 
+from app.audio.devices import Block
 from app.audio.sound_files import write_speech
 from app.console import plain
-from app.diagnostics.field_test import FieldTest, HeardClip, KnownClip
+from app.diagnostics.field_records import FieldTest, HeardClip, KnownClip
 from app.history.capture import program_version
 from app.settings.protection import MODE_WORDS
 from app.storage import make_folder, packet_output
-from codec import format as fmt
+from codec.format import PACKET_BYTES, PACKET_S, PACKET_SAMPLES, SAMPLE_RATE_HZ
 from transport.address import parse_address
 from transport.planning.planner import plan
 from transport.protocol.frames import Mode
 
 WINDOW_PACKETS = 10
-"""3.2 s: what is written as the worst moment, and a little around it."""
-VOICE_BPS = fmt.PACKET_BYTES * 8 / fmt.PACKET_S
+"""Packets of the worst moment, 3.2 s; it is written with a little around it."""
+VOICE_BPS = PACKET_BYTES * 8 / PACKET_S
+"""Bit rate of speech whose packets all arrive."""
 NO_PYSTOI = "not measured: pystoi is not installed (pip install pystoi)"
-BAR_CELLS = 20
+"""Words in place of a figure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Of a figure that was measured often."""
+    """The least, the median and the most of a figure that was measured often."""
 
     least: float
     median: float
@@ -41,6 +45,7 @@ class Spread:
 
 
 def spread(values: Iterable[float]) -> Spread | None:
+    """Return the spread of the values; None where there are none."""
     sorted_values = sorted(values)
     if not sorted_values:
         return None
@@ -50,8 +55,11 @@ def spread(values: Iterable[float]) -> Spread | None:
 # --- figures -----------------------------------------------------------------------------------------------------
 
 
-def estoi(original: np.ndarray, heard: np.ndarray) -> float | None:
-    """0 (unrelated) to 1 (the same); None without pystoi or with under 0.4 s of speech. Both float32 [n], 8 kHz."""
+def estoi(original: Block, heard: Block) -> float | None:
+    """Return the ESTOI of two sounds, float32 [n], 8 kHz: 0 (unrelated) to 1 (the same).
+
+    None without pystoi, or with less than 0.4 s of speech.
+    """
     try:
         from pystoi import stoi
     except ImportError:
@@ -60,24 +68,27 @@ def estoi(original: np.ndarray, heard: np.ndarray) -> float | None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)  # pystoi's way to say that too few frames are left
         try:
-            return float(stoi(original[:count], heard[:count], fmt.SAMPLE_RATE_HZ, extended=True))
+            return float(stoi(original[:count], heard[:count], SAMPLE_RATE_HZ, extended=True))
         except (RuntimeWarning, ValueError):
             return None
 
 
-def aligned(over: HeardClip, clip: KnownClip) -> tuple[np.ndarray, np.ndarray]:
-    """What was said and what was heard in its place, silence where nothing was: float32 [n] each."""
-    said = np.pad(clip.samples, (0, len(clip.packets) * fmt.PACKET_SAMPLES - len(clip.samples)))
+def aligned(over: HeardClip, clip: KnownClip) -> tuple[Block, Block]:
+    """Return what was said, and what was heard in its place with silence where nothing was: float32 [n] each."""
+    said = np.pad(clip.samples, (0, len(clip.packets) * PACKET_SAMPLES - len(clip.samples)))
     heard = np.zeros(len(said), np.float32)
-    start = over.first_index * fmt.PACKET_SAMPLES
+    start = over.first_index * PACKET_SAMPLES
     count = min(len(said) - start, len(over.samples))
     heard[start : start + count] = over.samples[:count]
     return said.astype(np.float32), heard
 
 
 def worst_moment(test: FieldTest) -> tuple[int, int] | None:
-    """Which over, and its first packet of the WINDOW_PACKETS that fared worst: lost counts twice, damaged once. None
-    where nothing was heard; where nothing went wrong it is the start of the first over."""
+    """Return the number of an over, and the first of the WINDOW_PACKETS of it that fared worst.
+
+    A lost packet counts twice, a damaged one once. Where nothing went wrong it is the start of the first over; None
+    where nothing was heard.
+    """
     best: tuple[int, int, int] | None = None
     for number, over in enumerate(test.heard):
         bad = [{"-": 2, "d": 1}.get(flag, 0) for flag in over.flags]
@@ -89,7 +100,7 @@ def worst_moment(test: FieldTest) -> tuple[int, int] | None:
 
 
 def figures(test: FieldTest, known: list[KnownClip], ceilings: dict[str, float | None]) -> dict[str, Any]:
-    """Everything that report.json holds. ceilings: ESTOI of each clip through the codec without a link."""
+    """Return everything that report.json holds. ceilings: ESTOI of each clip through the codec without a link."""
     clips = {clip.name: clip for clip in known}
     heard = []
     for over in test.heard:
@@ -99,7 +110,7 @@ def figures(test: FieldTest, known: list[KnownClip], ceilings: dict[str, float |
         heard.append(facts)
     packets, lost = sum(over.packets for over in test.heard), sum(over.lost for over in test.heard)
     damaged = sum(over.damaged for over in test.heard)
-    speech_s = packets * fmt.PACKET_S
+    speech_s = packets * PACKET_S
     confirmed = [over for over in test.sent if over.confirmed is not None]
     goodput = VOICE_BPS * (packets - lost - damaged) / packets if packets else None
     wire = statistics.mean(over.wire_bps for over in test.sent) if test.sent else None
@@ -164,7 +175,7 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 
 def report_text(told: dict[str, Any], has_pystoi: bool) -> str:
-    """report.md"""
+    """Return the text of report.md. told: what `figures` returns."""
     here, there, wire, delay = told["here"], told["there"], told["wire"], told["delay"]
     estoi_words = _figure(here["estoi"], "{:.3f}") if has_pystoi else NO_PYSTOI
     if here["estoi"] is not None:
@@ -238,7 +249,7 @@ def _spread(value: Spread | None) -> str:
 def write_report(
     folder: Path, test: FieldTest, known: list[KnownClip], ceilings: dict[str, float | None]
 ) -> dict[str, Any]:
-    """Makes the folder and what is in it; returns what report.json says. Raises FileProblem."""
+    """Make the folder and the files in it, and return what report.json says. Raises FileProblem."""
     make_folder(folder)
     told = figures(test, known, ceilings) | {"worst": None}
     clips = {clip.name: clip for clip in known}
@@ -246,10 +257,10 @@ def write_report(
     if worst is not None and test.heard[worst[0]].clip:
         over = test.heard[worst[0]]
         said, heard = aligned(over, clips[over.clip])
-        window = slice(max(0, worst[1] - 2) * fmt.PACKET_SAMPLES, (worst[1] + WINDOW_PACKETS + 2) * fmt.PACKET_SAMPLES)
+        window = slice(max(0, worst[1] - 2) * PACKET_SAMPLES, (worst[1] + WINDOW_PACKETS + 2) * PACKET_SAMPLES)
         write_speech(folder / "worst.wav", heard[window])
         write_speech(folder / "worst-original.wav", said[window])
-        told["worst"] = {"over": worst[0], "from_s": worst[1] * fmt.PACKET_S, "clip": over.clip}
+        told["worst"] = {"over": worst[0], "from_s": worst[1] * PACKET_S, "clip": over.clip}
     has_pystoi = any(ceiling is not None for ceiling in ceilings.values())
     for name, text in (
         ("report.md", report_text(told, has_pystoi)),

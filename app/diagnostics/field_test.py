@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import trio
 
 from app import events
 from app.audio.devices import Block, absent_devices
+from app.diagnostics.field_records import FieldTest, HeardClip, KnownClip, SentClip, recognise
 from app.events import Event
 from app.history.capture import Way
 from app.history.overs import RecordedOver
@@ -25,124 +25,32 @@ from app.history.recorder import OverWatch
 from app.settings.model import Settings
 from app.station.engine import Engine
 from app.station.parts import Parts
-from app.station.talker import PacketEncoder
-from codec import format as fmt
-from transport.protocol.frames import Mode
+from app.threads import first_of
+from codec.format import SAMPLE_RATE_HZ
 from transport.protocol.receiver import Fact
 
 OVER_WORDS = "field test over"
+"""Text by which the caller ends the test."""
+OVER_TRIES = 3
+"""Times that the caller says so, and that the answerer says what it heard."""
 PAUSE_S = 0.7
-"""Between an over and the answer."""
+"""Seconds between an over and the answer."""
 PATIENCE_S = 20.0
-"""For an answer, on top of three times the length of a clip: a link may be slower than speech."""
+"""Seconds to wait for an answer, on top of three times the length of a clip: a link may be slower than speech."""
 PINGS = 3
-"""Before each over of the caller."""
+"""Pings before each over of the caller."""
 PING_WAIT_S = 3.0
-SAME_BITS = 0.8
-"""Packets of the same speech agree in so many bits, damaged or made by another processor; others in half."""
+"""Seconds to wait for a pong, and for a receipt."""
+REFUSED_WAIT_S = 1.0
+"""Seconds between two tries for the floor."""
 ANSWERER_WAITS_S = 180.0
-"""The caller has gone, if nothing came for so long."""
+"""Seconds without an over after which the caller is believed to be gone."""
 RESULT_AGAIN_S = 1.0
+"""Seconds between two texts of the answerer about what it heard; the caller waits three times as long for one."""
 
 
-@dataclass(frozen=True, slots=True)
-class KnownClip:
-    """Something to say."""
-
-    name: str
-    samples: np.ndarray
-    """float32 [n], 8 kHz"""
-    packets: tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class HeardClip:
-    """One of the other station's overs, as it came and as it sounded."""
-
-    at_s: float
-    """Of its end, since the start of the test."""
-    clip: str
-    """"" where it was none of ours."""
-    packets: int
-    """That the clip has."""
-    flags: str
-    """A letter a packet, as in app/history/overs.py, of the whole clip: what never came is lost."""
-    lost: int
-    """Not played in time, or never come."""
-    damaged: int
-    late: int
-    """Of those lost: came, but not in time."""
-    first_index: int
-    samples: np.ndarray
-    """What was heard, from the packet of that index on. float32 [n]"""
-
-
-@dataclass(frozen=True, slots=True)
-class SentClip:
-    """One of our overs."""
-
-    at_s: float
-    clip: str
-    packets: int
-    confirmed: int | None
-    """Packets that arrived intact, as the other station says; None: it has not said."""
-    wire_bps: float
-
-
-@dataclass
-class FieldTest:
-    """What happened."""
-
-    settings: Settings
-    role: str
-    """"caller" or "answerer"."""
-    peer: str = ""
-    k: int = 1
-    mode: Mode = Mode.OPEN
-    duration_s: float = 0.0
-    heard: list[HeardClip] = field(default_factory=list)
-    sent: list[SentClip] = field(default_factory=list)
-    unanswered: int = 0
-    """Overs after which nothing came back."""
-    round_trips_s: list[float] = field(default_factory=list)
-    pings: int = 0
-    holds_s: list[float] = field(default_factory=list)
-    mouth_to_ear_s: list[float] = field(default_factory=list)
-    """Without the link."""
-    there: dict[str, Any] | None = None
-    """What the other station says that it heard."""
-    problems: list[str] = field(default_factory=list)
-
-
-def encode_clips(clips: dict[str, np.ndarray], encoder: PacketEncoder) -> list[KnownClip]:
-    """The clips with the packets that they become. clips: float32 [n] each."""
-    known = []
-    for name, samples in clips.items():
-        encoder.reset()
-        padded = np.pad(samples, (0, -len(samples) % fmt.PACKET_SAMPLES)).reshape(-1, fmt.PACKET_SAMPLES)
-        known.append(KnownClip(name, samples, tuple(encoder.encode(piece) for piece in padded)))
-    encoder.reset()
-    return known
-
-
-def recognise(over: RecordedOver, known: list[KnownClip]) -> KnownClip | None:
-    """Which clip these packets are of; None: none of them."""
-
-    def likeness(clip: KnownClip) -> float:
-        pairs = [
-            (packet, said)
-            for packet, said, flag in zip(over.packets, clip.packets, over.flags, strict=False)
-            if flag != "-"
-        ]
-        differing = sum((int.from_bytes(a) ^ int.from_bytes(b)).bit_count() for a, b in pairs)
-        return 1 - differing / (8 * fmt.PACKET_BYTES * len(pairs)) if pairs else 0.0
-
-    best = max(known, key=likeness)
-    return best if likeness(best) >= SAME_BITS else None
-
-
-class _Station:
-    """Sits between the engine and the test: notes, and lets the test wait for what it needs."""
+class FieldTestObserver:
+    """The eyes and ears of a field test: it notes what the engine tells, and lets the test wait for what it needs."""
 
     def __init__(self, test: FieldTest, known: list[KnownClip]) -> None:
         self.test = test
@@ -153,29 +61,45 @@ class _Station:
         self._blocks: list[Block] = []
         self._pings: dict[int, float] = {}
         self.began_s = trio.current_time()
-        self.answered = trio.Event()
         self.sent: events.OverSent | None = None
-        self.said = trio.Event()
-        self.refused = trio.Event()
         self.receipt: events.Receipt | None = None
+        self.answered = trio.Event()
+        """Set when an over of the other station has ended."""
+        self.said = trio.Event()
+        """Set when our over is sent."""
+        self.refused = trio.Event()
+        """Set when the floor was refused."""
+        self.confirmed = trio.Event()
+        """Set when a receipt came."""
+        self.ponged = trio.Event()
+        """Set when a pong came."""
         self.finished = trio.Event()
+        """Set when the caller has ended the test."""
         self.result = trio.Event()
+        """Set when the other station has told what it heard."""
         self.heard_something = trio.Event()
+        """Set when the first over of the other station begins."""
         self.peer_found: Callable[[str], None] = lambda name: None
+        """Is told the other station's name."""
 
     def watch(self, way: Way, octets: bytes, facts: Sequence[Fact]) -> None:
+        """Take a frame of the channel."""
         if way == "in":
             self._recorded += self._watch.watch(facts, 0.0)
 
     def hear(self, block: Block) -> None:
+        """Take float32 [n] of what is heard."""
         self._blocks.append(block)
 
     def ping(self, engine: Engine, token: int) -> None:
+        """Send a ping; `ponged` is set when its answer comes."""
+        self.ponged = trio.Event()
         self._pings[token] = trio.current_time()
         self.test.pings += 1
         engine.ping(token)
 
     def note(self, event: Event) -> None:
+        """Take an event of the engine."""
         test = self.test
         match event:
             case events.StationReady():
@@ -198,8 +122,10 @@ class _Station:
                 self.refused.set()
             case events.Receipt():
                 self.receipt = event
+                self.confirmed.set()
             case events.PongHeard(token) if token in self._pings:
                 test.round_trips_s.append(trio.current_time() - self._pings.pop(token))
+                self.ponged.set()
             case events.PlayoutState():
                 test.holds_s.append(event.hold_s)
             case events.MouthToEar():
@@ -222,19 +148,17 @@ class _Station:
         clip = recognise(over, self._known)
         count = len(clip.packets) if clip is not None else len(over.packets)
         flags = (over.flags + "-" * count)[:count]
-        first_index = next((index for index, flag in enumerate(flags) if flag != "-"), 0)
-        samples = np.concatenate(self._blocks) if self._blocks else np.zeros(0, np.float32)
         self.test.heard.append(
             HeardClip(
-                trio.current_time() - self.began_s,
-                clip.name if clip is not None else "",
-                count,
-                flags,
-                flags.count("-") + late,
-                flags.count("d"),
-                late,
-                first_index,
-                samples,
+                at_s=trio.current_time() - self.began_s,
+                clip=clip.name if clip is not None else "",
+                packets=count,
+                flags=flags,
+                lost=flags.count("-") + late,
+                damaged=flags.count("d"),
+                late=late,
+                first_index=next((index for index, flag in enumerate(flags) if flag != "-"), 0),
+                samples=np.concatenate(self._blocks) if self._blocks else np.zeros(0, np.float32),
             )
         )
 
@@ -250,15 +174,16 @@ class _Station:
                 self.test.there = told
                 self.result.set()
 
-
-def heard_in_short(test: FieldTest) -> dict[str, int]:
-    """What fits into a message."""
-    return {
-        "overs": len(test.heard),
-        "packets": sum(over.packets for over in test.heard),
-        "heard": sum(over.packets - over.lost for over in test.heard),
-        "damaged": sum(over.damaged for over in test.heard),
-    }
+    def progress(self) -> str:
+        """Return a line about how the test goes."""
+        test = self.test
+        heard = (
+            f"heard {test.heard[-1].packets - test.heard[-1].lost} of {test.heard[-1].packets}" if test.heard else ""
+        )
+        sent = test.sent[-1] if test.sent else None
+        confirmed = f" ({sent.confirmed} confirmed)" if sent and sent.confirmed is not None else ""
+        there = f", sent {sent.packets}{confirmed}" if sent else ""
+        return f"{trio.current_time() - self.began_s:5.0f} s  {heard}{there}"
 
 
 async def run_field_test(
@@ -270,118 +195,99 @@ async def run_field_test(
     answer: bool,
     say: Callable[[str], None] = lambda line: None,
 ) -> FieldTest:
-    """Until the time is over, or the other station says so. `say` is told how it goes, a line an over.
+    """Run one side of a field test until the time is over, or the other station ends it; return its record.
 
-    Raises what a station raises.
+    answer: wait for the caller; otherwise call. say: is told how it goes, a line for each over. Raises what a station
+    raises.
     """
     test = FieldTest(settings, "answerer" if answer else "caller")
-    station = _Station(test, known)
+    observer = FieldTestObserver(test, known)
     engine = Engine(
         replace(settings, record=False),
-        station.note,
-        replace(
-            parts,
-            open_sound=absent_devices,
-            on_heard=station.hear,
-            on_frame=station.watch,
-        ),
+        observer.note,
+        replace(parts, open_sound=absent_devices, on_heard=observer.hear, on_frame=observer.watch),
     )
-    station.peer_found = engine.set_addressee  # so that it confirms our overs
+    observer.peer_found = engine.set_addressee  # so that it confirms our overs
     async with trio.open_nursery() as nursery:
         await nursery.start(engine.run)
         if answer:
-            await _answer(engine, station, known, minutes, say)
+            await _answer(engine, observer, known, minutes, say)
         else:
-            await _call(engine, station, known, minutes, say)
-        test.duration_s = trio.current_time() - station.began_s
+            await _call(engine, observer, known, minutes, say)
+        test.duration_s = trio.current_time() - observer.began_s
         nursery.cancel_scope.cancel()
     return test
 
 
 async def _call(
-    engine: Engine, station: _Station, known: list[KnownClip], minutes: float, say: Callable[[str], None]
+    engine: Engine, observer: FieldTestObserver, known: list[KnownClip], minutes: float, say: Callable[[str], None]
 ) -> None:
+    """Ping, speak and hear the answer out, again and again; then ask what the other station heard."""
     until_s, number, token = trio.current_time() + 60 * minutes, 0, 0
     while trio.current_time() < until_s:
         for _ in range(PINGS):
             token += 1
-            before = len(station.test.round_trips_s)
-            station.ping(engine, token)
+            observer.ping(engine, token)
             with trio.move_on_after(PING_WAIT_S):
-                while len(station.test.round_trips_s) == before:
-                    await trio.sleep(0.02)
+                await observer.ponged.wait()
         clip = known[number % len(known)]
         number += 1
-        station.answered = trio.Event()
-        await _say(engine, station, clip)
-        with trio.move_on_after(PATIENCE_S + 3 * len(clip.samples) / fmt.SAMPLE_RATE_HZ):
-            await station.answered.wait()
-        station.test.unanswered += not station.answered.is_set()
-        say(_progress(station))
+        observer.answered = trio.Event()
+        await _speak(engine, observer, clip)
+        with trio.move_on_after(PATIENCE_S + 3 * len(clip.samples) / SAMPLE_RATE_HZ):
+            await observer.answered.wait()
+        observer.test.unanswered += not observer.answered.is_set()
+        say(observer.progress())
         await trio.sleep(PAUSE_S)
-    for _ in range(3):
+    for _ in range(OVER_TRIES):
         engine.send_text(OVER_WORDS, "")
         with trio.move_on_after(3 * RESULT_AGAIN_S):
-            await station.result.wait()
-        if station.result.is_set():
+            await observer.result.wait()
+        if observer.result.is_set():
             break
 
 
 async def _answer(
-    engine: Engine, station: _Station, known: list[KnownClip], minutes: float, say: Callable[[str], None]
+    engine: Engine, observer: FieldTestObserver, known: list[KnownClip], minutes: float, say: Callable[[str], None]
 ) -> None:
-    await station.heard_something.wait()
+    """Answer every over with one, until the caller ends the test or is gone; then tell what was heard."""
+    await observer.heard_something.wait()
     number = 1  # so that the two directions say different things
     with trio.move_on_after(60 * minutes + ANSWERER_WAITS_S):
-        while not station.finished.is_set():
-            await _either(station.answered, station.finished, ANSWERER_WAITS_S)
-            if station.finished.is_set() or not station.answered.is_set():
+        while not observer.finished.is_set():
+            with trio.move_on_after(ANSWERER_WAITS_S):
+                await first_of(observer.answered, observer.finished)
+            if observer.finished.is_set() or not observer.answered.is_set():
                 break
-            station.answered = trio.Event()
+            observer.answered = trio.Event()
             await trio.sleep(PAUSE_S)
-            await _say(engine, station, known[number % len(known)])
+            await _speak(engine, observer, known[number % len(known)])
             number += 1
-            say(_progress(station))
-    for _ in range(3):
-        engine.send_text(json.dumps(heard_in_short(station.test), separators=(",", ":")), "")
+            say(observer.progress())
+    for _ in range(OVER_TRIES):
+        engine.send_text(json.dumps(observer.test.heard_in_short(), separators=(",", ":")), "")
         await trio.sleep(RESULT_AGAIN_S)
 
 
-async def _say(engine: Engine, station: _Station, clip: KnownClip) -> None:
-    """The clip, as soon as the floor is free; given up where the link takes nothing."""
-    seconds = len(clip.samples) / fmt.SAMPLE_RATE_HZ
-    station.receipt = None
-    with trio.move_on_after(PATIENCE_S + 6 * seconds) as patience:
+async def _speak(engine: Engine, observer: FieldTestObserver, clip: KnownClip) -> None:
+    """Speak the clip as soon as the floor is free; give up where the link takes nothing."""
+    observer.receipt, observer.confirmed = None, trio.Event()
+    with trio.move_on_after(PATIENCE_S + 6 * len(clip.samples) / SAMPLE_RATE_HZ) as patience:
         while True:
-            station.said, station.refused = trio.Event(), trio.Event()
+            observer.said, observer.refused = trio.Event(), trio.Event()
             engine.play_clip(clip.samples)
-            await _either(station.said, station.refused)
-            if station.said.is_set():
+            await first_of(observer.said, observer.refused)
+            if observer.said.is_set():
                 break
             engine.key_up()
-            await trio.sleep(1.0)
-    if patience.cancelled_caught or station.sent is None:
-        station.test.problems.append("an over could not be sent")
+            await trio.sleep(REFUSED_WAIT_S)
+    if patience.cancelled_caught or observer.sent is None:
+        observer.test.problems.append("an over could not be sent")
         return
-    if station.test.peer:
+    if observer.test.peer:
         with trio.move_on_after(PING_WAIT_S):
-            while station.receipt is None:
-                await trio.sleep(0.05)
-    confirmed = station.receipt.heard if station.receipt is not None else None  # type: ignore[unreachable]
-    at_s = trio.current_time() - station.began_s
-    station.test.sent.append(SentClip(at_s, clip.name, station.sent.packets, confirmed, station.sent.wire_bps))
-
-
-async def _either(first: trio.Event, second: trio.Event, within_s: float = float("inf")) -> None:
-    with trio.move_on_after(within_s):
-        while not (first.is_set() or second.is_set()):
-            await trio.sleep(0.05)
-
-
-def _progress(station: _Station) -> str:
-    test = station.test
-    heard = f"heard {test.heard[-1].packets - test.heard[-1].lost} of {test.heard[-1].packets}" if test.heard else ""
-    sent = test.sent[-1] if test.sent else None
-    confirmed = f" ({sent.confirmed} confirmed)" if sent and sent.confirmed is not None else ""
-    there = f", sent {sent.packets}{confirmed}" if sent else ""
-    return f"{trio.current_time() - station.began_s:5.0f} s  {heard}{there}"
+            await observer.confirmed.wait()
+    receipt: events.Receipt | None = observer.receipt
+    at_s = trio.current_time() - observer.began_s
+    confirmed = receipt.heard if receipt is not None else None
+    observer.test.sent.append(SentClip(at_s, clip.name, observer.sent.packets, confirmed, observer.sent.wire_bps))

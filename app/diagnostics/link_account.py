@@ -1,6 +1,6 @@
 """What a conversation takes of its link, layer by layer, and what other voice systems would take of the same link.
 
-Arithmetic alone. Every figure of another system is from its own source code or specification, named in `source`; each
+Pure arithmetic. Every figure of another system is from its own source code or specification, named in `source`; each
 system is given its most frugal setting.
 """
 
@@ -14,25 +14,26 @@ from codec.format import BIT_RATE_BPS, PACKET_BYTES, PACKET_S
 from transport.link_kinds import IPV4_UDP_BYTES, UDP_IPV4, layer_bytes
 
 MEGABYTE_BITS = 8e6
+"""Bits in 1 000 000 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """Another way to talk: voice, and what it wraps around it, in the frames that it sends."""
+    """Another voice system: its voice, and what it wraps around it, in the frames that it sends."""
 
     name: str
     voice_bps: float
     frame_s: float
     own_bytes: int
-    """A frame, of its own headers and tags."""
+    """Bytes of its own headers and tags in a frame."""
     needs_ip: bool
-    """It runs over UDP/IP only: on another link that comes on top."""
+    """True for a system that runs over UDP/IP only: on another link that comes on top."""
     source: str
     air_bps: float | None = None
-    """It has a radio of its own, which takes this much whatever else is there."""
+    """Bit rate of its own radio, whatever else is there; None: it has none."""
 
     def wire_bps(self, carrier_bytes: int, has_ip: bool) -> float:
-        """On a link whose layers add carrier_bytes a frame. has_ip: UDP/IP is one of them."""
+        """Return its bit rate on a link whose layers add carrier_bytes a frame. has_ip: UDP/IP is one of them."""
         if self.air_bps is not None:
             return self.air_bps
         below = carrier_bytes + (IPV4_UDP_BYTES if self.needs_ip and not has_ip else 0)
@@ -77,22 +78,22 @@ SYSTEMS = (
         " the least its slider allows",
     ),
 )
-"""From the most frugal on UDP/IP to the least."""
+"""Other voice systems, from the most frugal on UDP/IP to the least."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One layer of what went over the wire since the start."""
+    """A layer of what went over the wire since the start."""
 
     name: str
     octets: int
     bps: float
-    """A second of speech."""
+    """Its bits for each second of speech."""
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What somebody takes of this link."""
+    """The share of this link that a system takes."""
 
     name: str
     wire_bps: float
@@ -102,23 +103,23 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A conversation so far, both directions, and the others on its link."""
+    """The account of a conversation so far, both directions, and of other systems on its link."""
 
     speech_s: float
-    """Packets of voice, both ways; sent again (`repeat=1`) counts again."""
+    """Seconds of speech, both ways; what is sent again (`repeat=1`) counts again."""
     octets: int
     layers: tuple[Layer, ...]
     needs: tuple[Need, ...]
-    """Ourselves first, where anything was said."""
+    """What each system takes; ourselves first, where anything was said."""
 
     @property
     def wire_bps(self) -> float | None:
-        """All bits that passed a second of speech; None before anything was said."""
+        """Bits that passed for each second of speech; None before anything was said."""
         return 8 * self.octets / self.speech_s if self.speech_s else None
 
 
 def minutes_per_megabyte(bps: float) -> float:
-    """Minutes of speech in 1 000 000 bytes at this rate; raises ValueError for none."""
+    """Return the minutes of speech in 1 000 000 bytes at this rate. Raises ValueError for a rate of 0 or less."""
     if bps <= 0:
         raise ValueError("a rate is more than 0 bit/s")
     return MEGABYTE_BITS / bps / 60
@@ -134,7 +135,7 @@ def carrier_bytes(layers: tuple[str, ...]) -> tuple[int, bool]:
 
 
 def account(wire: WireRate | None) -> Account:
-    """What has passed, next to what others would need on a link with the same layers."""
+    """Return what has passed, next to what others would need on a link with the same layers."""
     told = wire.layers if wire is not None else ()
     below, has_ip = carrier_bytes(tuple(layer.layer for layer in told))
     whole = {layer.layer: layer.sent_octets + layer.received_octets for layer in told}
@@ -152,7 +153,7 @@ def _need(name: str, bps: float, source: str) -> Need:
 
 
 def summary(counted: Account) -> str:
-    """One screen for the end of a conversation; "" where nothing was said."""
+    """Return the account in one screen of text, for the end of a conversation; "" where nothing was said."""
     ours = counted.wire_bps
     if ours is None:
         return ""

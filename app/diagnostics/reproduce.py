@@ -1,5 +1,7 @@
-"""A capture played back through the receiving half of a station, in virtual time: the same frames at the same moments,
-the same floor, play-out and decoder, and so the same fault."""
+"""A capture played back through the receiving half of a station, in virtual time.
+
+The same frames come at the same moments to the same floor, play-out and decoder: and so the same fault appears.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +29,13 @@ from transport.protocol.frames import TAG_BYTES_IP
 from transport.protocol.open_frames import MAX_FRAME_BYTES
 
 AFTERWARDS_S = 3600.0
-"""Waited at most for the end of what is still being played: an over may have been gathered."""
+"""Longest wait for the end of what is still being played: an over may have been gathered."""
 LOOK_EVERY_S = 1.0
+"""Seconds between two looks whether anything is still being played."""
 
 
 class CaptureLink:
-    """Delivers the frames of a capture at their times, counted from now, and takes what it is given to nowhere."""
+    """A link that delivers the frames of a capture at their times, counted from now, and drops what it is given."""
 
     layers: tuple[LayerBytes, ...] = ()
     max_frame_bytes = 2 * MAX_FRAME_BYTES
@@ -44,21 +47,25 @@ class CaptureLink:
         self.sent = Traffic()
         self.received = Traffic()
         self.delivered = trio.Event()
-        """All of it."""
+        """Set when all frames are delivered."""
         self._incoming = [frame for frame in capture.frames if frame.way == "in"]
         self._incoming.reverse()
         self._began_s = trio.current_time()
 
     async def wait_ready(self) -> None:
+        """Return at once."""
         await trio.lowlevel.checkpoint()
 
     async def send(self, frame: bytes) -> None:
+        """Drop a frame."""
         await trio.lowlevel.checkpoint()
 
     def drain_s(self) -> float:
+        """Return 0: nothing waits."""
         return 0.0
 
     async def receive(self) -> bytes:
+        """Return the next frame when its time has come; after the last one wait until cancelled."""
         if not self._incoming:
             self.delivered.set()
             await trio.sleep_forever()
@@ -68,27 +75,29 @@ class CaptureLink:
         return frame.octets
 
     async def aclose(self) -> None:
+        """Do nothing: there is nothing to close."""
         await trio.lowlevel.checkpoint()
 
 
 @dataclass
 class Reproduced:
-    """What a station made of a capture."""
+    """The record of what a station made of a capture."""
 
     overs: list[events.OverEnded] = field(default_factory=list)
     texts: list[events.TextHeard] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    """Collisions, other codecs, strangers on the channel: in words."""
+    """Collisions, other codecs, other modes on the channel: a line each."""
     counts: events.PacketCounts = field(default_factory=lambda: events.PacketCounts(0, 0, 0, 0, 0))
     refused: events.ChannelCounts = field(default_factory=events.ChannelCounts)
     heard: list[Block] = field(default_factory=list)
 
     @property
-    def samples(self) -> np.ndarray:
-        """Everything that was played, over after over without the pauses. float32 [n]"""
+    def samples(self) -> Block:
+        """Everything that was played, over after over without the pauses: float32 [n], 8 kHz."""
         return np.concatenate(self.heard) if self.heard else np.zeros(0, np.float32)
 
     def note(self, event: Event) -> None:
+        """Take an event of the engine."""
         match event:
             case events.OverEnded():
                 self.overs.append(event)
@@ -107,15 +116,15 @@ class Reproduced:
 
 
 async def _at_once(work: Callable[..., Any], *arguments: Any) -> Any:
-    """A thread would not know what time it is."""
+    """Call a function in place of a thread, which would not know what time it is."""
     await trio.lowlevel.checkpoint()
     return work(*arguments)
 
 
 def reproduce(capture: Capture, settings: Settings, codec: Codec) -> Reproduced:
-    """Takes as long as decoding does. settings: those that matter to a receiver, such as the passphrase.
+    """Play a capture back, in the time that decoding takes, and return what a station made of it.
 
-    Raises GossamerError as a station does.
+    settings: those that matter to a receiver, such as the passphrase. Raises GossamerError as a station does.
     """
     result = Reproduced()
 

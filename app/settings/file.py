@@ -89,7 +89,7 @@ def write_configuration(path: Path, changes: Mapping[str, Any], contacts: Mappin
         elif key in document:
             del document[key]
     for name, link in (contacts or {}).items():
-        document.setdefault(CONTACTS, tomlkit.table())[name] = link  # type: ignore[index]
+        document.setdefault(CONTACTS, tomlkit.table())[name] = link
     write_whole(path, tomlkit.dumps(document))
 
 

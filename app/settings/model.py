@@ -78,7 +78,7 @@ def default_name() -> str:
 def _number(least: float, most: float) -> Callable[[Any], float]:
     def read(value: Any) -> float:
         if isinstance(value, bool):
-            raise ValueError
+            raise TypeError
         number = float(value)
         if not (math.isfinite(number) and least <= number <= most):
             raise ValueError
@@ -102,7 +102,7 @@ def _packets_per_frame(value: Any) -> int:
 
 def _switch(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise ValueError
+        raise TypeError
     return value
 
 
@@ -152,14 +152,18 @@ def _device(value: Any) -> str | None:
 def _setting(
     default: Any,
     flag: str,
-    help: str,  # as argparse and Option call it
+    what: str,
     allowed: str,
     read: Callable[[Any], Any],
     used_by: tuple[str, ...] = (TALK,),
     metavar: str = "",
 ) -> Any:
-    """Return a field of Settings. default: a value, or a function that makes one."""
-    option = Option(flag, metavar, help, allowed, read, used_by, is_switch=read is _switch)
+    """Return a field of Settings.
+
+    default: a value, or a function that makes one. what: the flag's line in the help. allowed: in words that follow
+    "must be".
+    """
+    option = Option(flag, metavar, what, allowed, read, used_by, is_switch=read is _switch)
     if callable(default):
         return dataclasses.field(default_factory=default, metadata={"option": option})
     return dataclasses.field(default=default, metadata={"option": option})

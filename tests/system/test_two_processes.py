@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -18,31 +14,7 @@ import soundfile
 from app.audio.sound_files import read_speech
 from codec import format as fmt
 from tests.support.audio_rig import AudioRig, missing
-
-ROOT = Path(__file__).parents[2]
-CLIP = ROOT / "assets" / "clips" / "harbour.flac"
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def start(*words: object, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
-    """A `gossamer` that runs beside the test."""
-    command = [sys.executable, "-m", "app", *map(str, words)]
-    environment = {**(environment or {"PATH": "/usr/bin:/bin"}), "PYTHONPATH": str(ROOT)}
-    environment["XDG_DATA_HOME"] = os.environ["XDG_DATA_HOME"]  # the overs of the user stay as they are
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def listener(port: int, *words: object, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
-    """One that is ready to be called."""
-    process = start("listen", f"udp://:{port}", *words, environment=environment)
-    assert process.stderr is not None
-    assert f"listening on udp://:{port}, open channel\n" == process.stderr.readline()
-    return process
+from tests.support.processes import CLIP, free_port, likeness, listener, start
 
 
 @pytest.fixture
@@ -51,19 +23,6 @@ def short_clip(tmp_path) -> Path:
     path = tmp_path / "short.wav"
     soundfile.write(path, read_speech(CLIP)[:32000], fmt.SAMPLE_RATE_HZ)
     return path
-
-
-def envelope(samples: np.ndarray) -> np.ndarray:
-    """RMS in steps of 20 ms, mean removed."""
-    steps = np.sqrt((samples[: len(samples) // 160 * 160].reshape(-1, 160) ** 2).mean(axis=1))
-    return steps - steps.mean()
-
-
-def likeness(heard: np.ndarray, original: np.ndarray) -> float:
-    """Best correlation of the envelopes at any delay, up to 1."""
-    one, other = envelope(heard), envelope(original)
-    norm = np.linalg.norm(one) * np.linalg.norm(other)
-    return float(np.correlate(one, other, "full").max() / norm) if norm else 0.0
 
 
 def test_a_file_goes_over_udp_from_one_process_to_another(tmp_path, short_clip):

@@ -8,7 +8,8 @@ import pytest
 import trio
 from trio.testing import trio_test
 
-from app.audio.streams import AudioSystem, PortAudioMicrophone
+from app.audio.device_stream import AudioSystem
+from app.audio.streams import PortAudioMicrophone
 from app.events import DeviceProblem, DeviceReady
 from tests.support.portaudio import FakePortAudio
 

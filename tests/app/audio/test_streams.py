@@ -19,7 +19,8 @@ ROOT = Path(__file__).parents[3]
 
 STATION = """
 import json, sys, numpy as np, trio
-from app.audio.streams import AudioSystem, PortAudioLoudspeaker, PortAudioMicrophone
+from app.audio.device_stream import AudioSystem
+from app.audio.streams import PortAudioLoudspeaker, PortAudioMicrophone
 from app.audio.portaudio import silence_native_libraries
 from app.errors import DeviceError
 from app.events import DeviceReady

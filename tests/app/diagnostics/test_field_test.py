@@ -13,12 +13,14 @@ import trio.testing
 
 from app.audio.devices import absent_devices
 from app.audio.sound_files import read_speech
+from app.diagnostics.field_records import FieldTest, HeardClip, KnownClip, encode_clips, recognise
 from app.diagnostics.field_report import aligned, figures, report_text, worst_moment, write_report
-from app.diagnostics.field_test import FieldTest, HeardClip, KnownClip, encode_clips, recognise, run_field_test
+from app.diagnostics.field_test import run_field_test
 from app.history.overs import RecordedOver
 from app.settings.model import Settings
 from app.station.parts import Codec, Parts
 from codec import format as fmt
+from tests.support.processes import free_port, start
 from tests.support.station import (
     CODEC_ID,
     LeftOpen,
@@ -28,7 +30,6 @@ from tests.support.station import (
     at_once,
     clip,
 )
-from tests.system.test_two_processes import free_port, start
 from transport.impairment import Impairment
 from transport.links.base import Link
 from transport.links.impaired import impair

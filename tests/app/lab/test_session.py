@@ -9,8 +9,8 @@ import pytest
 
 from app.audio.sound_files import read_speech
 from tests.support.audio_rig import AudioRig, missing
+from tests.support.processes import CLIP, likeness
 from tests.support.terminal import Terminal, gossamer
-from tests.system.test_two_processes import CLIP, likeness
 
 SAID_S = 4.0
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import cast
 
@@ -19,6 +17,7 @@ from app.errors import GossamerError
 from app.settings.model import Settings
 from app.settings.passphrase import with_passphrase
 from codec import format as fmt
+from tests.support.processes import CLIP, free_port, listener, start
 from tests.support.station import Station
 from tests.support.terminal import STARTED_S, Terminal, gossamer
 from transport.address import parse_address
@@ -29,15 +28,6 @@ from transport.protection.channel import open_channel
 from transport.protection.cipher import Secret
 from transport.protocol.frames import Beacon, Begin, Mode
 from transport.protocol.open_frames import encode
-
-ROOT = Path(__file__).parents[3]
-CLIP = ROOT / "assets" / "clips" / "harbour.flac"
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
@@ -140,16 +130,6 @@ def test_an_empty_answer_is_refused(tmp_path: Path) -> None:
 # --- two stations -------------------------------------------------------------------------------------------------
 
 
-def run(*words: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "app", *map(str, words)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def test_two_processes_talk_sealed(tmp_path: Path, passphrase_file: Path) -> None:
     """A file goes from one to the other; both say that it was sealed, and who has no passphrase is told of and not
     heard."""
@@ -157,13 +137,11 @@ def test_two_processes_talk_sealed(tmp_path: Path, passphrase_file: Path) -> Non
     soundfile.write(short, read_speech(CLIP)[:16000], fmt.SAMPLE_RATE_HZ)
     port = free_port()
     key = ("--passphrase-file", passphrase_file)
-    hearing = run("listen", f"udp://:{port}", "--output", tmp_path / "heard.wav", "--once", *key)
-    assert hearing.stderr is not None
-    assert f"listening on udp://:{port}, sealed\n" == hearing.stderr.readline()
-    stranger = run("send", f"udp://127.0.0.1:{port}", "--input", short, "--name", "Mallory")
+    hearing = listener(port, "--output", tmp_path / "heard.wav", "--once", *key, protection="sealed")
+    stranger = start("send", f"udp://127.0.0.1:{port}", "--input", short, "--name", "Mallory")
     said, problems = stranger.communicate(timeout=90)
     assert (0, True) == (stranger.returncode, said.endswith(", open channel\n")), problems
-    saying = run("send", f"udp://127.0.0.1:{port}", "--input", short, "--name", "Marigold", *key)
+    saying = start("send", f"udp://127.0.0.1:{port}", "--input", short, "--name", "Marigold", *key)
     said, problems = saying.communicate(timeout=90)
     assert (0, True, "") == (saying.returncode, said.endswith(", sealed\n"), problems)
     told, problems = hearing.communicate(timeout=60)

@@ -1,0 +1,210 @@
+"""A PortAudio stream that outlives its device: a lost device is reported, replaced by the default and tried again.
+
+streams.py has its two directions, the microphone and the loudspeaker.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import trio
+
+from app.audio.devices import BLOCK_S, DeviceReport
+from app.audio.portaudio import PORTAUDIO, RATES_HZ, find_device, load_portaudio
+from app.errors import DeviceError
+from app.events import Device, DeviceProblem, DeviceReady
+from codec.format import SAMPLE_RATE_HZ
+
+RETRY_S = 2.0
+"""Seconds between two tries to open a device that is missing."""
+WATCH_S = 0.25
+"""Seconds between two looks at a stream that works."""
+STALL_S = 5.0
+"""Seconds without a callback after which a stream counts as lost, whatever it says."""
+FIRST_SOUND_S = 3.0
+"""Seconds that a new stream may take to move at all; then it is used anyhow."""
+
+
+class AudioSystem:
+    """PortAudio as shared by the microphone and the loudspeaker: its calls come one at a time, each in a thread."""
+
+    def __init__(self, may_interrupt: Callable[[], bool] = lambda: True) -> None:
+        """may_interrupt: tells whether a stream that works may be closed for a moment to look for new devices."""
+        self._lock = trio.Lock()
+        self._streams: list[DeviceStream] = []
+        self.may_interrupt = may_interrupt
+
+    def add(self, stream: DeviceStream) -> None:
+        """Take in a stream, which `look_again` may have to close."""
+        self._streams.append(stream)
+
+    async def call(self, blocking: Callable[[], Any]) -> Any:
+        """Return what a function that calls PortAudio returns; it runs in a thread, alone."""
+
+        def alone() -> Any:
+            with PORTAUDIO:
+                return blocking()
+
+        async with self._lock:
+            return await trio.to_thread.run_sync(alone)
+
+    async def look_again(self) -> None:
+        """Make PortAudio list the devices anew, which it only does when all streams are closed and it starts afresh.
+
+        Does nothing while a stream works and may not be interrupted. Raises DeviceError.
+        """
+        if not self.may_interrupt() and any(stream.working for stream in self._streams):
+            return
+
+        def restart() -> None:
+            for stream in self._streams:
+                stream.close_now()
+            sounddevice = load_portaudio()
+            sounddevice._terminate()
+            sounddevice._initialize()
+
+        try:
+            await self.call(restart)
+        except Exception as error:  # PortAudioError, which cannot be named without the library
+            raise DeviceError(f"PortAudio does not start: {error}", "is a sound system installed?") from error
+
+
+class DeviceStream:
+    """One direction of sound: opens the wanted device, watches it, and replaces it when it is lost."""
+
+    kind: Device
+
+    def __init__(self, system: AudioSystem, name: str | None) -> None:
+        """name: the device by number, name or part of a name; None is the system's default."""
+        self._system = system
+        self._wanted = name
+        self._changed = trio.Event()
+        self._stream: Any = None
+        self._flowing = False
+        self._calls = 0
+        """Callbacks so far, counted by the callback: a stream that stands still is lost."""
+        self.rate_hz = SAMPLE_RATE_HZ
+        """Sampling rate of the device."""
+        self.xruns = 0
+        """Callbacks that came too late, or found too little."""
+        system.add(self)
+
+    @property
+    def working(self) -> bool:
+        """True while sound moves."""
+        return self._stream is not None and self._flowing
+
+    @property
+    def latency_s(self) -> float:
+        """Delay of the open device, in seconds, as PortAudio has it; 0 while there is none."""
+        return float(self._stream.latency) if self._stream is not None else 0.0
+
+    def choose(self, name: str | None) -> None:
+        """Switch to another device; `supervise` does it, and reports."""
+        self._wanted = name
+        self._changed.set()
+
+    async def supervise(self, report: DeviceReport) -> None:
+        """Open, watch and reopen the device until cancelled."""
+        told = ""  # what is wrong is said once, not at every try
+        try:
+            while True:
+                self._changed = trio.Event()
+                wanted = self._wanted
+                try:
+                    number, name = await self._system.call(partial(self._open, wanted))
+                except DeviceError as problem:
+                    if wanted is not None:
+                        report(DeviceProblem(self.kind, problem.cause, "the default is used instead"))
+                        self._wanted = None
+                        continue
+                    if told != str(problem):
+                        report(DeviceProblem(self.kind, problem.cause, problem.cure))
+                        told = str(problem)
+                    await self._wait_for_change(RETRY_S)
+                    with contextlib.suppress(DeviceError):  # the next try to open says it
+                        await self._system.look_again()
+                    continue
+                told = ""
+                await self._wait_for_sound()
+                report(DeviceReady(self.kind, name, self.rate_hz, number))
+                lost = await self._watch()
+                await self._system.call(self.close_now)
+                if lost:
+                    report(DeviceProblem(self.kind, f"{name} is gone", "plug it in again; looking for another one"))
+                    self._wanted = None
+                    with contextlib.suppress(DeviceError):
+                        await self._system.look_again()
+        finally:
+            self.close_now()
+
+    async def _wait_for_change(self, seconds: float) -> None:
+        with trio.move_on_after(seconds):
+            await self._changed.wait()
+
+    async def _wait_for_sound(self) -> None:
+        """Wait until the open stream moves: what is said into it before that would come in a burst."""
+        before = self._calls
+        with trio.move_on_after(FIRST_SOUND_S):
+            while self._calls == before and self._stream is not None:
+                await trio.sleep(BLOCK_S)
+        self._flowing = True
+
+    async def _watch(self) -> bool:
+        """Return True when the device is lost, False when another one is wanted or PortAudio was restarted."""
+        calls, moved_at = self._calls, trio.current_time()
+        while True:
+            await self._wait_for_change(WATCH_S)
+            if self._changed.is_set() or self._stream is None:
+                return False
+            now = trio.current_time()
+            if self._calls != calls:
+                calls, moved_at = self._calls, now
+            if not self._stream.active or now - moved_at > STALL_S:
+                return True
+
+    def _open(self, wanted: str | None) -> tuple[int, str]:
+        """Open a device, in a thread, and return PortAudio's number and name of it. Raises DeviceError."""
+        sounddevice = load_portaudio()
+        number = find_device(wanted, self.kind)
+        entry = sounddevice.query_devices(number)
+        own_rate_hz = round(entry["default_samplerate"])
+        problem = "no rate works"
+        for rate_hz in dict.fromkeys((own_rate_hz, *RATES_HZ)):
+            for channels in (1, 2):
+                try:
+                    stream = self._make_stream(sounddevice, number, channels, rate_hz)
+                except (sounddevice.PortAudioError, ValueError) as error:
+                    problem = str(error)
+                    continue
+                self.rate_hz = rate_hz
+                self._prepare()
+                try:
+                    stream.start()
+                except sounddevice.PortAudioError as error:
+                    problem = str(error)
+                    stream.close(ignore_errors=True)
+                    continue
+                self._stream = stream
+                return number, str(entry["name"])
+        raise DeviceError(f"the {self.kind} {entry['name']} does not open ({problem})", "is another program using it?")
+
+    def close_now(self) -> None:
+        """Close the stream if it is open; never raises, for a device that is gone cannot be closed politely."""
+        stream, self._stream = self._stream, None
+        self._flowing = False
+        if stream is not None:
+            with contextlib.suppress(Exception):
+                stream.abort(ignore_errors=True)
+                stream.close(ignore_errors=True)
+
+    def _make_stream(self, sounddevice: Any, number: int, channels: int, rate_hz: int) -> Any:
+        """Return a PortAudio stream of this direction, not started yet."""
+        raise NotImplementedError
+
+    def _prepare(self) -> None:
+        """Set up what depends on the rate, before the first callback."""
+        raise NotImplementedError

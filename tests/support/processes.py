@@ -1,0 +1,53 @@
+"""Real `gossamer` processes beside a test: a free port, a way to start one, and how alike two sounds are."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+ROOT = Path(__file__).parents[2]
+CLIP = ROOT / "assets" / "clips" / "harbour.flac"
+
+
+def free_port() -> int:
+    """A UDP port of this machine that nobody uses just now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("", 0))
+        return int(probe.getsockname()[1])
+
+
+def start(*words: object, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
+    """A `gossamer` of this checkout that runs beside the test."""
+    command = [sys.executable, "-m", "app", *map(str, words)]
+    environment = {**(environment or {"PATH": "/usr/bin:/bin"}), "PYTHONPATH": str(ROOT)}
+    environment["XDG_DATA_HOME"] = os.environ["XDG_DATA_HOME"]  # the overs of the user stay as they are
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def listener(
+    port: int, *words: object, protection: str = "open channel", environment: dict[str, str] | None = None
+) -> subprocess.Popen[str]:
+    """A `gossamer listen` on this port that is ready to be called."""
+    process = start("listen", f"udp://:{port}", *words, environment=environment)
+    assert process.stderr is not None
+    assert f"listening on udp://:{port}, {protection}\n" == process.stderr.readline()
+    return process
+
+
+def envelope(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """RMS in steps of 20 ms, mean removed."""
+    steps = np.sqrt((samples[: len(samples) // 160 * 160].reshape(-1, 160) ** 2).mean(axis=1))
+    return np.asarray(steps - steps.mean())
+
+
+def likeness(heard: NDArray[np.float32], original: NDArray[np.float32]) -> float:
+    """Best correlation of the envelopes at any delay, up to 1."""
+    one, other = envelope(heard), envelope(original)
+    norm = np.linalg.norm(one) * np.linalg.norm(other)
+    return float(np.correlate(one, other, "full").max() / norm) if norm else 0.0
