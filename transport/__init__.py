@@ -1,1 +1,1 @@
-"""Frames, floor, play-out and links: opaque payloads, bytes and clocks. See README.md for every byte on the wire."""
+"""Frames, floor, play-out and links: opaque payloads, bytes and clocks. docs/ has every byte and every rule."""

@@ -1,6 +1,7 @@
 """What a bad link does to frames, decided from a seed: rate, delay, jitter, loss, bit errors, order, duplicates.
 
-No I/O, no clock: it is told when a frame is handed over and says when which bytes arrive. impaired.py performs it.
+No I/O, no clock: it is told when a frame is handed over, and says when which bytes arrive. links/impaired.py performs
+it.
 """
 
 from __future__ import annotations
@@ -14,30 +15,32 @@ from transport.errors import UsageError
 
 MIN_HELD_BACK_S = 0.05
 MAX_HELD_BACK_S = 4.0
-"""A reordered frame is held back by one and a half of the last spacing of frames, within these bounds."""
+"""Bounds of how long a reordered frame is held back, which is one and a half times the last spacing of frames."""
 DUPLICATE_WITHIN_S = 0.1
+"""Longest time from a frame to its duplicate, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Impairment:
-    """What is wrong with a link, in each direction. The defaults are: nothing."""
+    """What is wrong with a link, in each direction; by default nothing."""
 
     rate_bps: float | None = None
     """Bits per second on the wire, everything below the frame counted; None: no limit."""
     delay_s: float = 0.0
     jitter_s: float = 0.0
-    """Up to so much more delay, evenly distributed, order kept."""
+    """Most that the delay is longer, in seconds, evenly distributed; the order of frames is kept."""
     loss: float = 0.0
     """Share of frames lost, 0..1."""
     burst_frames: float | None = None
-    """Mean length of a run of lost frames (Gilbert-Elliott); None: each is lost on its own."""
+    """Mean length of a run of lost frames (Gilbert-Elliott); None: each frame is lost on its own."""
     ber: float = 0.0
     """Share of bits flipped, 0..0.5."""
     reorder: float = 0.0
-    """Share of frames held back until after the next."""
+    """Share of frames held back until after the next one."""
     duplicate: float = 0.0
     """Share of frames that arrive twice."""
     seed: int = 0
+    """Which accidents happen."""
 
     def __post_init__(self) -> None:
         if self.rate_bps is not None and not self.rate_bps > 0:
@@ -55,13 +58,13 @@ class Impairment:
                 raise UsageError(f"with this loss, burst is at least {shortest:.3g} frames")
 
     def reversed(self) -> Impairment:
-        """The same for the other direction, with another seed."""
+        """Return the same for the other direction, with another seed."""
         return dataclasses.replace(self, seed=self.seed ^ 0x5EED)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Delivery:
-    """Bytes that arrive at a time; sorted by time, then in the order in which they were handed over."""
+    """Bytes that arrive, and when; sorted by time, then in the order in which they were handed over."""
 
     at_s: float
     number: int
@@ -70,7 +73,7 @@ class Delivery:
 
 @dataclass(slots=True)
 class ImpairmentCount:
-    """What was done so far."""
+    """What was done to frames so far."""
 
     frames: int = 0
     lost: int = 0
@@ -83,7 +86,7 @@ class ImpairedPath:
     """One direction of an impaired link."""
 
     def __init__(self, impairment: Impairment, overhead_bytes: int = 0) -> None:
-        """`overhead_bytes` go over the wire with every frame and take time at the rate."""
+        """Take the bytes that go over the wire with every frame and take time at the rate."""
         self.count = ImpairmentCount()
         self._impairment = impairment
         self._overhead_bytes = overhead_bytes
@@ -95,27 +98,27 @@ class ImpairedPath:
         self._number = 0
 
     def change(self, impairment: Impairment) -> None:
-        """From the next frame on; what is on its way stays so, and the seed is not used again."""
+        """Change the impairment from the next frame on. What is on its way stays so; the seed is not used again."""
         self._impairment = impairment
 
     def airtime_s(self, frame_bytes: int) -> float:
-        """Seconds on the wire for one frame."""
+        """Return the seconds on the wire for one frame."""
         rate_bps = self._impairment.rate_bps
         return 8 * (frame_bytes + self._overhead_bytes) / rate_bps if rate_bps else 0.0
 
     def free_at_s(self, now: float) -> float:
-        """When the wire can take the next frame: now, or when the last one has left it."""
+        """Return when the wire can take the next frame: now, or when the last one has left it."""
         return max(now, self._free_at_s)
 
     def hand_over(self, frame: bytes, now: float) -> list[Delivery]:
-        """A frame is handed to the link, which sends it as soon as the wire is free: what arrives, and when."""
+        """Take a frame, to be sent as soon as the wire is free, and return what arrives of it, and when."""
         wanted = self._impairment
         self.count.frames += 1
         left_s = self.free_at_s(now) + self.airtime_s(len(frame))
         self._free_at_s = left_s
         spacing_s = 0.0 if self._last_handed_s is None else left_s - self._last_handed_s
         self._last_handed_s = left_s
-        # Always the same draws for a frame, so that one more kind of trouble does not reshuffle the others.
+        # The draws for a frame are always the same, so that one more kind of trouble does not reshuffle the others.
         jitter, order, twice, apart = (self._random.random() for _ in range(4))
         lost = self._is_lost()
         octets = self._with_flipped_bits(frame)
@@ -139,10 +142,10 @@ class ImpairedPath:
         return Delivery(at_s, self._number, octets)
 
     def _is_lost(self) -> bool:
-        """Gilbert-Elliott: every frame is lost in the bad state, none in the good one.
+        """Decide by Gilbert-Elliott: every frame is lost in the bad state, none in the good one.
 
-        With mean run b and share p: bad to good 1/b, good to bad p / (b (1 - p)). b = 1 / (1 - p) makes the frames
-        independent of each other.
+        With mean run b and share p the chances are: bad to good 1/b, good to bad p / (b (1 - p)). b = 1 / (1 - p) makes
+        the frames independent of each other.
         """
         share = self._impairment.loss
         draw = self._random.random()
@@ -157,7 +160,7 @@ class ImpairedPath:
         if not ber:
             return frame
         octets = bytearray(frame)
-        # From one flipped bit to the next: a geometric gap, cheaper than a draw for every bit.
+        # The gap from one flipped bit to the next is geometric: cheaper than a draw for every bit.
         at = -1
         while True:
             at += 1 + int(math.log(1.0 - self._random.random()) / math.log1p(-ber))

@@ -13,6 +13,7 @@ from tests.support.overs import drop, numbered_packet, over_frames, talk, throug
 from transport.errors import LinkClosed, NoPeerYet, UsageError
 from transport.impairment import ImpairedPath, Impairment
 from transport.link_kinds import LayerBytes
+from transport.links.base import Link
 from transport.links.impaired import ImpairedLink, impair
 from transport.links.memory import MemoryLink, memory_pair
 from transport.protocol.frames import Voice
@@ -174,19 +175,23 @@ def test_both_directions_are_impaired() -> None:
     async def main() -> None:
         near, far = memory_pair()
         async with trio.open_nursery() as nursery:
-            link = ImpairedLink(near, Impairment(loss=0.5, seed=1), nursery)
+            impairment = Impairment(loss=0.5, seed=1)
+            link = ImpairedLink(near, impairment, nursery)
             for _ in range(100):
                 await far.send(FRAME)
                 await link.send(FRAME)
             await trio.sleep(1)
-            for lost in (link.sent_damage.lost, link.received_damage.lost):
-                assert 35 < lost < 65
-            heard = 0
-            with trio.move_on_after(1):
-                while True:
-                    await link.receive()
-                    heard += 1
-            assert 100 - link.received_damage.lost == heard == link.received.frames
+            heard = [0, 0]
+            ends: list[Link] = [far, link]
+            for end, receiver in enumerate(ends):
+                with trio.move_on_after(1):
+                    while True:
+                        await receiver.receive()
+                        heard[end] += 1
+            paths = [ImpairedPath(impairment), ImpairedPath(impairment.reversed())]
+            assert heard == [sum(len(path.hand_over(FRAME, 0.0)) for _ in range(100)) for path in paths]
+            assert all(35 < frames < 65 for frames in heard)
+            assert heard[1] == link.received.frames
             await link.aclose()
 
     run_in_virtual_time(main)

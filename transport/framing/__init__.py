@@ -1,1 +1,1 @@
-"""Frames on a stream of bytes, and AX.25."""
+"""Frames in a stream of bytes (COBS, KISS), and in AX.25."""

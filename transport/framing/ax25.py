@@ -8,7 +8,7 @@
 
 An address is six letters or digits, padded with blanks, and a byte with the SSID, all shifted left by one; the lowest
 bit of the last address of all is 1. The highest bit of the SSID byte is 1 in the first address and 0 in the second: a
-command. The two reserved bits are 1. Flags, bit stuffing and the check of 16 bits are the TNC's.
+command. The two reserved bits are 1. The TNC adds flags, bit stuffing and the check of 16 bits.
 """
 
 from __future__ import annotations
@@ -19,15 +19,19 @@ from dataclasses import dataclass
 from transport.errors import FrameError, UsageError
 
 UI = 0x03
+"""Control byte of a UI frame."""
 NO_LAYER_3 = 0xF0
+"""Protocol byte of a frame that belongs to no protocol above AX.25."""
 HEADER_BYTES = 16
-"""Two addresses, control, protocol."""
+"""Length of two addresses, control and protocol."""
 FCS_BYTES = 2
+"""Length of the frame check sequence."""
 FLAG_BYTES = 2
+"""Length of the two flags."""
 AIR_BYTES = HEADER_BYTES + FCS_BYTES + FLAG_BYTES
-"""What goes on air with every frame, before bit stuffing."""
+"""Bytes that go on air with every frame, before bit stuffing."""
 DESTINATION = "GOSMR"
-"""Who it is for, unless the address says otherwise: everybody who speaks Gossamer."""
+"""Destination of a frame unless the address says otherwise: everybody who speaks Gossamer."""
 
 _ADDRESS_BYTES = 7
 _MAX_ADDRESSES = 10
@@ -38,7 +42,7 @@ _COMMAND = 0b1000_0000
 
 @dataclass(frozen=True, slots=True, order=True)
 class Callsign:
-    """`N0CALL-1`: one to six letters and digits, and an SSID of 0..15."""
+    """A callsign such as `N0CALL-1`: one to six letters and digits, and an SSID of 0..15."""
 
     call: str
     ssid: int = 0
@@ -49,36 +53,39 @@ class Callsign:
 
 @dataclass(frozen=True, slots=True)
 class UiFrame:
-    """One frame on the channel."""
+    """A UI frame on the channel."""
 
     destination: Callsign
     source: Callsign
     protocol: int
-    """0..255; NO_LAYER_3 is ours, and that of many others."""
+    """Protocol byte, 0..255; NO_LAYER_3 is Gossamer's, and that of many others."""
     payload: bytes
 
 
 def parse_callsign(text: str, *, licensed: bool = True) -> Callsign:
-    """The callsign in a text, small letters allowed. `licensed`: it is somebody's, so it has a letter and a digit and
-    at least three of them. Raises UsageError, in words for the user."""
+    """Return the callsign in a text, small letters allowed.
+
+    `licensed`: the callsign is somebody's, so it has at least three characters, a letter and a digit among them. Raise
+    UsageError, in words for the user.
+    """
     found = _CALL.fullmatch(text.strip().upper())
     if found is None or int(found[2] or 0) > 15:
-        raise UsageError(f"'{text}' is no callsign: one to six letters and digits, then perhaps - and 0 to 15")
+        raise UsageError(f"'{text}' is no callsign", "one to six letters and digits, then perhaps - and 0 to 15")
     call = found[1]
     if licensed and (len(call) < 3 or call.isdigit() or call.isalpha()):
-        raise UsageError(f"'{text}' is nobody's callsign: that has letters and a digit, like AB1CDE or AB1CDE-7")
+        raise UsageError(f"'{text}' is nobody's callsign", "that has letters and a digit, like AB1CDE or AB1CDE-7")
     return Callsign(call, int(found[2] or 0))
 
 
 def encode_ui(frame: UiFrame) -> bytes:
-    """Addresses to payload, without digipeaters."""
+    """Return the bytes of a frame, from addresses to payload, without digipeaters."""
     destination = _encode_address(frame.destination, _COMMAND | _RESERVED)
     source = _encode_address(frame.source, _RESERVED | 1)
     return destination + source + bytes([UI, frame.protocol]) + frame.payload
 
 
 def decode_ui(octets: bytes) -> UiFrame:
-    """Raises FrameError for what is no UI frame. Digipeaters are read over."""
+    """Return the UI frame in these bytes, skipping digipeaters. Raise FrameError where there is none."""
     addresses: list[Callsign] = []
     at = 0
     while True:

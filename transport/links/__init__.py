@@ -1,1 +1,1 @@
-"""Links that move frames: the only part of transport that performs I/O."""
+"""The links, which move frames: the only part of transport with I/O and a clock."""

@@ -1,4 +1,4 @@
-"""Performs an impairment on any link, both directions; impairment.py decides what happens to each frame."""
+"""A link that is worse than the one it wraps, in both directions; impairment.py decides what happens to each frame."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from transport.errors import LinkClosed, TransportError
-from transport.impairment import Delivery, ImpairedPath, Impairment, ImpairmentCount
+from transport.impairment import Delivery, ImpairedPath, Impairment
 from transport.link_kinds import LayerBytes
 from transport.links.base import Link
 from transport.links.traffic import Traffic, count_frame
@@ -17,11 +17,11 @@ from transport.links.traffic import Traffic, count_frame
 MAX_ON_THE_WAY = 4096
 """Frames that a path holds at once; at 72 bytes and 100 bit/s that is six hours. More are lost, as in any queue."""
 ARRIVED_FRAMES = 64
-"""Frames that have arrived and were not fetched: 20 s of speech at k = 1. The path waits while it is full."""
+"""Arrived frames that wait to be fetched: 20 s of speech at k = 1. The path waits while there are so many."""
 
 
 class _Path:
-    """One direction: frames go in at any time, `run` hands them on when they arrive."""
+    """One direction: frames go in at any time, and `run` hands them on when they arrive."""
 
     def __init__(self, impairment: Impairment, overhead_bytes: int) -> None:
         self.model = ImpairedPath(impairment, overhead_bytes)
@@ -46,7 +46,7 @@ class _Path:
 
 
 class ImpairedLink:
-    """A link that is worse than the one it wraps. Its rate is kept by making `send` wait."""
+    """A link around another one, which it makes worse. It keeps the rate by making `send` wait."""
 
     def __init__(self, inner: Link, impairment: Impairment, nursery: trio.Nursery) -> None:
         overhead_bytes = sum(layer.octets for layer in inner.layers)
@@ -71,38 +71,35 @@ class ImpairedLink:
 
     @property
     def name(self) -> str:
+        """The name of the link inside."""
         return self._inner.name
 
     @property
     def layers(self) -> tuple[LayerBytes, ...]:
+        """What the layers below the link inside add to every frame."""
         return self._inner.layers
 
     @property
     def max_frame_bytes(self) -> int:
+        """Length of the longest frame that can be sent."""
         return self._inner.max_frame_bytes
 
     @property
     def tag_bytes(self) -> int:
+        """Bytes of the tag of a sealed or ham frame."""
         return self._inner.tag_bytes
 
     @property
     def ready(self) -> bool:
+        """Whether there is somebody to send to."""
         return self._inner.ready
 
-    @property
-    def sent_damage(self) -> ImpairmentCount:
-        """What was done to the frames sent."""
-        return self._outgoing.model.count
-
-    @property
-    def received_damage(self) -> ImpairmentCount:
-        """What was done to the frames received."""
-        return self._incoming.model.count
-
     async def wait_ready(self) -> None:
+        """Return as soon as the link inside is ready."""
         await self._inner.wait_ready()
 
     async def send(self, frame: bytes) -> None:
+        """Hand over one frame, waiting until the wire is free."""
         async with self._send_lock:
             error, self._send_error = self._send_error, None
             if error is not None:
@@ -115,10 +112,12 @@ class ImpairedLink:
             self.sent = count_frame(self.sent, frame, self.layers)
 
     def drain_s(self) -> float:
+        """Return the seconds until all that was handed over has left the wire and the link inside."""
         now = trio.current_time()
         return self._outgoing.model.free_at_s(now) - now + self._inner.drain_s()
 
     async def receive(self) -> bytes:
+        """Return the next frame that arrives, perhaps damaged."""
         try:
             arrived = await self._arrived.receive()
         except (trio.EndOfChannel, trio.ClosedResourceError):
@@ -129,6 +128,7 @@ class ImpairedLink:
         return arrived
 
     async def aclose(self) -> None:
+        """End the tasks and close the link inside."""
         for scope in self._scopes:
             scope.cancel()
         self._arrive.close()

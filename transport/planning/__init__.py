@@ -1,1 +1,1 @@
-"""What a link carries, counted before it is used."""
+"""What a link can carry, counted before it is opened."""

@@ -40,6 +40,7 @@ class Preset:
 
     def other(self, **changes: float | None) -> Preset:
         """Return the same with other figures in its impairment: "your own". Raise UsageError."""
+        # The seed alone is an int, and no figure that anybody changes.
         return dataclasses.replace(self, impairment=dataclasses.replace(self.impairment, **changes))  # type: ignore[arg-type]
 
 
@@ -50,10 +51,10 @@ def as_bits(stage: Stage) -> tuple[float, int]:
     return 8 / byte_s, round(stage.time_s(short) / byte_s) - short
 
 
-def _radio(radio: str, name: str, title: str, k: int, says: str, **impairment: float) -> Preset:
+def _radio(radio: str, name: str, title: str, k: int, says: str, *, loss: float = 0.0, ber: float = 0.0) -> Preset:
     known = RADIOS[radio]
     rate_bps, overhead_bytes = as_bits(known.air)
-    impaired = Impairment(rate_bps=round(rate_bps), delay_s=known.latency_s, seed=1, **impairment)  # type: ignore[arg-type]
+    impaired = Impairment(rate_bps=round(rate_bps), delay_s=known.latency_s, loss=loss, ber=ber, seed=1)
     return Preset(name, title, LINK_KINDS[known.scheme], impaired, overhead_bytes, k, f"{says} {known.source}.")
 
 

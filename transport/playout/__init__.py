@@ -1,1 +1,1 @@
-"""Play-out by deadline."""
+"""When each packet is played."""

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from transport.protocol.frames import PACKET_S
 
 MIN_HOLD_S = 0.080
+"""Shortest hold, in seconds."""
 MAX_HOLD_S = 0.640
-"""Or one frame, if that is longer."""
+"""Longest hold, in seconds; one frame, if that is longer."""
 FIRST_HOLD_S = 0.200
-"""Before any jitter is known. A repeated BEGIN at 1200 bit/s delays the voice behind it by up to 170 ms."""
+"""Hold while no jitter is known: a repeated BEGIN at 1200 bit/s delays the voice behind it by up to 170 ms."""
 RECENT_OVERS = 8
-"""Overs whose jitter sets the hold."""
+"""Number of overs whose jitter sets the hold."""
 
 
 class JitterHistory:
@@ -24,19 +25,21 @@ class JitterHistory:
         self._overs: deque[list[float]] = deque(maxlen=RECENT_OVERS)
 
     def add(self, delays_s: Sequence[float]) -> None:
-        """The delays of one over: arrival minus nominal time, from any origin, in seconds."""
+        """Add the delays of one over: arrival minus nominal time, from any origin, in seconds."""
         if len(delays_s) > 1:
             quickest_s = min(delays_s)
             self._overs.append([delay_s - quickest_s for delay_s in delays_s])
 
     def p95_s(self) -> float | None:
-        """The delay that 95 % of the recent frames kept, or None as long as nothing is known."""
+        """Return the delay that 95 % of the recent frames kept, or None as long as nothing is known."""
         delays_s = sorted(delay_s for over in self._overs for delay_s in over)
         return delays_s[math.ceil(0.95 * len(delays_s)) - 1] if delays_s else None
 
 
 def hold_s(p95_jitter_s: float | None, k: int, packet_s: float = PACKET_S) -> float:
-    """Seconds that the first frame of an over waits: `hold_s(0.1, 2) == 0.1`, `hold_s(9, 2) == 0.64`. packet_s: the
-    length of a packet."""
+    """Return the seconds that the first frame of an over waits: `hold_s(0.1, 2) == 0.1`, `hold_s(9, 2) == 0.64`.
+
+    `packet_s` is the length of a packet, in seconds.
+    """
     wanted_s = FIRST_HOLD_S if p95_jitter_s is None else p95_jitter_s
     return min(max(wanted_s, MIN_HOLD_S), max(MAX_HOLD_S, k * packet_s))

@@ -1,14 +1,14 @@
-"""One over in the play-out: its packets that wait, and the deadline of each. Told the time, never sleeps.
+"""One over in the play-out: the packets that wait, and the deadline of each. It is told the time and never sleeps.
 
     arrival of the first frame --hold--> deadline of its first packet, then one packet every 320 ms
 
-A packet that is missing at its deadline is lost: the decoder gets None and conceals. Neither a drifting clock nor a
+A packet that is missing at its deadline is lost: the decoder gets None and conceals it. Neither a drifting clock nor a
 late frame moves the deadlines.
 
-Only a link that runs behind does that within an over: two frames in a row came too late and the delay did not shrink
-between them. Then these two are played after all, as far as nothing newer has been played, and what comes is gathered.
-If the delay made one step and is steady again, play-out goes on from a new anchor; if the link is slower than speech,
-it goes on after the end of the over.
+They move within an over in one case only, when the link falls behind: two frames in a row came too late, and the delay
+did not shrink between them. These two are then played after all, as far as nothing newer has been played, and what
+follows is gathered. If the delay made one step and is steady again, play-out goes on from a new anchor. If the link is
+slower than speech, play-out goes on after the end of the over.
 """
 
 from __future__ import annotations
@@ -21,56 +21,55 @@ from transport.playout.jitter import MAX_HOLD_S
 from transport.protocol.frames import PACKET_S
 
 RUN_OF_LATE_FRAMES = 2
+"""Number of late frames in a row that show that the link has fallen behind."""
 STEADY_FRAMES = 3
-"""Arrivals that show whether a delay is steady again."""
+"""Number of arrivals that show whether a delay is steady again."""
 SLOWER_THAN_SPEECH = 1.02
-"""Seconds that a link takes for a second of speech before it counts as slower than speech; clocks differ by 0.0002."""
+"""Seconds for a second of speech from which on a link is slower than speech; two clocks differ by 0.0002."""
 FRAMES_MISSING_SIGNAL_LOST = 2
-"""So many frames' packets missing in a row: the signal is lost, not just a packet."""
+"""Number of frames missing in a row from which on the signal is lost, and not just a packet."""
 FRAMES_PER_OVER = 256
-"""The newest arrivals of an over, so that a long one does not outvote the rest in the jitter history."""
+"""Number of newest arrivals kept of an over, so that a long one does not outvote the others in the jitter history."""
 MAX_JUMP = 64
-"""Packets (20 s) that may be missing at once: after less than that a silent talker is given up anyway."""
+"""Packets (20 s) that may be missing at once; a silent talker is given up after less than that anyway."""
 MAX_WAITING = 4096
 """Packets (22 minutes) that may wait in a gathered over: a bound on memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlayoutItem:
-    """320 ms to be played now."""
+    """One packet's length of speech, to be played now."""
 
     over: int
-    """The number that `Playout.begin` gave its over."""
+    """Number that `Playout.begin` gave its over."""
     index: int
     """Place in the over. A gap at the start or after END means packets that were lost and not concealed."""
     packet: bytes | None
-    """32 bytes, or None: lost, to be concealed."""
+    """32 bytes; None for a lost packet, which is to be concealed."""
     damaged: bool = False
     signal_lost: bool = False
-    """Two frames' worth or more is missing in a row."""
+    """Whether two frames or more are missing in a row."""
     waited_s: float = 0.0
-    """From the packet's arrival until now; 0 for a lost one."""
-    last: bool = False
-    """Nothing more comes of this over. Not set where END comes after its last packet was played: see
-    `Playout.finished`."""
+    """Seconds from the packet's arrival until now; 0 for a lost one."""
 
 
 @dataclass(slots=True)
 class PlayoutCount:
-    """What became of packets. played + lost = sent, as far as is known."""
+    """What became of the packets. played + lost = sent, as far as is known."""
 
     played: int = 0
     damaged: int = 0
-    """Of those played."""
+    """Played packets that were damaged."""
     lost: int = 0
-    """Missing at their deadline."""
+    """Packets that were missing at their deadline."""
     late: int = 0
-    """Of those lost: came after their deadline."""
+    """Lost packets that arrived after their deadline."""
     duplicate: int = 0
+    """Packets that arrived once more."""
     reordered: int = 0
-    """Came after a later one, but in time."""
+    """Packets that arrived after a later one, but in time."""
     refused: int = 0
-    """Absurdly far ahead."""
+    """Packets that were refused because they were absurdly far ahead."""
 
     def __add__(self, other: PlayoutCount) -> PlayoutCount:
         return PlayoutCount(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
@@ -84,16 +83,19 @@ class _Waiting:
 
 
 class OverPlayout:
-    """One over: its packets that wait, the next one to play, and the deadline of all of them."""
+    """One over: the packets that wait, the next one to play, and the deadlines of all."""
 
     def __init__(self, number: int, k: int, first_index: int, hold_s: float, gather: bool, packet_s: float) -> None:
-        """`number` names it in its items. `gather`: play only after the end. `packet_s`: the length of a packet."""
+        """Take the number that names the over in its items, whether to play only after its end, and a packet's length.
+
+        `hold_s` is how long the first frame waits; all times are in seconds.
+        """
         self.number, self.k, self.packet_s = number, k, packet_s
         self._max_jump, self._max_waiting = (round(most * PACKET_S / packet_s) for most in (MAX_JUMP, MAX_WAITING))
         self.hold_s = hold_s
         self.gathering = gather
         self.not_before_s = -math.inf
-        """The over before it is played until then, as far as is known."""
+        """When the over before this one will have been played, as far as is known."""
         self.count = PlayoutCount()
         self.total: int | None = None
         self.anchor_s: float | None = None  # the deadline of packet 0
@@ -112,7 +114,7 @@ class OverPlayout:
         self._last_arrival_s = -math.inf
 
     def push(self, index: int, packet: bytes, damaged: bool, now: float) -> None:
-        """A packet arrived."""
+        """Take a packet that arrived at `now`; all packets of a frame come with the same `now`."""
         if index < self._first or (self.total is not None and index >= self.total):
             return
         if index > max(self._highest, self.next) + self._max_jump or len(self.waiting) >= self._max_waiting:
@@ -143,13 +145,13 @@ class OverPlayout:
             self._end_of_late_run()
 
     def end(self, total: int | None, now: float) -> None:
-        """It has so many packets; None: no more than have come. Counts once."""
+        """Take the number of packets that the over has; None: no more than have come. Only the first call counts."""
         if self.total is not None:
             return
         self.total = self._highest + 1 if total is None else total
         for index in [index for index in self.waiting if index >= self.total]:
             del self.waiting[index]
-        # END came late, or never: what was concealed meanwhile is no part of the over.
+        # END came late or never: what was concealed meanwhile is no part of the over.
         self.count.lost -= sum(index >= self.total for index in self._concealed)
         if self.gathering and self.waiting:
             self._resume(now)
@@ -158,18 +160,18 @@ class OverPlayout:
             self._skip_to(self.total)
 
     def deadline_s(self) -> float | None:
-        """Of the next packet; None while it is not known."""
+        """Return the deadline of the next packet; None while it is not known."""
         if self.anchor_s is None or self.gathering or self.finished:
             return None
         return self.anchor_s + self._next_index() * self.packet_s
 
     @property
     def finished(self) -> bool:
-        """Nothing of it is left to be played."""
+        """Whether nothing of the over is left to be played."""
         return self.total is not None and self.next >= self.total
 
     def take(self, now: float) -> PlayoutItem:
-        """The next packet, whose deadline has come."""
+        """Return the next packet, whose deadline has come."""
         self._skip_to(self._next_index())
         self._started = True
         index = self.next
@@ -182,28 +184,28 @@ class OverPlayout:
             signal_lost = self._missing >= FRAMES_MISSING_SIGNAL_LOST * self.k
             if signal_lost and self.total is not None:
                 self._skip_gap(now)
-            return PlayoutItem(self.number, index, None, signal_lost=signal_lost, last=self.finished)
+            return PlayoutItem(self.number, index, None, signal_lost=signal_lost)
         self._newest_played = index
         self.count.played += 1
         self.count.damaged += waiting.damaged
         self._missing = 0
         waited_s = now - waiting.arrival_s
-        return PlayoutItem(self.number, index, waiting.packet, waiting.damaged, waited_s=waited_s, last=self.finished)
+        return PlayoutItem(self.number, index, waiting.packet, waiting.damaged, waited_s=waited_s)
 
     def postpone(self, free_from_s: float) -> None:
-        """It is its turn, and nothing else is played from then on."""
+        """Move the deadlines of an over whose turn it is, so that the next one is not before `free_from_s`."""
         if self.anchor_s is not None and (deadline_s := self.deadline_s()) is not None:
             self.anchor_s += max(0.0, free_from_s - deadline_s)
 
     def ends_s(self) -> float:
-        """When its last packet will have been played, if it has been ended; holes may end it earlier."""
+        """Return when the last packet of an ended over will have been played; holes may end it earlier."""
         if self.total is None or self.anchor_s is None:
             return -math.inf
         return self.anchor_s + self.total * self.packet_s
 
     @property
     def slower_than_speech(self) -> bool | None:
-        """What the arrivals say about the link; None if they say too little."""
+        """Whether the arrivals show a link slower than speech; None if they show too little."""
         if len(self.newest) < STEADY_FRAMES:
             return None
         (first, first_delay_s), (last, last_delay_s) = self.newest[0], self.newest[-1]
@@ -212,7 +214,7 @@ class OverPlayout:
         return growth_s > max(MAX_HOLD_S, self.k * self.packet_s, (SLOWER_THAN_SPEECH - 1) * speech_s)
 
     def _next_index(self) -> int:
-        """Before the first packet is played nothing is missing: it starts with whatever came."""
+        """Return the next packet's place. Before the first is played nothing is missing: it starts with what came."""
         return self.next if self._started or not self.waiting else min(self.waiting)
 
     def _deadline_passed(self, index: int, now: float) -> bool:
@@ -223,9 +225,9 @@ class OverPlayout:
         return index < self.next or (not self._started and now > starts_s + (index - first) * self.packet_s)
 
     def _note_arrival(self, frame: int, now: float, in_order: bool) -> bool:
-        """Keep the frame's delay: arrival minus nominal time. True for the first packet that came at this time.
+        """Keep the frame's delay: arrival minus nominal time. Return True for the first packet that came at this time.
 
-        Of several frames at the same time the newest counts: the others are repeats that came with it.
+        Of several frames at the same time the newest counts, because the others are repeats that came with it.
         """
         first, self._last_arrival_s = now != self._last_arrival_s, now
         entry = (frame, now - frame * self.k * self.packet_s)
@@ -253,9 +255,9 @@ class OverPlayout:
             self._take_back()
 
     def _take_back(self) -> None:
-        """What was concealed since the run of late frames began is not lost after all: the over goes on from there.
+        """Go back to where the run of late frames began: what was concealed since then is not lost after all.
 
-        Only the end of a frame may have been in time and played: its beginning stays lost, for speech has one order.
+        Where the end of a frame was in time and has been played, its beginning stays lost, for speech has one order.
         """
         not_too_late = {index: late for index, late in self._came_late.items() if index > self._newest_played}
         if not not_too_late:
@@ -282,7 +284,7 @@ class OverPlayout:
             self._resume(max(now, first_arrival_s + self.hold_s))
 
     def _resume(self, at_s: float) -> None:
-        """Play the next packet at that time, the rest after it."""
+        """Play the next packet at that time, and the rest after it."""
         self.gathering = False
         self._missing = 0
         self._end_of_late_run()
@@ -294,7 +296,7 @@ class OverPlayout:
         self.next = index
 
     def _skip_gap(self, now: float) -> None:
-        """The talker has let go and there is a hole: nobody wants to hear the rest of it concealed."""
+        """Skip the rest of a hole after the talker has let go: nobody wants to hear it concealed."""
         assert self.total is not None
         self._skip_to(min(self.waiting, default=self.total))
         self.anchor_s = now + self.packet_s - self.next * self.packet_s

@@ -1,9 +1,9 @@
-"""When each packet of each over is played: deadlines, not queues. Told the time, never sleeps.
+"""When each packet of each over is played: by deadlines, not by queues. It is told the time and never sleeps.
 
-One over is deadlines.py; here is what they have in common: the hold that the jitter of the recent overs asks for
+One over is over_buffer.py. Here is what overs have in common: the hold that the jitter of the recent ones asks for
 (jitter.py), whether the link is slower than speech, and their order. The hold is anchored once per over, so that
 neither a drifting clock nor a late frame can stretch the conversation. On a link that was slower than speech in the
-last over (or is by its plan) the next one is gathered from its start, and played after its end.
+last over, or is so by its plan, the next over is gathered from its start and played after its end.
 """
 
 from __future__ import annotations
@@ -18,27 +18,34 @@ from transport.protocol.frames import PACKET_S
 __all__ = ["MAX_JUMP", "MAX_OVERS", "PlayedOver", "Playout", "PlayoutCount", "PlayoutItem"]
 
 MAX_OVERS = 8
-"""Overs that are played or wait to be: nobody says more before the first was heard. Of more, the oldest that waits
-is lost."""
+"""Overs that are played or wait to be played; of more, the oldest that waits is lost.
+
+Nobody says more than that before the first was heard.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class PlayedOver:
-    """An over of which nothing is left."""
+    """An over of which nothing is left to be played."""
 
     over: int
-    """The number that `begin` gave it."""
+    """Number that `Playout.begin` gave it."""
     count: PlayoutCount
-    """Of this over alone. What straggles in later is in `Playout.count` only."""
+    """Count of this over alone. What straggles in later is in `Playout.count` only."""
 
 
 class Playout:
-    """The play-out of one listener: `begin` an over, `push` packets as they come, `take` items as deadlines pass,
-    `end` it. An over that begins while the one before is still being played comes after it, whole."""
+    """The play-out of one listener.
+
+    `begin` an over, `push` packets as they come, `take` items as deadlines pass, `end` the over. An over that begins
+    while the one before is still being played comes after it, whole.
+    """
 
     def __init__(self, *, slow_link: bool = False, packet_s: float = PACKET_S) -> None:
-        """slow_link: by the plan the link is slower than speech, until an over shows that it is not. packet_s: the
-        length of a packet, in seconds."""
+        """Take whether the plan says that the link is slower than speech, and the length of a packet in seconds.
+
+        The first over whose arrivals show how fast the link is overrules the plan.
+        """
         self.jitter = JitterHistory()
         self.finished: deque[PlayedOver] = deque()
         """Overs that were played to their end, in order, for the caller to take out."""
@@ -51,13 +58,15 @@ class Playout:
 
     @property
     def count(self) -> PlayoutCount:
-        """Of all overs since the play-out was made."""
+        """The count of all overs since the play-out was made."""
         return sum((over.count for over in self._overs), self._before)
 
     def begin(self, k: int, first_index: int = 0, *, gather: bool = False, repeat: bool = False) -> int:
-        """An over starts: packets come k at a time (1..6) from this index on. `gather`: the link is known to be slower
-        than speech, play only after the end. `repeat`: what is lost comes again with the next frame, so every packet
-        is held one frame longer. The over before it is ended, if it has not been. Returns the over's number."""
+        """Begin an over whose packets come k at a time (1..6) from this index on, and return its number.
+
+        `gather`: the link is known to be slower than speech, so play only after the end. `repeat`: what is lost comes
+        again with the next frame, so hold every packet one frame longer. The over before is ended, if it has not been.
+        """
         self.end(None, self._now)
         if len(self._overs) >= MAX_OVERS:
             self._give_up(1)
@@ -68,7 +77,7 @@ class Playout:
         return self._number
 
     def push(self, index: int, packet: bytes, damaged: bool, now: float) -> None:
-        """A packet of the newest over arrived, be it after its END; all packets of one frame with the same `now`."""
+        """Take a packet of the newest over, be it after its END; all packets of one frame come with the same `now`."""
         self._now = now
         if not self._overs:
             self._before.late += 1
@@ -78,7 +87,7 @@ class Playout:
         self._overs[-1].push(index, packet, damaged, now)
 
     def end(self, total: int | None, now: float) -> None:
-        """The newest over has ended with so many packets, or its talker disappeared (None): play what there is."""
+        """End the newest over, which has so many packets (None: its talker disappeared), and play what there is."""
         self._now = now
         if not self._overs or self._overs[-1].total is not None:
             return
@@ -92,11 +101,11 @@ class Playout:
         self._drop_finished(now)
 
     def next_deadline_s(self) -> float | None:
-        """When `take` will have the next item; None while nothing is due at any known time."""
+        """Return when `take` will have the next item; None while nothing is due at any known time."""
         return self._overs[0].deadline_s() if self._overs else None
 
     def take(self, now: float) -> PlayoutItem | None:
-        """The next item if its deadline has come, else None. Call it again until it gives None."""
+        """Return the next item if its deadline has come, else None. Call it again until it gives None."""
         self._now = now
         deadline_s = self.next_deadline_s()
         if deadline_s is None or now < deadline_s:
@@ -107,17 +116,17 @@ class Playout:
 
     @property
     def active(self) -> bool:
-        """An over is being received or played."""
+        """Whether an over is being received or played."""
         return bool(self._overs)
 
     @property
     def gathering(self) -> bool:
-        """Nothing is played because the link is slower than speech: the wait to be shown."""
+        """Whether nothing is played because the link is slower than speech: a wait to be shown."""
         return bool(self._overs) and self._overs[0].gathering
 
     @property
     def waiting_s(self) -> float:
-        """Speech that has come and is not played yet, in seconds."""
+        """Speech that has arrived and is not played yet, in seconds."""
         return sum(len(over.waiting) for over in self._overs) * self._packet_s
 
     @property
@@ -126,14 +135,14 @@ class Playout:
         return self._overs[0].hold_s if self._overs else hold_s(self.jitter.p95_s(), 1, self._packet_s)
 
     def _drop_finished(self, free_from_s: float) -> None:
-        """Go on to the next over, not before the last one's sound is over."""
+        """Leave the overs that were played, and let the next one begin when the last one's sound is over."""
         while self._overs and self._overs[0].finished:
             self._leave(self._overs.popleft())
             if self._overs:
                 self._overs[0].postpone(free_from_s)
 
     def _give_up(self, place: int) -> None:
-        """Nothing of that over is played."""
+        """Drop the over at this place in the row without playing it."""
         over = self._overs[place]
         over.count.lost += len(over.waiting)
         del self._overs[place]

@@ -1,1 +1,1 @@
-"""Sealed and signed channels."""
+"""Channels: open, sealed (encrypted) and ham (signed)."""

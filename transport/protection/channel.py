@@ -1,6 +1,6 @@
 """Frames to bytes and back, in the mode that the stations of a channel agreed on. No I/O, no clock.
 
-What `decode` refuses it raises as a FrameError of its own kind (errors.py): who calls it counts them.
+`decode` raises a FrameError of its own kind (errors.py) for whatever it refuses; its caller counts them.
 """
 
 from __future__ import annotations
@@ -21,39 +21,48 @@ from transport.protocol.open_frames import HEADER
 from transport.protocol.payloads import READERS, WRITERS, read_voice
 
 OWN_OVERS = 4
-"""Nonces kept of overs that are being sent: one, and those whose END may still be in a queue."""
+"""Overs being sent whose nonces are kept: the current one, and those whose END may still be in a queue."""
 _SECONDS = struct.Struct(">I")
 
 
 class Channel(Protocol):
-    """One station's side of it, on one link."""
+    """One station's side of a channel, on one link."""
 
     @property
-    def mode(self) -> Mode: ...
+    def mode(self) -> Mode:
+        """How the frames of the channel are protected."""
 
     def encode(self, frame: Frame, now: float, utc_s: int) -> bytes:
-        """The frame as it goes on the link, once it does so. now: seconds of a steady clock; utc_s: the wall clock, 0
-        in a station without one. Raises UsageError when a field does not fit its place."""
+        """Return the frame as it goes on the link, just before it does so.
+
+        `now` is in seconds of a steady clock; `utc_s` is the wall clock, 0 in a station without one. Raise UsageError
+        when a field does not fit its place.
+        """
 
     def decode(self, octets: bytes, now: float, utc_s: int, source: Hashable | None = None) -> Frame:
-        """The frame in what the link delivered. source: who sent it, as far as the link can tell; None where
-        everything comes from one place. Raises FrameError or one of its kinds."""
+        """Return the frame in what the link delivered.
+
+        `source` is who sent it, as far as the link can tell; None where everything comes from one place. Raise
+        FrameError or one of its kinds.
+        """
 
 
 class OpenChannel:
-    """Checks against accidents only."""
+    """A channel that checks against accidents only."""
 
     mode = Mode.OPEN
 
     def encode(self, frame: Frame, now: float, utc_s: int) -> bytes:
+        """Return the frame as it goes on the link."""
         return open_frames.encode(frame)
 
     def decode(self, octets: bytes, now: float, utc_s: int, source: Hashable | None = None) -> Frame:
+        """Return the frame in what the link delivered. Raise FrameError."""
         return open_frames.decode(octets)
 
 
 def open_channel(secret: Secret | None, tag_bytes: int, random_bytes: Callable[[int], bytes]) -> Channel:
-    """The channel of those who share the secret, or the open one. random_bytes: such as `os.urandom`."""
+    """Return the channel of those who share the secret, or the open one. `random_bytes` is such as `os.urandom`."""
     return OpenChannel() if secret is None else ProtectedChannel(secret, tag_bytes, random_bytes)
 
 
@@ -64,11 +73,11 @@ class _OwnOver:
     nonce: bytes
     last: Frame
     octets: bytes
-    """Of the last frame: sent again it must be the very same, or a nonce is used for two contents."""
+    """Bytes of the last frame: sent again, they must be the very same, or a nonce is used for two contents."""
 
 
 class ProtectedChannel:
-    """Sealed or ham: every frame is checked, is new, and was made a moment ago, or it is refused."""
+    """A sealed or ham channel: each frame is authentic, new, and made a moment ago, or it is refused."""
 
     def __init__(self, secret: Secret, tag_bytes: int, random_bytes: Callable[[int], bytes]) -> None:
         self.mode = secret.mode
@@ -79,9 +88,10 @@ class ProtectedChannel:
         self._nonces = Nonces()
         self._own: OrderedDict[int, _OwnOver] = OrderedDict()
 
-    # --- out -----------------------------------------------------------------------------------------------------
+    # --- sending ------------------------------------------------------------------------------------------------------
 
     def encode(self, frame: Frame, now: float, utc_s: int) -> bytes:
+        """Return the frame as it goes on the link, just before it does so. Raise UsageError."""
         kind, write = WRITERS[type(frame)]
         if isinstance(frame, Begin):
             frame = replace(frame, utc_s=utc_s)  # it may have waited since it was made
@@ -117,9 +127,10 @@ class ProtectedChannel:
             self._own.popitem(last=False)
         return own
 
-    # --- in ------------------------------------------------------------------------------------------------------
+    # --- receiving ----------------------------------------------------------------------------------------------------
 
     def decode(self, octets: bytes, now: float, utc_s: int, source: Hashable | None = None) -> Frame:
+        """Return the frame in what the link delivered. Raise FrameError or one of its kinds."""
         mode = open_frames.peek_mode(octets)
         if mode is None:
             open_frames.read_header(octets)  # says so if it is no frame at all
@@ -174,7 +185,7 @@ class ProtectedChannel:
 
     @staticmethod
     def _check_time(frame: Frame, said_utc_s: int, utc_s: int) -> None:
-        """Where both have a clock."""
+        """Raise Stale where both ends have a clock and the two differ too much."""
         ahead_s = said_utc_s - utc_s
         if said_utc_s and utc_s and abs(ahead_s) > FRESH_S:
             raise Stale(frame.sender if isinstance(frame, Begin | Text | Beacon) else "", ahead_s)

@@ -1,6 +1,6 @@
-"""The key of a sealed or ham channel, and the bytes of its frames. No I/O, no clock; what is random is passed in.
+"""The key of a sealed or ham channel, and the bytes of its frames. No I/O, no clock; random bytes are passed in.
 
-Every frame, integers big-endian; T is the tag, 4 bytes on radios and 8 on UDP:
+Every frame, integers big-endian; T is the length of the tag, 4 bytes on radios and 8 on UDP:
 
     byte   0              1      2   3      4 ... 11   12 ... 15     16 ...          last T
          +------+------+------+----------+-----------+-------------+---------------+-------+
@@ -9,9 +9,9 @@ Every frame, integers big-endian; T is the tag, 4 bytes on radios and 8 on UDP:
          |       header, in clear        |  in clear |  encrypted in a sealed channel  |
     VOICE has neither nonce nor UTC seconds: its packets stand right behind the header.
 
-AES-256-CCM (RFC 3610) with 12 bytes of nonce: the 8 of the frame (of VOICE: those of its over's BEGIN), then the
-header. That authenticates both. In the sealed mode UTC seconds and body are the plaintext; in the ham mode they are the
-associated data and stay readable.
+The cipher is AES-256-CCM (RFC 3610) with 12 bytes of nonce: the 8 of the frame (of VOICE: those of its over's BEGIN),
+then the header. That authenticates both. In the sealed mode UTC seconds and body are the plaintext; in the ham mode
+they are the associated data and stay readable.
 """
 
 from __future__ import annotations
@@ -24,11 +24,15 @@ from transport.protocol.frames import NONCE_BYTES, TAG_BYTES, Mode, Type
 from transport.protocol.open_frames import HEADER_BYTES
 
 SALT = "gossamer/1"
-"""Before the channel's name: the same passphrase gives every channel another key."""
+"""What stands before the channel's name in the salt: the same passphrase gives every channel another key."""
 KEY_BYTES = 32
+"""Length of a key."""
 SCRYPT_N, SCRYPT_R, SCRYPT_P = 2**15, 8, 1
-"""32 MiB and some 0.1 s on a laptop, 1 s on a small board (RFC 7914): once a start, and once for every guess of whoever
-recorded a frame. Twice the memory would hurt a board of 512 MB that already holds the models."""
+"""Cost of a key (RFC 7914): 32 MiB, and some 0.1 s on a laptop or 1 s on a small board.
+
+A station pays it once a start, and whoever recorded a frame once for every guess. Twice the memory would hurt a board
+of 512 MB that already holds the models.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +46,10 @@ class Secret:
 
 
 def derive_key(passphrase: str, channel: str) -> bytes:
-    """32 bytes from what people type: scrypt over the passphrase, salted with "gossamer/1" and the channel's name.
+    """Return 32 bytes from what people type: scrypt over the passphrase, salted with "gossamer/1" and the channel.
 
-    Both as UTF-8 in Unicode's form NFC, in which the same letters typed on different systems are the same bytes. Slow
-    and large on purpose: not for the event loop. Raises UsageError for an empty passphrase.
+    Both are UTF-8 in Unicode's form NFC, in which the same letters typed on different systems are the same bytes. Slow
+    and large on purpose: not for the event loop. Raise UsageError for an empty passphrase.
     """
     from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
@@ -57,11 +61,11 @@ def derive_key(passphrase: str, channel: str) -> bytes:
 
 
 class Cipher:
-    """Puts tags on frames and checks them; in the sealed mode encrypts too. Keeps nothing between frames."""
+    """The cipher of a channel: tags, and in the sealed mode encryption. It keeps nothing between frames."""
 
     def __init__(self, secret: Secret, tag_bytes: int) -> None:
-        """tag_bytes: 4 or 8, the same at every station of a link."""
-        # Not at the top: an open station must not pay 6 MB and 0.1 s for what it never uses.
+        """Take the secret and the length of the tag, 4 or 8, the same at every station of a link."""
+        # Imported here, because an open station must not pay 6 MB and 0.1 s for what it never uses.
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
@@ -73,7 +77,7 @@ class Cipher:
         self._invalid = InvalidTag
 
     def close(self, header: bytes, nonce: bytes, rest: bytes) -> bytes:
-        """The frame. header: 4 bytes; nonce: 8; rest: what stands behind them, UTC seconds and body or packets.
+        """Return the frame of a header (4 bytes), a nonce (8) and the rest: UTC seconds and body, or packets.
 
         The same header and nonce must never come with two different rests.
         """
@@ -83,8 +87,10 @@ class Cipher:
         return shown + rest + self._aead.encrypt(nonce + header, b"", rest)
 
     def open(self, octets: bytes, over_nonce: bytes | None = None) -> tuple[bytes, bytes]:
-        """Nonce, and what stood behind it. over_nonce: 8 bytes, for VOICE. Raises BadTag, and nothing else for any
-        bytes that have the shape of a frame (frame.peek_mode)."""
+        """Return the nonce, and what stood behind it. `over_nonce`: for VOICE, the 8 bytes of its over's BEGIN.
+
+        Raise BadTag, and nothing else for any bytes that have the shape of a frame (open_frames.peek_mode).
+        """
         header, rest = octets[:HEADER_BYTES], octets[HEADER_BYTES:]
         if over_nonce is None:
             nonce, rest = rest[:NONCE_BYTES], rest[NONCE_BYTES:]

@@ -1,7 +1,7 @@
-"""Who else is on this link: stations in another mode, with another passphrase or another time. No I/O, no clock.
+"""Other stations on this link whose mode, passphrase or clock differs from this one's. No I/O, no clock.
 
-What a channel refuses is noise most of the time. It becomes a line for the user when it shows a pattern that noise does
-not have.
+Most of what a channel refuses is noise. It becomes a line for the user where it shows a pattern that noise does not
+have.
 """
 
 from __future__ import annotations
@@ -12,11 +12,15 @@ from transport.errors import BadTag, FrameError, NewerVersion, OtherMode, Stale
 from transport.protocol.frames import Mode, Type
 
 WITHIN_S = 30.0
-"""Two frames of the same over so near each other are a station: its BEGIN and VOICE, two BEGINs, END and END again, or
-the keep-alives of a caller. Of a minute with a thousand random frames, two in the shape of one do that once."""
+"""Time between two frames of the same over that shows a station, in seconds.
+
+They are its BEGIN and VOICE, two BEGINs, END and END again, or the keep-alives of a caller. Of a thousand random frames
+in a minute, two in the shape of a frame do that once.
+"""
 AGAIN_S = 60.0
-"""The same line comes no more often."""
+"""Shortest time between two lines that say the same, in seconds."""
 MAX_TOLD = 64
+"""Lines whose times are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +32,22 @@ class Mismatch:
 
 
 class MismatchDetector:
-    """Recognises, on one channel, other stations whose settings differ from this one's."""
+    """A detector, for one channel, of other stations whose settings differ from this one's."""
 
     def __init__(self, mode: Mode) -> None:
         self._mode = mode
-        self._seen: dict[tuple[str, int], float] = {}
-        """(what it looks like, over) -> when: at most 3 x 256."""
+        self._seen: dict[tuple[Mode | type[BadTag], int], float] = {}
+        """When the latest frame came, by what it looked like and its over: at most 3 x 256."""
         self._told: dict[str, float] = {}
         self._stale_told_s = -AGAIN_S
-        """An END that is too old says not whose it is, and comes after a BEGIN that did."""
+        """When another clock was told of. An END does not say whose it is, and follows a BEGIN that did."""
 
     def accepted(self, over: int) -> None:
-        """A frame of this over was good: what was refused of it was damaged."""
-        self._seen.pop(("tag", over), None)
+        """Take note that a frame of this over was good: what was refused of it before was damaged."""
+        self._seen.pop((BadTag, over), None)
 
     def refused(self, octets: bytes, problem: FrameError, now: float) -> Mismatch | None:
-        """A frame was refused; what to say about it, if that is time to be said."""
+        """Take a frame that was refused, and return what to tell the user, if it is time to tell it."""
         found = self._recognise(octets, problem, now)
         if found is None or now < self._told.get(key := f"{type(problem)} {found.cure}", -AGAIN_S) + AGAIN_S:
             return None
@@ -57,10 +61,11 @@ class MismatchDetector:
             case NewerVersion():
                 return Mismatch(problem.cause, problem.cure)
             case OtherMode():
-                proven = problem.mode == Mode.OPEN  # that one has a check of its own
-                if proven or self._twice(f"mode {problem.mode}", octets[1], now):
-                    return Mismatch(*_OTHERS[self._mode, Mode(problem.mode)])
-            case BadTag() if octets[0] & 0x0F != Type.VOICE and self._twice("tag", octets[1], now):
+                mode = Mode(problem.mode)
+                # A frame of the open channel has a check of its own; one in the shape of another may be noise.
+                if mode is Mode.OPEN or self._twice(mode, octets[1], now):
+                    return Mismatch(*_OTHERS[self._mode, mode])
+            case BadTag() if octets[0] & 0x0F != Type.VOICE and self._twice(BadTag, octets[1], now):
                 return Mismatch(
                     "somebody here has another passphrase or another channel name (or the link damages every frame)",
                     "compare both with theirs",
@@ -75,7 +80,8 @@ class MismatchDetector:
                 )
         return None
 
-    def _twice(self, what: str, over: int, now: float) -> bool:
+    def _twice(self, what: Mode | type[BadTag], over: int, now: float) -> bool:
+        """Tell whether a frame like this one, of the same over, came a moment ago."""
         before = self._seen.get((what, over))
         self._seen[what, over] = now
         return before is not None and now - before <= WITHIN_S
@@ -91,4 +97,4 @@ _OTHERS: dict[tuple[Mode, Mode], tuple[str, str]] = {
     (Mode.HAM, Mode.OPEN): ("somebody here speaks without signing; you sign (ham)", _GIVE),
     (Mode.HAM, Mode.SEALED): ("somebody here speaks sealed; you sign in clear (ham)", "agree on one mode"),
 }
-"""By the mode of this station and of theirs."""
+"""Cause and cure, by the mode of this station and of theirs."""

@@ -1,4 +1,4 @@
-"""Which authentic frames came before. No I/O, no clock: time is passed in."""
+"""Which authentic frames were received before. No I/O, no clock: time is passed in."""
 
 from __future__ import annotations
 
@@ -7,27 +7,30 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
 FRESH_S = 60
-"""A frame whose time is further from ours is refused: clocks set by hand differ by less, and no frame waits longer."""
+"""Largest difference between a frame's time and this clock's, in seconds.
+
+Clocks set by hand differ by less, and no frame waits longer.
+"""
 REMEMBERED_S = 2.0 * FRESH_S
-"""A nonce is kept so long after it was last heard: a frame from 60 s ahead of us stays fresh for 120 s."""
+"""Time for which a nonce is kept after it was last heard: a frame from 60 s ahead stays fresh for 120 s."""
 WINDOW = 64
-"""Frames of an over may come this far out of turn."""
+"""Number of frames by which one of an over may come out of turn."""
 MAX_REMEMBERED = 4096
-"""Nonces: only stations that have the key make them, 34 a second for two minutes. The oldest makes room."""
+"""Nonces that are kept: 34 a second for two minutes, all made by stations with the key. The oldest makes room."""
 MAX_OVERS = 64
-"""Overs whose VOICE can be told: more than can overlap and straggle."""
+"""Overs whose VOICE can be recognised: more than can overlap and straggle."""
 
 
 @dataclass(slots=True)
 class Window:
-    """The sequence numbers of one over that were heard."""
+    """The replay window of one over: which sequence numbers were received."""
 
     highest: int = -1
     _heard: int = 0
-    """Bit i: highest - i was heard."""
+    """Bit i is set if highest - i was received."""
 
     def takes(self, sequence: int) -> bool:
-        """True for a number that was not heard and is not too far behind, which then counts as heard."""
+        """Tell whether a number is new and not too far behind; if so, it counts as received from now on."""
         ahead = sequence - self.highest
         if ahead > 0:
             self._heard = (self._heard << min(ahead, WINDOW) | 1) & (1 << WINDOW) - 1
@@ -47,16 +50,16 @@ class HeardOver:
     over: int
     nonce: bytes
     clockless: bool = False
-    """Its time could not be checked: it is remembered for good."""
+    """Whether its time could not be checked: it is then remembered for good."""
     window: Window = field(default_factory=Window)
     end: int | None = None
-    """The sequence of its END, which is sent twice..."""
+    """Sequence number of its END, which is sent twice..."""
     end_again: bool = False
-    """...and may come twice."""
+    """...and whether it came the second time."""
 
 
 class Nonces:
-    """Overs and single frames that were heard or sent."""
+    """The memory of the nonces of overs and single frames that were received or sent."""
 
     def __init__(self) -> None:
         self._entries: OrderedDict[bytes, tuple[float, HeardOver | None]] = OrderedDict()
@@ -66,23 +69,22 @@ class Nonces:
         return len(self._entries)
 
     def knows(self, nonce: bytes, now: float) -> bool:
-        """It came before, or was ours."""
+        """Tell whether this nonce was received before, or is this station's own."""
         self._forget(now)
         return nonce in self._entries
 
     def over(self, nonce: bytes, now: float) -> HeardOver | None:
-        """The over with this nonce, if it is another station's and known."""
+        """Return the over with this nonce, if it is another station's and known."""
         self._forget(now)
         return self._entries[nonce][1] if nonce in self._entries else None
 
     def overs(self, over: int, now: float) -> list[HeardOver]:
-        """All that share this number, the newest first: nearly always one or none."""
+        """Return all overs with this number, the newest first: nearly always one or none."""
         self._forget(now)
         return [heard for heard in reversed(self._overs) if heard.over == over and heard.nonce in self._entries]
 
     def remember(self, nonce: bytes, now: float, heard: HeardOver | None = None, clockless: bool = False) -> None:
-        """Keep it from now on for REMEMBERED_S; for good (until MAX_REMEMBERED others came) where no clock tells old
-        from new."""
+        """Keep a nonce for REMEMBERED_S from now on; until MAX_REMEMBERED others came where no clock tells its age."""
         if heard is not None and nonce not in self._entries:
             self._overs.append(heard)
         self._entries[nonce] = (math.inf if clockless else now + REMEMBERED_S, heard)

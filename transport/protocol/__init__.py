@@ -1,1 +1,1 @@
-"""The frames, the overs and the floor."""
+"""Frames, overs and the floor."""

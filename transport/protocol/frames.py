@@ -1,4 +1,4 @@
-"""The kinds of frames, as frozen dataclasses, and the bounds of their fields. frame.py makes bytes of them."""
+"""The eight kinds of frames, as frozen dataclasses, and the bounds of their fields. No I/O, no clock."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import enum
 from dataclasses import dataclass
 
 PACKET_BYTES = 32
-"""One voice packet. The codec's number, repeated because this package knows no codec; a test holds them equal."""
+"""Length of one voice packet. It is the codec's, repeated because this package knows no codec; a test compares them."""
 PACKET_S = 0.32
-"""Speech in one voice packet, seconds."""
+"""Speech in one voice packet, in seconds."""
 MAX_K = 6
-"""Packets a frame on the link carries: 1..6."""
+"""Most packets in a frame on the link: k is 1..6."""
 
 TAG_BYTES_RADIO = 4
 """Length of the tag of a sealed or ham frame on radios, where every byte is air."""
@@ -19,11 +19,13 @@ TAG_BYTES_IP = 8
 TAG_BYTES = (TAG_BYTES_RADIO, TAG_BYTES_IP)
 """Lengths that a tag may have."""
 NONCE_BYTES = 8
+"""Length of a nonce."""
 PROFILE_BYTES = 32
+"""Length of a speaker profile."""
 MAX_NAME_BYTES = 24
-"""Of a station's name in UTF-8."""
+"""Longest name of a station, in bytes of UTF-8."""
 MAX_TEXT_BYTES = 140
-"""Of a short message in UTF-8: with two full names it still fits where a frame of six packets fits."""
+"""Longest message, in bytes of UTF-8: with two full names it still fits where a frame of six packets fits."""
 
 
 class Mode(enum.IntEnum):
@@ -52,25 +54,25 @@ class Type(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """An over starts, or goes on for those who join late: who talks, and how to understand what follows."""
+    """The start of an over, repeated for those who join late: who talks, and how to understand what follows."""
 
     over: int
     sequence: int
     nonce: bytes
-    """8 random bytes: tells this over from any other with the same `over` byte."""
+    """8 random bytes, which tell this over from any other with the same `over` byte."""
     utc_s: int
-    """The talker's clock, whole seconds since 1970 (0..2^32-1); 0 from a station without a clock."""
+    """Time of the talker's clock, in whole seconds since 1970 (0..2^32-1); 0 from a station without a clock."""
     codec_id: int
-    """0..65535: which decoders understand the packets."""
+    """Number of the codec, 0..65535: which decoders understand the packets."""
     k: int
     """Packets in every VOICE frame of this over (1..6), except that its last one may carry fewer."""
     sender: str
     addressee: str = ""
-    """Empty: to all. Otherwise the one station that answers END with RECEIPT."""
+    """The one station that answers END with RECEIPT; empty: to all."""
     repeat: bool = False
-    """Every VOICE frame but the first carries the packets of the one before again, after its own."""
+    """Whether every VOICE frame but the first carries the packets of the one before again, after its own."""
     profile: bytes | None = None
-    """The speaker profile, 32 bytes, or None."""
+    """Speaker profile, 32 bytes, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +84,12 @@ class Voice:
     packets: tuple[bytes, ...]
     """1..12 packets of 32 bytes."""
     damaged: bool = False
-    """The header's check was good and the voice's was not: some bits are flipped, it is not known which."""
+    """Whether some bits are flipped, nobody knows which: the check of the voice failed, that of the header did not."""
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The talker let go. Sent twice, the same bytes."""
+    """The end of an over. It is sent twice, as the same bytes."""
 
     over: int
     sequence: int
@@ -96,7 +98,7 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The addressed station answers END; `over` and `sequence` are those of the END."""
+    """The answer of the addressed station to END; `over` and `sequence` are those of the END."""
 
     over: int
     sequence: int
@@ -117,7 +119,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Beacon:
-    """Somebody is here; without a name it only keeps a path open."""
+    """A sign that somebody is here; without a name it only keeps a path open."""
 
     over: int
     sequence: int
@@ -126,17 +128,17 @@ class Beacon:
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """Asks for a `Pong` with the same `over`, `sequence` and token."""
+    """A request for a `Pong` with the same `over`, `sequence` and token."""
 
     over: int
     sequence: int
     token: int
-    """0..2^32-1, of meaning only to the asker."""
+    """A number, 0..2^32-1, that means something to the asker alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pong:
-    """Answers a `Ping`; exactly as long."""
+    """The answer to a `Ping`; exactly as long."""
 
     over: int
     sequence: int
@@ -144,3 +146,4 @@ class Pong:
 
 
 Frame = Begin | Voice | End | Receipt | Text | Beacon | Ping | Pong
+"""Any frame."""

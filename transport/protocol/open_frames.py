@@ -8,8 +8,9 @@ Every frame, integers big-endian:
          +------+------+------+----------+------------+------------+------------+
            4 bit  4 bit  8 bit   16 bit      16 bit                    16 bit
 
-`ver` also names the mode: 1 is the open channel, 2 is sealed and 3 ham (seal.py), from 4 on it is a later version. A
-later version keeps the first six bytes as they are, so that its frames can be recognised and refused by name.
+`ver` also names the mode: 1 is the open channel, 2 is sealed and 3 ham (protection/cipher.py), from 4 on it is a later
+version. A later version keeps the first six bytes as they are, so that its frames can be recognised and refused by
+name.
 
 `over` is a random number that the frames of one transmission share. `sequence` counts all its frames, whatever
 their type, and is never used again with other content (sending the very same frame twice is allowed); which
@@ -36,35 +37,41 @@ from transport.protocol.frames import (
 from transport.protocol.payloads import READERS, WRITERS, read_voice
 
 VERSION = Mode.OPEN
-"""Of the open channel, as described here."""
+"""Version of the open channel, as described here."""
 LAST_KNOWN_VERSION = max(Mode)
-"""2 and 3 are the sealed and the ham mode of this same version."""
+"""Highest number that is no later version: 2 and 3 are the sealed and the ham mode of this same one."""
 
 HEADER = struct.Struct(">BBH")
+"""Mode or version and type, over, sequence: the beginning of every frame in every mode."""
 _CHECK = struct.Struct(">H")
 HEADER_BYTES = HEADER.size
 CHECK_BYTES = 2 * _CHECK.size
+"""Length of both checks together."""
 OVERHEAD_BYTES = HEADER_BYTES + CHECK_BYTES
-"""What a VOICE frame adds to its packets: 8 bytes."""
+"""Bytes that a VOICE frame of the open channel adds to its packets: 8."""
 _BODY_AT = HEADER_BYTES + _CHECK.size
 STAMP_BYTES = NONCE_BYTES + 4
-"""Nonce and UTC seconds: in every sealed and ham frame but VOICE."""
+"""Length of nonce and UTC seconds, which stand in every sealed and ham frame but VOICE."""
 MIN_SIGNAL_BYTES = STAMP_BYTES + 1 + min(TAG_BYTES)
-"""Behind the header of a sealed or ham frame that is no VOICE: at least a BEACON's empty name."""
+"""Fewest bytes behind the header of a sealed or ham frame that is no VOICE: those of a BEACON without a name."""
 MAX_SIGNAL_BYTES = STAMP_BYTES + 2 * (1 + MAX_NAME_BYTES) + MAX_TEXT_BYTES + max(TAG_BYTES)
-"""At most a TEXT."""
+"""Most bytes behind the header of such a frame: those of a TEXT."""
 TYPES = frozenset(Type)
+"""Types that there are."""
 MAX_FRAME_BYTES = HEADER_BYTES + 2 * MAX_K * PACKET_BYTES + max(TAG_BYTES)
-"""A sealed VOICE frame of six packets that also repeats the six before: 396 bytes. In the open channel it has 392."""
+"""Length of the longest frame: a sealed VOICE of six packets that repeats the six before, 396 bytes (open: 392)."""
 
 
 def crc16(octets: bytes) -> int:
-    """CRC-16/CCITT-FALSE: polynomial 0x1021, start 0xFFFF, nothing reflected. `crc16(b"123456789") == 0x29B1`."""
+    """Return the CRC-16/CCITT-FALSE: polynomial 0x1021, start 0xFFFF, nothing reflected.
+
+    `crc16(b"123456789") == 0x29B1`.
+    """
     return crc_hqx(octets, 0xFFFF)
 
 
 def encode(frame: Frame) -> bytes:
-    """The frame as it goes on the link. Raises UsageError when a field does not fit its place."""
+    """Return the frame as it goes on the link. Raise UsageError when a field does not fit its place."""
     kind, write = WRITERS[type(frame)]
     try:
         header = HEADER.pack(VERSION << 4 | kind, frame.over, frame.sequence)
@@ -75,10 +82,10 @@ def encode(frame: Frame) -> bytes:
 
 
 def decode(octets: bytes) -> Frame:
-    """The frame in what a link delivered.
+    """Return the frame in what a link delivered.
 
-    Raises NewerVersion for an intact frame of a later version, FrameError for anything else that is not exactly one
-    frame. A VOICE frame whose header is good and whose voice is not comes back with `damaged` set.
+    A VOICE frame whose header is good and whose voice is not comes back with `damaged` set. Raise NewerVersion for an
+    intact frame of a later version, and FrameError for anything else that is not exactly one frame.
     """
     kind, over, sequence = read_header(octets)
     body = octets[_BODY_AT : -_CHECK.size]
@@ -93,7 +100,7 @@ def decode(octets: bytes) -> Frame:
 
 
 def read_header(octets: bytes) -> tuple[int, int, int]:
-    """Type, over, sequence of a frame of the open channel. Raises OtherMode, NewerVersion, FrameError."""
+    """Return type, over and sequence of a frame of the open channel. Raise OtherMode, NewerVersion or FrameError."""
     if (mode := peek_mode(octets)) is not None:
         raise OtherMode(mode)
     if len(octets) < _BODY_AT:
@@ -110,8 +117,10 @@ def read_header(octets: bytes) -> tuple[int, int, int]:
 
 
 def peek_mode(octets: bytes) -> Mode | None:
-    """SEALED or HAM if the bytes have the shape of such a frame, else None. Nothing is proven by that: one in some
-    twenty random frames has it."""
+    """Return SEALED or HAM if the bytes have the shape of such a frame, else None.
+
+    Nothing is proven by that: one in some twenty random frames has the shape.
+    """
     if len(octets) < HEADER_BYTES or octets[0] >> 4 not in (Mode.SEALED, Mode.HAM):
         return None
     rest = len(octets) - HEADER_BYTES
@@ -124,8 +133,10 @@ def peek_mode(octets: bytes) -> Mode | None:
 
 
 def peek_type(octets: bytes) -> Type | None:
-    """The type of a frame, or None for rubbish: for links, which do not read bodies. In the open channel its header is
-    intact; of a sealed or ham frame only the shape is known."""
+    """Return the type of a frame, or None for rubbish: for links, which do not read bodies.
+
+    In the open channel its header is intact; of a sealed or ham frame only the shape is known.
+    """
     try:
         kind = octets[0] & 0x0F if peek_mode(octets) is not None else read_header(octets)[0]
         return Type(kind)

@@ -20,22 +20,22 @@ from transport.errors import UsageError
 from transport.protocol.frames import MAX_K, PACKET_BYTES, PACKET_S, Begin, End, Frame, Voice
 
 BEGIN_EVERY_S = 2.5
-"""Speech after which BEGIN comes again, for those who join late."""
+"""Speech after which BEGIN comes again for those who join late, in seconds."""
 BEGIN_EVERY_FRAMES = 2
-"""But never after fewer VOICE frames than this."""
+"""Fewest VOICE frames after which BEGIN comes again."""
 REMEMBERED_OVERS = 16
-"""Nonces of finished overs kept by a listener, so that a straggling BEGIN does not open one of them again."""
+"""Finished overs that a listener remembers, so that a straggling BEGIN does not open one of them again."""
 MAX_PACKETS = 0xFFFF
-"""What END can count: 5.8 hours."""
+"""Most packets in an over, which is what END can count: 5.8 hours."""
 
 
 def voice_frames_per_cycle(k: int) -> int:
-    """VOICE frames from one BEGIN to the next: 8 for k = 1, 4 for 2, 3 for 3, 2 from 4 on."""
+    """Return the number of VOICE frames from one BEGIN to the next: 8 for k = 1, 4 for 2, 3 for 3, 2 from 4 on."""
     return max(BEGIN_EVERY_FRAMES, math.ceil(BEGIN_EVERY_S / (k * PACKET_S)))
 
 
 def voice_number(sequence: int, k: int) -> int | None:
-    """Which VOICE frame of the over (0, 1, ...) has this sequence number; None where BEGIN has its place.
+    """Return which VOICE frame of the over (0, 1, ...) has this sequence number; None where BEGIN has its place.
 
     k = 2: `voice_number(4, 2) == 3`, `voice_number(5, 2) is None`, `voice_number(6, 2) == 4`.
     """
@@ -44,7 +44,7 @@ def voice_number(sequence: int, k: int) -> int | None:
 
 
 class OverSender:
-    """Makes the frames of one over, in order: `begin()` once, `voice()` as packets come, `end()` once (sent twice)."""
+    """The sending end of one over: `begin()` once, `voice()` as packets come, `end()` once (sent twice)."""
 
     def __init__(
         self,
@@ -59,8 +59,10 @@ class OverSender:
         repeat: bool = False,
         profile: bytes | None = None,
     ) -> None:
-        """`over` (0..255) and `nonce` (8 bytes) are random, `utc_s` is the clock now (0: no clock). The profile goes
-        into the first BEGIN only."""
+        """Take a random number 0..255 (`over`), 8 random bytes (`nonce`) and the time now (`utc_s`, 0: no clock).
+
+        The speaker profile goes into the first BEGIN only.
+        """
         if not 1 <= k <= MAX_K:
             raise UsageError(f"k is 1..{MAX_K}, not {k}")
         self.over = over
@@ -78,15 +80,16 @@ class OverSender:
         self._ended = False
 
     def begin(self) -> Begin:
-        """The first frame."""
+        """Return the first frame."""
         if self._sequence:
             raise UsageError("an over begins once")
         return self._begin(self._profile)
 
     def voice(self, packets: Sequence[bytes]) -> list[Frame]:
-        """The frames for the next k packets (fewer only at the end of the over): VOICE, and BEGIN when one is due.
+        """Return the frames for the next k packets: VOICE, and BEGIN when one is due.
 
-        BEGIN goes after the voice, not before it, so that its airtime falls into the pause before the next frame.
+        Fewer packets than k are allowed only at the end of the over. BEGIN goes after the voice, not before it, so that
+        its airtime falls into the pause before the next frame.
         """
         if not self._sequence or self._ended:
             raise UsageError("voice goes between begin() and end()")
@@ -106,7 +109,7 @@ class OverSender:
         return frames
 
     def end(self) -> End:
-        """The last frame; after it, nothing. It takes the next sequence number, whatever would have its place."""
+        """Return the last frame. It takes the next sequence number, whatever else would stand there."""
         if not self._sequence:
             raise UsageError("an over that never began has no end")
         self._ended = True
@@ -132,13 +135,11 @@ class OverSender:
 
 @dataclass(frozen=True, slots=True)
 class OverBegun:
-    """A transmission can be understood from here on."""
+    """The point from which on a transmission can be understood."""
 
     begin: Begin
     first_index: int
     """Index of the next packet in the over: 0, or more for one who joins late."""
-    supersedes: bool = False
-    """The over before this one never ended: its talker began anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,46 +147,46 @@ class PacketHeard:
     """One packet of the current over, new or better than what came before."""
 
     index: int
-    """Its place in the over; packet i is the speech from 0.32 i seconds on."""
+    """Place in the over; packet i is the speech from 0.32 i seconds on."""
     packet: bytes
     damaged: bool
 
 
 @dataclass(frozen=True, slots=True)
 class PacketRepeated:
-    """A packet that had come already."""
+    """A packet that had arrived already."""
 
     index: int
 
 
 @dataclass(frozen=True, slots=True)
 class OverEnded:
-    """The talker let go."""
+    """The end of the current over: the talker let go."""
 
     end: End
     packets_heard: int
-    """Intact packets, each counted once: what a receipt says."""
+    """Number of intact packets, each counted once: what a receipt says."""
     begin: Begin
     """The first BEGIN heard of the over that ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class VoiceIgnored:
-    """Voice of an over whose BEGIN has not been heard (yet): somebody talks, but it cannot be played."""
+    """Voice of an over whose BEGIN has not been heard yet: somebody talks, and it cannot be played."""
 
     over: int
 
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """A second station began while the first one's over had not ended; the first is followed."""
+    """The BEGIN of a second station during the first one's over; the first is followed."""
 
     begin: Begin
 
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """A frame that passed its checks but contradicts its over: count it as rubbish."""
+    """A frame that passed its checks but contradicts its over; it counts as rubbish."""
 
     reason: str
 
@@ -194,17 +195,17 @@ OverEvent = OverBegun | PacketHeard | PacketRepeated | OverEnded | VoiceIgnored 
 
 
 class OverReceiver:
-    """Follows the overs of one link: BEGIN, VOICE and END in, facts out."""
+    """The receiving end of the overs on one link: BEGIN, VOICE and END in, facts out."""
 
     def __init__(self) -> None:
         self.current: Begin | None = None
-        """The over being followed, as its first BEGIN heard said."""
+        """First BEGIN heard of the over that is followed; None while none is."""
         self._finished: deque[tuple[int, bytes]] = deque(maxlen=REMEMBERED_OVERS)
         self._intact: set[int] = set()
         self._damaged: set[int] = set()
 
     def receive(self, frame: Begin | Voice | End) -> list[OverEvent]:
-        """What the frame means. An empty list: nothing new (a BEGIN again, an END again, a straggler)."""
+        """Return what the frame means; nothing where it is not new (a BEGIN or an END again, a straggler)."""
         if isinstance(frame, Begin):
             return self._receive_begin(frame)
         if self.current is None or frame.over != self.current.over:
@@ -213,12 +214,12 @@ class OverReceiver:
         return self._receive_voice(frame, self.current) if isinstance(frame, Voice) else [self._finish(frame)]
 
     def abandon(self) -> None:
-        """The talker disappeared: forget the over. Its next BEGIN, should it come back, is a late join."""
+        """Forget the over, because its talker disappeared. Its next BEGIN, should it come back, is a late join."""
         self.current = None
 
     @property
     def packets_heard(self) -> int:
-        """Intact packets of the current or last over."""
+        """Number of intact packets of the current or last over."""
         return len(self._intact)
 
     def _receive_begin(self, begin: Begin) -> list[OverEvent]:
@@ -236,7 +237,7 @@ class OverReceiver:
         self._intact.clear()
         self._damaged.clear()
         first_index = (voice_number(begin.sequence + 1, begin.k) or 0) * begin.k
-        return [OverBegun(begin, first_index, supersedes=current is not None)]
+        return [OverBegun(begin, first_index)]
 
     def _receive_voice(self, voice: Voice, begin: Begin) -> list[OverEvent]:
         number = voice_number(voice.sequence, begin.k)

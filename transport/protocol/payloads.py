@@ -1,4 +1,4 @@
-"""What stands between a frame's header and its last check: every writer beside its reader. No I/O, no clock.
+"""What stands between a frame's header and its last check: each writer beside its reader. No I/O, no clock.
 
 Integers are big-endian. A writer raises UsageError for what does not fit, a reader FrameError for anything that is not
 exactly one body of its kind.
@@ -39,7 +39,7 @@ def _write_name(name: str) -> bytes:
 
 
 def _read_name(body: bytes, at: int) -> tuple[str, int]:
-    """The name at an offset, and the offset behind it."""
+    """Return the name at an offset, and the offset behind it."""
     if at >= len(body):
         raise FrameError("a name is missing")
     length = body[at]
@@ -60,7 +60,7 @@ def _utf8(text: str, limit: int, what: str) -> bytes:
 
 
 def _clean(octets: bytes) -> str:
-    """Text from the link goes to a terminal: what could steer it (control, direction, escape) becomes '?'."""
+    """Return the text in these bytes, with '?' for whatever could steer a terminal (control, direction, escape)."""
     try:
         text = octets.decode("utf-8")
     except UnicodeDecodeError:
@@ -73,9 +73,9 @@ def _clean(octets: bytes) -> str:
 _BEGIN = struct.Struct(">8sIHB")
 BEGIN_BYTES = _BEGIN.size + 2
 """Length of BEGIN's body without its names and without a speaker profile: the fixed fields and two lengths of names."""
+# The other two flags are sent as 0 and ignored.
 _FLAG_REPEAT = 0b0001
 _FLAG_PROFILE = 0b0010
-"""The other two flags are sent as 0 and ignored."""
 
 
 def _write_begin(frame: Begin) -> bytes:
@@ -113,6 +113,7 @@ def _write_voice(frame: Voice) -> bytes:
 
 
 def read_voice(over: int, sequence: int, body: bytes, damaged: bool) -> Voice:
+    """Return the VOICE frame with this body, marked as damaged or not. Raise FrameError."""
     count, rest = divmod(len(body), PACKET_BYTES)
     if rest or not 1 <= count <= 2 * MAX_K:
         raise FrameError(f"VOICE of {len(body)} bytes")
@@ -203,6 +204,7 @@ WRITERS: dict[type, tuple[Type, Callable[[Any], bytes]]] = {
     Ping: (Type.PING, _write_token),
     Pong: (Type.PONG, _write_token),
 }
+"""Type and body writer of each kind of frame."""
 READERS: dict[int, Callable[[int, int, bytes], Frame]] = {  # VOICE is read apart: it may be damaged
     Type.BEGIN: _read_begin,
     Type.END: _read_end,
@@ -212,3 +214,4 @@ READERS: dict[int, Callable[[int, int, bytes], Frame]] = {  # VOICE is read apar
     Type.PING: _read_ping,
     Type.PONG: _read_pong,
 }
+"""Body reader of each type but VOICE, by over, sequence and body."""

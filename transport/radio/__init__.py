@@ -1,1 +1,1 @@
-"""Radios and their airtime."""
+"""Radios, and how long bytes take on them."""

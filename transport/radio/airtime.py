@@ -1,7 +1,7 @@
 """How long bytes take: on a UART, as a stream of bits, as HDLC on a packet-radio channel, as LoRa. No I/O, no clock.
 
-A `Stage` is one stretch of the way that a frame takes, whole, before the next one has it: a UART, then the air, then
-the far end's UART. The slowest one says what a link can carry, all of them together how late it comes.
+A `Stage` is one stretch of a frame's way: a UART, then the air, then the far end's UART. Each has the whole frame
+before the next one begins. The slowest one decides what a link can carry, all of them together how late it comes.
 """
 
 from __future__ import annotations
@@ -14,24 +14,27 @@ from transport.framing import ax25
 from transport.framing.cobs import cobs_bytes
 
 UART_BITS = 10
-"""A start bit, eight of data, a stop bit."""
+"""Bits of a byte on a UART: a start bit, eight of data, a stop bit."""
 STUFFED = 1 + 1 / 62
-"""HDLC puts a 0 behind every five 1s in a row: in random bits once in 62, the mean wait for such a run (2 + 4 + ... +
-32)."""
+"""Bits on air for a bit of a frame, with HDLC's bit stuffing.
+
+HDLC puts a 0 behind every five 1s in a row. In random bits that is once in 62, the mean wait for such a run
+(2 + 4 + ... + 32).
+"""
 KISS_ESCAPED = 1 + 2 / 256
-"""Two of the 256 bytes take two."""
+"""Bytes on the cable for a byte of a frame: KISS escapes two of the 256."""
 LORA_MAX_BYTES = 255
-"""A LoRa packet holds no more."""
+"""Length of the longest LoRa packet."""
 
 
 class Stage(Protocol):
-    """One stretch of the way."""
+    """One stretch of a frame's way."""
 
     def octets(self, frame_bytes: int) -> float:
-        """Bytes that go over it for a frame of so many, everything counted."""
+        """Return the bytes that go over the stretch for a frame of this length, everything counted."""
 
     def time_s(self, frame_bytes: int) -> float:
-        """Seconds it is busy with that frame."""
+        """Return the seconds for which the stretch is busy with a frame of this length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,73 +45,85 @@ class Bits:
     added_bytes: int = 0
 
     def octets(self, frame_bytes: int) -> float:
+        """Return the bytes for a frame of this length."""
         return frame_bytes + self.added_bytes
 
     def time_s(self, frame_bytes: int) -> float:
+        """Return the seconds for a frame of this length."""
         return 8 * self.octets(frame_bytes) / self.rate_bps
 
 
 @dataclass(frozen=True, slots=True)
 class Cobs:
-    """Frames in COBS, as a UART or a transparent radio carries them."""
+    """A UART or a transparent radio, which carries frames in COBS."""
 
     rate_bps: float
     octet_bits: int = 8
 
     def octets(self, frame_bytes: int) -> float:
+        """Return the bytes for a frame of this length."""
         return cobs_bytes(frame_bytes)
 
     def time_s(self, frame_bytes: int) -> float:
+        """Return the seconds for a frame of this length."""
         return self.octet_bits * self.octets(frame_bytes) / self.rate_bps
 
 
 @dataclass(frozen=True, slots=True)
 class KissUart:
-    """Between a computer and its TNC."""
+    """The cable between a computer and its TNC."""
 
     baud: int
 
     def octets(self, frame_bytes: int) -> float:
+        """Return the bytes for a frame of this length."""
         return (frame_bytes + ax25.HEADER_BYTES) * KISS_ESCAPED + 3
 
     def time_s(self, frame_bytes: int) -> float:
+        """Return the seconds for a frame of this length."""
         return UART_BITS * self.octets(frame_bytes) / self.baud
 
 
 @dataclass(frozen=True, slots=True)
 class Ax25:
-    """AX.25 UI frames as HDLC on air."""
+    """A packet-radio channel, which carries AX.25 UI frames as HDLC."""
 
     rate_bps: float
 
     def octets(self, frame_bytes: int) -> float:
+        """Return the bytes for a frame of this length."""
         return frame_bytes + ax25.AIR_BYTES
 
     def time_s(self, frame_bytes: int) -> float:
+        """Return the seconds for a frame of this length."""
         stuffed_bytes = frame_bytes + ax25.AIR_BYTES - ax25.FLAG_BYTES
         return 8 * (stuffed_bytes * STUFFED + ax25.FLAG_BYTES) / self.rate_bps
 
 
 @dataclass(frozen=True, slots=True)
 class Lora:
-    """One LoRa packet a frame, with explicit header and CRC. Semtech AN1200.13, "LoRa Modem Designer's Guide", 2013,
-    section 4."""
+    """LoRa, with one packet a frame, explicit header and CRC.
+
+    The formula is that of Semtech AN1200.13, "LoRa Modem Designer's Guide", 2013, section 4.
+    """
 
     spreading_factor: int
-    """6..12."""
+    """Spreading factor, 6..12."""
     bandwidth_hz: float = 125_000
     coding_rate: int = 1
-    """1..4 for 4/5..4/8."""
+    """Coding rate, 1..4 for 4/5..4/8."""
     preamble_symbols: int = 8
     added_bytes: int = 0
-    """What else stands in every packet, such as AX.25's addresses."""
+    """Bytes that stand in every packet beside the frame, such as AX.25's addresses."""
 
     def octets(self, frame_bytes: int) -> float:
+        """Return the bytes for a frame of this length."""
         return frame_bytes + self.added_bytes
 
     def time_s(self, frame_bytes: int) -> float:
-        symbol_s = 2**self.spreading_factor / self.bandwidth_hz
-        slow = symbol_s > 0.016  # low data rate optimisation, mandatory for symbols beyond 16 ms
+        """Return the seconds for a frame of this length."""
+        symbol_s = (1 << self.spreading_factor) / self.bandwidth_hz
+        slow = symbol_s > 0.016  # low data rate optimisation is mandatory for symbols beyond 16 ms
         bits = 8 * (frame_bytes + self.added_bytes) - 4 * self.spreading_factor + 28 + 16
         blocks = max(0, math.ceil(bits / (4 * (self.spreading_factor - 2 * slow))))
         symbols = self.preamble_symbols + 4.25 + 8 + blocks * (self.coding_rate + 4)
@@ -117,40 +132,45 @@ class Lora:
 
 @dataclass(frozen=True, slots=True)
 class Keying:
-    """What a packet-radio transmitter takes before and after every time it talks, in seconds."""
+    """Times that a packet-radio transmitter takes before and after it talks, in seconds.
+
+    The defaults are Direwolf's: TXDELAY 30, TXTAIL 10, SLOTTIME 10, PERSIST 63.
+    """
 
     tx_delay_s: float = 0.3
-    """From the key to the first bit: the defaults here are Direwolf's (TXDELAY 30, TXTAIL 10, SLOTTIME 10, PERSIST
-    63)."""
+    """Time from keying the transmitter to the first bit."""
     tx_tail_s: float = 0.1
+    """Time from the last bit to letting go of the transmitter."""
     slot_s: float = 0.1
+    """Time between two looks at whether the channel is free."""
     persistence: int = 63
-    """0..255: in each slot in which the channel is free, it begins with a chance of (persistence + 1) / 256."""
+    """Chance of using a free channel, 0..255 for (persistence + 1) / 256."""
 
     @property
     def access_s(self) -> float:
-        """The mean wait for a free channel that is free."""
+        """Mean wait before a channel that is free is used."""
         return self.slot_s * 256 / (self.persistence + 1)
 
     @property
     def jitter_s(self) -> float:
-        """What one wait in twenty takes longer than the mean."""
+        """Time by which one wait in twenty exceeds the mean."""
         chance = (self.persistence + 1) / 256
         slots = math.ceil(math.log(0.05) / math.log(1 - chance)) if chance < 1 else 1
         return max(0.0, slots * self.slot_s - self.access_s)
 
     @property
     def on_air_s(self) -> float:
-        """Transmitting and saying nothing."""
+        """Time on air without a bit of the frame."""
         return self.tx_delay_s + self.tx_tail_s
 
 
 NO_KEYING = Keying(0.0, 0.0, 0.0, 255)
+"""Keying of a transmitter that takes no time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """The stretches that a frame passes on a link, for planning."""
+    """The way of a frame over a link: the stretches that it passes."""
 
     stages: tuple[Stage, ...]
     """All stretches, in the order in which a frame passes them."""

@@ -1,7 +1,7 @@
 """Radios and modems that a link can be planned for, each with the source of its figures. No I/O, no clock.
 
-None of them was tried on the air by whoever wrote this: the figures are what makers and standards say. `radio=NAME` in
-an address says which one is at the other end of a serial port or behind a TNC.
+None of them was tried on the air: the figures are what makers and standards say. `radio=NAME` in an address says which
+one is at the other end of a serial port or behind a TNC.
 """
 
 from __future__ import annotations
@@ -14,41 +14,46 @@ from transport.radio.airtime import LORA_MAX_BYTES, Ax25, Cobs, Keying, Lora, St
 
 @dataclass(frozen=True, slots=True)
 class Radio:
-    """One of them."""
+    """A radio or modem, with what planning needs to know of it."""
 
     name: str
-    """As in `radio=NAME`."""
+    """What it is called in `radio=NAME`."""
     title: str
     scheme: str
-    """"serial" or "kiss": what kind of link reaches it."""
+    """Kind of link that reaches it: "serial" or "kiss"."""
     air: Stage
+    """What carries its frames on air."""
     baud: int | None
-    """Of its serial port as delivered, or as these figures need it; None: reached over TCP."""
+    """Speed of its serial port as delivered, or as these figures need it; None: it is reached over TCP."""
     source: str
+    """Where the figures are from."""
     options: tuple[str, ...] = ()
     """What an address for it should say beside `radio=`."""
     keyed: bool = False
-    """A transmitter with TXDELAY, and CSMA."""
+    """Whether it is a transmitter with TXDELAY and CSMA."""
     latency_s: float = 0.0
-    """What it adds to every frame's way."""
+    """Delay that it adds to every frame, in seconds."""
     duty: float | None = None
-    """The share of time that it may be on air in the European Union; None: no limit, or one for its owner to know."""
+    """Share of time that it may be on air in the European Union; None: no limit, or one for its owner to know."""
     max_frame_bytes: int | None = None
-    """Longer frames do not fit into what it sends at once."""
+    """Longest frame that it sends at once; None: any."""
 
     @property
     def link(self) -> str:
-        """An address for it."""
+        """Example of an address for it."""
         where = "localhost:8001" if self.baud is None else "/dev/ttyUSB0"
         return "&".join([f"{self.scheme}://{where}?radio={self.name}", *self.options])
 
 
 _HC12 = "HC-12 user manual v2.4 (hc01.com), table of air rates: mode FU3"
 _HC12_DELAY_S = 0.08
-"""The same manual: "transfer delay 4~80 ms" in FU3."""
+"""Delay of an HC-12, in seconds; the same manual: "transfer delay 4~80 ms" in FU3."""
 _ISM_433 = 0.10
 _ISM_868 = 0.01
-"""Share of time on air: ERC Recommendation 70-03, annex 1, bands f1 (433.05-434.79 MHz) and h1.4 (868.0-868.6 MHz)."""
+"""Share of time on air that ERC Recommendation 70-03 allows.
+
+Annex 1, bands f1 (433.05-434.79 MHz) and h1.4 (868.0-868.6 MHz).
+"""
 _EBYTE = (
     "EBYTE E220-230T30S user manual, 'at 2.4 kbps air speed, the 100-byte transmission delay is about 1.5 s': "
     "800 bits in 1.5 s, 0.22 of the nominal rate, taken for the whole family"
@@ -137,5 +142,6 @@ _TABLE = (
 )
 
 UNKNOWN_TNC = Ax25(1200)
-"""Of a TNC of which nothing is said: most of them are so slow."""
+"""What a TNC has on air of which nothing is said: most of them are that slow."""
 RADIOS = {radio.name: radio for radio in _TABLE}
+"""All radios, by name."""

@@ -49,7 +49,7 @@ def test_a_perfect_link(k: int) -> None:
         listener.playout.count.late,
         listener.playout.count.refused,
     )
-    assert [False] * 19 + [True] == [item.last for _, item in listener.played]
+    assert [20] == [over.count.played for over in listener.playout.finished]
     assert not listener.playout.active
 
 

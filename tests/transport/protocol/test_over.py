@@ -137,7 +137,8 @@ def test_the_same_talker_begins_anew() -> None:
     first, second = over_frames(4, over=1), over_frames(4, over=2, nonce=OTHER_NONCE)
     events = hear(OverReceiver(), [first[0], first[1], *second])
     assert OverBegun(first[0], 0) == events[0] if isinstance(first[0], Begin) else False
-    assert [2] == [event.begin.over for event in events if isinstance(event, OverBegun) and event.supersedes]
+    assert [1, 2] == [event.begin.over for event in events if isinstance(event, OverBegun)]
+    assert [2] == [event.end.over for event in events if isinstance(event, OverEnded)]
     assert 5 == len([event for event in events if isinstance(event, PacketHeard)])
 
 
