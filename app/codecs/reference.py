@@ -57,7 +57,8 @@ class ReferenceCodec(Protocol):
     def frame_bits(self) -> int | None:
         """Bits of one codec frame, without those that fill up its last byte; None where the length varies.
 
-        Frames of varying length are whole bytes. Raises CodecMissing where only the library knows."""
+        Frames of varying length are whole bytes. Raises CodecMissing where only the library knows.
+        """
 
     @property
     def delay_samples(self) -> int:

@@ -1,7 +1,7 @@
-"""Who talks and who listens: the floor between one talker, one listener and the link.
+"""Who talks and who listens: the floor between one talker and one listener.
 
-key --> floor --> talker --> transmitter --> link --> frames --> listener
-          '-------------------------------------------'
+key ----> floor ----> talker ----> transmitter
+facts --> floor ----> answers ---> transmitter
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ from app.audio.devices import BLOCK_S, BLOCK_SAMPLES, Block
 from app.audio.player import Player
 from app.audio.tones import permit_tone
 from app.events import EndReason, Event
+from app.settings.model import Settings
 from app.station.channel_end import ChannelEnd
 from app.station.listener import Listener
 from app.station.talker import Talker
 from app.station.transmitter import Transmitter
-from app.station.wire_meter import wire_bytes
 from codec.format import PACKET_BYTES, PACKET_S
-from transport.errors import LinkError, PeerUnreachable
-from transport.links.base import Link
+from transport.errors import LinkError
 from transport.links.traffic import Traffic
 from transport.protocol import floor_states
 from transport.protocol.floor import Floor
@@ -37,60 +36,61 @@ NEVER_S = float("inf")
 
 
 class Conversation:
-    """The half-duplex conversation of one station. `talker` is None in one that only listens."""
+    """The half-duplex conversation of one station."""
 
     def __init__(
         self,
-        name: str,
-        link: Link,
+        *,
+        settings: Settings,
         channel: ChannelEnd,
         transmitter: Transmitter,
         talker: Talker | None,
         listener: Listener,
         player: Player,
         emit: Callable[[Event], None],
-        *,
-        time_out_s: float,
-        permit_tone: bool,
     ) -> None:
-        self._name = name
-        self._link = link
+        """talker: None in a station that only listens."""
         self._channel = channel
         self._transmitter = transmitter
         self._talker = talker
         self._listener = listener
         self._player = player
         self._emit = emit
-        self._permit_tone = permit_tone
-        self._floor = Floor(talk_limit_s=time_out_s)
+        self._permit_tone = settings.permit_tone
+        self._floor = Floor(talk_limit_s=settings.time_out_s)
         self._floor_changed = trio.Event()
         self._clip: np.ndarray | None = None
         self._clip_may_start = trio.Event()
         self._over: int | None = None
         self._by_voice = False
         self._receipt_expected = False
-        """Our last over was addressed to somebody, who should say what was heard of it."""
+        """True after an over of ours that was addressed to somebody, who should confirm it."""
         self._sent_before = Traffic()
-        self._link_told = ""
 
     @property
     def talking(self) -> bool:
+        """True while an over of ours is on the air."""
         return self._floor.state in ON_AIR
 
     @property
     def idle(self) -> bool:
+        """True while nobody talks, and nothing is played or waits to be."""
         return self._floor.state is State.IDLE and not self._listener.playing
 
     @property
     def sending(self) -> bool:
-        """On air, or what was said is still on its way out."""
+        """True from the request for the floor until the last frame of the over has left."""
         return self._floor.state in (State.ASKED, State.DRAINING, *ON_AIR)
 
     # --- the key -------------------------------------------------------------------------------------------------
 
     def press(self, clip: np.ndarray | None, microphone_s: float, by_voice_s: float | None = None) -> None:
-        """Asks for the floor. clip: float32 [n], spoken instead of the microphone, whose blocks are so old. by_voice_s:
-        speech asked, not a key: so many seconds from before are sent, and no tone is put into them."""
+        """Ask for the floor.
+
+        clip: float32 [n], spoken instead of the microphone. microphone_s: age of the microphone's blocks, in seconds.
+        by_voice_s: seconds of audio from before the trigger to send, with no tone put into them; None when a key
+        started the over.
+        """
         if self._talker is None:
             self._emit(events.TalkDenied("this station only listens"))
             return
@@ -102,33 +102,33 @@ class Conversation:
         self._talker.microphone_s = microphone_s if clip is None else 0.0
         if clip is not None:
             self._speak_before_the_key(self._talker, clip)
-        self._sent_before = self._link.sent
+        self._sent_before = self._transmitter.sent
         self._by_voice = by_voice_s is not None
         self._over = self._talker.begin(self._begin_taken, by_voice_s)
         self._receipt_expected = bool(self._talker.addressee)
 
     @staticmethod
     def _speak_before_the_key(talker: Talker, clip: np.ndarray) -> None:
-        """The start of a clip is the pre-roll, so that an over of a clip runs like one of a microphone."""
+        """Fill the pre-roll with the start of a clip, so that its over runs like one of the microphone."""
         talker.forget()
         for number in range(talker.pre_roll_blocks):
             block = clip[number * BLOCK_SAMPLES : (number + 1) * BLOCK_SAMPLES]
             talker.hear(block, age_s=(talker.pre_roll_blocks - 1 - number) * BLOCK_S)
 
     def release(self, reason: EndReason) -> None:
-        """Lets the floor go."""
+        """Let the floor go."""
         self._clip = None
         if self._talker is not None:
             self._talker.end(reason)
         self._floor_says(self._floor.release(trio.current_time()))
 
     def hear(self, block: Block) -> None:
-        """A block of the microphone, float32 [n]."""
+        """Take a block of the microphone, float32 [n]."""
         if self._talker is not None and self._clip is None:
             self._talker.hear(block)
 
     def _begin_taken(self, now: float) -> None:
-        """The link took our BEGIN."""
+        """Go on the air: the link took our BEGIN."""
         if self._floor.state is not State.ASKED or self._over is None:
             return
         self._player.hush()
@@ -140,7 +140,7 @@ class Conversation:
         self._clip_may_start.set()
 
     async def speak_clips(self) -> None:
-        """Feeds clips to the talker at the pace of speech, until cancelled."""
+        """Feed clips to the talker at the pace of speech, until cancelled."""
         while True:
             await self._clip_may_start.wait()
             self._clip_may_start = trio.Event()
@@ -157,35 +157,19 @@ class Conversation:
                 self.release(EndReason.CLIP_ENDED)
 
     def over_drained(self, over: int, packets: int) -> None:
-        """The last frame of our over has left."""
+        """Sum up our over, whose last frame has left."""
         if self._floor.state is State.DRAINING:
             self._floor_says(self._floor.drained(trio.current_time(), self._receipt_expected))
         duration_s = packets * PACKET_S
         if duration_s:
-            wire = wire_bytes(self._link, self._link.sent - self._sent_before)
+            wire_bytes = self._transmitter.wire_bytes_since(self._sent_before)
+            voice_bps, wire_bps = 8 * packets * PACKET_BYTES / duration_s, 8 * wire_bytes / duration_s
             self._emit(events.TalkDraining(0.0))
-            self._emit(events.OverSent(over, packets, 8 * packets * PACKET_BYTES / duration_s, 8 * wire / duration_s))
+            self._emit(events.OverSent(over, packets, voice_bps, wire_bps))
 
     # --- frames --------------------------------------------------------------------------------------------------
 
-    async def receive(self) -> None:
-        """Frames from the link, until cancelled. Raises LinkError, LinkClosed when the link has failed for good."""
-        while True:
-            try:
-                octets = await self._link.receive()
-            except PeerUnreachable as problem:
-                self.link_problem(problem)
-                if not self._link.ready:  # unplugged: said when it is back, not when somebody happens to talk
-                    await self._link.wait_ready()
-                    self._link_works()
-                continue
-            self._link_works()
-            now = trio.current_time()
-            for fact in self._channel.receive(octets):
-                self._listener.take(fact, now)
-                self._handle(fact, now)
-
-    def _handle(self, fact: Fact, now: float) -> None:
+    def take(self, fact: Fact, now: float) -> None:
         """Act on what a frame meant; the listener has taken it already."""
         match fact:
             case Answer(frame):
@@ -210,32 +194,18 @@ class Conversation:
                 self._floor_says(self._floor.over_ended(now, end.over))  # nothing of it was, or will be, played
 
     def over_played(self, begin: Begin) -> None:
-        """The listener has played the last of an over."""
+        """Free the floor: the last of an over was played."""
         self._floor_says(self._floor.over_ended(trio.current_time(), begin.over))
 
-    # --- the link's health ---------------------------------------------------------------------------------------
-
-    def link_problem(self, problem: LinkError) -> None:
-        """Says it once, until the link works again."""
-        if self._link_told != str(problem):
-            self._link_told = str(problem)
-            self._emit(events.LinkProblem(problem.cause, problem.cure))
-
-    def _link_works(self) -> None:
-        if self._link_told:
-            self._link_told = ""
-            self._emit(events.LinkRecovered())
-
-    def cannot_send(self, problem: LinkError) -> None:
-        """The transmitter could not send a frame: an over of ours ends here."""
-        self.link_problem(problem)
+    def link_failed(self, problem: LinkError) -> None:
+        """End an over of ours, a frame of which could not be sent."""
         if self.sending:
             self._floor_says(self._floor.fail(trio.current_time(), str(problem)))
 
     # --- the floor -----------------------------------------------------------------------------------------------
 
     async def keep_time(self) -> None:
-        """Time-outs of the floor, until cancelled."""
+        """Watch the time-outs of the floor, until cancelled."""
         while True:
             self._floor_says(self._floor.tick(trio.current_time()))
             next_s = self._floor.next_tick_s()
@@ -267,7 +237,7 @@ class Conversation:
         self._floor_changed.set()
 
     def _silence_talker(self) -> None:
-        """After a refusal: nothing more is sent, unless an earlier over is still on its way out."""
+        """Send nothing more after a refusal, unless an earlier over is still on its way out."""
         if self._talker is not None and self._floor.state is not State.DRAINING:
             self._clip = None
             self._talker.abandon()

@@ -1,6 +1,6 @@
-"""The others' overs: frames from the link become packets, features and sound, each at its deadline.
+"""Overs of other stations: facts from the channel become packets, features and sound, each at its deadline.
 
-link --frame--> receiving end --packet--> play-out --deadline--> decoder --> synthesiser --> player
+link --frame--> channel end --fact--> play-out --deadline--> decoder --> synthesizer --> player
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import trio
 
 from app.audio.devices import Block
@@ -17,8 +16,7 @@ from app.audio.player import Player
 from app.events import CodecMismatch, Event, OverBegan, PacketCounts, PlayoutState
 from app.events import OverEnded as OverPlayed
 from app.station.latency import Latency
-from app.station.parts import Codec
-from app.threads import InThread
+from app.station.speech import SpeechDecoder
 from codec import format as fmt
 from transport.playout.playout import PlayedOver, Playout, PlayoutItem
 from transport.protocol.frames import Begin
@@ -28,48 +26,53 @@ from transport.protocol.receiver import Fact, Rubbish, VoiceArrived
 
 @dataclass(slots=True)
 class _Heard:
-    """An over that is being played, or waits until the one before it was."""
+    """An over that is being played, or waits until the one before it has been."""
 
     number: int
-    """The play-out's."""
+    """Number that the play-out gave to the over."""
     begin: Begin
     first_index: int
     next_index: int
     ended: bool = False
+    """True once END has come."""
     fresh: bool = True
-    """Nothing of it has been played yet."""
+    """True while nothing of the over has been played."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taps:
+    """Functions that are shown what is heard; none of them may block."""
+
+    packet: Callable[[bytes | None], None]
+    """Shown each packet as the decoder gets it, None for a lost one."""
+    sound: Callable[[Block], None]
+    """Shown the decoded sound, float32 [n], aligned with what was encoded and before the volume."""
 
 
 class Listener:
-    """From frames to the player. What frames mean for the floor is the engine's business."""
+    """The way from facts to the player. What the facts mean for the floor is the conversation's business."""
 
     def __init__(
         self,
-        codec: Codec,
+        *,
+        speech: SpeechDecoder,
         player: Player,
         latency: Latency,
-        emit: Callable[[Event], None],
-        in_thread: InThread,
-        on_heard: Callable[[Block], None],
-        on_over_played: Callable[[Begin], None],
-        *,
+        taps: Taps,
         slow_link: bool,
+        emit: Callable[[Event], None],
     ) -> None:
-        """`on_heard` is shown what was decoded, aligned with what was encoded, before the volume; `on_over_played` is
-        told when the last of an over has gone to the player. `slow_link`: by its plan it is slower than speech."""
-        self._codec_id = codec.codec_id
-        self._decoder = codec.decoder
-        self._synthesizer = codec.synthesizer
+        """slow_link: True where the link is slower than speech, by its plan."""
+        self._speech = speech
         self._player = player
         self._latency = latency
+        self._taps = taps
         self._emit = emit
-        self._in_thread = in_thread
-        self._on_heard = on_heard
-        self._on_over_played = on_over_played
         self._playout = Playout(slow_link=slow_link)
         self._heard: deque[_Heard] = deque()
         """What the play-out holds: the first is being played, the last is being received if its END has not come."""
         self._refused: int | None = None
+        """Over that is not played, because another codec made it."""
         self._wake = trio.Event()
         self._rubbish = 0
         self._told_counts: PacketCounts | None = None
@@ -100,17 +103,17 @@ class Listener:
 
     @property
     def playing(self) -> bool:
-        """An over is being heard, or waits to be."""
+        """True while an over is being played or waits to be."""
         return bool(self._heard)
 
     def will_play(self, over: int) -> bool:
-        """Some of that over is being heard, or waits to be."""
+        """Tell whether some of that over is being played or waits to be."""
         return any(heard.begin.over == over for heard in self._heard)
 
     def _begin(self, begin: Begin, first_index: int) -> None:
-        if begin.codec_id != self._codec_id:
+        if begin.codec_id != self._speech.codec_id:
             if self._refused != begin.over:
-                self._emit(CodecMismatch(begin.sender, self._codec_id, begin.codec_id))
+                self._emit(CodecMismatch(begin.sender, self._speech.codec_id, begin.codec_id))
             self._refused = begin.over
             return
         self._refused = None
@@ -121,12 +124,12 @@ class Listener:
 
     # --- sound out ---
 
-    async def run(self) -> None:
-        """Plays what is due, until cancelled."""
+    async def run(self, on_over_played: Callable[[Begin], None]) -> None:
+        """Play what is due, until cancelled; `on_over_played` is told when the last of an over went to the player."""
         while True:
             deadline_s = self._playout.next_deadline_s()
             if self._playout.finished:
-                await self._finish(self._playout.finished.popleft())
+                await self._finish(self._playout.finished.popleft(), on_over_played)
             elif deadline_s is None or deadline_s > trio.current_time():
                 self._wake = trio.Event()
                 with trio.move_on_at(deadline_s if deadline_s is not None else float("inf")):
@@ -136,45 +139,42 @@ class Listener:
 
     async def _play(self, heard: _Heard, item: PlayoutItem) -> None:
         queued_s = self._player.queued_s
-        samples = await self._in_thread(self._synthesize, item.packet, heard.fresh)
+        self._taps.packet(item.packet)
+        samples = await self._speech.decode(item.packet, heard.fresh)
         if item.packet is not None and (item.index - heard.first_index) % heard.begin.k == 0:
             self._latency.played(item.waited_s, queued_s)
         self._player.play(samples)
-        self._on_heard(samples[fmt.DELAY_SAMPLES :] if heard.fresh else samples)
+        self._taps.sound(samples[fmt.DELAY_SAMPLES :] if heard.fresh else samples)
         heard.fresh = False
         heard.next_index = item.index + 1
         self._tell_counts()
         self._tell_playout(item.signal_lost)
 
-    def _synthesize(self, packet: bytes | None, fresh: bool) -> Block:
-        """In the thread. Returns float32 [2560]."""
-        if fresh:
-            self._decoder.reset()
-            self._synthesizer.reset()
-        return self._synthesizer.synthesize(self._decoder.decode(packet))
+    async def _finish(self, played: PlayedOver, on_over_played: Callable[[Begin], None]) -> None:
+        """Finish an over of which the play-out has nothing more.
 
-    async def _finish(self, played: PlayedOver) -> None:
-        """The play-out has nothing more of that over; of one that it gave up to make room nothing was ever played."""
+        Nothing was ever played of an over that the play-out gave up to make room.
+        """
         [heard] = [waiting for waiting in self._heard if waiting.number == played.over]
         if not heard.fresh:
-            tail: np.ndarray = await self._in_thread(self._synthesizer.flush)
+            tail = await self._speech.flush()
             self._player.play(tail)
-            self._on_heard(tail)
+            self._taps.sound(tail)
         was_first = heard is self._heard[0]
         self._heard.remove(heard)
         packets, begin = heard.next_index - heard.first_index, heard.begin
         self._emit(
             OverPlayed(
-                begin.over,
-                begin.sender,
-                packets,
-                played.count.lost,
-                played.count.damaged,
-                packets * fmt.PACKET_S,
-                heard.ended,
+                over=begin.over,
+                sender=begin.sender,
+                packets=packets,
+                lost=played.count.lost,
+                damaged=played.count.damaged,
+                duration_s=packets * fmt.PACKET_S,
+                complete=heard.ended,
             )
         )
-        self._on_over_played(begin)
+        on_over_played(begin)
         if was_first and self._heard:
             self._tell_began()
 

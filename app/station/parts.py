@@ -22,7 +22,7 @@ from app.settings.model import Synth
 from app.station.channel_end import wall_clock_s
 from app.station.parrot import NAME as PARROT_NAME
 from app.station.parrot import Parrot, ParrotPorts
-from app.station.talker import PacketEncoder
+from app.station.speech import PacketEncoder
 from app.threads import InThread, one_worker
 from transport.address import Address
 from transport.links.base import Link

@@ -4,64 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import trio
 
 from app.audio.devices import BLOCK_S, Block
 from app.audio.player import Player
-from app.codecs.decoding import FeatureDecoder
 from app.events import Event, OverBegan, OverEnded, ReplayBegan, ReplayEnded, ReplayRefused
-from app.station.parts import Codec
-from app.threads import InThread
+from app.station.speech import SpeechDecoder
 from codec.format import PACKET_S
 
 MAX_PACKETS = 4096
-"""22 minutes of one over are kept, 130 kB."""
+"""Largest number of packets of one over that are kept: 22 minutes, 130 kB."""
 AHEAD_S = 0.5
-"""Decoded ahead of the loudspeaker: enough for no gap, little to throw away when somebody talks."""
-
-
-class RememberingDecoder:
-    """A decoder that notes what it is given."""
-
-    def __init__(self, decoder: FeatureDecoder, note: Callable[[bytes | None], None]) -> None:
-        self._decoder = decoder
-        self._note = note
-
-    @property
-    def codec_id(self) -> int:
-        return self._decoder.codec_id
-
-    def decode(self, packet: bytes | None) -> np.ndarray:
-        self._note(packet)
-        return self._decoder.decode(packet)
-
-    def reset(self) -> None:
-        self._decoder.reset()
+"""Sound decoded ahead of the loudspeaker, in seconds: enough for no gap, little to drop when somebody talks."""
 
 
 class Replay:
-    """Knows the last over that was heard to its end."""
+    """The last over that was heard to its end, ready to be played again."""
 
-    def __init__(self, codec: Codec, player: Player, emit: Callable[[Event], None], in_thread: InThread) -> None:
-        """`remembering` is the codec that the listener is to use; both may use it, one at a time."""
-        self._codec = codec
-        self.remembering = Codec(codec.encoder, RememberingDecoder(codec.decoder, self._remember), codec.synthesizer)
+    def __init__(self, speech: SpeechDecoder, player: Player, emit: Callable[[Event], None]) -> None:
+        """Take the decoder and the player, which the listener uses too, though never at the same time."""
+        self._speech = speech
         self._player = player
         self._emit = emit
-        self._in_thread = in_thread
         self._hearing: list[bytes | None] = []
         self._last: tuple[str, tuple[bytes | None, ...]] | None = None
         self._asked = trio.Event()
         self._playing = False
         self._stopped = False
 
-    def _remember(self, packet: bytes | None) -> None:
+    def remember(self, packet: bytes | None) -> None:
+        """Keep a packet of the over that is being heard, None for a lost one."""
         if len(self._hearing) < MAX_PACKETS:
             self._hearing.append(packet)
 
     def note(self, event: Event) -> None:
-        """An event of the engine."""
+        """Follow the station's events: which over is being heard."""
         match event:
             case OverBegan():
                 self.stop()
@@ -70,7 +47,7 @@ class Replay:
                 self._last, self._hearing = (sender, tuple(self._hearing)), []
 
     def ask(self, busy: bool) -> None:
-        """Play it, or stop playing it. busy: somebody talks."""
+        """Play the last over, or stop playing it; refuse where there is none, or `busy`: somebody talks."""
         if self._playing:
             self.stop()
         elif busy:
@@ -82,17 +59,18 @@ class Replay:
             self._asked.set()
 
     def stop(self) -> None:
-        """Something more important comes."""
+        """Stop playing: something more important comes."""
         if self._playing and not self._stopped:
             self._stopped = True
             self._player.hush()
 
     async def run(self) -> None:
-        """Plays what is asked for, until cancelled."""
+        """Play what is asked for, until cancelled."""
         while True:
             await self._asked.wait()
             self._asked = trio.Event()
-            assert self._last is not None
+            if self._last is None:
+                continue
             sender, packets = self._last
             self._emit(ReplayBegan(sender, len(packets) * PACKET_S))
             await self._play(packets)
@@ -103,18 +81,16 @@ class Replay:
         for number, packet in enumerate(packets):
             while self._player.queued_s > AHEAD_S and not self._stopped:
                 await trio.sleep(BLOCK_S)
-            samples = await self._in_thread(self._synthesize, packet, number == 0)
+            samples = await self._speech.in_thread(self._synthesize, packet, number == 0)
             if samples is None or self._stopped:
                 return
             self._player.play(samples)
         while self._player.queued_s > 0 and not self._stopped:
             await trio.sleep(BLOCK_S)
 
-    def _synthesize(self, packet: bytes | None, first: bool) -> Block | None:
-        """In the thread, which the listener uses too: not once an over has begun. float32 [2560]"""
-        if self._stopped:
-            return None
-        if first:
-            self._codec.decoder.reset()
-            self._codec.synthesizer.reset()
-        return self._codec.synthesizer.synthesize(self._codec.decoder.decode(packet))
+    def _synthesize(self, packet: bytes | None, fresh: bool) -> Block | None:
+        """Return the sound of a packet, float32 [2560], or None once an over has begun: the decoder is its own then.
+
+        Runs in the thread.
+        """
+        return None if self._stopped else self._speech.synthesize(packet, fresh)

@@ -1,8 +1,8 @@
-"""Our overs: blocks from the microphone become packets, frames and, at the end, END.
+"""Overs of this station: blocks from the microphone become packets, frames and, at the end, END.
 
     microphone --gain--> pre-roll ring ... key ... queue --2560 samples--> encoder --k packets--> transmitter
 
-Speech is kept from the key on (and 200 ms before it), also while BEGIN is still on its way: nothing said is lost.
+Speech is kept from the key on, and from 200 ms before it, also while BEGIN is still on its way: nothing said is lost.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import trio
@@ -23,66 +22,54 @@ from app.audio.level import LevelMeter, amplitude
 from app.events import EndReason, Event, TalkEnded
 from app.settings.model import Settings
 from app.station.latency import Latency
+from app.station.speech import SpeechEncoder
 from app.station.transmitter import Transmitter
 from app.station.vox import PRE_ROLL_S
-from app.threads import InThread
 from codec import format as fmt
 from transport.protocol.frames import NONCE_BYTES, Voice
 from transport.protocol.over import OverSender
 
 MAX_WAITING_BLOCKS = 500
-"""10 s of speech between the microphone and the encoder; more waits only if the encoder cannot keep up at all."""
+"""Largest number of blocks between microphone and encoder: 10 s. More wait only if the encoder cannot keep up."""
 END_AGAIN_S = 0.1
-"""END is sent twice, so far apart that one burst of loss does not take both."""
-
-
-class PacketEncoder(Protocol):
-    """`codec.encoder.Encoder`."""
-
-    @property
-    def codec_id(self) -> int: ...
-    def encode(self, samples: np.ndarray) -> bytes: ...
-    def reset(self) -> None: ...
+"""Time between the two ENDs of an over, in seconds, so that one burst of loss does not take both."""
 
 
 def _blocks(seconds: float) -> int:
-    """Blocks of the microphone that last at least so long."""
+    """Return the number of the microphone's blocks that last at least so long."""
     return max(0, math.ceil(seconds / BLOCK_S))
 
 
 @dataclass(frozen=True, slots=True)
 class _Spoken:
-    """A block, and when its first sample was at the microphone."""
+    """A block, and the time at which its first sample was at the microphone."""
 
     samples: Block
     at_s: float
 
 
 class Talker:
-    """From the microphone to the transmitter. Whether it may talk is the engine's business, not its own."""
+    """The way from the microphone to the transmitter. Whether it may talk is the conversation's business."""
 
     def __init__(
         self,
+        *,
         settings: Settings,
         packets_per_frame: int,
         repeat: bool,
-        encoder: PacketEncoder,
+        speech: SpeechEncoder,
         transmitter: Transmitter,
         latency: Latency,
         emit: Callable[[Event], None],
-        in_thread: InThread,
-        on_spoken: Callable[[Block], None],
     ) -> None:
-        """`in_thread` runs the encoder; `on_spoken` is shown what the encoder got, float32 [2560] at a time."""
+        """packets_per_frame: 1..6. repeat: True sends the packets of each frame once more, in the next one."""
         self._settings = settings
         self._k = packets_per_frame
         self._repeat = repeat
-        self._encoder = encoder
+        self._speech = speech
         self._transmitter = transmitter
         self._latency = latency
         self._emit = emit
-        self._in_thread = in_thread
-        self._on_spoken = on_spoken
         self._meter = LevelMeter("microphone")
         self._pre_roll_s = settings.pre_roll_s
         self._ring: deque[_Spoken] = deque(maxlen=_blocks(max(settings.pre_roll_s, PRE_ROLL_S)))
@@ -93,22 +80,26 @@ class Talker:
         self._last_over = -1
         self.gain_db = settings.gain_db
         self.addressee = settings.addressee
-        """Who is asked for a receipt, from the next over on; "" is nobody."""
+        """Name of the station that is asked for a receipt, from the next over on; "" asks nobody."""
         self.microphone_s = 0.0
-        """How old a block is when it comes."""
+        """Age of a block when it comes, in seconds."""
         self.packets_sent = 0
-        """In the last over that ended."""
+        """Number of packets in the last over that ended."""
         self.dropped_blocks = 0
+        """Number of blocks that found no room before the encoder."""
 
     # --- in the trio thread, from the microphone and the engine ---
 
     @property
     def pre_roll_blocks(self) -> int:
-        """How many blocks from before the key are sent."""
+        """Number of blocks from before the key that are sent."""
         return _blocks(self._pre_roll_s)
 
     def hear(self, block: Block, age_s: float = 0.0) -> None:
-        """A block of the microphone or of a clip, float32 [n], before the gain; `age_s` old beyond the microphone."""
+        """Take a block of the microphone or of a clip, float32 [n], before the gain.
+
+        age_s: age of the block beyond that of any block of the microphone.
+        """
         block = block * np.float32(amplitude(self.gain_db))
         level = self._meter.push(block)
         if level is not None:
@@ -121,10 +112,10 @@ class Talker:
             self._ring.append(spoken)
 
     def begin(self, on_begun: Callable[[float], None], pre_roll_s: float | None = None) -> int:
-        """Starts an over: BEGIN goes out (`on_begun` is told when the link took it) and speech is kept from now on.
-        pre_roll_s: how much from before is sent, if not as much as the settings say.
+        """Start an over and return its number, 0..255: BEGIN goes out, and speech is kept from now on.
 
-        Returns its number, 0..255.
+        on_begun: told the time at which the link took BEGIN. pre_roll_s: seconds from before that are sent too; None
+        takes the settings' value.
         """
         over = self._last_over
         while over == self._last_over:  # whose last frames may still be on their way out
@@ -134,7 +125,7 @@ class Talker:
             over=over,
             nonce=os.urandom(NONCE_BYTES),
             utc_s=int(time.time()),
-            codec_id=self._encoder.codec_id,
+            codec_id=self._speech.codec_id,
             k=self._k,
             sender=self._settings.name,
             addressee=self.addressee,
@@ -150,7 +141,7 @@ class Talker:
         return over
 
     def forget(self) -> None:
-        """Empties the pre-roll: what comes next has nothing to do with what was heard before."""
+        """Empty the pre-roll: what comes next has nothing to do with what was heard before."""
         self._ring.clear()
 
     def end(self, reason: EndReason) -> None:
@@ -178,8 +169,10 @@ class Talker:
     # --- the task ---
 
     async def run(self, on_drained: Callable[[int, int], None]) -> None:
-        """Encodes and sends over after over until cancelled. `on_drained` is told over and packets when the last frame
-        of one has left."""
+        """Encode and send over after over until cancelled.
+
+        on_drained: told the over and its number of packets when its last frame has left.
+        """
         while True:
             sender = await self._take.receive()
             if isinstance(sender, OverSender):
@@ -189,21 +182,21 @@ class Talker:
         speech = np.zeros(0, np.float32)
         packets: list[bytes] = []
         frame_at_s = 0.0
-        """When the first sample of the frame being filled was at the microphone."""
-        self._encoder.reset()
+        """Time at which the first sample of the frame being filled was at the microphone."""
+        self._speech.reset()
         while isinstance(spoken := await self._take.receive(), _Spoken):
             if not len(speech) and not packets:
                 frame_at_s = spoken.at_s
             speech = np.concatenate([speech, spoken.samples])
             while len(speech) >= fmt.PACKET_SAMPLES:
-                packets.append(await self._encode(speech[: fmt.PACKET_SAMPLES]))
+                packets.append(await self._speech.encode(speech[: fmt.PACKET_SAMPLES]))
                 speech = speech[fmt.PACKET_SAMPLES :]
                 if len(packets) == self._k:
                     self._send_voice(sender, packets, frame_at_s)
                     packets = []
                     frame_at_s = spoken.at_s + (len(spoken.samples) - len(speech)) / fmt.SAMPLE_RATE_HZ
         if len(speech):
-            packets.append(await self._encode(np.pad(speech, (0, fmt.PACKET_SAMPLES - len(speech)))))
+            packets.append(await self._speech.encode(np.pad(speech, (0, fmt.PACKET_SAMPLES - len(speech)))))
         if packets:
             self._send_voice(sender, packets, frame_at_s)
         if self._sender is not sender:
@@ -215,12 +208,6 @@ class Talker:
         self._transmitter.send(sender.end())
         await self._transmitter.drained()
         on_drained(sender.over, count)
-
-    async def _encode(self, samples: np.ndarray) -> bytes:
-        """samples: float32 [2560] -> 32 bytes"""
-        self._on_spoken(samples)
-        packet: bytes = await self._in_thread(self._encoder.encode, samples)
-        return packet
 
     def _send_voice(self, sender: OverSender, packets: list[bytes], frame_at_s: float) -> None:
         if self._sender is not sender:

@@ -75,7 +75,6 @@ NOT_YET: set[tuple[str, str]] = set()
 """Imports that break a rule today, each with the file it stands in. An entry that breaks nothing any more must go."""
 
 TOO_LONG_YET = {
-    "app/station/engine.py",
     "app/tui/talk/screen.py",
     "app/tui/talk/state.py",
 }

@@ -186,7 +186,7 @@ def test_volume_mute_and_gain() -> None:
         engine = stage.app.engine
 
         def stands(volume: float, muted: bool, gain_db: float) -> bool:
-            return (engine._volume, engine._muted, engine._gain_db) == (volume, muted, gain_db)
+            return (engine.controls.volume, engine.controls.muted, engine.controls.gain_db) == (volume, muted, gain_db)
 
         await stage.press("down", "down")
         await stage.until(lambda: stands(0.8, False, 0.0))

@@ -1,0 +1,24 @@
+"""What the user can turn while a station runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.audio.devices import Block
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """Positions of the controls."""
+
+    volume: float
+    """Volume of the loudspeaker, 0..1, linear in amplitude."""
+    muted: bool
+    """True while the loudspeaker is off."""
+    gain_db: float
+    """Gain of the microphone, dB."""
+    addressee: str
+    """Name of the station that overs are addressed to; "" addresses everybody."""
+    overhear: Callable[[Block], None] | None = None
+    """Shown every block of the microphone, float32 [n], before the gain."""

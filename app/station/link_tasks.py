@@ -1,0 +1,80 @@
+"""What is done around a link all the time: receiving from it, its health, and the rates on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import trio
+
+from app.events import Event, LinkProblem, LinkRecovered, TalkDraining
+from app.station.channel_end import ChannelEnd
+from app.station.conversation import Conversation
+from app.station.listener import Listener
+from app.station.transmitter import Transmitter
+from app.station.wire_meter import WireMeter
+from transport.errors import LinkError, PeerUnreachable
+from transport.links.base import Link
+
+RATE_EVERY_S = 0.25
+"""Time between two WireRate or TalkDraining events, in seconds."""
+
+
+class LinkHealth:
+    """Whether the link works, told to the host when that changes."""
+
+    def __init__(self, emit: Callable[[Event], None]) -> None:
+        self._emit = emit
+        self._told = ""
+
+    def failed(self, problem: LinkError) -> None:
+        """Tell of a problem, once until the link works again."""
+        if self._told != str(problem):
+            self._told = str(problem)
+            self._emit(LinkProblem(problem.cause, problem.cure))
+
+    def works(self) -> None:
+        """Tell that the link works again, where the host thinks otherwise."""
+        if self._told:
+            self._told = ""
+            self._emit(LinkRecovered())
+
+
+async def receive(
+    link: Link, channel: ChannelEnd, listener: Listener, conversation: Conversation, health: LinkHealth
+) -> None:
+    """Receive until cancelled. Raises LinkError or LinkClosed when the link has failed for good."""
+    while True:
+        try:
+            octets = await link.receive()
+        except PeerUnreachable as problem:
+            health.failed(problem)
+            if not link.ready:  # unplugged: told when it is back, not when somebody happens to talk
+                await link.wait_ready()
+                health.works()
+            continue
+        health.works()
+        now = trio.current_time()
+        for fact in channel.receive(octets):
+            listener.take(fact, now)
+            conversation.take(fact, now)
+
+
+async def report_rates(
+    link: Link,
+    channel: ChannelEnd,
+    transmitter: Transmitter,
+    conversation: Conversation,
+    emit: Callable[[Event], None],
+) -> None:
+    """Report what is on the wire, what the channel refused and what is still to be sent, until cancelled."""
+    meter = WireMeter(link)
+    told = None
+    while True:
+        rate = meter.rate(trio.current_time())
+        if rate != told:
+            emit(rate)
+            told = rate
+        channel.report()
+        if transmitter.waiting and not conversation.talking:
+            emit(TalkDraining(transmitter.left_s))
+        await trio.sleep(RATE_EVERY_S)

@@ -1,0 +1,66 @@
+"""What is opened before a station can be built: the models, the channel's key and the link."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import trio
+
+from app.settings.model import Settings
+from app.settings.protection import secret_of
+from app.station.latency import Latency
+from app.station.parrot import ParrotPorts
+from app.station.parts import Codec, Parts
+from app.threads import InThread
+from transport.address import parse_address
+from transport.links.base import Link
+from transport.planning.planner import choose_k, planned_share
+from transport.protection.cipher import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Models, key and link of one station."""
+
+    link: Link
+    far_end: str
+    """Who is at the other end of the link; "" where that is not known."""
+    secret: Secret | None
+    """Key of the channel; None for the open channel."""
+    codec: Codec
+    in_thread: InThread
+    """The thread in which the models work."""
+    latency: Latency
+    packets_per_frame: int
+    repeat: bool
+    """True where each frame carries the packets of the one before again."""
+    share: float
+    """Seconds that an over of a second takes on the link; above 1, the link is slower than speech."""
+
+
+async def open_for_station(settings: Settings, parts: Parts, nursery: trio.Nursery) -> Opened:
+    """Open what the settings name; the link and its tasks live in the nursery, and are closed with it.
+
+    Returns as soon as the link is open, so that the caller can build the channel before the link's first keep-alive
+    asks for it. Raises GossamerError, CodecError or TransportError.
+    """
+    address = parse_address(settings.link)
+    in_thread = parts.in_thread()
+    codec = await in_thread(parts.load_codec, settings.synth, settings.model)
+    secret = await in_thread(secret_of, settings)
+    sealed, name_bytes = secret is not None, len((settings.name + settings.addressee).encode())
+    k = address.k or settings.packets_per_frame or choose_k(address, sealed=sealed, name_bytes=name_bytes)
+    share = planned_share(address, k, sealed=sealed, name_bytes=name_bytes)
+    latency = Latency()
+    link, far_end = await parts.open_link(address, nursery, ParrotPorts(latency.arrived, secret, parts.clock))
+    nursery.start_soon(_close_in_the_end, link)
+    return Opened(link, far_end, secret, codec, in_thread, latency, k, address.repeat, share)
+
+
+async def _close_in_the_end(link: Link) -> None:
+    """Close the link when cancelled, so that its port is free where this program goes on with another link."""
+    try:
+        await trio.sleep_forever()
+    finally:
+        with trio.CancelScope(shield=True):
+            await link.aclose()

@@ -1,0 +1,90 @@
+"""The codec at work in a station: encoding and decoding, off the trio thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from app.audio.devices import Block
+from app.codecs.decoding import FeatureDecoder
+from app.threads import InThread
+from vocoder.synthesizer import Synthesizer
+
+
+class PacketEncoder(Protocol):
+    """An encoder of speech, such as `codec.encoder.Encoder`."""
+
+    @property
+    def codec_id(self) -> int:
+        """Number of the codec, 0..65535: which decoders understand the packets."""
+        ...
+
+    def encode(self, samples: np.ndarray) -> bytes:
+        """Return the packet of the next float32 [2560], with the state of all samples before."""
+        ...
+
+    def reset(self) -> None:
+        """Forget all samples before."""
+        ...
+
+
+class SpeechEncoder:
+    """An encoder whose work is done in a thread."""
+
+    def __init__(self, encoder: PacketEncoder, in_thread: InThread, on_spoken: Callable[[Block], None]) -> None:
+        """Take the encoder; `on_spoken` is shown what it gets, float32 [2560] at a time."""
+        self._encoder = encoder
+        self._in_thread = in_thread
+        self._on_spoken = on_spoken
+
+    @property
+    def codec_id(self) -> int:
+        """Number of the codec, 0..65535."""
+        return self._encoder.codec_id
+
+    def reset(self) -> None:
+        """Forget all samples before."""
+        self._encoder.reset()
+
+    async def encode(self, samples: Block) -> bytes:
+        """Return the packet, 32 bytes, of the next float32 [2560]."""
+        self._on_spoken(samples)
+        packet: bytes = await self._in_thread(self._encoder.encode, samples)
+        return packet
+
+
+class SpeechDecoder:
+    """A decoder and a synthesizer whose work is done in a thread."""
+
+    def __init__(self, decoder: FeatureDecoder, synthesizer: Synthesizer, in_thread: InThread) -> None:
+        """Take the models. Calls through `in_thread` come one at a time, in the order in which they were made."""
+        self.in_thread = in_thread
+        self._decoder = decoder
+        self._synthesizer = synthesizer
+
+    @property
+    def codec_id(self) -> int:
+        """Number of the codec, 0..65535."""
+        return self._decoder.codec_id
+
+    def synthesize(self, packet: bytes | None, fresh: bool) -> Block:
+        """Return the sound of a packet, float32 [2560]; None conceals a lost one. Blocking: for the thread.
+
+        fresh: the packet begins an over, so that nothing of what was decoded before is continued.
+        """
+        if fresh:
+            self._decoder.reset()
+            self._synthesizer.reset()
+        return self._synthesizer.synthesize(self._decoder.decode(packet))
+
+    async def decode(self, packet: bytes | None, fresh: bool) -> Block:
+        """Return the sound of a packet, float32 [2560], as `synthesize` does."""
+        samples: Block = await self.in_thread(self.synthesize, packet, fresh)
+        return samples
+
+    async def flush(self) -> Block:
+        """Return the sound that is left at the end of an over, float32 [n]."""
+        tail: Block = await self.in_thread(self._synthesizer.flush)
+        return tail

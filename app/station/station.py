@@ -1,0 +1,304 @@
+"""One running station: microphone, encoder, link, play-out, vocoder and loudspeaker, in one nursery.
+
+`run_station` opens everything and closes it again; a `Station` is built when all of it is open, so that it has no state
+in which half of it is missing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import numpy as np
+import trio
+
+from app import events
+from app.audio.devices import BLOCK_S, Block
+from app.audio.player import Player
+from app.errors import GossamerError
+from app.events import EndReason, Event
+from app.history.capture import make_header
+from app.history.recorder import Recorder
+from app.settings.model import Settings
+from app.station.alerts import Bell
+from app.station.channel_end import ChannelEnd
+from app.station.controls import Controls
+from app.station.conversation import Conversation
+from app.station.link_tasks import LinkHealth, receive, report_rates
+from app.station.listener import Listener, Taps
+from app.station.opening import Opened, open_for_station
+from app.station.parts import Parts
+from app.station.replay import Replay
+from app.station.speech import SpeechDecoder, SpeechEncoder
+from app.station.talker import Talker
+from app.station.transmitter import Transmitter
+from app.station.vox import HandsFree
+from transport.errors import LinkError
+from transport.protocol.floor_states import State
+from transport.protocol.frames import Begin, Ping, Text
+
+GOODBYE_S = 2.0
+"""Time that an over still being sent gets when the station is closed, in seconds."""
+LOOK_EVERY_S = 0.02
+"""Time between two looks at whether that over has left, in seconds."""
+
+
+async def run_station(
+    settings: Settings,
+    parts: Parts,
+    emit: Callable[[Event], None],
+    on_built: Callable[[Station], None],
+    closing: trio.Event,
+    task_status: trio.TaskStatus[None],
+) -> None:
+    """Open models, link and devices, and run a station until cancelled, or `closing` is set and it has said goodbye.
+
+    on_built: given the station before it emits its first event. task_status: told when it is ready. Raises
+    GossamerError, CodecError or TransportError where there can be no station.
+    """
+    async with trio.open_nursery() as nursery:
+        opened = await open_for_station(settings, parts, nursery)
+        station = Station(settings, parts, opened, emit)
+        on_built(station)
+        station.start(nursery)
+        station.announce()
+        task_status.started()
+        await closing.wait()
+        await station.say_goodbye()
+        nursery.cancel_scope.cancel()
+
+
+class Station:
+    """A station whose models, link and devices are open."""
+
+    def __init__(self, settings: Settings, parts: Parts, opened: Opened, emit: Callable[[Event], None]) -> None:
+        """Connect all parts with each other. Nothing runs before `start`, and nothing blocks or is sent."""
+        self._settings = settings
+        self._parts = parts
+        self._opened = opened
+        self._emit = emit
+        self._link = opened.link
+        self._latency = opened.latency
+        self._clips_spoken = 0
+        self._controls = Controls(settings.volume, settings.muted, settings.gain_db, settings.addressee)
+        self._microphone, self._loudspeaker = parts.open_sound(settings, self._may_interrupt)
+        self._channel = ChannelEnd(settings.name, self._link, opened.secret, parts.clock, self._tell)
+        self._recorder = self._make_recorder()
+        for watcher in (parts.on_frame, self._recorder.watch if self._recorder is not None else None):
+            if watcher is not None:
+                self._channel.watch(watcher)
+        self._player = Player(self._loudspeaker, self._tell, settings.volume, settings.muted)
+        self._bell = Bell(settings, self._player, emit)
+        self._transmitter = Transmitter(self._link, self._channel.encode)
+        codec = opened.codec
+        decoder = SpeechDecoder(codec.decoder, codec.synthesizer, opened.in_thread)
+        self._replay = Replay(decoder, self._player, self._tell)
+        self._listener = Listener(
+            speech=decoder,
+            player=self._player,
+            latency=self._latency,
+            taps=Taps(packet=self._replay.remember, sound=parts.on_heard),
+            slow_link=opened.share > 1,
+            emit=self._tell,
+        )
+        self._talker = self._make_talker()
+        self._hands_free = HandsFree(settings.vox_hang_s, parts.make_detector, self._press_by_voice, self._release)
+        self._health = LinkHealth(self._tell)
+        self._conversation = Conversation(
+            settings=settings,
+            channel=self._channel,
+            transmitter=self._transmitter,
+            talker=self._talker,
+            listener=self._listener,
+            player=self._player,
+            emit=self._tell,
+        )
+
+    def _make_recorder(self) -> Recorder | None:
+        settings, parts, codec = self._settings, self._parts, self._opened.codec
+        if parts.recordings is None or not settings.record:
+            return None
+        mode = self._channel.mode.name.lower()
+        header = make_header(settings, self._link.name, mode, codec.codec_id, self._link.tag_bytes, parts.clock())
+        return Recorder(parts.recordings, int(settings.record_limit_mb * 1e6), header, parts.clock, self._tell)
+
+    def _make_talker(self) -> Talker | None:
+        encoder = self._opened.codec.encoder
+        if encoder is None:
+            return None
+        return Talker(
+            settings=self._settings,
+            packets_per_frame=self._opened.packets_per_frame,
+            repeat=self._opened.repeat,
+            speech=SpeechEncoder(encoder, self._opened.in_thread, self._parts.on_spoken),
+            transmitter=self._transmitter,
+            latency=self._latency,
+            emit=self._tell,
+        )
+
+    def start(self, nursery: trio.Nursery) -> None:
+        """Start every task of the station, all of them in the one nursery."""
+        nursery.start_soon(self._microphone.run, self._hear, self._tell)
+        nursery.start_soon(self._loudspeaker.run, self._tell)
+        if self._recorder is not None:
+            nursery.start_soon(self._recorder.run, self._parts.in_thread())
+        nursery.start_soon(self._player.run)
+        nursery.start_soon(self._transmitter.run, self._cannot_send)
+        if self._talker is not None:
+            nursery.start_soon(self._talker.run, self._conversation.over_drained)
+        nursery.start_soon(self._conversation.speak_clips)
+        nursery.start_soon(receive, self._link, self._channel, self._listener, self._conversation, self._health)
+        nursery.start_soon(self._conversation.keep_time)
+        nursery.start_soon(self._listener.run, self._over_played)
+        nursery.start_soon(self._replay.run)
+        nursery.start_soon(report_rates, self._link, self._channel, self._transmitter, self._conversation, self._tell)
+
+    def announce(self) -> None:
+        """Tell the host what was opened."""
+        opened, k = self._opened, self._opened.packets_per_frame
+        codec_id, mode = opened.codec.codec_id, self._channel.mode
+        self._tell(events.StationReady(self._link.name, opened.far_end, codec_id, k, mode))
+        if opened.share > 1:
+            self._tell(events.SlowLink(k, opened.share))
+        self._channel.check_clock()
+        if self._settings.vox:
+            self.set_vox(True)
+
+    async def say_goodbye(self) -> None:
+        """End an over of ours properly, and give its last frames a moment to leave."""
+        self._conversation.release(EndReason.CLOSED)
+        with trio.move_on_after(GOODBYE_S):
+            while self._conversation.sending:
+                await trio.sleep(LOOK_EVERY_S)
+
+    # --- commands, as in app/station/engine.py -------------------------------------------------------------------
+
+    def key_down(self) -> None:
+        """Ask for the floor, for the microphone or, where there is none, for the next of the bundled clips."""
+        if self._microphone.working or not self.idle:
+            self._hands_free.ended()  # an over by voice is the key's from here on
+            self._conversation.press(None, self._microphone.latency_s)
+        else:
+            clip = self._parts.load_clip(self._clips_spoken)
+            self._clips_spoken += 1
+            self.play_clip(clip)
+
+    def key_up(self) -> None:
+        """Let the floor go; nothing happens where it is not held."""
+        self._hands_free.ended()
+        self._release()
+
+    def play_clip(self, samples: np.ndarray) -> None:
+        """Ask for the floor, and speak float32 [n] in place of the microphone."""
+        self._conversation.press(samples, 0.0)
+
+    def set_vox(self, on: bool) -> None:
+        """Switch voice operation on or off."""
+        try:
+            self._hands_free.switch(on)
+        except GossamerError as problem:
+            self._tell(events.VoxChanged(False, str(problem)))
+        else:
+            self._tell(events.VoxChanged(on))
+
+    def replay_last(self) -> None:
+        """Play the last over that was heard once more, or stop that."""
+        self._replay.ask(busy=not self.idle)
+
+    def send_text(self, text: str, addressee: str) -> None:
+        """Send a short message."""
+        number = int.from_bytes(os.urandom(3))
+        self._transmitter.send(Text(number >> 16, number & 0xFFFF, self._settings.name, text, addressee))
+
+    def ping(self, token: int) -> None:
+        """Ask whoever is there to answer at once."""
+        number = int.from_bytes(os.urandom(3))
+        self._transmitter.send(Ping(number >> 16, number & 0xFFFF, token))
+
+    def apply(self, controls: Controls) -> None:
+        """Set volume, gain and addressee from now on."""
+        self._controls = controls
+        self._player.volume, self._player.muted = controls.volume, controls.muted
+        if self._talker is not None:
+            self._talker.gain_db, self._talker.addressee = controls.gain_db, controls.addressee
+
+    def choose_microphone(self, name: str | None) -> None:
+        """Switch to another microphone; None is the system's default."""
+        self._microphone.choose(name)
+
+    def choose_loudspeaker(self, name: str | None) -> None:
+        """Switch to another loudspeaker; None is the system's default."""
+        self._loudspeaker.choose(name)
+
+    def play_beside(self, samples: Block) -> None:
+        """Play float32 [n] of the host's own; drop it while anybody talks."""
+        if self.idle:
+            self._player.chime(samples)
+
+    def hush_beside(self) -> None:
+        """Drop what is queued of it."""
+        self._player.hush_chimes()
+
+    @property
+    def talking(self) -> bool:
+        """True while an over of ours is on the air."""
+        return self._conversation.talking
+
+    @property
+    def idle(self) -> bool:
+        """True while nobody talks, and nothing is played or waits to be."""
+        return self._conversation.idle
+
+    @property
+    def queued_s(self) -> float:
+        """Sound for the loudspeaker that is not played yet, in seconds."""
+        return self._player.queued_s
+
+    async def heard_out(self) -> None:
+        """Return when the last sound that was received has left the loudspeaker."""
+        while self._player.queued_s > 0:
+            await trio.sleep(BLOCK_S)
+        await trio.sleep(self._loudspeaker.latency_s)
+
+    # --- between the parts ---------------------------------------------------------------------------------------
+
+    def _tell(self, event: Event) -> None:
+        """Pass an event of a part to the host, and to those other parts that it concerns."""
+        match event:
+            case events.FloorChanged(State.ASKED):
+                self._replay.stop()
+            case events.TalkDenied():
+                self._hands_free.ended()
+            case events.TalkEnded(reason=reason) if reason is not EndReason.RELEASED:
+                self._hands_free.ended()
+        self._replay.note(event)
+        self._emit(event)
+        self._bell.note(event)
+
+    def _hear(self, block: Block) -> None:
+        """Take a block of the microphone, float32 [n]."""
+        self._conversation.hear(block)
+        if self._controls.overhear is not None:
+            self._controls.overhear(block)
+        silent = self._player.queued_s <= 0.0
+        self._hands_free.hear(block, trio.current_time(), self.idle and silent)
+
+    def _press_by_voice(self, before_s: float) -> None:
+        self._conversation.press(None, self._microphone.latency_s, before_s)
+
+    def _release(self) -> None:
+        self._conversation.release(EndReason.RELEASED)
+
+    def _cannot_send(self, problem: LinkError) -> None:
+        self._health.failed(problem)
+        self._conversation.link_failed(problem)
+
+    def _over_played(self, begin: Begin) -> None:
+        delay = self._latency.summary(begin.k, self._microphone.latency_s, self._loudspeaker.latency_s)
+        if delay is not None:
+            self._emit(delay)
+        self._conversation.over_played(begin)
+
+    def _may_interrupt(self) -> bool:
+        """Tell whether the devices may be closed for a moment."""
+        return self.idle
