@@ -81,7 +81,7 @@ class Station:
         self._latency = opened.latency
         self._clips_spoken = 0
         self._controls = Controls(settings.volume, settings.muted, settings.gain_db, settings.addressee)
-        self._microphone, self._loudspeaker = parts.open_sound(settings, self._may_interrupt)
+        self._microphone, self._loudspeaker = parts.open_sound(settings, lambda: self.idle)
         self._channel = ChannelEnd(settings.name, self._link, opened.secret, parts.clock, self._tell)
         self._recorder = self._make_recorder()
         for watcher in (parts.on_frame, self._recorder.watch if self._recorder is not None else None):
@@ -90,8 +90,7 @@ class Station:
         self._player = Player(self._loudspeaker, self._tell, settings.volume, settings.muted)
         self._bell = Bell(settings, self._player, emit)
         self._transmitter = Transmitter(self._link, self._channel.encode)
-        codec = opened.codec
-        decoder = SpeechDecoder(codec.decoder, codec.synthesizer, opened.in_thread)
+        decoder = SpeechDecoder(opened.codec.decoder, opened.codec.synthesizer, opened.in_thread)
         self._replay = Replay(decoder, self._player, self._tell)
         self._listener = Listener(
             speech=decoder,
@@ -298,7 +297,3 @@ class Station:
         if delay is not None:
             self._emit(delay)
         self._conversation.over_played(begin)
-
-    def _may_interrupt(self) -> bool:
-        """Tell whether the devices may be closed for a moment."""
-        return self.idle
