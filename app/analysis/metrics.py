@@ -74,25 +74,31 @@ def voicing_error(original: Array, decoded: Array) -> float | None:
 def estoi(original: Array, decoded: Array) -> float | None:
     """Return the extended short-time objective intelligibility (Jensen and Taal 2016), 0 (unrelated) to 1 (the same).
 
-    Takes float [n] each at 8 kHz; None with less than 0.4 s of speech. Raises ImportError without the package pystoi.
+    Takes float [n] at 8 kHz, any scale; what one is longer than the other does not count. None without the package
+    pystoi, or with less than 0.4 s of speech.
     """
-    from pystoi import stoi
-
+    try:
+        from pystoi import stoi
+    except ImportError:
+        return None
+    count = min(len(original), len(decoded))
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)  # pystoi warns when too few frames are left
         try:
-            return float(stoi(original, decoded, SAMPLE_RATE_HZ, extended=True))
+            return float(stoi(original[:count], decoded[:count], SAMPLE_RATE_HZ, extended=True))
         except (RuntimeWarning, ValueError):
             return None
 
 
 def pesq_nb(original: Array, decoded: Array) -> float | None:
-    """Return PESQ narrowband (ITU-T P.862 with the mapping of P.862.1), 1.0 to 4.55; None where it finds no utterance.
+    """Return PESQ narrowband (ITU-T P.862 with the mapping of P.862.1), 1.0 to 4.55.
 
-    Takes float [n] each at 8 kHz. Raises ImportError without the package pesq.
+    Takes float32 [n] at 8 kHz, -1..1. None without the package pesq, or where it finds no utterance.
     """
-    import pesq
-
+    try:
+        import pesq
+    except ImportError:
+        return None
     try:
         return float(pesq.pesq(SAMPLE_RATE_HZ, original, decoded, "nb"))
     except (pesq.NoUtterancesError, pesq.BufferTooShortError, ValueError):  # ValueError: the result is not a number

@@ -36,8 +36,8 @@ def ceilings(known: list[KnownClip], codec: Codec) -> dict[str, float | None]:
     """Return the ESTOI of each clip through the codec, with no link in between; None where it is not measured."""
     import numpy as np
 
+    from app.analysis.metrics import estoi
     from app.codecs.decoding import decoded
-    from app.diagnostics.field_report import estoi
 
     found = {}
     for clip in known:

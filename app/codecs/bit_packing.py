@@ -18,8 +18,8 @@ LONGEST_FRAME_BYTES = 0xFF
 def pack_frames(frames: Sequence[bytes], frame_bits: int | None) -> bytes:
     """Return the frames packed, each of `frame_bits` bits, or of varying length where that is None.
 
-    Three frames of 5 bits: `pack_frames([b"\\xf8", b"\\x00", b"\\xf8"], 5) == b"\\xf8\\x3e"`. Raises ValueError for a
-    frame of varying length that is longer than LONGEST_FRAME_BYTES.
+    Three frames of 5 bits, in hexadecimal ff, 00 and ff, make f8 3e. Raises ValueError for a frame of varying length
+    that is longer than LONGEST_FRAME_BYTES.
     """
     if frame_bits is None:
         return b"".join(bytes([len(frame)]) + frame for frame in frames)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import statistics
-import warnings
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from app.analysis.metrics import estoi
 from app.audio.devices import Block
 from app.audio.sound_files import write_speech
 from app.console import plain
@@ -22,7 +22,7 @@ from app.diagnostics.field_records import FieldTest, HeardClip, KnownClip
 from app.history.capture import program_version
 from app.settings.protection import MODE_WORDS
 from app.storage import make_folder, packet_output
-from codec.format import PACKET_BYTES, PACKET_S, PACKET_SAMPLES, SAMPLE_RATE_HZ
+from codec.format import PACKET_BYTES, PACKET_S, PACKET_SAMPLES
 from transport.address import parse_address
 from transport.planning.planner import plan
 from transport.protocol.frames import Mode
@@ -53,24 +53,6 @@ def spread(values: Iterable[float]) -> Spread | None:
 
 
 # --- figures -----------------------------------------------------------------------------------------------------
-
-
-def estoi(original: Block, heard: Block) -> float | None:
-    """Return the ESTOI of two sounds, float32 [n], 8 kHz: 0 (unrelated) to 1 (the same).
-
-    None without pystoi, or with less than 0.4 s of speech.
-    """
-    try:
-        from pystoi import stoi
-    except ImportError:
-        return None
-    count = min(len(original), len(heard))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", RuntimeWarning)  # pystoi's way to say that too few frames are left
-        try:
-            return float(stoi(original[:count], heard[:count], SAMPLE_RATE_HZ, extended=True))
-        except (RuntimeWarning, ValueError):
-            return None
 
 
 def aligned(over: HeardClip, clip: KnownClip) -> tuple[Block, Block]:
