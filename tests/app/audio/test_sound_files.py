@@ -87,9 +87,14 @@ def test_nothing_half_written_is_left(tmp_path, failure):
     """An error or Ctrl-C while writing leaves neither the file nor a temporary one, and an old file as it was."""
     path = tmp_path / "out.wav"
     path.write_bytes(b"old")
-    with pytest.raises(type(failure)), files.speech_output(path) as writer:
-        writer.write(tone(8000))
-        raise failure
+
+    def write_and_fail() -> None:
+        with files.speech_output(path) as writer:
+            writer.write(tone(8000))
+            raise failure
+
+    with pytest.raises(type(failure)):
+        write_and_fail()
     assert [path] == list(tmp_path.iterdir())
     assert b"old" == path.read_bytes()
 

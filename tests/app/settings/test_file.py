@@ -9,8 +9,7 @@ import pytest
 from app.cli.options import settings_from
 from app.cli.parser import build_parser
 from app.errors import FileProblem, GossamerError
-from app.paths import recent_links_file, settings_file
-from app.settings import contacts
+from app.paths import settings_file
 from app.settings.file import read_configuration, write_configuration
 from app.settings.model import OPTIONS, PARROT_LINK, Settings
 
@@ -126,16 +125,3 @@ def test_every_setting_has_a_flag_in_a_command_that_uses_it_and_stands_in_the_re
         assert f"`{name}`" in readme, name
         if name != "link":
             assert option.flag.startswith("--") and option.used_by, name
-
-
-def test_recent_links_come_newest_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Each once, a few of them; a damaged list is an empty one."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    assert [] == contacts.recent_links()
-    for port in (*range(1, 12), 5):
-        contacts.remember(f"udp://:{port}")
-    assert [f"udp://:{port}" for port in (5, 11, 10, 9, 8, 7, 6, 4)] == contacts.recent_links()
-    recent_links_file().write_text("links = 7")
-    assert [] == contacts.recent_links()
-    recent_links_file().write_bytes(b"\xff\xfe")
-    assert [] == contacts.recent_links()

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from pathlib import Path
-from typing import cast
 
 import pytest
 import soundfile
-import trio
-import trio.testing
 
 from app.audio.sound_files import read_speech
 from app.errors import GossamerError
@@ -18,16 +13,7 @@ from app.settings.model import Settings
 from app.settings.passphrase import with_passphrase
 from codec import format as fmt
 from tests.support.processes import CLIP, free_port, listener, start
-from tests.support.station import Station
 from tests.support.terminal import STARTED_S, Terminal, gossamer
-from transport.address import parse_address
-from transport.links.base import Link, source_finder
-from transport.links.registry import open_link
-from transport.links.udp import KEEP_ALIVE_S
-from transport.protection.channel import open_channel
-from transport.protection.cipher import Secret
-from transport.protocol.frames import Beacon, Begin, Mode
-from transport.protocol.open_frames import encode
 
 
 @pytest.fixture
@@ -149,75 +135,3 @@ def test_two_processes_talk_sealed(tmp_path: Path, passphrase_file: Path) -> Non
     assert told.startswith("Marigold: ") and "Mallory" not in told and "other mode" in told
     assert 1 == problems.count("somebody here speaks in the open; you are sealed")
     assert 7 * fmt.PACKET_SAMPLES == len(read_speech(tmp_path / "heard.wav"))
-
-
-def is_ready(link: Link) -> bool:
-    """Read through a function, so that type checkers do not believe that it stays."""
-    return link.ready
-
-
-def test_a_waiting_end_is_led_to_its_peer_by_authentic_frames_only() -> None:
-    """On a protected channel a forged BEGIN from elsewhere teaches nothing, and neither does a copied one."""
-
-    async def main() -> None:
-        secret = Secret(Mode.SEALED, bytes(32))
-        peer, forger = open_channel(secret, 8, lambda count: bytes(count)), open_channel(None, 8, bytes)
-        begin = Begin(1, 0, bytes(8), 0, 1, 1, "Ada")
-        port = free_port()
-        async with trio.open_nursery() as nursery:
-            for options in ("", "?delay=10"):
-                link = await open_link(parse_address(f"udp://:{port}{options}"), nursery)
-                finder = source_finder(link)
-                assert finder is not None
-                finder.protect(lambda: b"anew")
-                with (
-                    socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as here,
-                    socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as there,
-                ):
-                    for sock in (here, there):
-                        sock.bind(("127.0.0.1", 0))
-                        sock.settimeout(10)
-                    there.sendto(encode(begin), ("127.0.0.1", port))
-                    there.sendto(forger.encode(Beacon(0, 0), 0.0, 0), ("127.0.0.1", port))
-                    for _ in range(2):
-                        with trio.fail_after(10):
-                            await link.receive()
-                    assert finder.source(encode(begin)) is not None and not is_ready(link)
-                    authentic = peer.encode(begin, 0.0, 0)
-                    here.sendto(authentic, ("127.0.0.1", port))
-                    there.sendto(authentic, ("127.0.0.1", port))
-                    for _ in range(2):
-                        with trio.fail_after(10):
-                            octets = await link.receive()
-                        finder.vouch(octets)
-                    assert is_ready(link)
-                    assert here.getsockname()[1] == cast("tuple", finder.source(octets))[1]
-                    await link.send(b"answer")
-                    assert b"answer" == await trio.to_thread.run_sync(here.recv, 100)
-                await link.aclose()
-
-    trio.run(main)
-
-
-def test_keep_alives_are_sealed_and_made_anew() -> None:
-    """From the very first on, what keeps a sealed caller's path open is authentic, and never the same bytes."""
-    secret = Secret(Mode.SEALED, bytes(32))
-
-    async def main() -> None:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as far:
-            far.bind(("127.0.0.1", 0))
-            far.settimeout(10)
-            settings = Settings(f"udp://127.0.0.1:{far.getsockname()[1]}", name="Ada", passphrase="secret")
-            station = Station(settings, clock=lambda: 1_700_000_000)
-            hearer = open_channel(secret, 8, os.urandom)
-            async with trio.open_nursery() as nursery:
-                await nursery.start(station.engine.run)
-                for _ in range(3):
-                    await trio.sleep(KEEP_ALIVE_S)
-                    octets = await trio.to_thread.run_sync(far.recv, 100)
-                    assert Beacon(0, 0) == hearer.decode(octets, 0.0, 1_700_000_000)  # the same twice is Replayed
-                station.engine.close()
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("app.settings.protection.derive_key", lambda passphrase, channel: secret.key)
-        trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0.05))

@@ -12,6 +12,7 @@ import trio
 import trio.testing
 
 from tests.support.overs import numbered_packet
+from tests.support.processes import free_port
 from transport.address import parse_address
 from transport.errors import LinkClosed, LinkError, NoPeerYet, PeerUnreachable
 from transport.links.registry import KEEP_ALIVE, open_link
@@ -27,14 +28,6 @@ PATIENCE_S = 30
 def begin(sender: str) -> bytes:
     """A BEGIN of somebody."""
     return encode(Begin(1, 0, bytes(8), 0, 1, 1, sender))
-
-
-def free_port() -> int:
-    """A UDP port that nobody uses just now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def run(main, *arguments) -> None:

@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from tests.support.overs import numbered_packet
+from tests.support.processes import free_port
 from transport.errors import LinkClosed, LinkError
 from transport.links.registry import open_link
 from transport.links.udp_group import UdpGroupLink, is_group
@@ -15,13 +16,6 @@ from transport.protocol.frames import Voice
 from transport.protocol.open_frames import encode
 
 PATIENCE_S = 30
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def run(main) -> None:
