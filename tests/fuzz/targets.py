@@ -9,9 +9,8 @@ import random
 from collections.abc import Callable, Iterator
 
 from tests.support.overs import over_frames
-from tests.transport.protection.test_channel import KEY, UTC_S
-from tests.transport.protection.test_channel import VECTORS as PROTECTED_VECTORS
-from tests.transport.protocol.test_open_frames import VECTORS, with_checks
+from tests.support.protected import KEY, PROTECTED_VECTORS, UTC_S
+from tests.support.vectors import OPEN_VECTORS, with_checks
 from transport.address import parse_address
 from transport.errors import FrameError, LinkError, UsageError
 from transport.framing import ax25
@@ -244,7 +243,7 @@ def targets() -> dict[str, Target]:
 
 def seeds() -> list[bytes]:
     """Known good inputs to start from."""
-    opened = [bytes.fromhex(octets) for _, octets in VECTORS]
+    opened = [bytes.fromhex(octets) for _, octets in OPEN_VECTORS]
     protected = [bytes.fromhex(octets) for *_, octets in PROTECTED_VECTORS]
     over = [encode(frame) for frame in over_frames(4, 2)]
     call, other = ax25.parse_callsign("N0CALL-7"), ax25.parse_callsign("AB1CDE")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 
 from tests.support.malformed import inputs
+from tests.support.vectors import DOCUMENTS
 from transport.address import Address, parse_address
 from transport.errors import LinkError
 from transport.framing.ax25 import Callsign
@@ -167,9 +167,9 @@ def test_bad_addresses(text: str, said: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_the_readme_names_every_setting() -> None:
-    """transport/README.md explains each setting that an address takes, and no other."""
-    text = (Path(__file__).parents[2] / "transport" / "README.md").read_text(encoding="utf-8")
+def test_the_documents_name_every_setting() -> None:
+    """docs/links.md explains each setting that an address takes, and no other."""
+    text = (DOCUMENTS / "links.md").read_text(encoding="utf-8")
     table = text.split("| setting |")[1].split("\n\n")[0]
     named = set(re.findall(r"`(\w+)=", table))
     with pytest.raises(LinkError) as caught:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
-import random
 
 import pytest
 
-from app.__main__ import main
 from transport.address import parse_address
-from transport.errors import LinkError
 from transport.framing.ax25 import AIR_BYTES
 from transport.framing.cobs import COBS_MARK, cobs_encode
 from transport.planning.planner import (
-    MAX_SHARE,
     begin_bytes,
     budget,
     choose_k,
@@ -27,8 +22,8 @@ from transport.planning.planner import (
 from transport.protocol.frames import PACKET_BYTES, PACKET_S, Begin, Frame, Voice
 from transport.protocol.open_frames import CHECK_BYTES, HEADER_BYTES, encode
 from transport.protocol.over import OverSender, voice_frames_per_cycle
-from transport.radio.airtime import UART_BITS, Ax25, Bits, Cobs, Keying, Lora, Stage
-from transport.radio.radios import RADIOS, Radio
+from transport.radio.airtime import UART_BITS, Bits, Cobs, Keying, Lora, Stage
+from transport.radio.radios import RADIOS
 
 VOICE_ALONE_BYTES = HEADER_BYTES + CHECK_BYTES
 QUICK = "kiss://localhost?call=N0CALL&radio=afsk1200&txdelay=100&txtail=20&slottime=10&persist=255"
@@ -70,28 +65,6 @@ def test_the_rates_of_the_design(k: int, rate_bps: int) -> None:
     assert rate_bps == pytest.approx(8 * link.way.air.octets(voice_bytes(k, link)) / frame_s)
     sealed_bps = 8 * link.way.air.octets(voice_bytes(k, link, sealed=True)) / frame_s
     assert 32 / frame_s == pytest.approx(sealed_bps - rate_bps)
-
-
-@pytest.mark.parametrize(
-    ("lora", "payload", "ms"),
-    [(Lora(7), 10, 41.216), (Lora(12), 10, 991.232), (Lora(9), 50, 328.704), (Lora(7, 250_000), 10, 20.608)],
-)
-def test_lora_airtimes(lora: Lora, payload: int, ms: float) -> None:
-    """What Semtech's own calculator says for these packets."""
-    assert ms == pytest.approx(1000 * lora.time_s(payload))
-
-
-def test_stuffing() -> None:
-    """Random bits grow by 1 in 62: counted here on real ones."""
-    ones = stuffed = 0
-    bits = "".join(f"{octet:08b}" for octet in random.Random(1).randbytes(50_000))
-    for bit in bits:
-        ones = ones + 1 if bit == "1" else 0
-        if ones == 5:
-            stuffed += 1
-            ones = 0
-    plain_s = Bits(1200, AIR_BYTES).time_s(200)
-    assert stuffed / len(bits) == pytest.approx(Ax25(1200).time_s(200) / plain_s - 1, rel=0.05)
 
 
 @pytest.mark.parametrize("k", [1, 2, 3, 6])
@@ -193,63 +166,3 @@ def test_what_would_carry_it() -> None:
     times = float(faster.split()[2])
     assert chosen(plan(parse_address(f"udp://192.0.2.7:7800?rate={700 * times * 1.02}"))) is not None
     assert chosen(plan(parse_address(f"udp://192.0.2.7:7800?rate={700 * times * 0.95}"))) is None
-
-
-@pytest.mark.parametrize("radio", RADIOS.values(), ids=RADIOS)
-def test_the_table_of_radios(radio: Radio) -> None:
-    """Each has an address that means it, a source, and rows that get cheaper with k."""
-    address = parse_address(radio.link)
-    assert radio == address.radio and "" != radio.source
-    shares = [row.share for row in plan(address)]
-    assert shares == sorted(shares, reverse=True)
-    assert all(row.fits == (row.share <= MAX_SHARE) for row in plan(address))
-
-
-def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
-    """A table for people, one object for programs, exit code 2 and one line where no speech gets through."""
-    assert 0 == main(["plan", QUICK])
-    said = capsys.readouterr().out
-    assert "* 6   93.7%" in said and "TXDELAY 100 ms" in said and "- 5   98.9%" in said
-    assert 0 == main(["plan", "--radio", "hc-12-far", "--duty", "1%", "--json"])
-    facts = json.loads(capsys.readouterr().out)
-    assert (1, None, [1, 2, 3, 4, 5, 6]) == (facts["k"], facts["refused"], [row["k"] for row in facts["rows"]])
-    assert 0.6 / facts["rows"][0]["on_air"] == pytest.approx(facts["rows"][0]["speech_min_an_hour"])
-    assert 2 == main(["plan", "--radio", "lora-sf10"])
-    refused = capsys.readouterr().err
-    assert 1 == refused.count("\n")
-    assert "busy 117% of the time. What would: radio=lora-sf9; or a link 1.3 times as fast" in refused
-    assert 2 == main(["plan", "--radio", "lora-sf10", "--json"])
-    assert "carries no speech" in json.loads(capsys.readouterr().out)["refused"]
-    assert 0 == main(["plan"])
-    listed = capsys.readouterr().out
-    assert all(name in listed and radio.link in listed for name, radio in RADIOS.items())
-
-
-def test_a_k_that_the_address_names_is_said_to_be_taken(capsys: pytest.CaptureFixture[str]) -> None:
-    """Whatever the plan would choose."""
-    assert 0 == main(["plan", "udp://h:1?rate=1200&k=1"])
-    assert "The address says k=1, and that is taken: it does not fit.\n" in capsys.readouterr().out
-    assert 0 == main(["plan", "udp://h:1?rate=1200&k=6"])
-    assert "The address says k=6, and that is taken: it fits.\n" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["--radio", "walkman"], "no radio that is known here"),
-        (["udp://h:1", "--duty", "2"], "share of time"),
-        (["udp://h:1", "--radio", "sik"], "'radio' means nothing"),
-        (["nowhere"], "is not a link"),
-    ],
-)
-def test_wrong_words(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """One line with the cause and the cure, exit code 2."""
-    assert 2 == main(["plan", *words])
-    problem = capsys.readouterr().err
-    assert said in problem and 1 == problem.count("\n")
-
-
-def test_a_radio_that_is_not_there() -> None:
-    """An address may name none that the table does not have."""
-    with pytest.raises(LinkError, match="gossamer plan"):
-        parse_address("serial:///dev/ttyUSB0?radio=walkman")

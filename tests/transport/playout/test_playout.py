@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.overs import Listener, drop, numbered_packet, over_frames, talk, through
 from transport.impairment import ImpairedPath, Impairment
-from transport.playout.jitter import FIRST_HOLD_S, MAX_HOLD_S, MIN_HOLD_S, JitterHistory, hold_s
+from transport.playout.jitter import FIRST_HOLD_S, MAX_HOLD_S, MIN_HOLD_S
 from transport.playout.playout import MAX_JUMP, MAX_OVERS, Playout
 from transport.protocol.frames import PACKET_S
 
@@ -156,19 +156,6 @@ def test_repeat_heals_losses_in_time(k: int) -> None:
     assert k == listener.indices.count(None)  # the first of the two frames that were lost in a row
     assert FIRST_HOLD_S + k * PACKET_S == pytest.approx(listener.played[0][0] - k * PACKET_S)
     assert 20 * k == listener.playout.count.played + listener.playout.count.lost
-
-
-def test_hold() -> None:
-    """hold = clamp(p95 jitter of recent overs, 80 ms .. max(640 ms, one frame))."""
-    assert (FIRST_HOLD_S, MIN_HOLD_S, 0.3, MAX_HOLD_S) == tuple(hold_s(jitter, 1) for jitter in (None, 0.0, 0.3, 9.0))
-    assert 6 * PACKET_S == hold_s(9.0, 6)
-    history = JitterHistory()
-    assert history.p95_s() is None
-    history.add([5.0 + 0.01 * number for number in range(100)])
-    assert 0.94 == pytest.approx(history.p95_s())
-    for _ in range(8):
-        history.add([1.0, 1.0])
-    assert 0.0 == history.p95_s()
 
 
 @pytest.mark.parametrize("k", [1, 2])

@@ -8,9 +8,8 @@ import pytest
 
 from tests.support.malformed import for_many_inputs
 from tests.support.overs import over_frames
-from tests.transport.protection.test_channel import KEY, UTC_S
-from tests.transport.protection.test_channel import VECTORS as PROTECTED_VECTORS
-from tests.transport.protocol.test_open_frames import VECTORS, with_checks
+from tests.support.protected import KEY, PROTECTED_VECTORS, UTC_S
+from tests.support.vectors import OPEN_VECTORS, with_checks
 from transport.errors import FrameError
 from transport.protection.channel import ProtectedChannel
 from transport.protection.cipher import Cipher, Secret
@@ -19,7 +18,7 @@ from transport.protocol.open_frames import decode, encode, peek_mode, peek_type
 from transport.protocol.over import MAX_PACKETS, REMEMBERED_OVERS, OverReceiver
 from transport.protocol.payloads import READERS, WRITERS, read_voice
 
-OPEN_FRAMES = [bytes.fromhex(octets) for _, octets in VECTORS]
+OPEN_FRAMES = [bytes.fromhex(octets) for _, octets in OPEN_VECTORS]
 BODIES = [octets[6:-2] for octets in OPEN_FRAMES]
 OVER = [encode(frame) for frame in over_frames(12, 2, repeat=True)]
 

@@ -2,65 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codec import format as codec_format
+from tests.support.vectors import NONCE, OPEN_VECTORS, PACKET, any_frame, with_checks, worked_examples
 from transport.errors import FrameError, NewerVersion, OtherMode, UsageError
 from transport.protocol import frames
 from transport.protocol.frames import Beacon, Begin, End, Frame, Ping, Pong, Receipt, Text, Type, Voice
 from transport.protocol.open_frames import MAX_FRAME_BYTES, crc16, decode, encode, peek_type
 
-README = Path(__file__).parents[3] / "transport" / "README.md"
-
-NONCE = bytes(range(8))
-PACKET = bytes(range(32))
-VECTORS: list[tuple[Frame, str]] = [
-    (
-        Begin(0x5A, 0, NONCE, 1_700_000_000, 0x1234, 2, "Ada", "Bob"),
-        "11 5a 00 00 70 dc 00 01 02 03 04 05 06 07 65 53 f1 00 12 34 20 03 41 64 61 03 42 6f 62 d5 4a",
-    ),
-    (
-        Voice(0x5A, 1, (PACKET,)),
-        "12 5a 00 01 fb 21 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f "
-        "10 11 12 13 14 15 16 17 18 19 1a 1b 1c 1d 1e 1f 23 b3",
-    ),
-    (End(0x5A, 2, 1), "13 5a 00 02 bd f6 00 01 0d 2e"),
-    (Receipt(0x5A, 2, 1), "14 5a 00 02 ec db 00 01 0d 2e"),
-    (Text(0xC3, 0x0102, "Ada", "QTH?", "Bob"), "15 c3 01 02 4f f6 03 41 64 61 03 42 6f 62 51 54 48 3f 98 b8"),
-    (Beacon(0, 0), "16 00 00 00 b8 fe 00 e1 f0"),
-    (Ping(7, 8, 0xDEADBEEF), "17 07 00 08 ca d2 de ad be ef 40 97"),
-    (Pong(7, 8, 0xDEADBEEF), "18 07 00 08 1e 3c de ad be ef 40 97"),
-]
-
-printable = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FFF), max_size=24).filter(str.isprintable)
-names = printable.filter(lambda text: len(text.encode()) <= frames.MAX_NAME_BYTES)
-texts = printable.map(lambda text: text * 2).filter(lambda text: len(text.encode()) <= frames.MAX_TEXT_BYTES)
-bytes_8, shorts, longs = st.integers(0, 0xFF), st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF)
-packets = st.lists(st.binary(min_size=32, max_size=32), min_size=1, max_size=12).map(tuple)
-profiles = st.none() | st.binary(min_size=32, max_size=32)
-nonces = st.binary(min_size=8, max_size=8)
-ks = st.integers(1, 6)
-any_frame: st.SearchStrategy[Frame] = st.one_of(
-    st.builds(Begin, bytes_8, shorts, nonces, longs, shorts, ks, names, names, st.booleans(), profiles),
-    st.builds(Voice, bytes_8, shorts, packets),
-    st.builds(End, bytes_8, shorts, shorts),
-    st.builds(Receipt, bytes_8, shorts, shorts),
-    st.builds(Text, bytes_8, shorts, names, texts, names),
-    st.builds(Beacon, bytes_8, shorts, names),
-    st.builds(Ping, bytes_8, shorts, longs),
-    st.builds(Pong, bytes_8, shorts, longs),
-)
 bounded = settings(max_examples=200, deadline=None)
-
-
-def with_checks(header: bytes, body: bytes) -> bytes:
-    """Bytes with both checks right, whatever they say."""
-    return header + crc16(header).to_bytes(2, "big") + body + crc16(body).to_bytes(2, "big")
 
 
 def test_numbers_agree_with_the_codec() -> None:
@@ -73,19 +26,17 @@ def test_crc_is_ccitt_false() -> None:
     assert crc16(b"123456789") == 0x29B1
 
 
-@pytest.mark.parametrize(("frame", "octets"), VECTORS, ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(("frame", "octets"), OPEN_VECTORS, ids=lambda value: type(value).__name__)
 def test_vectors(frame: Frame, octets: str) -> None:
     """A frame worked out by hand is written exactly so, and read back."""
     assert octets == encode(frame).hex(" ")
     assert frame == decode(bytes.fromhex(octets))
 
 
-def test_readme_examples_are_these_vectors() -> None:
-    """Every hex example in the README is one of the vectors, and every vector stands there."""
-    text = README.read_text(encoding="utf-8")
-    blocks = re.findall(r"```hex\n(.*?)```", text, re.DOTALL)
-    shown = {bytes.fromhex(re.sub(r"#.*", "", block)) for block in blocks}
-    assert {bytes.fromhex(octets) for _, octets in VECTORS} == shown
+def test_the_worked_examples_are_these_vectors() -> None:
+    """Every hex example of docs/wire-format.md is one of the vectors, and every vector stands there."""
+    shown = {octets for _, octets in worked_examples("wire-format.md", "hex")}
+    assert {bytes.fromhex(octets) for _, octets in OPEN_VECTORS} == shown
 
 
 @bounded

@@ -1,0 +1,65 @@
+"""Frames whose bytes were worked out by hand, any frames, and frames with any content behind good checks."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from hypothesis import strategies as st
+
+from transport.protocol import frames
+from transport.protocol.frames import Beacon, Begin, End, Frame, Ping, Pong, Receipt, Text, Voice
+from transport.protocol.open_frames import crc16
+
+DOCUMENTS = Path(__file__).parents[2] / "transport" / "docs"
+NONCE = bytes(range(8))
+PACKET = bytes(range(32))
+OPEN_VECTORS: list[tuple[Frame, str]] = [
+    (
+        Begin(0x5A, 0, NONCE, 1_700_000_000, 0x1234, 2, "Ada", "Bob"),
+        "11 5a 00 00 70 dc 00 01 02 03 04 05 06 07 65 53 f1 00 12 34 20 03 41 64 61 03 42 6f 62 d5 4a",
+    ),
+    (
+        Voice(0x5A, 1, (PACKET,)),
+        "12 5a 00 01 fb 21 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f "
+        "10 11 12 13 14 15 16 17 18 19 1a 1b 1c 1d 1e 1f 23 b3",
+    ),
+    (End(0x5A, 2, 1), "13 5a 00 02 bd f6 00 01 0d 2e"),
+    (Receipt(0x5A, 2, 1), "14 5a 00 02 ec db 00 01 0d 2e"),
+    (Text(0xC3, 0x0102, "Ada", "QTH?", "Bob"), "15 c3 01 02 4f f6 03 41 64 61 03 42 6f 62 51 54 48 3f 98 b8"),
+    (Beacon(0, 0), "16 00 00 00 b8 fe 00 e1 f0"),
+    (Ping(7, 8, 0xDEADBEEF), "17 07 00 08 ca d2 de ad be ef 40 97"),
+    (Pong(7, 8, 0xDEADBEEF), "18 07 00 08 1e 3c de ad be ef 40 97"),
+]
+
+
+printable = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FFF), max_size=24).filter(str.isprintable)
+names = printable.filter(lambda text: len(text.encode()) <= frames.MAX_NAME_BYTES)
+texts = printable.map(lambda text: text * 2).filter(lambda text: len(text.encode()) <= frames.MAX_TEXT_BYTES)
+bytes_8, shorts, longs = st.integers(0, 0xFF), st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF)
+packets = st.lists(st.binary(min_size=32, max_size=32), min_size=1, max_size=12).map(tuple)
+profiles = st.none() | st.binary(min_size=32, max_size=32)
+nonces = st.binary(min_size=8, max_size=8)
+ks = st.integers(1, 6)
+any_frame: st.SearchStrategy[Frame] = st.one_of(
+    st.builds(Begin, bytes_8, shorts, nonces, longs, shorts, ks, names, names, st.booleans(), profiles),
+    st.builds(Voice, bytes_8, shorts, packets),
+    st.builds(End, bytes_8, shorts, shorts),
+    st.builds(Receipt, bytes_8, shorts, shorts),
+    st.builds(Text, bytes_8, shorts, names, texts, names),
+    st.builds(Beacon, bytes_8, shorts, names),
+    st.builds(Ping, bytes_8, shorts, longs),
+    st.builds(Pong, bytes_8, shorts, longs),
+)
+
+
+def with_checks(header: bytes, body: bytes) -> bytes:
+    """Bytes with both checks right, whatever they say."""
+    return header + crc16(header).to_bytes(2, "big") + body + crc16(body).to_bytes(2, "big")
+
+
+def worked_examples(document: str, language: str) -> list[tuple[str, bytes]]:
+    """The bytes of those code blocks in a document of transport whose language matches, each with its language."""
+    text = (DOCUMENTS / document).read_text(encoding="utf-8")
+    blocks = re.findall(rf"```({language})\n(.*?)```", text, re.DOTALL)
+    return [(words, bytes.fromhex(re.sub(r"#.*", "", block))) for words, block in blocks]

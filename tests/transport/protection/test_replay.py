@@ -1,0 +1,122 @@
+"""Frames that come again, or too late, are refused; those that come out of turn count once."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.overs import over_frames
+from tests.support.protected import (
+    BEGIN,
+    TEXT,
+    UTC_S,
+    ProtectedEnd,
+    pair,
+)
+from transport.errors import (
+    Replayed,
+    Stale,
+    UnknownOver,
+)
+from transport.protection.replay import FRESH_S, REMEMBERED_S, WINDOW, Window
+from transport.protocol.frames import Beacon, Begin, Frame, Ping, Pong, Receipt, Voice
+
+
+def test_the_replay_window() -> None:
+    """64 frames may come out of turn, each once; what is further behind is refused."""
+    window = Window()
+    assert [True, True, False, True, False] == [window.takes(number) for number in (5, 3, 3, 5 + WINDOW - 1, 5 - 1)]
+    assert window.takes(6) and not window.takes(6) and not window.takes(5)
+    assert window.takes(10_000) and not window.takes(10_000 - WINDOW) and window.takes(10_000 - WINDOW + 1)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(0, 400), max_size=200))
+def test_no_number_is_taken_twice(numbers: list[int]) -> None:
+    """Whatever the order, a window takes each number at most once, and each new one that is near enough."""
+    window, taken = Window(), set[int]()
+    for number in numbers:
+        near = number > window.highest - WINDOW
+        assert (near and number not in taken) is window.takes(number)
+        taken.add(number)
+
+
+def test_reordered_frames_count_once_each() -> None:
+    """An over in any order within the window is heard whole; every frame that comes again is refused."""
+    talker, hearer = pair()
+    octets = [talker.say(frame) for frame in over_frames(12, 1)[:-1]]
+    hearer.hear(octets[0])
+    backwards = octets[:0:-1]
+    assert [None] * len(backwards) == [hearer.fate(one) for one in backwards]
+    end, *rest = backwards
+    assert [Replayed] * len(rest) == [hearer.fate(one) for one in rest]
+    assert (None, Replayed) == (hearer.fate(end), hearer.fate(end))  # END is sent twice
+
+
+@pytest.mark.parametrize("later_s", [1, FRESH_S - 1, FRESH_S + 1, REMEMBERED_S + 1, 86_400])
+def test_a_whole_over_again(later_s: float) -> None:
+    """No frame of an over that was heard is accepted again, however much later, by whoever heard it."""
+    talker, hearer = pair()
+    octets = [talker.say(frame) for frame in over_frames(12, 1)]
+    assert {None} == {hearer.fate(one) for one in octets}
+    hearer.wait(later_s)
+    assert {hearer.fate(one) for one in octets} <= {Replayed, Stale, UnknownOver}
+
+
+@pytest.mark.parametrize("frame", [TEXT, Beacon(0, 0, "Ada"), Ping(7, 8, 9), Pong(7, 8, 9), Receipt(1, 2, 3)])
+def test_a_single_frame_again(frame: Frame) -> None:
+    """TEXT, BEACON, PING, PONG and RECEIPT count once: at once refused as replayed, later as stale."""
+    talker, hearer = pair()
+    octets = talker.say(frame)
+    assert (None, Replayed) == (hearer.fate(octets), hearer.fate(octets))
+    hearer.wait(FRESH_S)
+    assert Replayed is hearer.fate(octets)
+    hearer.wait(1)
+    assert Stale is hearer.fate(octets)
+    assert octets != talker.say(frame)  # the same words said again are another frame
+    assert Stale is hearer.fate(octets)
+
+
+@pytest.mark.parametrize("frame", [TEXT, Ping(7, 8, 9), BEGIN])
+def test_our_own_frames_do_not_come_back(frame: Frame) -> None:
+    """A frame that is reflected to its sender is refused."""
+    talker = ProtectedEnd()
+    assert Replayed is talker.fate(talker.say(frame))
+
+
+def test_a_frame_from_the_future_is_remembered_until_it_is_stale() -> None:
+    """From a clock 60 s ahead a frame stays fresh for 120 s: so long its nonce is kept."""
+    talker, hearer = ProtectedEnd(utc_s=UTC_S + FRESH_S), ProtectedEnd()
+    octets = talker.say(TEXT)
+    assert hearer.fate(octets) is None
+    for _ in range(12):
+        hearer.wait(10)
+        assert Replayed is hearer.fate(octets)
+    hearer.wait(1)
+    assert Stale is hearer.fate(octets)
+
+
+def test_without_a_clock() -> None:
+    """A station without a clock sends 0 and is understood; at either end, what was heard is still not heard twice."""
+    for talker, hearer in ((ProtectedEnd(utc_s=0), ProtectedEnd()), (ProtectedEnd(), ProtectedEnd(utc_s=0))):
+        octets = [talker.say(frame) for frame in over_frames(3)]
+        text = talker.say(TEXT)
+        begin = hearer.hear(octets[0])
+        assert isinstance(begin, Begin) and begin.utc_s == talker.utc_s
+        assert {None} == {hearer.fate(one) for one in [*octets[1:], text]}
+        hearer.wait(10 * REMEMBERED_S)
+        assert {Replayed} == {hearer.fate(one) for one in [*octets, text]}
+
+
+def test_a_long_over_stays_known() -> None:
+    """An over of an hour, whose BEGIN comes again with the time then, is heard to its end by those who joined late."""
+    talker, hearer = pair()
+    fates = set()
+    for frame in over_frames(3600 * 25 // 8, 1):
+        octets = talker.say(frame)
+        fates.add(hearer.fate(octets))
+        for station in (talker, hearer):
+            station.now += 0.32 * isinstance(frame, Voice)
+            station.utc_s = UTC_S + int(station.now)
+    assert {None} == fates

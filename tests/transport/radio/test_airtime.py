@@ -1,0 +1,32 @@
+"""How long bytes take, by the standards."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from transport.framing.ax25 import AIR_BYTES
+from transport.radio.airtime import Ax25, Bits, Lora
+
+
+@pytest.mark.parametrize(
+    ("lora", "payload", "ms"),
+    [(Lora(7), 10, 41.216), (Lora(12), 10, 991.232), (Lora(9), 50, 328.704), (Lora(7, 250_000), 10, 20.608)],
+)
+def test_lora_airtimes(lora: Lora, payload: int, ms: float) -> None:
+    """What Semtech's own calculator says for these packets."""
+    assert ms == pytest.approx(1000 * lora.time_s(payload))
+
+
+def test_stuffing() -> None:
+    """Random bits grow by 1 in 62: counted here on real ones."""
+    ones = stuffed = 0
+    bits = "".join(f"{octet:08b}" for octet in random.Random(1).randbytes(50_000))
+    for bit in bits:
+        ones = ones + 1 if bit == "1" else 0
+        if ones == 5:
+            stuffed += 1
+            ones = 0
+    plain_s = Bits(1200, AIR_BYTES).time_s(200)
+    assert stuffed / len(bits) == pytest.approx(Ax25(1200).time_s(200) / plain_s - 1, rel=0.05)
