@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import trio
 
+from app.audio.sound_files import from_int16
 from codec.format import DELAY_SAMPLES, PACKET_S, PACKET_SAMPLES, SAMPLE_RATE_HZ
 
 from .errors import BenchmarkError
@@ -43,7 +44,7 @@ class Reception:
 def measure_reception(samples: np.ndarray) -> Reception:
     """samples: int16 [at least 3 packets] of speech. Takes about 2 s an over. Raises BenchmarkError."""
     encode = OurLane("neural").open_encoder()
-    blocks = samples[: PACKETS * PACKET_SAMPLES].reshape(PACKETS, PACKET_SAMPLES)
+    blocks = from_int16(samples[: PACKETS * PACKET_SAMPLES]).reshape(PACKETS, PACKET_SAMPLES)
     return trio.run(receive, [encode(block) for block in blocks])
 
 

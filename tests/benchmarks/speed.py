@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
+from app.audio.sound_files import from_int16
 from codec.format import SAMPLE_RATE_HZ
 
 from .errors import BenchmarkError
@@ -81,7 +82,8 @@ def measure(
     lane: StreamingLane, samples: np.ndarray, work: Path, candidates: Sequence[Candidate] = ()
 ) -> LaneSpeed:
     """samples: int16 [n] of speech, 20 s or more. candidates: models not shipped, of which this lane may be one."""
-    frames = samples[: len(samples) // lane.frame_samples * lane.frame_samples].reshape(-1, lane.frame_samples)
+    whole = samples[: len(samples) // lane.frame_samples * lane.frame_samples]
+    frames = from_int16(whole).reshape(-1, lane.frame_samples)
     seconds = frames.size / SAMPLE_RATE_HZ
     encode_s, decode_s, waits_s = [], [], []
     for _ in range(RUNS):

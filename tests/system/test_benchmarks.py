@@ -17,6 +17,7 @@ import pytest
 import trio
 import trio.testing
 
+from app.audio.sound_files import from_int16
 from app.codecs.codec2 import MODES
 from tests.benchmarks import __main__ as command
 from tests.benchmarks import clips, quality, report, report_csv, robustness, speed
@@ -215,7 +216,7 @@ def test_codec2_commands_and_library_agree(tmp_path: Path) -> None:
     (tmp_path / "speech.raw").write_bytes(speech.tobytes())
     subprocess.run(["c2enc", "2400", tmp_path / "speech.raw", tmp_path / "speech.c2"], check=True, capture_output=True)
     encode = lane.open_encoder()
-    packets = b"".join(map(encode, speech.reshape(-1, lane.frame_samples)))
+    packets = b"".join(map(encode, from_int16(speech).reshape(-1, lane.frame_samples)))
     content = (tmp_path / "speech.c2").read_bytes()
     assert bytes.fromhex("c0dec2") == content[:3]
     assert packets == content[7:], "c2enc puts seven bytes of header before the frames of a .c2 file"
@@ -248,6 +249,18 @@ def test_speex_and_amr_are_the_real_ones(lane: SpeexLane | AmrLane, rate_bps: in
     assert wire_bps == pytest.approx(coded.wire_bits / coded.seconds)
     assert 0 < find_delay(original, coded.samples) / 8000 < 0.045
     assert not np.array_equal(original, coded.samples[: len(original)])
+
+
+@pytest.mark.parametrize("lane", [SpeexLane(0), SpeexLane(1), AmrLane()], ids=lambda lane: lane.key)
+def test_lost_frames_of_speex_and_amr_are_concealed(lane: SpeexLane | AmrLane) -> None:
+    """A lost frame sounds like what was before it; a second of losses ends much softer."""
+    usable(lane)
+    encode, decode = lane.open_encoder(), lane.open_decoder()
+    for frame in from_int16(speechlike(2.0)).reshape(-1, lane.frame_samples)[:60]:
+        before = decode(encode(frame))
+    first, *_, last = (decode(None) for _ in range(50))
+    assert np.abs(first).max() > 0.1 * np.abs(before).max() > 0
+    assert np.abs(last).max() < 0.5 * np.abs(first).max()
 
 
 def test_an_unknown_library_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,23 +1,24 @@
 """Every way from samples to decoded samples that is compared; a file per codec.
 
-To add one: write a class with the members of `Lane` and name it in `all_lanes`.
+To add one: write a codec with the members of `app.codecs.reference.ReferenceCodec`, and name a `CodecLane` around it in
+`streaming_lanes`. What is no codec, such as a ceiling, has the members of `Lane` and is named in `all_lanes`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
+from app.audio.sound_files import from_int16, to_int16
+from app.codecs.reference import CodecMissing, Decode, Encode, ReferenceCodec
+from app.codecs.round_trip import round_trip
 from codec.format import SAMPLE_RATE_HZ
 
-Encode = Callable[[np.ndarray], bytes]
-"""int16 [frame samples] -> the bytes of one frame, with the state of all before."""
-Decode = Callable[[bytes], np.ndarray]
-"""The bytes of one frame -> int16 [frame samples], with the state of all before."""
+from ..errors import BenchmarkError
 
 
 @dataclass(frozen=True)
@@ -67,28 +68,60 @@ class StreamingLane(Lane, Protocol):
         """Samples of one frame at 8 kHz."""
 
     def open_encoder(self) -> Encode:
-        """A fresh encoder."""
+        """Return an encoder at the start of a transmission. Raises BenchmarkError."""
 
     def open_decoder(self) -> Decode:
-        """A fresh decoder; loads no encoder where the two can be had apart."""
+        """Return a decoder at the start of a transmission; it loads no encoder where the two can be had apart."""
 
 
-def run_frames(lane: StreamingLane, samples: np.ndarray, flush_s: float, frame_bits: int | None = None) -> Coded:
-    """`Lane.run` for a peer. flush_s: of silence coded after the clip and not counted, which pushes out what the
-    codec still holds. frame_bits: of a frame whose last byte is not full; None counts the bytes."""
-    counted = -(-len(samples) // lane.frame_samples)
-    frames = counted + int(np.ceil(flush_s * SAMPLE_RATE_HZ / lane.frame_samples))
-    padded = np.zeros((frames, lane.frame_samples), np.int16)
-    padded.reshape(-1)[: len(samples)] = samples
-    encode, decode = lane.open_encoder(), lane.open_decoder()
-    packets = [encode(frame) for frame in padded]
-    wire_bits = 8 * sum(len(packet) for packet in packets[:counted])
-    return Coded(
-        samples=np.concatenate([decode(packet) for packet in packets]),
-        bits=wire_bits if frame_bits is None else counted * frame_bits,
-        wire_bits=wire_bits,
-        seconds=counted * lane.frame_samples / SAMPLE_RATE_HZ,
-    )
+class CodecLane:
+    """A codec of somebody else."""
+
+    ours = False
+
+    def __init__(self, codec: ReferenceCodec, flush_s: float, title: str = "") -> None:
+        """Take the codec, and a title if it is to be another than the codec's.
+
+        So many seconds of silence are coded after each clip and not counted: they push out what the codec still holds.
+        """
+        self._codec = codec
+        self._flush_s = flush_s
+        self.key, self.title, self.rate_bps = codec.key, title or codec.title, codec.rate_bps
+
+    @property
+    def frame_samples(self) -> int:
+        """Samples of one frame at 8 kHz."""
+        return self._codec.frame_samples
+
+    def missing(self) -> str | None:
+        """Return what is not installed and the command that installs it, in one line; None when the lane can run."""
+        return self._codec.missing()
+
+    def version(self) -> str:
+        """Return library and version."""
+        return self._codec.version()
+
+    def open_encoder(self) -> Encode:
+        """Return an encoder at the start of a transmission. Raises BenchmarkError."""
+        try:
+            return self._codec.open_encoder()
+        except CodecMissing as reason:
+            raise BenchmarkError(str(reason)) from None
+
+    def open_decoder(self) -> Decode:
+        """Return a decoder at the start of a transmission. Raises BenchmarkError."""
+        try:
+            return self._codec.open_decoder()
+        except CodecMissing as reason:
+            raise BenchmarkError(str(reason)) from None
+
+    def run(self, samples: np.ndarray) -> Coded:
+        """Code and decode int16 [n] at 8 kHz from a fresh start. Raises BenchmarkError."""
+        try:
+            coded = round_trip(self._codec, from_int16(samples), self._flush_s)
+        except CodecMissing as reason:
+            raise BenchmarkError(str(reason)) from None
+        return Coded(to_int16(coded.decoded), coded.bits, 8 * sum(map(len, coded.frames)), coded.seconds)
 
 
 class UncodedLane:

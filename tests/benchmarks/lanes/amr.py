@@ -13,19 +13,21 @@ from functools import cache
 
 import numpy as np
 
-from app.codecs.native import find_library, package_version
+from app.audio.sound_files import from_int16
+from app.codecs.native import find_library, int16_frame, package_version
+from app.codecs.reference import CodecMissing, Decode, Encode, Speech
 from codec.format import SAMPLE_RATE_HZ
 
-from ..errors import BenchmarkError
-from . import Coded, Decode, Encode, run_frames
+from . import CodecLane
 
 FRAME_SAMPLES = SAMPLE_RATE_HZ // 50
 MODE_475 = 0
 FRAME_BITS = 95
 """3GPP TS 26.101, table 1; on the wire they are 13 bytes, with the byte that names the mode."""
 LARGEST_PACKET_BYTES = 32
+NO_DATA = bytes([15 << 3])
+"""Frame of the type that stands for one that never came (3GPP TS 26.101, table 1a)."""
 FLUSH_S = 0.1
-"""Silence coded after the clip, not counted in its bits: pushes out what the codec still holds."""
 INSTALL = "apt-get install libopencore-amrnb0"
 
 
@@ -43,29 +45,28 @@ def _library() -> ctypes.CDLL | None:
     return library
 
 
-class Amr:
+class AmrState:
     """One encoder and one decoder at work."""
 
     def __init__(self) -> None:
         library = _library()
         if library is None:
-            raise BenchmarkError(f"libopencore-amrnb is not installed: {INSTALL}")
+            raise CodecMissing("libopencore-amrnb is not installed", INSTALL)
         self._library = library
         self._encoder, self._decoder = library.Encoder_Interface_init(0), library.Decoder_Interface_init()
         self._packet = ctypes.create_string_buffer(LARGEST_PACKET_BYTES)
 
-    def encode(self, samples: np.ndarray) -> bytes:
-        """samples: int16 [160]; returns one packet of 13 bytes."""
-        speech = np.ascontiguousarray(samples, np.int16)
-        assert speech.shape == (FRAME_SAMPLES,)
+    def encode(self, samples: Speech) -> bytes:
+        """Return one frame, 13 bytes, of float32 [160]. Raises ValueError for other samples."""
+        speech = int16_frame(samples, FRAME_SAMPLES)
         size = self._library.Encoder_Interface_Encode(self._encoder, MODE_475, speech.ctypes.data, self._packet, 1)
         return self._packet.raw[:size]
 
-    def decode(self, packet: bytes) -> np.ndarray:
-        """Returns int16 [160]."""
+    def decode(self, packet: bytes | None) -> Speech:
+        """Return float32 [160] of one frame, or what conceals a lost one."""
         speech = np.empty(FRAME_SAMPLES, np.int16)
-        self._library.Decoder_Interface_Decode(self._decoder, packet, speech.ctypes.data, 0)
-        return speech
+        self._library.Decoder_Interface_Decode(self._decoder, packet or NO_DATA, speech.ctypes.data, 0)
+        return from_int16(speech)
 
     def __del__(self) -> None:
         if getattr(self, "_encoder", None):
@@ -73,13 +74,17 @@ class Amr:
             self._library.Decoder_Interface_exit(self._decoder)
 
 
-class AmrLane:
+class Amr:
     """AMR-NB 4.75."""
 
     key = "amr-4.75"
     title = "AMR-NB 4.75"
-    ours = False
+    description = "its real library"
+    rate_bps = 50.0 * FRAME_BITS
     frame_samples = FRAME_SAMPLES
+    frame_bits: int | None = FRAME_BITS
+    delay_samples = 0
+    """Not known here: the benchmark finds each codec's delay in what it decodes."""
 
     def missing(self) -> str | None:
         return None if _library() is not None else f"{self.title}: libopencore-amrnb is not installed: {INSTALL}"
@@ -88,10 +93,14 @@ class AmrLane:
         return f"libopencore-amrnb {package_version('libopencore-amrnb0')}".strip()
 
     def open_encoder(self) -> Encode:
-        return Amr().encode
+        return AmrState().encode
 
     def open_decoder(self) -> Decode:
-        return Amr().decode
+        return AmrState().decode
 
-    def run(self, samples: np.ndarray) -> Coded:
-        return run_frames(self, samples, FLUSH_S, FRAME_BITS)
+
+class AmrLane(CodecLane):
+    """AMR-NB 4.75."""
+
+    def __init__(self) -> None:
+        super().__init__(Amr(), FLUSH_S)

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from app.codecs.reference import Decode, Encode
 from codec import format
 
-from . import Coded, Decode, Encode
+from . import Coded
 
 ENCODER, DECODER, VOCODER = "codec_encoder.onnx", "codec_decoder.onnx", "vocoder.onnx"
 BEFORE_THE_RECORD = "pocketsphinx"
@@ -157,8 +158,7 @@ class OurLane(ModelLane):
     def open_encoder(self) -> Encode:
         from codec.encoder import Encoder
 
-        encoder = Encoder(model_path(ENCODER, self.folder))
-        return lambda samples: encoder.encode(float32(samples))
+        return Encoder(model_path(ENCODER, self.folder)).encode
 
     def open_decoder(self) -> Decode:
         from codec.decoder import Decoder
@@ -166,7 +166,7 @@ class OurLane(ModelLane):
 
         decoder = Decoder(model_path(DECODER, self.folder))
         synthesiser = open_synthesizer(self.synth, model_path(VOCODER, self.folder) if self.synth == "neural" else None)
-        return lambda packet: int16(synthesiser.synthesize(decoder.decode(packet)))
+        return lambda packet: synthesiser.synthesize(decoder.decode(packet))
 
     def run(self, samples: np.ndarray, channel: Channel = list) -> Coded:
         packets = packets_of(samples, self.folder)

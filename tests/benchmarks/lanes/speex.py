@@ -15,18 +15,18 @@ from functools import cache
 
 import numpy as np
 
-from app.codecs.native import find_library, package_version
+from app.audio.sound_files import from_int16
+from app.codecs.native import find_library, int16_frame, package_version
+from app.codecs.reference import CodecMissing, Decode, Encode, Speech
 from codec.format import SAMPLE_RATE_HZ
 
-from ..errors import BenchmarkError
-from . import Coded, Decode, Encode, run_frames
+from . import CodecLane
 
 FRAME_SAMPLES = SAMPLE_RATE_HZ // 50
 FRAME_BITS = {0: 43, 1: 79}
 """Quality -> bits of a frame: 2150 and 3950 bit/s (manual of Speex, table 9.2)."""
 LARGEST_PACKET_BYTES = 200
 FLUSH_S = 0.1
-"""Silence coded after the clip, not counted in its bits: pushes out what the codec still holds."""
 INSTALL = "apt-get install libspeex1"
 
 # speex.h
@@ -49,13 +49,13 @@ def _library() -> ctypes.CDLL | None:
     return library
 
 
-class Speex:
+class SpeexState:
     """One encoder and one decoder at work."""
 
     def __init__(self, quality: int) -> None:
         library = _library()
         if library is None:
-            raise BenchmarkError(f"libspeex is not installed: {INSTALL}")
+            raise CodecMissing("libspeex is not installed", INSTALL)
         self._library = library
         mode = library.speex_lib_get_mode(0)  # narrowband
         self._encoder, self._decoder = library.speex_encoder_init(mode), library.speex_decoder_init(mode)
@@ -66,21 +66,22 @@ class Speex:
         library.speex_bits_init(self._heard)
         self._packet = ctypes.create_string_buffer(LARGEST_PACKET_BYTES)
 
-    def encode(self, samples: np.ndarray) -> bytes:
-        """samples: int16 [160]; returns one packet."""
-        speech = np.array(samples, np.int16)  # a copy: the C function may write to it
-        assert speech.shape == (FRAME_SAMPLES,)
+    def encode(self, samples: Speech) -> bytes:
+        """Return one frame of float32 [160]. Raises ValueError for other samples."""
+        speech = int16_frame(samples, FRAME_SAMPLES)
         self._library.speex_bits_reset(self._bits)
         self._library.speex_encode_int(self._encoder, speech.ctypes.data, self._bits)
         size = self._library.speex_bits_write(self._bits, self._packet, LARGEST_PACKET_BYTES)
         return self._packet.raw[:size]
 
-    def decode(self, packet: bytes) -> np.ndarray:
-        """Returns int16 [160]."""
+    def decode(self, packet: bytes | None) -> Speech:
+        """Return float32 [160] of one frame, or what conceals a lost one."""
         speech = np.empty(FRAME_SAMPLES, np.int16)
-        self._library.speex_bits_read_from(self._heard, packet, len(packet))
-        self._library.speex_decode_int(self._decoder, ctypes.addressof(self._heard), speech.ctypes.data)
-        return speech
+        if packet:
+            self._library.speex_bits_read_from(self._heard, packet, len(packet))
+        heard = ctypes.addressof(self._heard) if packet else None
+        self._library.speex_decode_int(self._decoder, heard, speech.ctypes.data)
+        return from_int16(speech)
 
     def __del__(self) -> None:
         if getattr(self, "_encoder", None):
@@ -90,17 +91,20 @@ class Speex:
             self._library.speex_bits_destroy(self._heard)
 
 
-class SpeexLane:
+class Speex:
     """Speex at one of its qualities."""
 
-    ours = False
+    description = "its real library"
     frame_samples = FRAME_SAMPLES
+    delay_samples = 0
+    """Not known here: the benchmark finds each codec's delay in what it decodes."""
 
     def __init__(self, quality: int) -> None:
-        self.quality = quality
-        rate_bps = 50 * FRAME_BITS[quality]
-        self.key = f"speex-{rate_bps}"
-        self.title = f"Speex {rate_bps}"
+        self._quality = quality
+        self.frame_bits: int | None = FRAME_BITS[quality]
+        self.rate_bps = 50.0 * FRAME_BITS[quality]
+        self.key = f"speex-{self.rate_bps:.0f}"
+        self.title = f"Speex {self.rate_bps:.0f}"
 
     def missing(self) -> str | None:
         return None if _library() is not None else f"{self.title}: libspeex is not installed: {INSTALL}"
@@ -109,10 +113,14 @@ class SpeexLane:
         return f"libspeex {package_version('libspeex1')}".strip()
 
     def open_encoder(self) -> Encode:
-        return Speex(self.quality).encode
+        return SpeexState(self._quality).encode
 
     def open_decoder(self) -> Decode:
-        return Speex(self.quality).decode
+        return SpeexState(self._quality).decode
 
-    def run(self, samples: np.ndarray) -> Coded:
-        return run_frames(self, samples, FLUSH_S, FRAME_BITS[self.quality])
+
+class SpeexLane(CodecLane):
+    """Speex at one of its qualities."""
+
+    def __init__(self, quality: int) -> None:
+        super().__init__(Speex(quality), FLUSH_S)

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from codec.format import SAMPLE_RATE_HZ
+from app.analysis import metrics
 
 from ..clips import Clip
 
 
 def pesq_nb(original: np.ndarray, decoded: np.ndarray, clip: Clip | None = None) -> float:
     """MOS-LQO, 1.0 to 4.55. NaN for a clip in which PESQ finds no utterance."""
-    import pesq
-
-    try:
-        return float(pesq.pesq(SAMPLE_RATE_HZ, _as_float(original), _as_float(decoded), "nb"))
-    except pesq.NoUtterancesError:
-        return float("nan")
+    score = metrics.pesq_nb(_as_float(original), _as_float(decoded))
+    return float("nan") if score is None else score
 
 
 def _as_float(samples: np.ndarray) -> np.ndarray:
