@@ -1,11 +1,8 @@
-"""The terminal UI: a host of the engine. Nothing else in the project imports Textual.
+"""The terminal programs: hosts of the engine and of the lab. Nothing else in the project imports Textual.
 
-In reading order: standing.py and talk_key.py decide (what is said, what a key means), wording.py and level.py put it
-into words and marks; talk_screen.py and its widgets show it; help_screen.py, device_screen.py, choice_screen.py and
-setup_screen.py lie over it; application.py hosts the engine, by hosted.py and guest.py; key_release.py and title.py are
-the terminal.
-The link lab: lab_wording.py puts its figures into words, lab_lane.py, lab_screen.py and own_link_screen.py show it,
-lab_application.py hosts it. picture.py draws the screens for the README.
+host/ joins Textual with trio and with the terminal; talk/ is the screen of a conversation, whose state.py and
+talk_key.py decide and whose widgets show; dialogs/ are the cards over it; lab/ is the screen of the link lab; widgets/
+and styles/ are shared by all.
 """
 
 from __future__ import annotations
@@ -30,11 +27,11 @@ EngineMaker = Callable[[Settings, Callable[[Event], None]], Engine]
 
 
 def run_talk(settings: Settings, make_engine: EngineMaker = Engine, configuration: Configuration | None = None) -> int:
-    """Open the talk screen until the user quits; returns the exit code.
+    """Show the talk screen until the user quits, and return the exit code.
 
-    make_engine: for stations with parts of their own. configuration: the settings file, for contacts and set-up; None:
-    neither is offered or written. What the engine died of is raised when the screen is gone: GossamerError, CodecError,
-    TransportError; a mistake of our own is one line too, and its story in a file.
+    make_engine: builds the station. configuration: the settings file, for contacts and set-up; with None neither is
+    offered or written. What the engine died of is raised when the screen is gone: GossamerError, CodecError or
+    TransportError. A mistake in the program is a GossamerError too, and its traceback is in a file.
     """
     from app.tui.host.key_release import KeyReleaseDriver
     from app.tui.talk.app import TalkApp
@@ -57,8 +54,10 @@ def run_talk(settings: Settings, make_engine: EngineMaker = Engine, configuratio
 
 
 def run_lab(start: LabStart, open_sound: Callable[[], tuple[Microphone, Loudspeaker]]) -> int:
-    """Open the link lab until the user quits; returns the exit code. What it died of is raised when the screen is
-    gone: CodecError."""
+    """Show the link lab until the user quits, and return the exit code.
+
+    What the lab died of is raised when the screen is gone: CodecError.
+    """
     from app.tui.lab.app import LabApp
 
     app = LabApp(start, open_sound)
@@ -69,7 +68,7 @@ def run_lab(start: LabStart, open_sound: Callable[[], tuple[Microphone, Loudspea
 
 
 def _write_down(failure: BaseException) -> Path:
-    """The whole story of a failure in a file, out of the way of the user's terminal."""
+    """Write the traceback of a failure into a file, out of the way of the user's terminal, and return its path."""
     path = failure_file()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(traceback.format_exception(failure)), encoding="utf-8")

@@ -74,10 +74,7 @@ TABLES = {"app/events.py", "app/settings/model.py"}
 NOT_YET: set[tuple[str, str]] = set()
 """Imports that break a rule today, each with the file it stands in. An entry that breaks nothing any more must go."""
 
-TOO_LONG_YET = {
-    "app/tui/talk/screen.py",
-    "app/tui/talk/state.py",
-}
+TOO_LONG_YET: set[str] = set()
 """Files over the limit today. An entry that is short enough must go."""
 
 CIRCLES_YET: list[list[str]] = []

@@ -1,4 +1,4 @@
-"""One of several on a card over the talk screen, or something typed: whom overs are for, which link to open."""
+"""A card on which one of several things is chosen, or something else is typed: an addressee, a link."""
 
 from __future__ import annotations
 
@@ -10,24 +10,27 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input as TextField
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
+
+from app.tui.dialogs.card import Card
 
 KEYS = "↑↓ enter choose    esc closes"
 LABEL_CELLS = 16
 
 
-class ChoiceScreen(ModalScreen[str | None]):
-    """Gives what was chosen, or None."""
+class ChoiceScreen(Card[str | None]):
+    """A list of choices and a text field. The result is what was chosen, or None."""
 
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "close", show=False)]
 
     def __init__(self, title: str, choices: Sequence[tuple[str, str]], asks: str, check: Callable[[str], str]) -> None:
-        """choices: what each is called, and what it gives, said beside the name where they differ. asks: for what may
-        be typed instead. check: gives a line about what is wrong with that, or ""."""
+        """Offer choices, each a name and the value that it gives, which is shown where it differs from the name.
+
+        asks: what may be typed instead. check: returns a line about what is wrong with a typed value, or "".
+        """
         super().__init__()
         self._title = title
         self._choices = list(choices)
@@ -35,6 +38,7 @@ class ChoiceScreen(ModalScreen[str | None]):
         self._check = check
 
     def compose(self) -> ComposeResult:
+        """Build the card."""
         with Vertical(id="card") as card:
             card.border_title = self._title
             card.border_subtitle = KEYS
@@ -46,10 +50,11 @@ class ChoiceScreen(ModalScreen[str | None]):
             yield Static("", id="outcome", markup=False)
 
     def on_mount(self) -> None:
+        """Begin in the list, or in the field where there is nothing to choose."""
         self.set_focus(self.query_one("#choices" if self._choices else "#typed"))
 
     def on_key(self, event: events.Key) -> None:
-        """What the list does not take is typed: nobody has to look for the field."""
+        """Type what the list does not take: nobody has to look for the field."""
         field = self.query_one("#typed", TextField)
         if event.character and event.is_printable and not field.has_focus:
             event.stop()

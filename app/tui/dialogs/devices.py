@@ -1,4 +1,4 @@
-"""Microphones and loudspeakers on a card over the talk screen: which there are, which are in use, and another choice.
+"""A card with the microphones and loudspeakers, on which others can be chosen.
 
 The conversation goes on meanwhile, and the talk key still talks: that is how a microphone is tried.
 """
@@ -14,7 +14,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -22,16 +21,17 @@ from app.audio.portaudio import NO_DEVICE_CURE, DeviceInfo
 from app.errors import DeviceError
 from app.events import Device, DeviceProblem, DeviceReady
 from app.station.engine import Engine
+from app.tui.dialogs.card import Card
 
 KINDS: tuple[Device, ...] = ("microphone", "loudspeaker")
 KEYS = "↑↓ and enter, or a click, choose    esc closes"
 
 
-class DeviceScreen(ModalScreen[None]):
-    """Stays open after a choice, so that its outcome can be seen and the other device be chosen too."""
+class DeviceScreen(Card[None]):
+    """A list of devices that stays open after a choice: its outcome can be seen, and the other device be chosen."""
 
     class Listed(Message):
-        """The worker has the list, or the one line why there is none."""
+        """The list that the worker has made, or one line why there is none."""
 
         def __init__(self, devices: list[DeviceInfo], problem: str) -> None:
             super().__init__()
@@ -49,8 +49,11 @@ class DeviceScreen(ModalScreen[None]):
         talk: Callable[[events.Key], None],
         picked: Callable[[Device], None] = lambda kind: None,
     ) -> None:
-        """in_use: kept up to date by its owner, who also calls `told`. talk: gets the keys that nothing here takes.
-        picked: told the kind of a device that was chosen."""
+        """Show the engine's devices.
+
+        in_use: the devices that work, by kind, kept up to date by their owner, who also calls `told`. talk: called
+        with the keys that nothing here takes. picked: called with the kind of a device that was chosen.
+        """
         super().__init__()
         self._engine = engine
         self._in_use = in_use
@@ -60,11 +63,12 @@ class DeviceScreen(ModalScreen[None]):
         self._problem = "looking for devices …"
         """Why there is no list."""
         self._outcome = ""
-        """What became of the last choice; nothing where the marks tell it."""
+        """What became of the last choice; "" where the marks tell it."""
         self._opening = ""
-        """The device that was chosen, until it is known what became of it."""
+        """Name of the device that was chosen, until it is known what became of it."""
 
     def compose(self) -> ComposeResult:
+        """Build the card."""
         with Vertical(id="card") as card:
             card.border_title = "devices"
             card.border_subtitle = KEYS
@@ -72,11 +76,12 @@ class DeviceScreen(ModalScreen[None]):
             yield Static(self._problem, id="outcome", markup=False)
 
     def on_mount(self) -> None:
+        """Ask for the devices."""
         self._list()
 
     @work(thread=True, exclusive=True)
     def _list(self) -> None:
-        """In a thread: a sound server that is slow to answer must not stop the screen."""
+        """List the devices in a thread: a sound server that is slow to answer must not stop the screen."""
         try:
             self.post_message(self.Listed(self._engine.list_devices(), ""))
         except DeviceError as problem:
@@ -88,7 +93,7 @@ class DeviceScreen(ModalScreen[None]):
         self._show()
 
     def told(self, event: DeviceReady | DeviceProblem) -> None:
-        """The engine has opened a device, or could not."""
+        """Take that the engine has opened a device, or could not."""
         if isinstance(event, DeviceProblem):
             self._outcome = str(event)
         elif event.name == self._opening:
@@ -112,7 +117,7 @@ class DeviceScreen(ModalScreen[None]):
             self._engine.choose_loudspeaker(name)
 
     def on_key(self, event: events.Key) -> None:
-        """What neither the list nor a binding took."""
+        """Hand on what neither the list nor a binding took."""
         self._talk(event)
 
     def _is_used(self, device: DeviceInfo) -> bool:
@@ -125,7 +130,7 @@ class DeviceScreen(ModalScreen[None]):
         self.query_one("#outcome", Static).update(self._problem or self._outcome)
 
     def _show(self) -> None:
-        """The list anew, the cursor where it was, or at first on the microphone in use."""
+        """Make the list anew, with the cursor where it was, or at first on the microphone in use."""
         self._show_outcome()
         listing = self.query_one(OptionList)
         listing.display = not self._problem
@@ -154,5 +159,5 @@ class DeviceScreen(ModalScreen[None]):
 
 
 def _key(device: DeviceInfo) -> str:
-    """What the option of a device is known by."""
+    """Return the id of the option of a device."""
     return f"{device.kind}-{device.number}"

@@ -1,4 +1,4 @@
-"""What the conversation has taken of its link so far, layer by layer, and what others would take: a card."""
+"""A card with what the conversation has taken of its link so far, and what other systems would take."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from app.diagnostics.link_account import Account
+from app.tui.dialogs.card import Card
 from app.tui.widgets.ballistics import bar
 
 REFRESH_S = 0.5
@@ -20,32 +20,26 @@ NAME_CELLS = 18
 BAR_CELLS = 16
 
 
-class BandwidthScreen(ModalScreen[None]):
-    """Any of its keys closes it. It follows the conversation."""
+class LinkAccountScreen(Card[None]):
+    """The account of a link, which follows the conversation."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,b,q,enter", "dismiss", "close", show=False),
     ]
-    DEFAULT_CSS = """
-    BandwidthScreen { align: center middle; background: $background 70%; }
-    BandwidthScreen #card {
-        width: 76; max-width: 100%; height: auto; max-height: 100%; padding: 0 2;
-        border: round $secondary; border-title-color: $secondary; background: $surface;
-    }
-    BandwidthScreen Static { height: auto; }
-    """
 
     def __init__(self, counted: Callable[[], Account]) -> None:
-        """counted: the account as it stands."""
+        """Show what `counted` returns, again and again."""
         super().__init__()
         self._counted = counted
 
     def compose(self) -> ComposeResult:
+        """Build the card."""
         with VerticalScroll(id="card") as card:
             card.border_title = "what this conversation takes"
             yield Static(id="account")
 
     def on_mount(self) -> None:
+        """Begin to follow the conversation."""
         self._refresh()
         self.set_interval(REFRESH_S, self._refresh)
 
@@ -54,7 +48,7 @@ class BandwidthScreen(ModalScreen[None]):
 
 
 def account_words(counted: Account) -> Content:
-    """The rows: layers in bit/s a second of speech, then everybody's need on this link, then the sources."""
+    """Return the rows: our layers in bits for each second of speech, the need of every system, and the sources."""
     rows = []
     ours = counted.wire_bps
     if ours is None:

@@ -1,4 +1,4 @@
-"""A link of one's own on a card below the lanes: each figure typed, or stepped with the arrow keys, at work at once."""
+"""A card below the lab's lanes for a link of one's own: each figure is typed or stepped, and works at once."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input as TextField
 from textual.widgets import Static
 
+from app.tui.dialogs.card import Card
 from transport.errors import UsageError
 from transport.impairment import Impairment
 from transport.planning.presets import Preset
@@ -26,15 +26,16 @@ NO_LIMIT = "no limit"
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One of them: as shown, value times scale."""
+    """One figure of a link."""
 
     name: str
-    """A field of Impairment."""
+    """The field of Impairment that it sets."""
     label: str
     unit: str
     scale: float
+    """The figure is shown as the field's value times this."""
     steps: tuple[float, ...]
-    """As shown, rising; infinity is no limit."""
+    """Values as shown, rising; infinity is no limit."""
 
 
 FIGURES = (
@@ -71,13 +72,13 @@ FIGURES = (
 
 
 def shown(figure: Figure, impairment: Impairment) -> str:
-    """The figure as it stands."""
+    """Return the figure as it stands."""
     value = getattr(impairment, figure.name)
     return NO_LIMIT if value is None else f"{figure.scale * value:.6g}"
 
 
 def read(figure: Figure, text: str) -> float | None:
-    """What was typed, in the impairment's unit; None: no limit. Raises ValueError."""
+    """Return what was typed in the impairment's unit, or None for no limit. Raises ValueError for no number."""
     text = text.strip().removesuffix(figure.unit).strip()
     if figure.name == "rate_bps" and text in ("", NO_LIMIT):
         return None
@@ -85,7 +86,7 @@ def read(figure: Figure, text: str) -> float | None:
 
 
 def stepped(figure: Figure, impairment: Impairment, up: bool) -> float | None:
-    """The next one, in the impairment's unit; None: no limit."""
+    """Return the next step up or down in the impairment's unit, or None for no limit."""
     value = getattr(impairment, figure.name)
     now = math.inf if value is None else round(figure.scale * value, 9)
     place = bisect_right(figure.steps, now) if up else bisect_left(figure.steps, now) - 1
@@ -93,8 +94,8 @@ def stepped(figure: Figure, impairment: Impairment, up: bool) -> float | None:
     return None if after == math.inf else after / figure.scale
 
 
-class OwnLinkScreen(ModalScreen[None]):
-    """The lanes go on above it."""
+class OwnLinkScreen(Card[None]):
+    """A form with the figures of a link; the lanes go on above it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "close", show=False),
@@ -103,12 +104,16 @@ class OwnLinkScreen(ModalScreen[None]):
     ]
 
     def __init__(self, preset: Preset, change: Callable[..., Preset]) -> None:
-        """change: takes figures by name (fields of Impairment), and gives the link as it is then; raises UsageError."""
-        super().__init__()
+        """Begin with a link.
+
+        change: takes figures by name (fields of Impairment) and returns the link as it is then; raises UsageError.
+        """
+        super().__init__(classes="-small")
         self._preset = preset
         self._change = change
 
     def compose(self) -> ComposeResult:
+        """Build the card."""
         with Vertical(id="card") as card:
             card.border_title = "your own link"
             card.border_subtitle = KEYS
@@ -120,6 +125,7 @@ class OwnLinkScreen(ModalScreen[None]):
             yield Static("", id="outcome", markup=False)
 
     def action_step(self, up: bool) -> None:
+        """Step the figure that has the focus."""
         for figure in FIGURES:
             if self.focused is self.query_one(f"#{figure.name}"):
                 self._take(figure, stepped(figure, self._preset.impairment, up))

@@ -1,7 +1,7 @@
-"""The first minute: name, link, devices and a look at the level, on a card over the talk screen. Can be skipped.
+"""A card for the first minute: name, link, devices and a look at the microphone's level. It can be skipped.
 
-The conversation runs meanwhile. What is chosen is written into the settings file; a new name or link opens the station
-anew.
+The conversation goes on meanwhile. What is chosen is written into the settings file; a new name or link opens the
+station anew.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 from textual.widgets import Input as TextField
 
 from app.events import Level
 from app.settings.model import OPTIONS
+from app.tui.dialogs.card import Card
 from app.tui.talk.wording import level_words
 from app.tui.widgets.meter import LevelBar
 from transport.link_kinds import explained_forms
@@ -29,14 +29,14 @@ WELCOME = "First time here? enter sets up name, link and devices. esc skips that
 
 @dataclass(frozen=True)
 class Chosen:
-    """What the user wants to be called, and which link to open."""
+    """The name that the user wants, and the link to open."""
 
     name: str
     link: str
 
 
-class SetupScreen(ModalScreen[Chosen | None]):
-    """Gives what was chosen, or None where it was skipped."""
+class SetupScreen(Card[Chosen | None]):
+    """A form for name, link and devices. The result is what was chosen, or None where it was skipped."""
 
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -53,8 +53,11 @@ class SetupScreen(ModalScreen[Chosen | None]):
         choose_devices: Callable[[], None],
         first: bool,
     ) -> None:
-        """check_link: a line about what is wrong with a link, or "". talk: gets the keys that nothing here takes.
-        first: ask whether to set up at all."""
+        """Offer the name and the link as they stand.
+
+        check_link: returns a line about what is wrong with a link, or "". talk: called with the keys that nothing here
+        takes. choose_devices: opens the card with the devices. first: ask whether to set up at all.
+        """
         super().__init__(classes="-asking" if first else "")
         self._name, self._link = name, link
         self._check_link = check_link
@@ -62,6 +65,7 @@ class SetupScreen(ModalScreen[Chosen | None]):
         self._choose_devices = choose_devices
 
     def compose(self) -> ComposeResult:
+        """Build the card."""
         with Vertical(id="card") as card:
             card.border_title = "set up"
             yield Static(WELCOME, id="welcome", markup=False)
@@ -84,6 +88,7 @@ class SetupScreen(ModalScreen[Chosen | None]):
                     yield Button("skip (esc)", id="skip", compact=True)
 
     def on_mount(self) -> None:
+        """Begin, unless the user is asked first."""
         if not self.has_class("-asking"):
             self._begin()
 
@@ -91,15 +96,15 @@ class SetupScreen(ModalScreen[Chosen | None]):
         self.remove_class("-asking")
         self.set_focus(self.query_one("#name"))
 
-    def heard(self, level: Level, now_s: float) -> None:
-        """The microphone's level."""
+    def heard(self, level: Level) -> None:
+        """Show the microphone's level."""
         for bar in self.query(LevelBar):  # none while the card is on its way in or out
             bar.level_db, bar.peak_db, bar.clipped = level.peak_db, level.peak_db, level.clipped
         for words in self.query("#level-words").results(Static):
             words.update(level_words(level))
 
     def on_key(self, event: events.Key) -> None:
-        """While it only asks: enter begins, and the talk key talks."""
+        """Begin on enter and let the talk key talk, while the card only asks."""
         if not self.has_class("-asking"):
             return
         if event.key == "enter":
@@ -113,6 +118,7 @@ class SetupScreen(ModalScreen[Chosen | None]):
             self._talk(event)
 
     def action_devices(self) -> None:
+        """Open the card with the devices."""
         self._choose_devices()
 
     @on(Button.Pressed, "#devices-button")

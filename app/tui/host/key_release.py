@@ -1,13 +1,13 @@
-"""Key release for Textual: terminals with the kitty keyboard protocol tell it, Textual's own driver never asks.
+"""Releases of keys, which terminals with the kitty keyboard protocol tell and Textual's own driver does not ask for.
 
     CSI = 2 ; 2 u       "also report event types" (set bit 2, leave the others as Textual set them)
     CSI ? u             "which flags are on?"
     CSI ? FLAGS u       the answer; terminals without the protocol are silent
     CSI 32 ; 1 : 3 u    space released   (event 1 press, 2 repeat, 3 release)
 
-https://sw.kovidgoyal.net/kitty/keyboard-protocol/. Textual's parser raises on the ``:event`` part, so ours takes it off
-before Textual sees the sequence. Both classes lean on Textual's inner names (as of 8.2): the tests of this file drive
-a real pseudo-terminal and fail when a new release moves them.
+See https://sw.kovidgoyal.net/kitty/keyboard-protocol/. Textual's parser raises on the `:event` part, so the parser here
+takes it off before Textual sees the sequence. Both classes use inner names of Textual (as of 8.2): the tests of this
+file drive a real pseudo-terminal and fail when a new release moves them.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ REPORT_EVENT_TYPES = 2
 RELEASE = "3"
 SPACE = "32"
 POLL_S = 0.1
-"""How soon the input thread sees that it is to end, and a lone ESC is taken for the Escape key."""
+"""Time in which the input thread sees that it is to end, and after which a lone ESC is the Escape key."""
 
 _FLAGS = re.compile(r"\x1b\[\?(\d+)u")
 _EVENT = re.compile(r"(\x1b\[([\d:]*);\d*):([123])([\d:;]*[u~A-HPQRS])")
 
 
 class KeyUp(events.Event, bubble=False):
-    """The talk key was released. Goes to the App (``on_key_up``)."""
+    """The news that the talk key was released. It goes to the App (`on_key_up`)."""
 
 
 class KeyReporting(events.Event, bubble=False):
-    """The terminal says which parts of the kitty protocol are on. Goes to the App (``on_key_reporting``)."""
+    """What the terminal says of the kitty protocol. It goes to the App (`on_key_reporting`)."""
 
     def __init__(self, flags: int) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class KeyReporting(events.Event, bubble=False):
 
 
 class KeyReleaseParser(XTermParser):
-    """Textual's parser, with ``KeyUp`` and ``KeyReporting`` beside its events."""
+    """Textual's parser, which gives `KeyUp` and `KeyReporting` too."""
 
     def _sequence_to_key_events(self, sequence: str, alt: bool = False) -> Iterable[events.Key]:
         if flags := _FLAGS.fullmatch(sequence):
@@ -68,15 +68,15 @@ class KeyReleaseParser(XTermParser):
 
 
 def _nothing() -> events.Key:
-    """What tells Textual's parser that the sequence is complete, and is dropped by it."""
+    """Return the event that tells Textual's parser that the sequence is complete, and is dropped by it."""
     return events.Key(Keys.Ignore, None)
 
 
 class KeyReleaseDriver(LinuxDriver):
-    """Textual's terminal driver, asking for key releases and reading with ``KeyReleaseParser``."""
+    """Textual's terminal driver, which asks for key releases and reads with `KeyReleaseParser`."""
 
     def start_application_mode(self) -> None:
-        """As Textual's, at the start and again after Ctrl+Z and ``fg``."""
+        """Do as Textual's and ask for key releases, at the start and again after Ctrl+Z and `fg`."""
         super().start_application_mode()
         if self._writer_thread is not None:  # None: in the background, nothing was started
             self.write(f"\x1b[={REPORT_EVENT_TYPES};2u\x1b[?u")

@@ -1,4 +1,4 @@
-"""The terminal's title: says who calls, and blinks, for those who look elsewhere.
+"""The terminal's title, which says who calls, and blinks, for a user who looks elsewhere.
 
 CSI 22 ; 0 t    keep the title that the terminal has        CSI 23 ; 0 t    put it back
 OSC 0 ; TEXT BEL                                            (xterm's control sequences, "ctlseqs")
@@ -12,8 +12,8 @@ KEEP, RESTORE = "\x1b[22;0t", "\x1b[23;0t"
 BLINK_S = 0.6
 
 
-class Title:
-    """Writes titles; `blink` is called every BLINK_S by its owner."""
+class TerminalTitle:
+    """The title of one terminal. Its owner calls `blink` every BLINK_S."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
@@ -21,7 +21,7 @@ class Title:
         self._lit = False
 
     def blink(self, calling: str) -> None:
-        """calling: who calls, or "" (then the title is the terminal's own again). No control characters in it."""
+        """Show who calls, a name without control characters; with "" the title is the terminal's own again."""
         if not calling:
             self.restore()
             return
@@ -32,7 +32,7 @@ class Title:
         self._write(f"\x1b]0;{'●' if self._lit else '○'} {calling} calls - gossamer\x07")
 
     def restore(self) -> None:
-        """The title as it was."""
+        """Put the terminal's own title back."""
         if self._kept:
             self._kept = False
             self._write(RESTORE)

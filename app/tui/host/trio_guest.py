@@ -1,7 +1,7 @@
-"""The engine as a guest: trio runs inside the asyncio loop that Textual owns, in the same thread.
+"""Trio as a guest of the asyncio loop that Textual owns, in the same thread.
 
-So the engine's methods may be called straight from a key handler, and its events arrive as plain calls.
-Both loops have to end in order: the guest first, while the host still turns.
+The engine's methods can so be called straight from a key handler, and its events arrive as plain calls. The two loops
+have to end in order: the guest first, while its host still runs.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ import trio
 from app.errors import first_error
 
 CLOSING_S = 3.0
-"""What an engine that was told to close gets to send its last frames; then it is cancelled."""
+"""Time in which a guest that was told to close may send its last frames; then it is cancelled."""
 
 
 class TrioGuest:
     """One trio run on the running asyncio loop."""
 
     def __init__(self, main: Callable[[], Awaitable[None]], ended: Callable[[BaseException | None], None]) -> None:
-        """main: what trio runs. ended: called once in the same thread, with what it died of, or None."""
+        """Prepare to run `main`. ended: called once in the same thread, with what main died of, or None."""
         self._main = main
         self._ended = ended
         self._scope = trio.CancelScope()
         self._done: asyncio.Event | None = None
 
     def start(self) -> None:
-        """Start trio; to be called from the asyncio loop."""
+        """Start trio; called from the asyncio loop."""
         loop = asyncio.get_running_loop()
         self._done = asyncio.Event()
         trio.lowlevel.start_guest_run(
@@ -41,9 +41,9 @@ class TrioGuest:
         )
 
     async def stop(self, close: Callable[[], None]) -> None:
-        """Ask it to close, wait, cancel what does not, and wait for the end.
+        """Ask the guest to close, wait, cancel it if it does not, and wait for its end.
 
-        Harmless when it has ended, or never began.
+        Does nothing where it has ended, or never began.
         """
         if self._done is None:
             return

@@ -1,4 +1,4 @@
-"""The link lab: keys into commands for its session, and the session's pictures into widgets."""
+"""The screen of the link lab: keys become commands for its session, whose pictures become what the widgets show."""
 
 from __future__ import annotations
 
@@ -20,39 +20,46 @@ from app.simulation.bench import CONVERSATIONS, SIGNAL
 from app.tui.dialogs.help import HelpScreen
 from app.tui.dialogs.own_link import OwnLinkScreen
 from app.tui.lab import wording
-from app.tui.lab.lane import LaneView, Wave, said_columns
+from app.tui.lab.lane import LaneView, said_columns
+from app.tui.widgets.keys import help_rows
+from app.tui.widgets.text import TextBlock
+from app.tui.widgets.waveform import Waveform
 
 MOST_LANES = 6
 SHORT_ROWS = 22
+HEAR = "choose which lane is heard; a click on it does too"
+STEP = "take another link, or a weaker or stronger signal"
+SCENES = "go to the next scene: one link, bad signal, many conversations"
+VOLUME = "turn the loudspeaker up or down"
 HELP_TITLE = "One voice, several codecs, the same thin link for each: what arrives."
 
 
 class LabScreen(Screen[None]):
-    """Dismissed when the user leaves it; its owner runs the session and posts its pictures here."""
+    """The lab. It is dismissed when the user leaves it; its owner runs the session and posts its pictures here."""
 
     class Moved(Message):
-        """A newer picture."""
+        """A newer picture of the session."""
 
         def __init__(self, picture: LabSnapshot) -> None:
             super().__init__()
             self.picture = picture
 
         def can_replace(self, message: Message) -> bool:
-            """A screen that is slow shows the newest only."""
+            """Let a screen that is slow show the newest picture only."""
             return isinstance(message, LabScreen.Moved)
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(f"{number}", f"hear({number})", show=False) for number in range(1, MOST_LANES + 1)),
-        Binding("left", "step(-1)", show=False),
-        Binding("right", "step(1)", show=False),
-        Binding("tab,s", "scene", show=False),
-        Binding("o", "own", show=False),
-        Binding("i", "source", show=False),
-        Binding("m", "mute", show=False),
-        Binding("up,plus,equals_sign", "volume(1)", show=False),
-        Binding("down,minus", "volume(-1)", show=False),
-        Binding("question_mark", "help", show=False),
-        Binding("q,escape", "dismiss", show=False),
+        *(Binding(f"{number}", f"hear({number})", show=False, tooltip=HEAR) for number in range(1, MOST_LANES + 1)),
+        Binding("left", "step(-1)", show=False, key_display="←", tooltip=STEP),
+        Binding("right", "step(1)", show=False, key_display="→", tooltip=STEP),
+        Binding("tab,s", "scene", show=False, tooltip=SCENES),
+        Binding("o", "own", show=False, tooltip="make a link of your own: rate, loss, bit errors, delay"),
+        Binding("i", "source", show=False, tooltip="switch between microphone and clip"),
+        Binding("m", "mute", show=False, tooltip="turn the loudspeaker off or on"),
+        Binding("up,plus,equals_sign", "volume(1)", show=False, key_display="↑", tooltip=VOLUME),
+        Binding("down,minus", "volume(-1)", show=False, key_display="↓", tooltip=VOLUME),
+        Binding("question_mark", "help", show=False, key_display="?", tooltip="show this card"),
+        Binding("q,escape", "dismiss", show=False, tooltip="leave the lab; escape does too"),
     ]
     AUTO_FOCUS = ""
     HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (wording.MIDDLE_CELLS, "-narrow"), (wording.WIDE_CELLS, "-wide")]  # noqa: RUF012
@@ -64,34 +71,38 @@ class LabScreen(Screen[None]):
         station: Callable[[], str] = lambda: "",
         talk: Callable[[events.Key], None] = lambda key: None,
     ) -> None:
-        """station: what is going on in the conversation behind it, "" for nothing. talk: gets every key too, for
-        the talk key among them."""
+        """Show a session.
+
+        station: returns what goes on in the conversation behind the lab, or "". talk: called with every key that is no
+        key of the lab, the talk key among them.
+        """
         super().__init__()
         self._session = session
         self._station = station
         self._talk = talk
         self.picture: LabSnapshot | None = None
-        """What is shown."""
+        """The picture that is shown."""
 
     def compose(self) -> ComposeResult:
+        """Build the widgets."""
         with Horizontal(id="top"):
             yield Static("gossamer lab", id="brand")
-            yield Static("", id="scenes")
-            yield Static("", id="source", markup=False)
-        yield Static("", id="link")
-        yield Static("", id="says", markup=False)
+            yield TextBlock(id="scenes")
+            yield TextBlock(id="source")
+        yield TextBlock(id="link")
+        yield TextBlock(id="says")
         with Horizontal(id="said"):
             yield Static("said ", id="said-label")
-            yield Wave(id="said-wave")
-        yield Static("", id="headings", markup=False)
+            yield Waveform(id="said-wave")
+        yield TextBlock(id="headings")
         with Vertical(id="lanes"):
             for number in range(1, MOST_LANES + 1):
                 yield LaneView(number)
         with Vertical(id="crowd"):
             for number in range(1, MOST_LANES + 1):
-                yield Static("", id=f"crowd-{number}", classes="crowd")
-        yield Static("", id="notices", markup=False)
-        yield Static("", id="help", markup=False)
+                yield TextBlock(id=f"crowd-{number}", classes="crowd")
+        yield TextBlock(id="notices")
+        yield TextBlock(id="help")
 
     @on(Moved)
     def _moved(self, message: Moved) -> None:
@@ -99,6 +110,7 @@ class LabScreen(Screen[None]):
         self._show()
 
     def on_resize(self) -> None:
+        """Write the figures anew, for the width has changed."""
         self._show()
 
     def _show(self) -> None:
@@ -118,25 +130,23 @@ class LabScreen(Screen[None]):
         self._say("#help", wording.keys(picture.scene, cells))
         notes = wording.notes(picture, self._station())
         self.set_class(bool(notes), "noting")
-        self._say("#notices", notes, layout=True)
-        self.query_one("#said-wave", Wave).columns = said_columns(picture.said)
+        self._say("#notices", notes, fit=True)
+        self.query_one("#said-wave", Waveform).columns = said_columns(picture.said)
         for number, view in enumerate(self.query(LaneView)):
             view.display = number < len(picture.lanes)
             if view.display:
                 view.show(picture.lanes[number], number == picture.heard, cells)
         brief = self.size.height < SHORT_ROWS
         for number, crowd in enumerate(picture.capacities, 1):
-            self._say(f"#crowd-{number}", wording.crowd_words(crowd, picture.preset, cells, brief), layout=True)
+            self._say(f"#crowd-{number}", wording.crowd_words(crowd, picture.preset, cells, brief), fit=True)
 
-    def _say(self, where: str, text: str | Content, layout: bool = False) -> None:
-        widget = self.query_one(where, Static)
-        if widget.content != text:
-            widget.update(text, layout=layout)
+    def _say(self, where: str, text: str | Content, *, fit: bool = False) -> None:
+        self.query_one(where, TextBlock).say(text, fit=fit)
 
     # The keys
 
     def on_key(self, event: events.Key) -> None:
-        """The talk key of the conversation behind it."""
+        """Hand on the talk key to the conversation behind the lab."""
         self._talk(event)
 
     @on(LaneView.Clicked)
@@ -144,31 +154,37 @@ class LabScreen(Screen[None]):
         self.action_hear(message.number)
 
     def action_hear(self, number: int) -> None:
+        """Hear another lane."""
         self._session.hear(number - 1)
 
     def action_step(self, steps: int) -> None:
-        """Another link, or the slider."""
+        """Take another link, or move the slider of the signal."""
         if self._session.lab.scene == SIGNAL:
             self._session.lab.tune(self._session.lab.snr_db + steps)
         else:
             self._session.step_link(steps)
 
     def action_scene(self) -> None:
+        """Go to the next scene."""
         self._session.step_scene()
 
     def action_own(self) -> None:
-        """A link from the presets becomes one's own with the first figure that is changed."""
+        """Open the card for a link of one's own: the first figure that is changed makes a preset one's own."""
         if self._session.lab.scene != SIGNAL:
             self.app.push_screen(OwnLinkScreen(self._session.lab.preset, self._session.change_own))
 
     def action_source(self) -> None:
+        """Switch between microphone and clip."""
         self._session.switch_source()
 
     def action_mute(self) -> None:
+        """Turn the loudspeaker off or on."""
         self._session.mute_or_unmute()
 
     def action_volume(self, steps: int) -> None:
+        """Turn the loudspeaker up or down."""
         self._session.turn_volume(steps)
 
     def action_help(self) -> None:
-        self.app.push_screen(HelpScreen(HELP_TITLE, wording.KEYS, wording.WORDS))
+        """Show all the keys."""
+        self.app.push_screen(HelpScreen(HELP_TITLE, help_rows(self.BINDINGS), wording.WORDS))

@@ -14,17 +14,6 @@ from transport.playout.jitter import MAX_HOLD_S
 
 SCENE_WORDS = {LINK: "one link", SIGNAL: "bad signal", CONVERSATIONS: "many conversations"}
 SHORT_SCENE_WORDS = {LINK: "link", SIGNAL: "signal", CONVERSATIONS: "conversations"}
-KEYS = (
-    ("1 … 6", "which lane is heard; or a click on it"),
-    ("←  →", "another link; a weaker or stronger signal"),
-    ("tab", "the next scene: one link, bad signal, many conversations"),
-    ("o", "a link of your own: rate, loss, bit errors, delay"),
-    ("i", "microphone or clip"),
-    ("up  down", "loudspeaker volume"),
-    ("m", "mute"),
-    ("?", "this card"),
-    ("q  escape", "leave the lab"),
-)
 WORDS = (
     ("arrives", "speech comes, and is played in its turn"),
     ("bits wrong", "it is played with wrong bits"),
@@ -33,17 +22,18 @@ WORDS = (
     ("not yet", "not a word has come through so far"),
 )
 CHOKED_S = 3.0
-"""So long a queue only grows."""
+"""Length of a queue that will not become shorter again."""
 WIDE_CELLS, MIDDLE_CELLS = 76, 56
+"""Least widths of a screen for the whole table, and for the table without remarks."""
 
 
 def rate(bps: float) -> str:
-    """At most 5 letters: `rate(1050) == "1050"`, `rate(133866) == "134k"`."""
+    """Return a rate in at most 5 letters: `rate(1050) == "1050"`, `rate(133866) == "134k"`."""
     return f"{bps:.0f}" if bps < 9999.5 else f"{bps / 1000:.0f}k"
 
 
 def scenes(scene: str, cells: int) -> Content:
-    """All of them, the present one marked."""
+    """Return the names of all scenes, the present one marked."""
     words = SCENE_WORDS if cells >= WIDE_CELLS else SHORT_SCENE_WORDS
     return Content.assemble(
         *((f" {words[name]} ", "bold $background on $primary" if name == scene else "$label") for name in SCENES)
@@ -51,13 +41,13 @@ def scenes(scene: str, cells: int) -> Content:
 
 
 def source(picture: LabSnapshot) -> str:
-    """Who speaks, and how loud it is heard."""
+    """Return who speaks, and how loud it is heard."""
     volume = "muted" if picture.muted else f"{picture.volume * 100:.0f} %"
     return f"{'microphone' if picture.live else 'clip'}  ♪ {volume}"
 
 
 def link_words(preset: Preset) -> Content:
-    """Its name and its figures."""
+    """Return the name of a link and its figures."""
     bad = preset.impairment
     figures = [f"{bad.rate_bps:g} bit/s" if bad.rate_bps else "no limit of rate"]
     figures += [f"{100 * bad.loss:.3g} % lost"] if bad.loss else []
@@ -68,7 +58,7 @@ def link_words(preset: Preset) -> Content:
 
 
 def signal_words(snr_db: float, cells: int) -> Content:
-    """The slider."""
+    """Return the slider of the signal."""
     low, high = SNR_DB
     told = f" {snr_db:3.0f} dB in 2.5 kHz"
     room = max(4, cells - len(told) - len("signal ← →") - 1)
@@ -77,7 +67,7 @@ def signal_words(snr_db: float, cells: int) -> Content:
 
 
 def says(picture: LabSnapshot) -> str:
-    """What the scene is, in a line."""
+    """Return what the scene is, in a line."""
     if picture.scene == SIGNAL:
         return "A radio with the same power for every lane, each at the rate of its own frames; non-coherent FSK."
     if picture.scene == CONVERSATIONS:
@@ -86,7 +76,7 @@ def says(picture: LabSnapshot) -> str:
 
 
 def headings(scene: str, cells: int) -> str:
-    """Over the lanes' figures."""
+    """Return the headings over the lanes' figures."""
     last = "bits wrong" if scene == SIGNAL else "queue"
     if cells >= WIDE_CELLS:
         return f"{'':20}{'asked bit/s':>11}{'got bit/s':>11}{last:>11}{'delay':>8}{'lost':>7}"
@@ -96,7 +86,7 @@ def headings(scene: str, cells: int) -> str:
 
 
 def figures(lane: LaneSnapshot, number: int, heard: bool, cells: int) -> Content:
-    """A lane's row."""
+    """Return the row of a lane."""
     marker, style = ("♪", "bold $primary") if heard else (" ", "bold")
     title = lane.codec.title
     if lane.missing is not None or lane.reading is None:
@@ -119,18 +109,18 @@ def figures(lane: LaneSnapshot, number: int, heard: bool, cells: int) -> Content
 
 
 def error_rate(ber: float) -> str:
-    """`error_rate(0.02) == "2 %"`, `error_rate(8e-9) == "8e-09"`."""
+    """Return a share of wrong bits in words: `error_rate(0.02) == "2 %"`, `error_rate(8e-9) == "8e-09"`."""
     return f"{ber:.0e}" if 0 < ber < 1e-4 else f"{100 * ber:.2g} %"
 
 
 def missing_words(missing: str, title: str, cells: int) -> str:
-    """What is not installed and the command that installs it; the command alone where there is no room."""
+    """Return what is missing and the command that installs it; the command alone where there is no room."""
     words = missing.removeprefix(f"{title}: ")
     return words if len(words) <= cells else words.rpartition(": ")[2]
 
 
 def state(lane: LaneSnapshot) -> tuple[str, str]:
-    """In one word how it stands, and the word's colour."""
+    """Return in one word how a lane stands, and the colour of the word."""
     reading = lane.reading
     if reading is None or (reading.delay_s is None and reading.queue_s < CHOKED_S):
         return "not yet", "$label"
@@ -143,7 +133,7 @@ def state(lane: LaneSnapshot) -> tuple[str, str]:
 
 
 def crowd_words(crowd: CapacitySnapshot, preset: Preset, cells: int, brief: bool) -> Content:
-    """One codec's conversations, a mark for each, and why no more. brief: in one row."""
+    """Return one codec's conversations, a mark for each, and why there are no more. brief: in one row."""
     title = (f" {crowd.codec.title:14}", "bold")
     if crowd.missing is not None:
         words = missing_words(crowd.missing, crowd.codec.title, cells - 20)
@@ -170,7 +160,7 @@ def crowd_words(crowd: CapacitySnapshot, preset: Preset, cells: int, brief: bool
 
 
 def _why(last: CapacityTrial, preset: Preset, cells: int) -> str:
-    """What the newest try showed."""
+    """Return what the newest try showed."""
     if preset.impairment.rate_bps is None:
         return "this link's rate has no limit here"
     worst_s = f"{last.worst_wait_s:.2f} s"
@@ -184,7 +174,7 @@ def _why(last: CapacityTrial, preset: Preset, cells: int) -> str:
 
 
 def notes(picture: LabSnapshot, station: str) -> str:
-    """What has to be known now, a line each."""
+    """Return what has to be known now, in a line each."""
     lines = list(picture.troubles)
     if "microphone" in " ".join(lines) and picture.live:
         lines.append("the clip speaks instead")
@@ -201,7 +191,7 @@ def notes(picture: LabSnapshot, station: str) -> str:
 
 
 def keys(scene: str, cells: int) -> str:
-    """The row at the bottom."""
+    """Return the row at the bottom."""
     middle = "←→ signal" if scene == SIGNAL else "←→ link"
     hear = "" if scene == CONVERSATIONS else f"1-{6 if scene == SIGNAL else 5} hear  "
     if cells < WIDE_CELLS:

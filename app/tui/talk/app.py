@@ -1,4 +1,4 @@
-"""The terminal program: hosts the engine, hands its events to the talk screen, and ends both in order."""
+"""The program behind `gossamer talk`: it hosts the engine, and hands its events to the screen."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 import trio
-from textual import events, on
+from textual import events
 from textual.driver import Driver
 
 from app.clips import speech_of
@@ -27,16 +27,18 @@ from app.tui.dialogs.choice import ChoiceScreen
 from app.tui.dialogs.setup import Chosen, SetupScreen
 from app.tui.host.app import HostedApp
 from app.tui.host.key_release import KeyReporting, KeyUp
-from app.tui.host.terminal_title import BLINK_S, Title
+from app.tui.host.terminal_title import BLINK_S, TerminalTitle
 from app.tui.lab.screen import LabScreen
 from app.tui.talk.screen import TalkScreen
+from app.tui.talk.talk_key import KeyInput
+from app.tui.talk.wording import behind_words
 from codec.errors import CodecError
 from transport.address import parse_address
 from transport.errors import TransportError
 
 
 class TalkApp(HostedApp):
-    """The terminal UI around one engine. ``failure`` is what the engine died of, once the program has ended."""
+    """The terminal program around one engine. `failure` is what the engine died of, once the program has ended."""
 
     TITLE = "gossamer"
 
@@ -47,13 +49,15 @@ class TalkApp(HostedApp):
         driver_class: type[Driver] | None = None,
         configuration: Configuration | None = None,
     ) -> None:
-        """configuration: the settings file, for contacts and set-up; None: there is none, and none is written."""
+        """Build a station with `make_engine`. configuration: the settings file, for contacts and set-up, or None."""
         super().__init__(driver_class=driver_class)
         self.next_settings: Settings | None = None
         """The station to open when this one has ended, where the user asked for another."""
         self._settings = settings
         self.configuration = configuration
-        self._title = Title(self._write_to_terminal)
+        self._title = TerminalTitle(self._write_to_terminal)
+        self._device_problems: dict[str, DeviceProblem] = {}
+        """What is wrong with the devices now, by their kind; lent to the lab with their sound."""
         self._lab: LabSession | None = None
         self._lab_wanted = trio.Event()
         self.engine = make_engine(settings, self._engine_spoke)
@@ -63,13 +67,14 @@ class TalkApp(HostedApp):
         )
 
     def on_mount(self) -> None:
+        """Show the conversation, and over it the set-up card where there are no settings yet."""
         self.push_screen(self.talk_screen)
         self.set_interval(BLINK_S, self._blink)
         if self.configuration is not None and not self.configuration.exists:
             self._set_up(first=True)
 
     async def run_guest(self) -> None:
-        """The engine, and the socket through which pedals and shortcuts reach its talk key."""
+        """Run the engine, and the socket through which pedals and shortcuts reach its talk key."""
         async with trio.open_nursery() as nursery:
             try:
                 self.control.open()
@@ -82,7 +87,7 @@ class TalkApp(HostedApp):
             nursery.cancel_scope.cancel()
 
     async def _run_labs(self) -> None:
-        """The link lab, as often as it is opened: with the station's sound, in the station's trio run."""
+        """Run the link lab as often as it is opened, with the station's sound and in the station's trio run."""
         while True:
             await self._lab_wanted.wait()
             self._lab_wanted = trio.Event()
@@ -92,14 +97,14 @@ class TalkApp(HostedApp):
                 self.talk_screen.call_later(self.talk_screen.note, "lab", str(problem))
 
     async def _run_lab(self, speech: np.ndarray) -> None:
-        talk, problems = self.talk_screen, self.talk_screen.standing.problems
+        talk, problems = self.talk_screen, self._device_problems
         microphone, loudspeaker = SharedMicrophone(self.engine, problems), SharedLoudspeaker(self.engine, problems)
 
         def moved(picture: LabSnapshot) -> None:
             screen.post_message(LabScreen.Moved(picture))
 
         session = LabSession(LabStart(speech), microphone, loudspeaker, moved)
-        screen = LabScreen(session, talk.behind, talk.on_key)
+        screen = LabScreen(session, lambda: behind_words(talk.state), talk.on_key)
         self._lab = session
         self.call_later(self.push_screen, screen, lambda _: session.close())
         try:
@@ -110,7 +115,7 @@ class TalkApp(HostedApp):
                 self.call_later(self._put_away, screen)
 
     def _put_away(self, screen: LabScreen) -> None:
-        """The session may have ended by itself."""
+        """Close the lab's screen, where the session has ended by itself."""
         if screen.is_current:
             screen.dismiss()
 
@@ -119,21 +124,32 @@ class TalkApp(HostedApp):
 
     def _engine_spoke(self, event: Event) -> None:
         self.control.note(event)
-        if self._lab is not None and isinstance(event, DeviceReady | DeviceProblem):
-            self._lab.device_changed(event)
+        if isinstance(event, DeviceReady | DeviceProblem):
+            self._note_device(event)
         if isinstance(event, CallHeard) and self._settings.bell:
             self.bell()
         if isinstance(event, StationReady) and self.configuration is not None and not event.station:
             remember(self._settings.link)
         self.talk_screen.post_message(TalkScreen.EngineSpoke(event))
 
+    def _note_device(self, event: DeviceReady | DeviceProblem) -> None:
+        if isinstance(event, DeviceProblem):
+            self._device_problems[event.device] = event
+        else:
+            self._device_problems.pop(event.device, None)
+        if self._lab is not None:
+            self._lab.device_changed(event)
+
     def close_guest(self) -> None:
+        """Have the engine end."""
         self.engine.close()
 
     def closing(self) -> None:
+        """Show that the station is being closed."""
         self.talk_screen.closing()
 
     async def on_unmount(self) -> None:
+        """Give the terminal its title back."""
         self._title.restore()
 
     # The terminal's title
@@ -145,12 +161,12 @@ class TalkApp(HostedApp):
 
     def _blink(self) -> None:
         if self._settings.title_flash:
-            self._title.blink(self.talk_screen.standing.calling)
+            self._title.blink(self.talk_screen.state.calling)
 
     # Another station
 
-    @on(TalkScreen.LinksWanted)
-    def _links_wanted(self) -> None:
+    def action_links(self) -> None:
+        """Choose another link."""
         contacts = self.configuration.contacts if self.configuration else {}
         choices = list(contacts.items()) + [(link, link) for link in recent_links() if link not in contacts.values()]
         choices += [("parrot", PARROT_LINK)]
@@ -170,20 +186,20 @@ class TalkApp(HostedApp):
         return resolve(link, known.contacts if known else {}, known.path if known else settings_file())
 
     async def _open(self, link: str | None) -> None:
-        """Ends this station and has another one opened."""
+        """End this station and have another one opened."""
         if link is not None:
             self.next_settings = replace(self._settings, link=self._resolved(link))
             await self.action_leave()
 
-    @on(TalkScreen.LabWanted)
-    def _lab_asked(self) -> None:
-        if self._lab is None:
+    def action_lab(self) -> None:
+        """Open the link lab; before the station is ready there is no sound to lend it."""
+        if self._lab is None and self.talk_screen.state.station is not None:
             self._lab_wanted.set()
 
     # Set-up
 
-    @on(TalkScreen.SetupWanted)
-    def _setup_wanted(self) -> None:
+    def action_set_up(self) -> None:
+        """Set up name, link and devices."""
         self._set_up(first=False)
 
     def _set_up(self, first: bool) -> None:
@@ -194,7 +210,7 @@ class TalkApp(HostedApp):
         self.push_screen(card, self._set_up_done)
 
     async def _set_up_done(self, chosen: Chosen | None) -> None:
-        """Writes it down; a station with another name or link has to be opened anew."""
+        """Write down what was chosen; a station with another name or link has to be opened anew."""
         path = settings_file() if self.configuration is None else self.configuration.path
         changes: dict[str, object] = dict(self.talk_screen.chosen_sound) if chosen else {}
         if chosen:
@@ -211,10 +227,13 @@ class TalkApp(HostedApp):
     # Keys reach the screen through its queue: what belongs with them has to queue up behind them.
 
     def on_key_up(self, event: KeyUp) -> None:
-        self.talk_screen.call_later(self.talk_screen.key_up, event.time)
+        """Hand on that the talk key went up."""
+        self.talk_screen.call_later(self.talk_screen.press, KeyInput.RELEASE, event.time)
 
     def on_key_reporting(self, event: KeyReporting) -> None:
+        """Hand on whether the terminal tells when keys go up."""
         self.talk_screen.release_told(event.release_is_told)
 
     def on_app_blur(self, event: events.AppBlur) -> None:
-        self.talk_screen.call_later(self.talk_screen.left, event.time)
+        """Hand on that the terminal lost the focus."""
+        self.talk_screen.call_later(self.talk_screen.press, KeyInput.LEAVE, event.time)

@@ -8,14 +8,15 @@ from textual.widget import Widget
 
 from app.events import ChannelCounts, MouthToEar, PacketCounts, PlayoutState, WireRate
 from app.settings.protection import refusal_words
+from app.tui.talk.state import TalkState
 
 LABEL_CELLS = 14
 DASH = "–"
-"""For what is not known yet."""
+"""Mark for what is not known yet."""
 
 
 class LinkPanel(Widget):
-    """A row a figure."""
+    """A row for each figure."""
 
     wire: reactive[WireRate | None] = reactive(None)
     counts: reactive[PacketCounts | None] = reactive(None)
@@ -23,7 +24,17 @@ class LinkPanel(Widget):
     playout: reactive[PlayoutState | None] = reactive(None)
     mouth_to_ear: reactive[MouthToEar | None] = reactive(None)
 
+    def on_mount(self) -> None:
+        """Give the frame its title."""
+        self.border_title = "link"
+
+    def show(self, state: TalkState) -> None:
+        """Show the newest figures."""
+        self.wire, self.counts, self.playout = state.wire, state.counts, state.playout
+        self.mouth_to_ear, self.refusals = state.mouth_to_ear, state.refusals
+
     def render(self) -> Content:
+        """Draw the rows."""
         rows = [
             self._row("packets sent", f"{self.wire.packets_sent}" if self.wire else "0"),
             self._row("received", f"{self.counts.received}" if self.counts else "0"),

@@ -8,23 +8,25 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from app.tui.talk.state import MINE, Phase
+from app.tui.talk.phase import MINE, Phase
+from app.tui.talk.state import TalkState
+from app.tui.talk.talk_key import KeyState
 
 LEFT_BUTTON = 1
 
 
 class TalkButton(Widget):
-    """Says what pressing it would do now. ``Pressed`` and ``Released`` come in pairs."""
+    """A button that says what pressing it does now. `Pressed` and `Released` come in pairs."""
 
     class Pressed(Message):
-        """The mouse button went down on it."""
+        """The news that the mouse button went down on it."""
 
         def __init__(self, at_s: float) -> None:
             super().__init__()
             self.at_s = at_s
 
     class Released(Message):
-        """The mouse button went up, or was lost."""
+        """The news that the mouse button went up, or was lost."""
 
         def __init__(self, at_s: float) -> None:
             super().__init__()
@@ -34,7 +36,12 @@ class TalkButton(Widget):
     latched = reactive(False)
     _held = False
 
+    def show(self, state: TalkState) -> None:
+        """Show what pressing it does."""
+        self.phase, self.latched = state.phase, state.key.state in (KeyState.LATCHED, KeyState.REMOTE)
+
     def render(self) -> Content:
+        """Draw the words."""
         match self.phase:
             case phase if phase in MINE:
                 return Content("● tap to end" if self.latched else "● let go to end")
@@ -46,10 +53,12 @@ class TalkButton(Widget):
                 return Content("○ hold to talk")
 
     def watch_phase(self, phase: Phase) -> None:
+        """Take the colour of the phase."""
         self.set_class(phase in MINE, "on-air")
         self.set_class(phase is Phase.RECEIVING, "receiving")
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Tell that it was pressed."""
         if event.button != LEFT_BUTTON:
             return
         event.stop()
@@ -58,13 +67,15 @@ class TalkButton(Widget):
         self.post_message(self.Pressed(event.time))
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
+        """Tell that it was let go."""
         if self._held:
             event.stop()
             self.release_mouse()
             self._let_go(event.time)
 
     def on_mouse_release(self, event: events.MouseRelease) -> None:
-        self._let_go(event.time)  # another widget or a screen took the mouse
+        """Tell that it was let go, where another widget or a screen took the mouse."""
+        self._let_go(event.time)
 
     def _let_go(self, at_s: float) -> None:
         if self._held:

@@ -1,11 +1,11 @@
-"""What a key, a mouse button and the clock mean for push-to-talk: a table, no terminal and no clock in it.
+"""What a key, a mouse button and the clock mean for push-to-talk, as a table: no terminal and no clock here.
 
 Terminals differ in what they tell about a key:
 
 - *kitty keyboard protocol*: press and release are both told. Held = talk while it is down; a tap shorter than
-  ``TAP_S`` latches, the next press ends it.
+  `TAP_S` latches, the next press ends it.
 - *all others*: a press is told, a release never. While a key is down the keyboard repeats it: a second press within
-  ``FIRST_REPEAT_S`` means "held", and ``LAST_REPEAT_S`` without another means "let go". No repeat at all means
+  `FIRST_REPEAT_S` means "held", and `LAST_REPEAT_S` without another means "let go". No repeat at all means
   "tapped", which latches. Talking starts with the first press in every case: nothing is lost while we find out.
 
 ::
@@ -24,15 +24,15 @@ from __future__ import annotations
 from enum import Enum, auto
 
 TAP_S = 0.25
-"""A press shorter than this is a tap where releases are told. People tap in 80-150 ms; the shortest word is longer."""
+"""Longest press that is a tap, where releases are told. People tap in 80-150 ms; the shortest word is longer."""
 FIRST_REPEAT_S = 0.7
-"""Keyboards start repeating after 250-660 ms (X11's default is the longest); a little more for a slow line."""
+"""Longest wait for a first repeat. Keyboards begin after 250-660 ms (X11 is the slowest), a slow line adds some."""
 LAST_REPEAT_S = 0.2
-"""Repeats come every 25-50 ms; 200 ms without one is a release, and bears a line that jitters."""
+"""Time without a repeat that is a release. Repeats come every 25-50 ms, and a line may jitter."""
 
 
-class Press(Enum):
-    """Where push-to-talk is."""
+class KeyState(Enum):
+    """The states of push-to-talk."""
 
     UP = auto()
     """Nothing pressed, not talking."""
@@ -50,8 +50,8 @@ class Press(Enum):
     """Not talking, though the key may still be down: its repeats start nothing."""
 
 
-class Input(Enum):
-    """What can happen to push-to-talk."""
+class KeyInput(Enum):
+    """The events that move push-to-talk from state to state."""
 
     PRESS = auto()
     """The key went down, or repeated."""
@@ -71,106 +71,106 @@ class Input(Enum):
     or it would wait for that before it listens to the key again."""
 
 
-class Talk(Enum):
-    """What the engine is to do."""
+class TalkCommand(Enum):
+    """The commands for the engine that follow."""
 
     START = auto()
     STOP = auto()
 
 
-Step = tuple[Press, "Talk | None"]
+Step = tuple[KeyState, "TalkCommand | None"]
 
-_COMMON: dict[Press, dict[Input, Step]] = {
-    Press.UP: {
-        Input.PRESS: (Press.PRESSED, Talk.START),
-        Input.POINTER_DOWN: (Press.POINTER, Talk.START),
-        Input.REMOTE_DOWN: (Press.REMOTE, Talk.START),
+_COMMON: dict[KeyState, dict[KeyInput, Step]] = {
+    KeyState.UP: {
+        KeyInput.PRESS: (KeyState.PRESSED, TalkCommand.START),
+        KeyInput.POINTER_DOWN: (KeyState.POINTER, TalkCommand.START),
+        KeyInput.REMOTE_DOWN: (KeyState.REMOTE, TalkCommand.START),
     },
-    Press.PRESSED: {
-        Input.REMOTE_UP: (Press.SPENT, Talk.STOP),
-        Input.LEAVE: (Press.UP, Talk.STOP),
-        Input.ENDED: (Press.SPENT, Talk.STOP),
+    KeyState.PRESSED: {
+        KeyInput.REMOTE_UP: (KeyState.SPENT, TalkCommand.STOP),
+        KeyInput.LEAVE: (KeyState.UP, TalkCommand.STOP),
+        KeyInput.ENDED: (KeyState.SPENT, TalkCommand.STOP),
     },
-    Press.HELD: {
-        Input.REMOTE_UP: (Press.SPENT, Talk.STOP),
-        Input.PRESS: (Press.HELD, None),
-        Input.LEAVE: (Press.UP, Talk.STOP),
-        Input.ENDED: (Press.SPENT, Talk.STOP),
+    KeyState.HELD: {
+        KeyInput.REMOTE_UP: (KeyState.SPENT, TalkCommand.STOP),
+        KeyInput.PRESS: (KeyState.HELD, None),
+        KeyInput.LEAVE: (KeyState.UP, TalkCommand.STOP),
+        KeyInput.ENDED: (KeyState.SPENT, TalkCommand.STOP),
     },
-    Press.LATCHED: {
-        Input.PRESS: (Press.SPENT, Talk.STOP),
-        Input.POINTER_DOWN: (Press.UP, Talk.STOP),
-        Input.REMOTE_UP: (Press.UP, Talk.STOP),
-        Input.LEAVE: (Press.UP, Talk.STOP),
-        Input.ENDED: (Press.UP, Talk.STOP),
+    KeyState.LATCHED: {
+        KeyInput.PRESS: (KeyState.SPENT, TalkCommand.STOP),
+        KeyInput.POINTER_DOWN: (KeyState.UP, TalkCommand.STOP),
+        KeyInput.REMOTE_UP: (KeyState.UP, TalkCommand.STOP),
+        KeyInput.LEAVE: (KeyState.UP, TalkCommand.STOP),
+        KeyInput.ENDED: (KeyState.UP, TalkCommand.STOP),
     },
-    Press.POINTER: {
-        Input.POINTER_UP: (Press.UP, Talk.STOP),
-        Input.REMOTE_UP: (Press.UP, Talk.STOP),
-        Input.LEAVE: (Press.UP, Talk.STOP),
-        Input.ENDED: (Press.UP, Talk.STOP),
+    KeyState.POINTER: {
+        KeyInput.POINTER_UP: (KeyState.UP, TalkCommand.STOP),
+        KeyInput.REMOTE_UP: (KeyState.UP, TalkCommand.STOP),
+        KeyInput.LEAVE: (KeyState.UP, TalkCommand.STOP),
+        KeyInput.ENDED: (KeyState.UP, TalkCommand.STOP),
     },
-    Press.REMOTE: {
-        Input.PRESS: (Press.SPENT, Talk.STOP),
-        Input.POINTER_DOWN: (Press.UP, Talk.STOP),
-        Input.REMOTE_UP: (Press.UP, Talk.STOP),
-        Input.ENDED: (Press.UP, Talk.STOP),
+    KeyState.REMOTE: {
+        KeyInput.PRESS: (KeyState.SPENT, TalkCommand.STOP),
+        KeyInput.POINTER_DOWN: (KeyState.UP, TalkCommand.STOP),
+        KeyInput.REMOTE_UP: (KeyState.UP, TalkCommand.STOP),
+        KeyInput.ENDED: (KeyState.UP, TalkCommand.STOP),
     },
-    Press.SPENT: {
-        Input.PRESS: (Press.SPENT, None),
-        Input.RELEASE: (Press.UP, None),
-        Input.REMOTE_DOWN: (Press.REMOTE, Talk.START),
-        Input.TIME: (Press.UP, None),
-        Input.LEAVE: (Press.UP, None),
+    KeyState.SPENT: {
+        KeyInput.PRESS: (KeyState.SPENT, None),
+        KeyInput.RELEASE: (KeyState.UP, None),
+        KeyInput.REMOTE_DOWN: (KeyState.REMOTE, TalkCommand.START),
+        KeyInput.TIME: (KeyState.UP, None),
+        KeyInput.LEAVE: (KeyState.UP, None),
     },
 }
 
-_RELEASE_TOLD: dict[Press, dict[Input, Step]] = {
-    Press.PRESSED: {
-        Input.PRESS: (Press.HELD, None),
-        Input.TIME: (Press.HELD, None),
-        Input.RELEASE: (Press.LATCHED, None),
+_RELEASE_TOLD: dict[KeyState, dict[KeyInput, Step]] = {
+    KeyState.PRESSED: {
+        KeyInput.PRESS: (KeyState.HELD, None),
+        KeyInput.TIME: (KeyState.HELD, None),
+        KeyInput.RELEASE: (KeyState.LATCHED, None),
     },
-    Press.HELD: {Input.RELEASE: (Press.UP, Talk.STOP)},
+    KeyState.HELD: {KeyInput.RELEASE: (KeyState.UP, TalkCommand.STOP)},
 }
 
-_REPEAT_ONLY: dict[Press, dict[Input, Step]] = {
-    Press.PRESSED: {
-        Input.PRESS: (Press.HELD, None),
-        Input.TIME: (Press.LATCHED, None),
+_REPEAT_ONLY: dict[KeyState, dict[KeyInput, Step]] = {
+    KeyState.PRESSED: {
+        KeyInput.PRESS: (KeyState.HELD, None),
+        KeyInput.TIME: (KeyState.LATCHED, None),
     },
-    Press.HELD: {Input.TIME: (Press.UP, Talk.STOP)},
+    KeyState.HELD: {KeyInput.TIME: (KeyState.UP, TalkCommand.STOP)},
 }
 
 
 class TalkKey:
-    """Push-to-talk's state. Every call is told the time in seconds of one steady clock."""
+    """The state of push-to-talk. Every call is told the time, in seconds of one steady clock."""
 
     def __init__(self) -> None:
-        self.state = Press.UP
+        self.state = KeyState.UP
         self.release_is_told = False
-        """The terminal reports key releases (kitty protocol): set when it has said so."""
+        """The terminal reports releases of keys (kitty protocol), and has said so."""
         self.repeat_was_seen = False
-        """A held key repeats in this terminal: learnt at the first hold."""
+        """A held key repeats in this terminal, as learnt at the first hold."""
         self.deadline_s: float | None = None
-        """When to call ``handle(Input.TIME, now)``, or None."""
+        """When to call `handle(KeyInput.TIME, now)`, or None."""
 
     @property
     def talking(self) -> bool:
         """Whether the last word to the engine was START."""
-        return self.state in (Press.PRESSED, Press.HELD, Press.LATCHED, Press.POINTER, Press.REMOTE)
+        return self.state in (KeyState.PRESSED, KeyState.HELD, KeyState.LATCHED, KeyState.POINTER, KeyState.REMOTE)
 
     @property
     def hold_works(self) -> bool:
         """Whether holding the key is known to work in this terminal."""
         return self.release_is_told or self.repeat_was_seen
 
-    def handle(self, event: Input, now_s: float) -> Talk | None:
-        """Take one step; what the table does not list is ignored (a stray release, a second mouse button).
+    def handle(self, event: KeyInput, now_s: float) -> TalkCommand | None:
+        """Take one step and return what the engine is to do, or None.
 
-        Returns what the engine is to do, or None.
+        What the table does not list is ignored: a stray release, a second mouse button.
         """
-        if event is Input.TIME and (self.deadline_s is None or now_s < self.deadline_s):
+        if event is KeyInput.TIME and (self.deadline_s is None or now_s < self.deadline_s):
             return None  # a repeat moved the deadline while the timer was on its way
         particular = _RELEASE_TOLD if self.release_is_told else _REPEAT_ONLY
         before = self.state
@@ -178,18 +178,18 @@ class TalkKey:
         if step is None:
             return None
         self.state, talk = step
-        if before is Press.HELD and event is Input.PRESS:
+        if before is KeyState.HELD and event is KeyInput.PRESS:
             self.repeat_was_seen = True  # the second repeat: two alone could be a quick double tap
         self.deadline_s = self._deadline(event, before, now_s)
         return talk
 
-    def _deadline(self, event: Input, before: Press, now_s: float) -> float | None:
-        if self.state is Press.PRESSED:
+    def _deadline(self, event: KeyInput, before: KeyState, now_s: float) -> float | None:
+        if self.state is KeyState.PRESSED:
             return now_s + (TAP_S if self.release_is_told else FIRST_REPEAT_S)
-        if self.state is Press.HELD and not self.release_is_told:
+        if self.state is KeyState.HELD and not self.release_is_told:
             return now_s + LAST_REPEAT_S
-        if self.state is Press.SPENT:
+        if self.state is KeyState.SPENT:
             # The first repeat of the press that ended it is the late one; those after it come fast.
-            first = event is not Input.PRESS or before is not Press.SPENT
+            first = event is not KeyInput.PRESS or before is not KeyState.SPENT
             return now_s + (FIRST_REPEAT_S if first else LAST_REPEAT_S)
         return None

@@ -1,4 +1,4 @@
-"""Bit/s on the wire now, layer by layer from the voice outwards."""
+"""The bit rate on the wire now, layer by layer from the voice outwards."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from app.events import LayerRate, WireRate
+from app.tui.talk.phase import MINE, Phase
+from app.tui.talk.state import TalkState
 from app.tui.widgets.ballistics import bar
 
 LABEL_CELLS = 13
@@ -16,13 +18,24 @@ SHADES = ("$primary", "$secondary", "$accent", "$warning", "$error")
 
 
 class WirePanel(Widget):
-    """A row a layer: name, bit/s, its share of the whole as a bar; the sum below."""
+    """A row for each layer, with its bit rate and its share of the whole as a bar, and their sum."""
 
     wire: reactive[WireRate | None] = reactive(None)
     sending = reactive(True)
-    """Which direction is shown: ours while we talk, theirs while we listen."""
+    """The direction that is shown is ours: it is while we talk, and theirs while we listen."""
+
+    def on_mount(self) -> None:
+        """Give the frame its title."""
+        self.border_title = "on the wire"
+
+    def show(self, state: TalkState) -> None:
+        """Show the newest rates."""
+        self.wire = state.wire
+        if state.phase in (*MINE, Phase.DRAINING, Phase.RECEIVING):
+            self.sending = state.phase is not Phase.RECEIVING
 
     def render(self) -> Content:
+        """Draw the rows."""
         if self.wire is None:
             return Content.styled("nothing on the wire yet", "$label")
         rates = [(layer.layer.replace("...", "…"), self._rate(layer)) for layer in self.wire.layers]

@@ -1,4 +1,4 @@
-"""How a meter and the thread of voice turn levels into marks: ballistics and braille, no terminal and no clock."""
+"""How meters and waveforms turn levels into marks: ballistics and braille, no terminal and no clock."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 FLOOR_DB = -60.0
-"""What meters show as empty. Speech at a usual distance lies at -35..-12 dB full scale."""
+"""Level that a meter shows as empty. Speech at a usual distance lies at -35..-12 dB full scale."""
 FALL_DB_PER_S = 30.0
-"""How fast a bar falls: quick enough to follow syllables, slow enough to read."""
+"""Speed at which a bar falls: quick enough to follow syllables, slow enough to read."""
 PEAK_HOLD_S = 1.5
-"""How long the peak mark stays."""
+"""Time for which the peak mark stays."""
 CLIP_DB = -0.5
-"""At and above this the converter is at its end: samples are cut off, not merely loud."""
+"""Level at which the converter is at its end: samples are cut off, not merely loud."""
 CLIP_SHOWN_S = 2.0
-"""How long the clip warning stays after the last cut sample."""
+"""Time for which the clip warning stays after the last cut sample."""
 
 
 @dataclass
 class Ballistics:
-    """A meter's memory: rises at once, falls slowly, holds its peak. Levels in dB full scale, times in seconds."""
+    """A meter's memory, which rises at once, falls slowly and holds its peak. Levels are in dB full scale."""
 
     level_db: float = FLOOR_DB
     peak_db: float = FLOOR_DB
@@ -50,29 +50,29 @@ class Ballistics:
 
     @property
     def at_rest(self) -> bool:
-        """Nothing will change until the next push."""
+        """Whether nothing changes until the next push."""
         return self.level_db <= FLOOR_DB and self.peak_db <= FLOOR_DB and not self.clipped
 
 
 def fraction(level_db: float) -> float:
-    """Position on a meter, 0..1, of a level in dB full scale."""
+    """Return the position on a meter, 0..1, of a level in dB full scale."""
     return min(1.0, max(0.0, 1.0 - level_db / FLOOR_DB))
 
 
 QUIET_RMS_DB, LOUD_RMS_DB = -48.0, -10.0
-"""Loudness that is a thin thread, and that fills the whole height. Loud syllables lie at -14 dB, pauses below -45."""
+"""Loudness that is a thin line, and loudness that fills the height. Loud syllables lie at -14 dB, pauses below -45."""
 SWELL_POWER = 1.4
-"""Above 1: syllables stand out against the ends of words."""
+"""Exponent of the swelling; above 1 syllables stand out against the ends of words."""
 
 
 def swelling(rms_db: float) -> float:
-    """How thick the thread is at a loudness, 0..1."""
+    """Return how thick the line of a waveform is at a loudness, 0..1."""
     part = (rms_db - QUIET_RMS_DB) / (LOUD_RMS_DB - QUIET_RMS_DB)
     return float(min(1.0, max(0.0, part)) ** SWELL_POWER)
 
 
 def bar(part: float, cells: int) -> str:
-    """A bar filling ``part`` (0..1) of ``cells`` cells, to half a cell: ``bar(0.5, 3) == "━╸ "``."""
+    """Return a bar that fills `part` (0..1) of `cells` cells, to half a cell: `bar(0.5, 3) == "━╸ "`."""
     full, half = divmod(round(min(1.0, max(0.0, part)) * cells * 2), 2)
     return ("━" * full + "╸" * half).ljust(cells)
 
@@ -83,18 +83,18 @@ _LEFT = (0x01, 0x02, 0x04, 0x40)
 _RIGHT = (0x08, 0x10, 0x20, 0x80)
 
 
-def thread_cell(left: float, right: float, row: int, rows: int) -> str:
-    """One braille cell of a line that swells both ways from the middle.
+def waveform_cell(left: float, right: float, row: int, rows: int) -> str:
+    """Return one braille cell of a line that swells both ways from the middle.
 
     left, right: swelling 0..1 of the two dot columns in the cell; 0 is a line one dot thick.
-    row: which of the ``rows`` rows, from the top.
+    row: which of the `rows` rows, from the top.
     """
     return _cell(round(left * rows * 2), round(right * rows * 2), row, rows)
 
 
 @lru_cache(4096)
 def _cell(left: int, right: int, row: int, rows: int) -> str:
-    """left, right: dots above the middle, and as many below it."""
+    """Return the cell with so many dots above the middle, and as many below it, in each column."""
     middle = rows * 2
     bits = 0
     for dots_out, dots in ((left, _LEFT), (right, _RIGHT)):

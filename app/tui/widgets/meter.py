@@ -16,20 +16,22 @@ from textual.widgets import Static
 from app.tui.widgets.ballistics import FLOOR_DB, Ballistics, bar, fraction
 
 GOOD_DB = -24.0
-"""From here on speech is loud enough; below, the bar is dim."""
+"""Lowest level at which speech is loud enough; below it the bar is dim."""
 LOUD_DB = -6.0
-"""From here on there is little room before clipping."""
+"""Level above which there is little room before clipping."""
 
 
 class LevelBar(Widget):
-    """The bar alone. ``rest`` is what it says when there is nothing to measure ("no microphone")."""
+    """The bar of a meter."""
 
     rest = reactive("")
+    """What it says when there is nothing to measure: "no microphone"."""
     level_db = reactive(FLOOR_DB)
     peak_db = reactive(FLOOR_DB)
     clipped = reactive(False)
 
     def render(self) -> Content:
+        """Draw the level and its peak, or the warning, or the reason for rest."""
         cells = self.size.width
         if self.clipped:
             warning = " CLIP: lower the gain " if cells >= 34 else " CLIP "
@@ -59,7 +61,7 @@ class Knob(Static):
     """A figure with a minus and a plus to click; the wheel turns it too."""
 
     class Turned(Message):
-        """The user turned it by so many steps, up or down."""
+        """The news that the user turned the knob by so many steps, up or down."""
 
         def __init__(self, knob: Knob, steps: int) -> None:
             super().__init__()
@@ -68,28 +70,38 @@ class Knob(Static):
 
         @property
         def control(self) -> Knob:
+            """The knob, for selectors of `on`."""
             return self.knob
 
     figure = reactive("")
 
     def render(self) -> Content:
+        """Draw minus, figure and plus."""
         return Content.assemble(("[-]", "$label"), f" {self.figure:^6} ", ("[+]", "$label"))
 
     def on_click(self, event: events.Click) -> None:
+        """Turn down on the left half, up on the right one."""
         event.stop()
         self.post_message(self.Turned(self, -1 if event.x < self.size.width / 2 else +1))
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Turn up."""
         event.stop()
         self.post_message(self.Turned(self, +1))
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Turn down."""
         event.stop()
         self.post_message(self.Turned(self, -1))
 
 
 class Meter(Horizontal):
-    """Label, bar, level in dB, knob."""
+    """A row of label, bar, level in dB and knob."""
+
+    figure = reactive("")
+    """Where the knob stands."""
+    rest = reactive("")
+    """Why there is nothing to measure, or ""."""
 
     def __init__(self, label: str, *, id: str) -> None:
         super().__init__(id=id)
@@ -97,29 +109,22 @@ class Meter(Horizontal):
         self._ballistics = Ballistics()
 
     def compose(self) -> ComposeResult:
+        """Build the parts."""
         yield Static(self._label, classes="label")
-        yield LevelBar(classes="bar")
+        yield LevelBar(classes="bar").data_bind(Meter.rest)
         yield Static("", classes="reading")
-        yield Knob(id=f"{self.id}-knob")
+        yield Knob(id=f"{self.id}-knob").data_bind(Meter.figure)
 
     def push(self, peak_db: float, now_s: float) -> None:
-        """Take the peak of the newest tenth of a second, dB full scale."""
+        """Take the peak of the newest tenth of a second, in dB full scale."""
         self._ballistics.push(peak_db, now_s)
         self._show()
 
     def fall(self, now_s: float) -> None:
-        """Let time pass; cheap when the meter is at rest."""
+        """Let time pass, which costs nothing once the meter is at rest."""
         if not self._ballistics.at_rest:
             self._ballistics.fall(now_s)
             self._show()
-
-    def set_figure(self, figure: str) -> None:
-        """What the knob stands at."""
-        self.query_one(Knob).figure = figure
-
-    def set_rest(self, text: str) -> None:
-        """Why there is nothing to measure, or ""."""
-        self.query_one(LevelBar).rest = text
 
     def _show(self) -> None:
         level_bar = self.query_one(LevelBar)

@@ -1,87 +1,131 @@
-"""The thread of voice: the last seconds of sound as a line that swells, coloured by who talks."""
+"""The last seconds of sound as a line that swells with loudness, coloured by what the sound is."""
 
 from __future__ import annotations
 
 from collections import deque
+from enum import Enum
 from typing import ClassVar, NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Size
+from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from app.tui.talk.state import Side
-from app.tui.widgets.ballistics import thread_cell
+from app.tui.widgets.ballistics import waveform_cell
 
 STEP_S = 0.1
-"""One cell, two dot columns: the engine reports levels ten times a second, the column between is their mean."""
+"""Time between two levels that a station reports; `LiveWaveform` draws a cell for each."""
+LONGEST_COLUMNS = 2 * 400
+"""Dot columns kept: as many as the widest terminals show."""
 FADE_STEPS = 12
 """Shades from the newest sound to the oldest: enough to look smooth, few enough to leave long runs of one colour."""
 OLDEST_SHARE = 0.25
-"""How much of its colour the oldest sound keeps."""
+"""Share of its colour that the oldest sound of a live waveform keeps."""
+DIMMED_SHARE = 0.55
+"""Share of its colour that a waveform keeps which is not the one heard."""
+
+
+class Sound(Enum):
+    """The kind of a stretch of sound; the value is the component class that colours it."""
+
+    SILENCE = "waveform--silence"
+    OURS = "waveform--ours"
+    THEIRS = "waveform--theirs"
+    DAMAGED = "waveform--damaged"
 
 
 class Column(NamedTuple):
-    """One dot column."""
+    """One dot column of a waveform."""
 
     swelling: float
-    """0..1"""
-    side: Side | None
-    """Who made the sound; None is silence."""
+    """Thickness of the line, 0..1."""
+    sound: Sound
 
 
-_SILENCE = Column(0.0, None)
-_KINDS = {Side.MINE: "thread--mine", Side.THEIRS: "thread--theirs", None: "thread--silence"}
+SILENT_COLUMN = Column(0.0, Sound.SILENCE)
 
 
-class VoiceThread(Widget):
-    """Newest sound on the right, drifting left. ``push`` moves it by one cell."""
+class Waveform(Widget):
+    """A line of two dot columns a cell, the newest on the right."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"thread--silence", "thread--mine", "thread--theirs"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {sound.value for sound in Sound}
+    ROWS: ClassVar[int] = 1
+
+    columns: reactive[tuple[Column, ...]] = reactive(())
+    dimmed = reactive(False)
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._columns: deque[Column] = deque(maxlen=2 * 400)
-        self._shades: dict[tuple[Side | None, int], Style] = {}
-
-    def push(self, swelling: float, side: Side | None) -> None:
-        """Add the newest tenth of a second: its swelling 0..1 and whose it was."""
-        was_still = not any(column.side for column in self._columns)
-        before = self._columns[-1] if self._columns else _SILENCE
-        midway = (before.swelling + swelling) / 2 if before.side is side else swelling / 2
-        self._columns += (Column(midway, side), Column(swelling, side))
-        if side is not None or not was_still:
-            self.refresh()
+        self._styles: dict[tuple[Sound, float], Style] = {}
 
     def notify_style_update(self) -> None:
+        """Forget the colours of the styles before."""
         super().notify_style_update()
-        self._shades.clear()
+        self._styles.clear()
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        return 3
+        """Return the height where the styles do not set one."""
+        return self.ROWS
+
+    def shown_columns(self) -> tuple[Column, ...]:
+        """Return the columns to draw, the newest last."""
+        return self.columns
+
+    def colour_share(self, x: int, width: int) -> float:
+        """Return how much of its colour the sound in cell x keeps, 0..1."""
+        return DIMMED_SHARE if self.dimmed else 1.0
 
     def render_line(self, y: int) -> Strip:
+        """Draw one row of cells."""
         width, rows = self.size
         if y >= rows:
             return Strip.blank(width, self.rich_style)
-        columns = list(self._columns)[-2 * width :]
-        columns = [_SILENCE] * (2 * width - len(columns)) + columns
+        shown = list(self.shown_columns()[-2 * width :])
+        shown = [SILENT_COLUMN] * (2 * width - len(shown)) + shown
         segments = [
             Segment(
-                thread_cell(left.swelling, right.swelling, y, rows),
-                self._shade(left.side or right.side, x * FADE_STEPS // max(1, width)),
+                waveform_cell(left.swelling, right.swelling, y, rows),
+                self._style(right.sound if right.swelling else left.sound, self.colour_share(x, width)),
             )
-            for x, (left, right) in enumerate(zip(columns[::2], columns[1::2], strict=True))
+            for x, (left, right) in enumerate(zip(shown[::2], shown[1::2], strict=True))
         ]
         return Strip(segments, width).simplify()
 
-    def _shade(self, side: Side | None, age: int) -> Style:
-        """The colour of a side at an age: 0 oldest, FADE_STEPS - 1 newest. Kept: looking styles up is slow."""
-        if (side, age) not in self._shades:
+    def _style(self, sound: Sound, share: float) -> Style:
+        """Return a sound's style, kept from call to call: Textual is slow to look one up."""
+        share = 1.0 if sound is Sound.SILENCE else share
+        if (sound, share) not in self._styles:
             background = self.background_colors[1]
-            full = self.get_component_styles(_KINDS[side]).color
-            share = 1.0 if side is None else OLDEST_SHARE + (1 - OLDEST_SHARE) * age / (FADE_STEPS - 1)
-            colour = background.blend(full, share).rich_color
-            self._shades[side, age] = Style(color=colour, bgcolor=background.rich_color)
-        return self._shades[side, age]
+            colour = background.blend(self.get_component_styles(sound.value).color, share)
+            self._styles[sound, share] = Style(color=colour.rich_color, bgcolor=background.rich_color)
+        return self._styles[sound, share]
+
+
+class LiveWaveform(Waveform):
+    """A waveform that drifts to the left, a cell with each `push`, and fades with age."""
+
+    ROWS: ClassVar[int] = 3
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._pushed: deque[Column] = deque(maxlen=LONGEST_COLUMNS)
+
+    def push(self, swelling: float, sound: Sound) -> None:
+        """Add the newest tenth of a second; swelling is 0..1. The dot column between two levels is their mean."""
+        was_silent = all(column.sound is Sound.SILENCE for column in self._pushed)
+        before = self._pushed[-1] if self._pushed else SILENT_COLUMN
+        midway = (before.swelling + swelling) / 2 if before.sound is sound else swelling / 2
+        self._pushed += (Column(midway, sound), Column(swelling, sound))
+        if sound is not Sound.SILENCE or not was_silent:
+            self.refresh()
+
+    def shown_columns(self) -> tuple[Column, ...]:
+        """Return what was pushed, the newest last."""
+        return tuple(self._pushed)
+
+    def colour_share(self, x: int, width: int) -> float:
+        """Return the share for the age of the sound in cell x: the oldest is on the left."""
+        age = x * FADE_STEPS // max(1, width)
+        return OLDEST_SHARE + (1 - OLDEST_SHARE) * age / (FADE_STEPS - 1)

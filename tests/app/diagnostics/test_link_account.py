@@ -10,9 +10,9 @@ from textual.app import App
 from app.diagnostics.link_account import SYSTEMS, account, carrier_bytes, minutes_per_megabyte, summary
 from app.events import LayerRate, WireRate
 from app.settings.model import Settings
-from app.tui.dialogs.link_account import BandwidthScreen, account_words
+from app.tui.dialogs.link_account import LinkAccountScreen, account_words
 from app.tui.talk.app import TalkApp
-from app.tui.talk.state import Phase
+from app.tui.talk.phase import Phase
 from tests.support.pilot import press
 from tests.support.tui_station import make_engine
 
@@ -99,7 +99,7 @@ def test_the_card_follows_the_conversation_and_closes():
     async def scene() -> None:
         app: App[None] = App()
         async with app.run_test(size=(60, 24)) as pilot:
-            card = BandwidthScreen(lambda: counts[-1])
+            card = LinkAccountScreen(lambda: counts[-1])
             await app.push_screen(card)
             assert "nothing was said yet" in str(card.query_one("#account").render())
             counts.append(account(ON_UDP))
@@ -122,7 +122,7 @@ def test_the_key_on_the_talk_screen():
                 while app.talk_screen.phase is not Phase.QUIET:
                     await pilot.pause(0.05)
             await press(pilot, "b")
-            assert "BandwidthScreen" == type(app.screen).__name__
+            assert "LinkAccountScreen" == type(app.screen).__name__
             await press(pilot, "b")
             assert app.screen is app.talk_screen
             await app.action_leave()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -13,32 +12,12 @@ from app.settings.file import Configuration, read_configuration
 from app.settings.model import Settings
 from app.tui.dialogs.devices import DeviceScreen
 from app.tui.dialogs.setup import SetupScreen
-from app.tui.host.terminal_title import KEEP, RESTORE, Title
-from app.tui.talk.app import TalkApp
-from app.tui.talk.state import Phase
+from app.tui.host.terminal_title import KEEP, RESTORE, TerminalTitle
+from app.tui.talk.phase import Phase
 from app.tui.talk.wording import addressed, level_words
-from tests.app.tui.talk.test_screen import SETTINGS, Scene, Stage, play
-from tests.support.tui_station import make_engine
+from tests.support.talk_stage import SETTINGS, Stage, play
 
 BOB = "udp://192.0.2.7:7800"
-
-
-def play_with(scene: Scene, configuration: Configuration, settings: Settings = SETTINGS) -> TalkApp:
-    """As `play`, with a settings file; the scene may end the program itself."""
-
-    async def run() -> TalkApp:
-        app = TalkApp(settings, make_engine, None, configuration)
-        stage = Stage(app)
-        async with app.run_test(size=(80, 30), message_hook=stage.note) as stage.pilot:
-            await stage.phase(Phase.QUIET)
-            await scene(stage)
-            await app.action_leave()
-            await stage.until(lambda: not app.is_running)
-        return app
-
-    app = asyncio.run(run())
-    assert app.failure is None
-    return app
 
 
 @pytest.fixture
@@ -114,7 +93,7 @@ def test_who_is_chosen_confirms(existing: Configuration) -> None:
         await stage.press("enter")
         await stage.until(lambda: "who confirms" not in stage.text())
 
-    play_with(scene, existing)
+    play(scene, size=(80, 30), configuration=existing)
 
 
 def test_a_message_may_name_its_addressee() -> None:
@@ -145,7 +124,7 @@ def test_another_link_is_opened_from_the_list(
         await stage.says("bob")
         await stage.press("enter")
 
-    app = play_with(scene, existing)
+    app = play(scene, size=(80, 30), configuration=existing)
     assert app.next_settings is not None
     assert ("Anna", BOB) == (app.next_settings.name, app.next_settings.link)
 
@@ -160,7 +139,7 @@ def test_the_first_run_asks_once(file: Configuration) -> None:
         await stage.press("space", "escape")
         await stage.until(lambda: "First time" not in stage.text())
 
-    assert play_with(scene, file).next_settings is None
+    assert play(scene, size=(80, 30), configuration=file).next_settings is None
     assert ({}, True) == (read_configuration(file.path).values, read_configuration(file.path).exists)
 
 
@@ -176,7 +155,7 @@ def test_set_up(file: Configuration) -> None:
         await stage.says("'nowhere' is no link and no contact")
         await stage.press(*["backspace"] * 7, *BOB, "enter")
 
-    app = play_with(scene, file)
+    app = play(scene, size=(80, 30), configuration=file)
     assert app.next_settings is not None
     assert ("Eve", BOB) == (app.next_settings.name, app.next_settings.link)
     values = read_configuration(file.path).values
@@ -196,7 +175,7 @@ def test_set_up_later(existing: Configuration) -> None:
         await stage.press("enter", "enter")
         await stage.until(lambda: stage.app.screen is stage.app.talk_screen)
 
-    assert play_with(scene, existing).next_settings is None
+    assert play(scene, size=(80, 30), configuration=existing).next_settings is None
     assert "Anna" == read_configuration(existing.path).values["name"]
 
 
@@ -206,7 +185,7 @@ def test_a_call_rings_and_blinks(wanted: bool) -> None:
 
     async def scene(stage: Stage) -> None:
         app, written, rung = stage.app, list[str](), list[bool]()
-        app._title = Title(written.append)
+        app._title = TerminalTitle(written.append)
         app.bell = lambda: rung.append(True)  # type: ignore[method-assign]
         app._engine_spoke(OverBegan(7, "Bob", 1))
         app._engine_spoke(CallHeard("Bob", addressed=False))

@@ -14,11 +14,13 @@ from app.settings.model import Settings
 from app.station.engine import Engine
 from app.station.parts import real_parts
 from app.tui.dialogs.devices import DeviceScreen
-from app.tui.talk.state import Phase
+from app.tui.talk.keys import KEYS
+from app.tui.talk.phase import Phase
 from app.tui.talk.talk_key import TalkKey
-from app.tui.talk.wording import hint
-from tests.app.tui.talk.test_screen import Stage, play
+from app.tui.talk.wording import talk_hint
+from app.tui.widgets.keys import key_hints
 from tests.support.portaudio import FakePortAudio
+from tests.support.talk_stage import Stage, play
 from tests.support.tui_station import load_codec_once
 
 NO_LIBRARY = "the PortAudio library is missing: install it (Debian and Ubuntu: apt-get install libportaudio2)"
@@ -45,13 +47,13 @@ def rows(stage: Stage, where: str = "#devices") -> list[str]:
 
 
 async def open_card(stage: Stage) -> None:
-    await stage.until(lambda: len(stage.app.talk_screen.standing.devices) == 2)
+    await stage.until(lambda: len(stage.app.talk_screen.state.devices) == 2)
     await stage.press("d")
     await stage.says("Loudspeakers")
 
 
 def in_use(stage: Stage) -> dict[str, int | None]:
-    return {kind: ready.number for kind, ready in stage.app.talk_screen.standing.devices.items()}
+    return {kind: ready.number for kind, ready in stage.app.talk_screen.state.devices.items()}
 
 
 def test_the_list_says_what_is_in_use_and_what_is_the_default(machine: FakePortAudio) -> None:
@@ -80,7 +82,7 @@ def test_keys_choose_while_the_conversation_runs(machine: FakePortAudio) -> None
     """During an over, which goes on: the mark moves, and a namesake is told from its like."""
 
     async def scene(stage: Stage) -> None:
-        await stage.until(lambda: len(stage.app.talk_screen.standing.devices) == 2)
+        await stage.until(lambda: len(stage.app.talk_screen.state.devices) == 2)
         await stage.press("space")
         await stage.phase(Phase.ON_AIR)
         await open_card(stage)
@@ -167,7 +169,7 @@ def test_a_slow_sound_server_does_not_stop_the_screen(machine: FakePortAudio) ->
     """While the list is waited for, the card is there and closes; later it has no effect."""
 
     async def scene(stage: Stage) -> None:
-        await stage.until(lambda: len(stage.app.talk_screen.standing.devices) == 2)
+        await stage.until(lambda: len(stage.app.talk_screen.state.devices) == 2)
         machine.slow.clear()
         try:
             await stage.press("d")
@@ -200,8 +202,8 @@ def test_the_hints_tell_the_key(machine: FakePortAudio) -> None:
     held.release_is_told = True
     for key in (TalkKey(), held):
         for phase in Phase:
-            assert "d devices" in hint(key, phase)
-            assert len(hint(key, phase)) <= 78
+            words = f"{talk_hint(key, phase)}  "
+            assert "d devices" in words + key_hints(KEYS, 78 - len(words))
 
     async def scene(stage: Stage) -> None:
         await stage.says("d devices")

@@ -13,9 +13,9 @@ from app.settings.model import Settings
 from app.station.engine import Engine
 from app.tui.lab.screen import LabScreen
 from app.tui.talk import app as application
+from app.tui.talk.phase import Phase
 from app.tui.talk.screen import TalkScreen
-from app.tui.talk.state import Phase
-from tests.app.tui.talk.test_screen import Stage, make_deaf_engine, play
+from tests.support.talk_stage import Stage, make_deaf_engine, play
 from tests.support.tui_station import make_engine
 
 

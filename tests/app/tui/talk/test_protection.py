@@ -9,7 +9,7 @@ import pytest
 from app.events import ChannelCounts, ChannelProblem
 from app.settings.model import Settings
 from app.settings.protection import channel_words, refusal_words
-from tests.app.tui.talk.test_screen import SETTINGS, Stage, play
+from tests.support.talk_stage import SETTINGS, Stage, play
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_words_for_what_was_refused() -> None:
 
 @pytest.mark.parametrize("size", [(80, 24), (80, 40)])
 def test_a_sealed_channel_on_the_screen(size: tuple[int, int]) -> None:
-    """ "sealed" stands there all the time; refusals get a row of their own as soon as there are some, and who else is
+    """The word sealed stands there all the time; refusals get a row as soon as there are some, and who else is
     there a line in the log."""
 
     async def scene(stage: Stage) -> None:

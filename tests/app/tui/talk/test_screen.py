@@ -2,118 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 
 import pytest
 import trio
 from textual.events import MouseScrollUp
-from textual.message import Message
-from textual.pilot import Pilot
 
-from app.audio.devices import Block, DeviceReport, Loudspeaker, Microphone, NoLoudspeaker, NoMicrophone
 from app.errors import DeviceError, GossamerError
-from app.events import DeviceProblem, Event
 from app.settings.model import Settings
 from app.station.engine import Engine
-from app.station.parts import real_parts
 from app.tui import run_talk
 from app.tui.talk.app import TalkApp
-from app.tui.talk.over_log import Overs
-from app.tui.talk.state import Phase
+from app.tui.talk.over_log import OverLog
+from app.tui.talk.phase import Phase
 from app.tui.talk.talk_button import TalkButton
 from app.tui.widgets.meter import Knob, LevelBar
-from tests.support.pilot import press
-from tests.support.tui_station import load_codec_once, make_engine
-
-WAIT_S = 60.0
-"""Generous: other work may have the machine."""
-CLEAN = "parrot://"
-SETTINGS = Settings(link=CLEAN, name="Anna")
-
-Emit = Callable[[Event], None]
-Scene = Callable[["Stage"], Awaitable[None]]
-
-
-class Stage:
-    """A running talk screen, and what can be read on it."""
-
-    def __init__(self, app: TalkApp) -> None:
-        self.app = app
-        self.pilot: Pilot[int]
-        self._phases = [Phase.STARTING]
-        self._looked_at = 0
-
-    def note(self, _: Message) -> None:
-        """Called with every message of the program: no phase is missed, however short and however slow the machine."""
-        if self._phases[-1] is not self.app.talk_screen.phase:
-            self._phases.append(self.app.talk_screen.phase)
-
-    async def until(self, true: Callable[[], bool]) -> None:
-        """Wait until it is so; fails with the screen as it is."""
-        deadline = asyncio.get_running_loop().time() + WAIT_S
-        while not true():
-            assert asyncio.get_running_loop().time() < deadline, self.text()
-            await self.pilot.pause(0.02)
-
-    async def phase(self, phase: Phase) -> None:
-        """Wait until it has come since the one last waited for."""
-        await self.until(lambda: phase in self._phases[self._looked_at :])
-        self._looked_at = self._phases.index(phase, self._looked_at)
-
-    def text(self) -> str:
-        """The rows of the screen."""
-        return "\n".join(strip.text for strip in self.app.screen._compositor.render_strips())
-
-    async def says(self, words: str) -> None:
-        await self.until(lambda: words in self.text() or words in " ".join(self.text().split()))
-
-    async def press(self, *keys: str) -> None:
-        await press(self.pilot, *keys)
-
-
-def play(
-    scene: Scene,
-    settings: Settings = SETTINGS,
-    make: Callable[[Settings, Emit], Engine] = make_engine,
-    size: tuple[int, int] = (80, 24),
-) -> TalkApp:
-    """Open the screen, wait until the station is ready, play the scene, leave as `q` does."""
-
-    async def run() -> TalkApp:
-        app = TalkApp(settings, make)
-        stage = Stage(app)
-        async with app.run_test(size=size, message_hook=stage.note) as stage.pilot:
-            await stage.phase(Phase.QUIET)
-            await scene(stage)
-            await app.action_leave()
-            await stage.until(lambda: not app.is_running)
-        return app
-
-    app = asyncio.run(run())
-    assert app.failure is None
-    return app
-
-
-class BrokenMicrophone(NoMicrophone):
-    async def run(self, deliver: Callable[[Block], None], report: DeviceReport) -> None:
-        report(DeviceProblem("microphone", "no microphone found", "plug one in"))
-        await trio.sleep_forever()
-
-
-class BrokenLoudspeaker(NoLoudspeaker):
-    async def run(self, report: DeviceReport) -> None:
-        report(DeviceProblem("loudspeaker", "no loudspeaker found", "plug one in"))
-        await trio.sleep_forever()
-
-
-def no_devices(settings: Settings, may_interrupt: Callable[[], bool]) -> tuple[Microphone, Loudspeaker]:
-    return BrokenMicrophone(), BrokenLoudspeaker()
-
-
-def make_deaf_engine(settings: Settings, emit: Emit) -> Engine:
-    return Engine(settings, emit, real_parts(load_codec=load_codec_once, open_sound=no_devices))
+from tests.support.talk_stage import CLEAN, SETTINGS, Emit, Stage, make_deaf_engine, play
+from tests.support.tui_station import make_engine
 
 
 def test_a_conversation_with_the_parrot() -> None:
@@ -123,22 +29,19 @@ def test_a_conversation_with_the_parrot() -> None:
         await stage.press("space")
         await stage.phase(Phase.ON_AIR)
         await stage.until(
-            lambda: (
-                stage.app.talk_screen.standing.wire is not None
-                and stage.app.talk_screen.standing.wire.packets_sent >= 3
-            )
+            lambda: stage.app.talk_screen.state.wire is not None and stage.app.talk_screen.state.wire.packets_sent >= 3
         )
         await stage.says("ON AIR")
         await stage.press("space")
         await stage.phase(Phase.RECEIVING)
         await stage.says("parrot, ")
         await stage.phase(Phase.QUIET)
-        await stage.until(lambda: stage.app.talk_screen.standing.mouth_to_ear is not None)
+        await stage.until(lambda: stage.app.talk_screen.state.mouth_to_ear is not None)
         await stage.says("▼ parrot")
-        mine, theirs = stage.app.talk_screen.standing.log
+        mine, theirs = stage.app.talk_screen.state.log
         assert ("Anna", "parrot") == (mine.who, theirs.who)
-        packets = stage.app.talk_screen.standing.wire
-        counts = stage.app.talk_screen.standing.counts
+        packets = stage.app.talk_screen.state.wire
+        counts = stage.app.talk_screen.state.counts
         assert packets is not None and counts is not None
         assert packets.packets_sent == counts.received + counts.lost
         for words in ("packets sent  ", "mouth to ear", "play-out hold", "voice", "frame header", "open channel"):
@@ -241,9 +144,9 @@ def test_the_mouse_button() -> None:
         await stage.pilot.mouse_down(TalkButton)
         await stage.phase(Phase.ON_AIR)
         await stage.says("● let go to end")
-        await stage.pilot.hover("#thread")
+        await stage.pilot.hover("#waveform")
         assert stage.app.talk_screen.phase is Phase.ON_AIR
-        await stage.pilot.mouse_up("#thread")
+        await stage.pilot.mouse_up("#waveform")
         await stage.phase(Phase.RECEIVING)
 
     play(scene)
@@ -272,7 +175,7 @@ IMPORTANT = (
     "#detail",
     "#hold",
     "#channel",
-    "#thread",
+    "#waveform",
     "#mic",
     "#speaker",
     "#overs",
@@ -298,7 +201,7 @@ def test_everything_has_its_place(size: tuple[int, int], make: Callable[[Setting
         for name, region in regions.items():
             assert region.area > 0, name
             assert screen.region.contains_region(region), (name, region)
-        rows = [regions[name] for name in shown if name not in ("#phase", "#detail", "#hold", "#thread")]
+        rows = [regions[name] for name in shown if name not in ("#phase", "#detail", "#hold", "#waveform")]
         for place, region in enumerate(rows):
             for other in rows[place + 1 :]:
                 assert not region.overlaps(other), (region, other)
@@ -351,13 +254,13 @@ def test_the_log_scrolls() -> None:
     async def scene(stage: Stage) -> None:
         screen = stage.app.talk_screen
         for number in range(30):
-            screen.standing.wrote(f"message {number}", 0.0)
+            screen.state.wrote(f"message {number}", 0.0)
         await stage.says("“message 29”")
         await stage.press("pageup")
         await stage.until(lambda: "“message 29”" not in stage.text())
         await stage.press("pagedown")
         await stage.says("“message 29”")
-        screen.query_one(Overs).post_message(_wheel_up())
+        screen.query_one(OverLog).post_message(_wheel_up())
         await stage.until(lambda: "“message 29”" not in stage.text())
 
     play(scene)

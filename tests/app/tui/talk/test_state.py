@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from app import events as ev
-from app.tui.talk.state import REFUSAL_SHOWN_S, Phase, Standing
+from app.tui.talk.phase import Phase
+from app.tui.talk.state import REFUSAL_SHOWN_S, TalkState
 from app.tui.talk.wording import detail
 from transport.protocol.floor_states import State
 
@@ -15,12 +16,18 @@ def floor(state: State) -> ev.FloorChanged:
     return ev.FloorChanged(state)
 
 
-def play(steps: list[Step]) -> Standing:
-    standing = Standing(me="Anna")
+def play(steps: list[Step]) -> TalkState:
+    state = TalkState(me="Anna")
     for at_s, event, phase in steps:
-        standing.apply(event, at_s)
-        assert phase is standing.phase, (at_s, event)
-    return standing
+        state.apply(event, at_s)
+        assert phase is state.phase, (at_s, event)
+    return state
+
+
+def detail_at(state: TalkState, at_s: float) -> str:
+    """What stands beside the phase at a time."""
+    state.pass_time(at_s)
+    return detail(state)
 
 
 MY_OVER: list[Step] = [
@@ -61,7 +68,7 @@ def test_their_over_is_told_in_its_log_line() -> None:
 
 def test_a_refusal_is_read_and_then_fades() -> None:
     """Pressing the key while somebody talks says why not, for a while, and then shows the talker again."""
-    standing = play(
+    state = play(
         [
             *THEIR_OVER[:3],
             (2.0, floor(State.LOCKED_OUT), Phase.REFUSED),
@@ -69,15 +76,15 @@ def test_a_refusal_is_read_and_then_fades() -> None:
             (2.1, floor(State.RECEIVING), Phase.REFUSED),  # the key is up again, the words are still there
         ]
     )
-    assert "somebody is talking" == detail(standing, 2.2)
-    standing.pass_time(2.0 + REFUSAL_SHOWN_S)
-    assert Phase.RECEIVING is standing.phase
-    assert detail(standing, 7.0).startswith("Bert, ")
+    assert "somebody is talking" == detail_at(state, 2.2)
+    state.pass_time(2.0 + REFUSAL_SHOWN_S)
+    assert Phase.RECEIVING is state.phase
+    assert detail_at(state, 7.0).startswith("Bert, ")
 
 
 def test_a_refusal_does_not_hide_our_own_over() -> None:
     """Trying again with success shows the success."""
-    standing = play(
+    state = play(
         [
             (0.0, READY, Phase.QUIET),
             (1.0, ev.TalkDenied("your last over is still being sent"), Phase.REFUSED),
@@ -85,92 +92,92 @@ def test_a_refusal_does_not_hide_our_own_over() -> None:
             (2.1, floor(State.ON_AIR), Phase.ON_AIR),
         ]
     )
-    standing.pass_time(10.0)
-    assert Phase.ON_AIR is standing.phase
+    state.pass_time(10.0)
+    assert Phase.ON_AIR is state.phase
 
 
 def test_a_collision_is_said() -> None:
     """Two at once: the phase, the reason and a line in the log."""
-    standing = play(
+    state = play(
         [
             *MY_OVER[:4],
             (2.0, floor(State.COLLIDED), Phase.COLLISION),
             (2.0, ev.Collision("somebody else is talking at the same time"), Phase.COLLISION),
         ]
     )
-    assert "somebody else is talking at the same time" == detail(standing, 2.0)
-    assert "collision" == standing.log[-1].who
+    assert "somebody else is talking at the same time" == detail_at(state, 2.0)
+    assert "collision" == state.log[-1].who
 
 
 def test_the_time_out_counts_down() -> None:
     """The seconds left are those of now, not of when the warning came."""
-    standing = play([*MY_OVER[:4], (106.1, ev.TalkTimeWarning(left_s=15.0), Phase.ON_AIR)])
-    assert "Anna, 110.0 s, time-out in 10 s" == detail(standing, 111.1)
+    state = play([*MY_OVER[:4], (106.1, ev.TalkTimeWarning(left_s=15.0), Phase.ON_AIR)])
+    assert "Anna, 110.0 s, time-out in 10 s" == detail_at(state, 111.1)
 
 
 def test_a_silent_microphone_is_said() -> None:
     """On the air with nothing to hear: the screen asks about the microphone, until it hears something."""
-    standing = play([*MY_OVER[:4], (2.0, ev.Level("microphone", -96.0, -96.0, False), Phase.ON_AIR)])
+    state = play([*MY_OVER[:4], (2.0, ev.Level("microphone", -96.0, -96.0, False), Phase.ON_AIR)])
     assert ["Anna, 1.9 s", "Anna, 2.9 s, but silent: is the microphone muted?"] == [
-        detail(standing, at_s) for at_s in (3.0, 4.0)
+        detail_at(state, at_s) for at_s in (3.0, 4.0)
     ]
-    standing.apply(ev.Level("microphone", -30.0, -20.0, False), 4.1)
-    assert "Anna, 3.4 s" == detail(standing, 4.5)
+    state.apply(ev.Level("microphone", -30.0, -20.0, False), 4.1)
+    assert "Anna, 3.4 s" == detail_at(state, 4.5)
 
 
 def test_a_receipt_that_names_a_share_is_of_the_addressee() -> None:
     """Whom we talk to stands on the air; what they heard, in the line of the over."""
-    standing = Standing(me="Anna", addressee="Bert")
+    state = TalkState(me="Anna", addressee="Bert")
     for at_s, event, _ in MY_OVER:
-        standing.apply(event, at_s)
-        if standing.phase is Phase.ON_AIR:
-            assert detail(standing, at_s).startswith("Anna to Bert, ")
-    assert standing.log[0].words().endswith("heard 90 %")
+        state.apply(event, at_s)
+        if state.phase is Phase.ON_AIR:
+            assert detail_at(state, at_s).startswith("Anna to Bert, ")
+    assert state.log[0].words().endswith("heard 90 %")
 
 
 def test_what_is_left_to_send_is_an_estimate_where_the_link_cannot_tell() -> None:
     """A simulated link's rate is known; a real one's is not."""
     said = []
     for link in ("parrot://?rate=1200", "udp://192.0.2.7:7800"):
-        standing = Standing(me="Anna")
+        state = TalkState(me="Anna")
         for event in (ev.StationReady(link, "", 1, 1), floor(State.DRAINING), ev.TalkDraining(left_s=1.2)):
-            standing.apply(event, 1.0)
-        said.append(detail(standing, 1.0))
+            state.apply(event, 1.0)
+        said.append(detail_at(state, 1.0))
     assert ["1.2 s of your over still to send", "1.2 s of your over still to send (estimate)"] == said
 
 
 def test_a_link_slower_than_speech_is_said_with_the_wait() -> None:
     """Nothing is heard yet, and the screen says why, and how much there is."""
-    standing = play([*THEIR_OVER[:3], (2.0, ev.PlayoutState(0.2, 6.4, False, gathering=True), Phase.RECEIVING)])
-    assert "Bert: a slow link, played when it is over, 6.4 s so far" == detail(standing, 2.0)
+    state = play([*THEIR_OVER[:3], (2.0, ev.PlayoutState(0.2, 6.4, False, gathering=True), Phase.RECEIVING)])
+    assert "Bert: a slow link, played when it is over, 6.4 s so far" == detail_at(state, 2.0)
 
 
 def test_who_is_meant_is_said() -> None:
     """An over and a message to us, to another one, to all."""
-    standing = Standing(me="Anna")
+    state = TalkState(me="Anna")
     said = []
     for addressee in ("Anna", "Carla", ""):
-        standing.apply(ev.OverBegan(9, "Bert", 1, addressee), 1.0)
-        said.append(standing.who)
-        standing.apply(ev.TextHeard("Bert", "hello", addressee), 1.0)
-        said.append(standing.log[-1].words())
+        state.apply(ev.OverBegan(9, "Bert", 1, addressee), 1.0)
+        said.append(state.who)
+        state.apply(ev.TextHeard("Bert", "hello", addressee), 1.0)
+        said.append(state.log[-1].words())
     assert ["Bert to you", "“hello” to you", "Bert to Carla", "“hello” to Carla", "Bert", "“hello”"] == said
-    assert ["Bert"] == standing.stations
+    assert ["Bert"] == state.stations
 
 
 def test_a_call_lasts_until_its_over_has_ended() -> None:
     """That is how long the title blinks."""
-    standing = play([*THEIR_OVER[:3], (1.0, ev.CallHeard("Bert", False), Phase.RECEIVING)])
-    assert "Bert calls, 1.0 s" == detail(standing, 2.0)
-    assert "Bert" == standing.calling
+    state = play([*THEIR_OVER[:3], (1.0, ev.CallHeard("Bert", False), Phase.RECEIVING)])
+    assert "Bert calls, 1.0 s" == detail_at(state, 2.0)
+    assert "Bert" == state.calling
     for at_s, event, _ in THEIR_OVER[3:]:
-        standing.apply(event, at_s)
-    assert "" == standing.calling
+        state.apply(event, at_s)
+    assert "" == state.calling
 
 
 def test_a_replay_is_a_phase_of_its_own() -> None:
     """Until it ends, or somebody talks."""
-    standing = play(
+    state = play(
         [
             (0.0, READY, Phase.QUIET),
             (1.0, ev.ReplayBegan("Bert", 3.2), Phase.REPLAY),
@@ -180,27 +187,27 @@ def test_a_replay_is_a_phase_of_its_own() -> None:
             (4.0, ev.ReplayRefused("nothing has been heard yet"), Phase.QUIET),
         ]
     )
-    assert "nothing has been heard yet" == standing.log[-1].words()
+    assert "nothing has been heard yet" == state.log[-1].words()
 
 
 def test_over_numbers_come_again() -> None:
     """Numbers of overs are eight random bits: the newest line of that number is the one that changes."""
-    standing = play([*MY_OVER, *[(10 + at_s, event, phase) for at_s, event, phase in MY_OVER[1:5]]])
-    assert [False, False] == [line.running for line in standing.log]
-    assert " 3.2 s  10 packets" == standing.log[-1].words()
+    state = play([*MY_OVER, *[(10 + at_s, event, phase) for at_s, event, phase in MY_OVER[1:5]]])
+    assert [False, False] == [line.running for line in state.log]
+    assert " 3.2 s  10 packets" == state.log[-1].words()
 
 
 def test_problems_come_and_go() -> None:
     """A missing microphone is listed until it works; coming back is a line in the log."""
-    standing = play([(0.0, READY, Phase.QUIET)])
-    standing.apply(ev.DeviceProblem("microphone", "no microphone", "plug one in"), 1.0)
-    assert ["microphone"] == list(standing.problems)
-    standing.apply(ev.DeviceReady("microphone", "USB headset", 48000), 2.0)
-    assert [] == list(standing.problems)
-    assert "works: USB headset" == standing.log[-1].words()
+    state = play([(0.0, READY, Phase.QUIET)])
+    state.apply(ev.DeviceProblem("microphone", "no microphone", "plug one in"), 1.0)
+    assert ["microphone"] == list(state.problems)
+    state.apply(ev.DeviceReady("microphone", "USB headset", 48000), 2.0)
+    assert [] == list(state.problems)
+    assert "works: USB headset" == state.log[-1].words()
 
 
 def test_every_floor_state_has_its_words() -> None:
     """No state of the floor is without a phase on the screen."""
     for state in State:
-        Standing().apply(floor(state), 0.0)
+        TalkState().apply(floor(state), 0.0)

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.tui.talk.talk_key import FIRST_REPEAT_S, LAST_REPEAT_S, TAP_S, Input, Press, Talk, TalkKey
+from app.tui.talk.talk_key import FIRST_REPEAT_S, LAST_REPEAT_S, TAP_S, KeyInput, KeyState, TalkCommand, TalkKey
 
-START, STOP = Talk.START, Talk.STOP
-PRESS, RELEASE, TIME, LEAVE, ENDED = Input.PRESS, Input.RELEASE, Input.TIME, Input.LEAVE, Input.ENDED
-DOWN, UP = Input.POINTER_DOWN, Input.POINTER_UP
-REMOTE_DOWN, REMOTE_UP = Input.REMOTE_DOWN, Input.REMOTE_UP
+START, STOP = TalkCommand.START, TalkCommand.STOP
+PRESS, RELEASE, TIME, LEAVE, ENDED = KeyInput.PRESS, KeyInput.RELEASE, KeyInput.TIME, KeyInput.LEAVE, KeyInput.ENDED
+DOWN, UP = KeyInput.POINTER_DOWN, KeyInput.POINTER_UP
+REMOTE_DOWN, REMOTE_UP = KeyInput.REMOTE_DOWN, KeyInput.REMOTE_UP
 
-Script = list[tuple[float, Input, Talk | None]]
+Script = list[tuple[float, KeyInput, TalkCommand | None]]
 
 RELEASES_TOLD: dict[str, Script] = {
     "hold": [(0.0, PRESS, START), (0.5, PRESS, None), (0.53, PRESS, None), (2.0, RELEASE, STOP)],
@@ -178,9 +178,9 @@ def test_holding_is_known_to_work_after_a_real_hold_only() -> None:
 
 @given(
     st.booleans(),
-    st.lists(st.tuples(st.floats(0.0, 1.0), st.sampled_from(Input)), max_size=60),
+    st.lists(st.tuples(st.floats(0.0, 1.0), st.sampled_from(KeyInput)), max_size=60),
 )
-def test_any_order_of_events(release_is_told: bool, steps: list[tuple[float, Input]]) -> None:
+def test_any_order_of_events(release_is_told: bool, steps: list[tuple[float, KeyInput]]) -> None:
     """Starts and stops alternate whatever happens, and after focus is lost only a pedal talks."""
     key = TalkKey()
     key.release_is_told = release_is_told
@@ -193,8 +193,8 @@ def test_any_order_of_events(release_is_told: bool, steps: list[tuple[float, Inp
             talking = talk is START
         assert talking is key.talking
         if event is LEAVE:
-            assert not talking or key.state is Press.REMOTE
+            assert not talking or key.state is KeyState.REMOTE
         if event is REMOTE_UP:
             assert not talking
-        if key.state is Press.UP:
+        if key.state is KeyState.UP:
             assert key.deadline_s is None

@@ -12,7 +12,7 @@ from app.tui.widgets.ballistics import (
     Ballistics,
     bar,
     fraction,
-    thread_cell,
+    waveform_cell,
 )
 
 
@@ -64,7 +64,7 @@ def test_bars(part: float, cells: int, expected: str) -> None:
 
 def test_the_thread() -> None:
     """Silence is one line of dots; full voice fills every row; the swelling is as far up as down."""
-    assert ["⠀", "⠒", "⠀"] == [thread_cell(0.0, 0.0, row, 3) for row in range(3)]
-    assert ["⣿", "⣿", "⣿"] == [thread_cell(1.0, 1.0, row, 3) for row in range(3)]
-    assert ["⣀", "⣿", "⠉"] == [thread_cell(0.5, 0.5, row, 3) for row in range(3)]
-    assert ["⠀", "⡗", "⠀"] == [thread_cell(0.3, 0.0, row, 3) for row in range(3)]
+    assert ["⠀", "⠒", "⠀"] == [waveform_cell(0.0, 0.0, row, 3) for row in range(3)]
+    assert ["⣿", "⣿", "⣿"] == [waveform_cell(1.0, 1.0, row, 3) for row in range(3)]
+    assert ["⣀", "⣿", "⠉"] == [waveform_cell(0.5, 0.5, row, 3) for row in range(3)]
+    assert ["⠀", "⡗", "⠀"] == [waveform_cell(0.3, 0.0, row, 3) for row in range(3)]

@@ -1,0 +1,49 @@
+"""The talk key at work: its table, the timer that the table asks for, and the engine that it commands."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from textual.screen import Screen
+from textual.timer import Timer
+
+from app.station.engine import Engine
+from app.tui.talk.talk_key import KeyInput, TalkCommand, TalkKey
+
+
+class PushToTalk:
+    """What happens to the talk key goes in, commands for the engine come out."""
+
+    def __init__(self, screen: Screen[None], key: TalkKey, engine: Engine, changed: Callable[[], None]) -> None:
+        """Use the timers of a screen. changed: called after every step."""
+        self._screen = screen
+        self._key = key
+        self._engine = engine
+        self._changed = changed
+        self._timer: Timer | None = None
+
+    def take(self, what: KeyInput, at_s: float) -> None:
+        """Take what happened to the key at a time of the steady clock."""
+        match self._key.handle(what, at_s):
+            case TalkCommand.START:
+                self._engine.key_down()
+            case TalkCommand.STOP:
+                self._engine.key_up()
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        if self._key.deadline_s is not None:
+            wait_s = max(0.001, self._key.deadline_s - time.monotonic())
+            self._timer = self._screen.set_timer(wait_s, self._queue_deadline)
+        self._changed()
+
+    def _queue_deadline(self) -> None:
+        """Let the deadline pass behind what is in the queues of program and screen already.
+
+        A screen that was slow must not take repeats that wait there for a release.
+        """
+        self._screen.app.call_later(self._screen.call_later, self._pass_deadline)
+
+    def _pass_deadline(self) -> None:
+        self.take(KeyInput.TIME, time.monotonic())

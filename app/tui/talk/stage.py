@@ -1,0 +1,58 @@
+"""The stage: what push-to-talk is doing, in words, and the voice that is heard as a line."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+
+from app.events import Level
+from app.tui.talk.phase import MINE, Phase
+from app.tui.talk.state import TalkState
+from app.tui.talk.wording import detail, hold_words
+from app.tui.widgets.ballistics import swelling
+from app.tui.widgets.text import TextBlock
+from app.tui.widgets.waveform import LiveWaveform, Sound
+
+LEVEL_OVERDUE_S = 0.3
+"""How long the waveform waits for a level before it moves on by itself, thin: a frame may be late, a device stop."""
+
+
+class Stage(Vertical):
+    """Phase, details and waveform in a frame that takes the colour of who talks."""
+
+    def __init__(self) -> None:
+        super().__init__(id="stage")
+        self._sound = Sound.SILENCE
+        """Whose voice is drawn now."""
+        self._moved_s = 0.0
+        """When the waveform last moved."""
+
+    def compose(self) -> ComposeResult:
+        """Build the parts."""
+        with Horizontal(id="saying"):
+            yield TextBlock(id="phase")
+            yield TextBlock(id="hold")
+            yield TextBlock(id="detail")
+        yield LiveWaveform(id="waveform")
+
+    def show(self, state: TalkState) -> None:
+        """Show the phase."""
+        phase = state.phase
+        self._sound = Sound.OURS if phase in MINE else Sound.THEIRS if state.hearing else Sound.SILENCE
+        self.set_class(phase in (*MINE, Phase.DRAINING), "mine")
+        self.set_class(phase is Phase.RECEIVING, "theirs")
+        self.set_class(phase in (Phase.REFUSED, Phase.COLLISION), "trouble")
+        self.query_one("#phase", TextBlock).say(phase.value)
+        self.query_one("#detail", TextBlock).say(detail(state))
+        self.query_one("#hold", TextBlock).say(hold_words(state), fit=True)
+
+    def hear(self, level: Level, now_s: float) -> None:
+        """Draw the newest tenth of a second of a device, if that is whose voice is drawn."""
+        if self._sound is (Sound.OURS if level.device == "microphone" else Sound.THEIRS):
+            self.query_one(LiveWaveform).push(swelling(level.rms_db), self._sound)
+            self._moved_s = now_s
+
+    def pass_time(self, now_s: float) -> None:
+        """Move the waveform where no level does; called every STEP_S."""
+        if self._sound is Sound.SILENCE or now_s - self._moved_s > LEVEL_OVERDUE_S:
+            self.query_one(LiveWaveform).push(0.0, self._sound)
