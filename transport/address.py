@@ -34,19 +34,19 @@ class Address(Generic[Settings]):
     """The address as the user wrote it: the name of the link on the screen."""
     kind: LinkKind
     settings: Settings
-    """What only this kind of link has: the settings class of its row."""
+    """Settings that only this kind of link has."""
     k: int | None = None
     """Packets a frame, 1..6; None: not said."""
     repeat: bool = False
     """Whether every frame carries the packets of the one before again."""
     radio: Radio | None = None
-    """What is at the other end of a serial port or behind a TNC; None: not said, or no radio."""
+    """Radio at the other end of a serial port or behind a TNC; None: not said, or no radio."""
     impairment: Impairment | None = None
-    """How much worse to make the link; None: leave it as it is."""
+    """Impairment that makes the link worse; None: leave it as it is."""
 
     @property
     def scheme(self) -> str:
-        """What stands before "://": "udp", "serial", "kiss" or "parrot"."""
+        """Text before "://": "udp", "serial", "kiss" or "parrot"."""
         return self.kind.scheme
 
 

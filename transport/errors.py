@@ -16,9 +16,9 @@ class TransportError(Exception):
     def __init__(self, cause: str, cure: str = "") -> None:
         super().__init__(cause, cure)
         self.cause = cause
-        """What went wrong."""
+        """The fault, in words for the user."""
         self.cure = cure
-        """What the user can do about it; empty where there is nothing to do."""
+        """Advice to the user; empty where nothing can be done."""
 
     def __str__(self) -> str:
         return f"{self.cause}: {self.cure}" if self.cure else self.cause

@@ -22,7 +22,7 @@ DUPLICATE_WITHIN_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Impairment:
-    """What is wrong with a link, in each direction; by default nothing."""
+    """The faults of a link, the same in each direction; by default none."""
 
     rate_bps: float | None = None
     """Bits per second on the wire, everything below the frame counted; None: no limit."""
@@ -40,7 +40,7 @@ class Impairment:
     duplicate: float = 0.0
     """Share of frames that arrive twice."""
     seed: int = 0
-    """Which accidents happen."""
+    """Seed of the random draws: the same seed, the same accidents."""
 
     def __post_init__(self) -> None:
         if self.rate_bps is not None and not self.rate_bps > 0:
@@ -73,7 +73,7 @@ class Delivery:
 
 @dataclass(slots=True)
 class ImpairmentCount:
-    """What was done to frames so far."""
+    """A count of the faults so far."""
 
     frames: int = 0
     lost: int = 0

@@ -42,7 +42,7 @@ FRAMING = "framing"
 
 
 class LayerBytes(NamedTuple):
-    """What one layer below the frame adds to every frame."""
+    """The bytes that one layer below the frame adds to every frame."""
 
     name: str
     octets: int
@@ -60,7 +60,7 @@ class Form(NamedTuple):
 
     text: str
     does: str
-    """What such a link does or is, in one or two words that continue the text."""
+    """Purpose of such a link, in one or two words that continue the text."""
 
 
 class Help(NamedTuple):
@@ -75,17 +75,17 @@ class LinkKind:
     """One kind of link."""
 
     scheme: str
-    """What stands before "://"."""
+    """Text before "://"."""
     forms: tuple[Form, ...]
-    """How an address of this kind is written, in short."""
+    """Forms of an address, in short."""
     help: tuple[Help, ...]
-    """How it is written, at more length, and what it means."""
+    """Forms of an address for the help, with their meanings."""
     options: tuple[Option, ...]
     """Options that only this kind has, or shares with some others."""
     check: Callable[[AddressParts], Any]
     """Function that returns the kind's settings. It raises LinkError for an address that makes no sense."""
     layers: tuple[LayerBytes, ...]
-    """What the layers below add to every frame (UDP: over IPv4)."""
+    """Layers below the frame, with their bytes (UDP: over IPv4)."""
     tag_bytes: int
     """Length of the tag of a sealed or ham frame."""
     way: Callable[[Any, Radio | None, float | None], Way]
@@ -196,9 +196,9 @@ def _limit(rate_bps: float | None, layer: LayerBytes) -> tuple[Stage, ...]:
 # --- The table --------------------------------------------------------------------------------------------------------
 
 _RADIO_PIECE_BYTES = 240
-"""Of the some 255 bytes that an AX.25 frame or a LoRa packet holds."""
+"""Bytes of a frame in one AX.25 frame or LoRa packet, which hold some 255 with their own headers."""
 _IP_PIECE_BYTES = 1400
-"""Of the 1500 bytes that an Ethernet frame holds."""
+"""Bytes of a frame in one Ethernet frame, which holds 1500 with the headers of IP and UDP."""
 
 _TABLE = (
     LinkKind(

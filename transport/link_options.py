@@ -27,13 +27,13 @@ class Option:
     """One option: `name=value`."""
 
     name: str
-    """What stands before the '='."""
+    """Text before the '='."""
     field: str
     """Name of the field that holds the value: of `Address`, of its settings, or of `Impairment`."""
     read: Callable[[str], Any]
     """Reader of the value. It raises ValueError or UsageError for one that means nothing."""
     wanted: str
-    """What the value must be, in words that continue "NAME must be"."""
+    """Description of a good value, in words that continue "NAME must be"."""
 
 
 def read_number(text: str) -> float:
@@ -119,7 +119,7 @@ IMPAIRMENT_OPTIONS = (
 BAUD = Option("baud", "baud", read_baud, "the speed of a serial port in baud")
 RADIO = Option("radio", "radio", read_radio, "the name of a radio that `gossamer plan` lists")
 EVERYBODY = Callsign(DESTINATION)
-"""Whom frames on packet radio are for, unless the address says otherwise."""
+"""Destination of frames on packet radio, unless the address says otherwise."""
 CALLSIGN_OPTIONS = (
     Option(
         "call",
@@ -129,7 +129,7 @@ CALLSIGN_OPTIONS = (
     ),
     Option("dest", "destination", read_destination, "one to six letters and digits, then perhaps - and 0 to 15"),
 )
-"""Options of packet radio: whose frames they are, and whom they are for."""
+"""Options of packet radio: the callsigns of this station and of the destination."""
 TNC_OPTIONS = (
     Option("txdelay", "tx_delay_s", read_kiss_time, f"{_TIME}, at most 2550"),
     Option("txtail", "tx_tail_s", read_kiss_time, f"{_TIME}, at most 2550"),
@@ -156,7 +156,7 @@ class AddressParts:
 
 @dataclass(frozen=True, slots=True)
 class UdpSettings:
-    """Where a datagram goes."""
+    """The destination of datagrams."""
 
     host: str
     """Name or numeric address of a peer or a group; empty: wait for a peer."""
@@ -179,7 +179,7 @@ class SerialSettings:
 
 @dataclass(frozen=True, slots=True)
 class TncSettings:
-    """What a TNC is told when the link is opened; None: left as it is."""
+    """The settings that a TNC is told when the link is opened; None: left as it is."""
 
     tx_delay_s: float | None = None
     """Time from keying the transmitter to the first bit."""
@@ -209,5 +209,5 @@ class KissSettings:
     call: Callsign
     """Callsign of this station."""
     destination: Callsign = EVERYBODY
-    """Whom the frames are for."""
+    """Destination of the frames."""
     tnc: TncSettings = TncSettings()

@@ -1,4 +1,4 @@
-"""What every link can do, and what only those can that hear several senders."""
+"""The interface of all links, and that of links which hear several senders."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Link(Protocol):
 
     @property
     def layers(self) -> tuple[LayerBytes, ...]:
-        """What the layers below add to every frame; "framing" is the link's own, the rest is the carrier's."""
+        """Layers below the frame, with their bytes; "framing" is the link's own, the rest is the carrier's."""
 
     @property
     def max_frame_bytes(self) -> int:
@@ -37,11 +37,11 @@ class Link(Protocol):
 
     @property
     def sent(self) -> Traffic:
-        """What went out since the link was opened."""
+        """Count of what was sent since the link was opened."""
 
     @property
     def received(self) -> Traffic:
-        """What came in since the link was opened, rubbish included."""
+        """Count of what was received since the link was opened, rubbish included."""
 
     @property
     def ready(self) -> bool:
@@ -75,7 +75,7 @@ class Link(Protocol):
 
 
 class BaseLink:
-    """What the links of this package have in common: their facts, and the count of what passed."""
+    """The common part of the links in this package: their facts, and the count of what passed."""
 
     def __init__(
         self, name: str, layers: tuple[LayerBytes, ...], tag_bytes: int, max_frame_bytes: int = MAX_FRAME_BYTES

@@ -1,4 +1,4 @@
-"""What the links over UDP have in common: one frame is one datagram, and every datagram has a sender."""
+"""The common part of the links over UDP: one frame is one datagram, and every datagram has a sender."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ UNREACHABLE = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN)
 """Errors of a network that may come back."""
 
 SocketAddress: TypeAlias = tuple[Any, ...]
-"""What the socket calls an address: host, port, and for IPv6 two numbers more."""
+"""An address as the socket has it: host, port, and for IPv6 two numbers more."""
 
 
 class SourceMemory:

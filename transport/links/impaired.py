@@ -76,7 +76,7 @@ class ImpairedLink:
 
     @property
     def layers(self) -> tuple[LayerBytes, ...]:
-        """What the layers below the link inside add to every frame."""
+        """Layers below the frame on the link inside."""
         return self._inner.layers
 
     @property

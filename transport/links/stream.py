@@ -46,7 +46,7 @@ class Port(Protocol):
 
 
 class Wrapping(Protocol):
-    """What stands around a frame in the stream."""
+    """The coding of frames in a stream."""
 
     def wrap(self, frame: bytes) -> bytes:
         """Return what is written for a frame."""

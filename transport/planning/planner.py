@@ -39,13 +39,13 @@ OTHER_CODEC_BPS = 6000
 
 @dataclass(frozen=True, slots=True)
 class LinkModel:
-    """What is known of a link before it is opened."""
+    """A link as planning sees it, before it is opened."""
 
     way: Way
     tag_bytes: int
     """Length of the tag of a sealed frame."""
     latency_s: float = 0.0
-    """What the link adds to every frame's way, in seconds."""
+    """Delay that the link adds to every frame, in seconds."""
     jitter_s: float = 0.0
     duty: float | None = None
     """Share of time, 0..1, that the radio may be on air; None: no limit."""
@@ -55,7 +55,7 @@ class LinkModel:
 
 @dataclass(frozen=True, slots=True)
 class PlanRow:
-    """What one k makes of a link."""
+    """The plan for one k: load, delay and airtime."""
 
     k: int
     share: float

@@ -25,18 +25,18 @@ class Preset:
     """A link to try a voice on."""
 
     name: str
-    """What it is called in `--link NAME`."""
+    """Name in `--link NAME`."""
     title: str
     kind: LinkKind
     """The kind of link that it stands for."""
     impairment: Impairment
-    """What happens to frames in one direction."""
+    """Impairment of each direction."""
     overhead_bytes: int
     """Bytes that a frame costs on the wire beyond itself, at the impairment's rate."""
     k: int
     """Packets a frame, 1..6, that suit Gossamer there."""
     says: str
-    """What it stands for, and where its figures are from."""
+    """Explanation: the link meant, and the source of the figures."""
 
     def other(self, **changes: float | None) -> Preset:
         """Return the same with other figures in its impairment: "your own". Raise UsageError."""

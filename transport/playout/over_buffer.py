@@ -55,7 +55,7 @@ class PlayoutItem:
 
 @dataclass(slots=True)
 class PlayoutCount:
-    """What became of the packets. played + lost = sent, as far as is known."""
+    """A count of packets by their fate. played + lost = sent, as far as is known."""
 
     played: int = 0
     damaged: int = 0

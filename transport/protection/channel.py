@@ -18,11 +18,13 @@ from transport.protection.replay import FRESH_S, HeardOver, Nonces
 from transport.protocol import open_frames
 from transport.protocol.frames import NONCE_BYTES, Beacon, Begin, End, Frame, Mode, Text, Type, Voice
 from transport.protocol.open_frames import HEADER
-from transport.protocol.payloads import READERS, WRITERS, read_voice
+from transport.protocol.payloads import READERS, read_voice
 
 OWN_OVERS = 4
 """Overs being sent whose nonces are kept: the current one, and those whose END may still be in a queue."""
 _SECONDS = struct.Struct(">I")
+MAX_UTC_S = 0xFFFFFFFF
+"""Latest time that a frame can carry: in the year 2106."""
 
 
 class Channel(Protocol):
@@ -30,7 +32,7 @@ class Channel(Protocol):
 
     @property
     def mode(self) -> Mode:
-        """How the frames of the channel are protected."""
+        """Protection of the channel's frames."""
 
     def encode(self, frame: Frame, now: float, utc_s: int) -> bytes:
         """Return the frame as it goes on the link, just before it does so.
@@ -92,14 +94,12 @@ class ProtectedChannel:
 
     def encode(self, frame: Frame, now: float, utc_s: int) -> bytes:
         """Return the frame as it goes on the link, just before it does so. Raise UsageError."""
-        kind, write = WRITERS[type(frame)]
         if isinstance(frame, Begin):
             frame = replace(frame, utc_s=utc_s)  # it may have waited since it was made
-        try:
-            header = HEADER.pack(self.mode << 4 | kind, frame.over, frame.sequence)
-            body, seconds = write(frame), _SECONDS.pack(utc_s)
-        except struct.error as error:
-            raise UsageError(f"{kind.name} has a number that does not fit its field: {error}") from None
+        if not 0 <= utc_s <= MAX_UTC_S:
+            raise UsageError(f"the time {utc_s} s does not fit its field")
+        header, body = open_frames.header_and_body(self.mode, frame)
+        seconds = _SECONDS.pack(utc_s)
         if isinstance(frame, Begin):
             body = body[NONCE_BYTES + _SECONDS.size :]
         elif not isinstance(frame, Voice | End):
@@ -198,9 +198,9 @@ class ProtectedChannel:
             raise UnknownOver("END of an over whose BEGIN was not heard")
         if isinstance(frame, Begin | End):
             if heard is None or heard.over != frame.over or not self._takes(heard, frame):
-                raise Replayed("a frame of an over that came before, or our own")
+                raise Replayed("a frame of an over that came before, or an own one")
         elif self._nonces.knows(nonce, now):
-            raise Replayed("a frame that came before, or our own")
+            raise Replayed("a frame that came before, or an own one")
         self._nonces.remember(nonce, now, heard, clockless)
 
     @staticmethod

@@ -24,7 +24,7 @@ from transport.protocol.frames import NONCE_BYTES, TAG_BYTES, Mode, Type
 from transport.protocol.open_frames import HEADER_BYTES
 
 SALT = "gossamer/1"
-"""What stands before the channel's name in the salt: the same passphrase gives every channel another key."""
+"""Beginning of the salt, before the channel's name: the same passphrase gives every channel another key."""
 KEY_BYTES = 32
 """Length of a key."""
 SCRYPT_N, SCRYPT_R, SCRYPT_P = 2**15, 8, 1
@@ -37,7 +37,7 @@ of 512 MB that already holds the models.
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """What the stations of a protected channel share."""
+    """The mode and the key that the stations of a protected channel share."""
 
     mode: Mode
     """SEALED or HAM."""

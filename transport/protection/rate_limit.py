@@ -54,7 +54,7 @@ class TokenBucket:
 
 @dataclass(slots=True)
 class _Source:
-    """What is remembered of one sender."""
+    """The record of one sender."""
 
     sample: TokenBucket
     minute_s: float = -math.inf

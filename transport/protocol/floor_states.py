@@ -1,4 +1,4 @@
-"""The states of the floor, what moves it from one to the next, and what it tells. No I/O, no clock."""
+"""The states of the floor, the events that move it, and the facts that it tells. No I/O, no clock."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 class State(enum.Enum):
-    """Where the floor is, seen from this station."""
+    """A state of the floor, seen from this station."""
 
     IDLE = "idle"
     ASKED = "asked"
@@ -23,7 +23,7 @@ class State(enum.Enum):
 
 
 class Event(enum.Enum):
-    """What moves the floor from state to state."""
+    """An event that moves the floor from state to state."""
 
     PRESS = "press"
     BREAK_IN = "break in"

@@ -29,7 +29,7 @@ MAX_TEXT_BYTES = 140
 
 
 class Mode(enum.IntEnum):
-    """How the frames of a channel are protected: the high nibble of the first byte."""
+    """The protection of a channel's frames: the high nibble of the first byte."""
 
     OPEN = 1
     """Two CRCs against accidents, nothing against anybody."""

@@ -72,13 +72,17 @@ def crc16(octets: bytes) -> int:
 
 def encode(frame: Frame) -> bytes:
     """Return the frame as it goes on the link. Raise UsageError when a field does not fit its place."""
+    header, body = header_and_body(VERSION, frame)
+    return header + _CHECK.pack(crc16(header)) + body + _CHECK.pack(crc16(body))
+
+
+def header_and_body(mode: Mode, frame: Frame) -> tuple[bytes, bytes]:
+    """Return the two parts of a frame that are the same in all modes. Raise UsageError when a field does not fit."""
     kind, write = WRITERS[type(frame)]
     try:
-        header = HEADER.pack(VERSION << 4 | kind, frame.over, frame.sequence)
-        body = write(frame)
+        return HEADER.pack(mode << 4 | kind, frame.over, frame.sequence), write(frame)
     except struct.error as error:
         raise UsageError(f"{kind.name} has a number that does not fit its field: {error}") from None
-    return header + _CHECK.pack(crc16(header)) + body + _CHECK.pack(crc16(body))
 
 
 def decode(octets: bytes) -> Frame:

@@ -17,18 +17,18 @@ class Radio:
     """A radio or modem, with what planning needs to know of it."""
 
     name: str
-    """What it is called in `radio=NAME`."""
+    """Name in `radio=NAME`."""
     title: str
     scheme: str
     """Kind of link that reaches it: "serial" or "kiss"."""
     air: Stage
-    """What carries its frames on air."""
+    """Stretch that its frames pass on air."""
     baud: int | None
     """Speed of its serial port as delivered, or as these figures need it; None: it is reached over TCP."""
     source: str
-    """Where the figures are from."""
+    """Source of the figures."""
     options: tuple[str, ...] = ()
-    """What an address for it should say beside `radio=`."""
+    """Options that an address for it should have beside `radio=`."""
     keyed: bool = False
     """Whether it is a transmitter with TXDELAY and CSMA."""
     latency_s: float = 0.0
@@ -60,7 +60,7 @@ _EBYTE = (
 )
 _EBYTE_SHARE = 800 / 1.5 / 2400
 QUICK_KEYING = Keying(tx_delay_s=0.1, tx_tail_s=0.02, slot_s=0.01, persistence=255)
-"""What a TNC can be told where only Gossamer uses the channel and the transceiver keys quickly."""
+"""Keying for a channel that only Gossamer uses, and a transceiver that keys quickly."""
 QUICK_KEYING_OPTIONS = "txdelay=100&txtail=20&slottime=10&persist=255"
 """The same, as options of an address."""
 _CALL = "call=N0CALL-1"
@@ -142,6 +142,6 @@ _TABLE = (
 )
 
 UNKNOWN_TNC = Ax25(1200)
-"""What a TNC has on air of which nothing is said: most of them are that slow."""
+"""Stretch on air behind a TNC of which nothing is said: most of them are that slow."""
 RADIOS = {radio.name: radio for radio in _TABLE}
 """All radios, by name."""

@@ -218,3 +218,11 @@ def test_channels_are_opened_for_who_has_a_secret() -> None:
     for secret, tag_bytes in ((Secret(Mode.OPEN, KEY), 4), (Secret(Mode.HAM, KEY), 6), (Secret(Mode.HAM, b""), 4)):
         with pytest.raises(UsageError):
             Cipher(secret, tag_bytes)
+
+
+@pytest.mark.parametrize("utc_s", [-1, 1 << 32])
+def test_a_time_that_does_not_fit_its_field_is_our_own_mistake(utc_s: int) -> None:
+    """The clock of a station is told in 32 bits, in every frame that carries it."""
+    for frame in (BEGIN, TEXT):
+        with pytest.raises(UsageError):
+            ProtectedEnd(utc_s=utc_s).say(frame)
