@@ -1,4 +1,4 @@
-"""What the engine tells its host: facts, in the order they happened. A host may show only some of them.
+"""Events that a station tells its host: facts, in the order in which they happened. A host may show some of them only.
 
 Times are `trio.current_time()` seconds, levels are dB relative to full scale (0 dB), rates are bit/s.
 """
@@ -16,17 +16,17 @@ from transport.protocol.frames import Mode
 Device = Literal["microphone", "loudspeaker"]
 
 QUIET_DB = -96.0
-"""What a level meter shows for silence: one 16-bit step."""
+"""Level of silence on a meter, in dB of full scale: that of one 16-bit step."""
 
 
 @dataclass(frozen=True, slots=True)
 class StationReady:
-    """Models, link and devices are open; keys are listened to from now on."""
+    """Models, link and devices are open; commands are obeyed from now on."""
 
     link: str
-    """The address as shown."""
+    """Address of the link, as shown."""
     station: str
-    """Who is at the other end, where that is known ("parrot"), else ""."""
+    """Name of the station at the other end, where that is known ("parrot"), else ""."""
     codec_id: int
     packets_per_frame: int
     mode: Mode = Mode.OPEN
@@ -35,14 +35,14 @@ class StationReady:
 
 @dataclass(frozen=True, slots=True)
 class SlowLink:
-    """By the plan this link is slower than speech: overs are gathered at the far end, and played after their end."""
+    """The link is slower than speech, by its plan: overs are gathered at the far end and played after their end."""
 
     packets_per_frame: int
     share: float
-    """An over of a second is on the link for so many seconds; above 1."""
+    """Seconds that an over of one second takes on the link, above 1."""
 
     def __str__(self) -> str:
-        """For the user, with the wait."""
+        """Return what this means for the user, with the wait to expect."""
         return (
             f"slower than speech with k={self.packets_per_frame}: overs are gathered, then played; "
             f"one of 10 s is heard some {10 * self.share:.0f} s after it began"
@@ -58,30 +58,33 @@ class FloorChanged:
 
 @dataclass(frozen=True, slots=True)
 class Collision:
-    """Two stations probably talked at once. One line why that is thought."""
+    """Two stations have probably talked at once."""
 
     reason: str
+    """One line: what makes this station think so."""
 
 
 @dataclass(frozen=True, slots=True)
 class TalkPermitted:
-    """The floor is ours: what is said is sent (from the pre-roll on)."""
+    """The floor is ours: what is said, and was said in the pre-roll, is sent."""
 
     over: int
 
 
 @dataclass(frozen=True, slots=True)
 class TalkDenied:
-    """The key is down and the floor is not ours. One line why, for the screen."""
+    """The talk key was pressed, and the floor is not ours, or was taken away."""
 
     reason: str
+    """One line for the screen: why."""
 
 
 @dataclass(frozen=True, slots=True)
 class TalkTimeWarning:
-    """The time-out is near: the over will be ended in so many seconds."""
+    """The time-out is near."""
 
     left_s: float
+    """Seconds until the over will be ended."""
 
 
 class EndReason(enum.Enum):
@@ -112,9 +115,10 @@ class TalkEnded:
 
 @dataclass(frozen=True, slots=True)
 class TalkDraining:
-    """Frames of our over that wait for a slow link, in seconds until the last one is sent; 0 when it is."""
+    """Frames of our over wait for a slow link."""
 
     left_s: float
+    """Seconds until the last of them is sent; 0 once it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,63 +128,68 @@ class OverSent:
     over: int
     packets: int
     voice_bps: float
-    """Packets only, over the duration of the speech."""
+    """Bits of the packets alone, for each second of speech."""
     wire_bps: float
-    """Everything that the over put on the wire, over the duration of the speech."""
+    """Bits of everything that the over put on the wire, for each second of speech."""
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The station that our over was meant for says how much of it arrived."""
+    """The station that our over was addressed to has confirmed it."""
 
     over: int
     heard: int
+    """Number of packets that arrived there intact."""
     packets: int
+    """Number of packets that were sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class OverBegan:
-    """Somebody else is heard. An over that begins while another is still being played has its turn after it."""
+    """The over of another station is heard from now on.
+
+    An over that begins while another is still being played has its turn after it.
+    """
 
     over: int
     sender: str
     packets_per_frame: int
     addressee: str = ""
-    """Whom it is meant for; empty: everybody."""
+    """Name of the station that it is addressed to; "" addresses everybody."""
 
 
 @dataclass(frozen=True, slots=True)
 class OverEnded:
-    """Somebody else's over was played to its end."""
+    """The over of another station was played to its end."""
 
     over: int
     sender: str
     packets: int
-    """Packets that the over had, as far as known: heard and lost together."""
+    """Number of packets that the over had, as far as is known: heard and lost together."""
     lost: int
     damaged: int
     duration_s: float
     complete: bool
-    """False: the signal was lost before an END came."""
+    """False where the signal was lost before an END came."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextHeard:
-    """Somebody sent a short message."""
+    """A short message came."""
 
     sender: str
     text: str
     addressee: str = ""
-    """Whom it is meant for; empty: everybody."""
+    """Name of the station that it is addressed to; "" addresses everybody."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallHeard:
-    """Somebody talks to us after a pause: worth a bell. The over itself is OverBegan."""
+    """Another station talks after a pause, which is worth a bell. The over itself is told by OverBegan."""
 
     sender: str
     addressed: bool
-    """To this station by name, not to everybody."""
+    """True where the over is addressed to this station by name, and not to everybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +198,12 @@ class VoxChanged:
 
     on: bool
     problem: str = ""
-    """One line why not."""
+    """One line: why voice operation could not be switched on; "" where it could."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayBegan:
-    """The last over is played again, from its packets."""
+    """The last over is being played again, from its packets."""
 
     sender: str
     duration_s: float
@@ -202,26 +211,28 @@ class ReplayBegan:
 
 @dataclass(frozen=True, slots=True)
 class ReplayEnded:
-    """It was played to its end, or something more important came."""
+    """The last over was played again to its end, or something more important came."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayRefused:
-    """Nothing is played again. One line why, for the screen."""
+    """The last over cannot be played again."""
 
     reason: str
+    """One line for the screen: why."""
 
 
 @dataclass(frozen=True, slots=True)
 class PongHeard:
-    """Somebody answers our ping."""
+    """Another station has answered our ping."""
 
     token: int
+    """Token of the ping, 0..2^32-1."""
 
 
 @dataclass(frozen=True, slots=True)
 class CodecMismatch:
-    """Somebody talks with another codec: said, and not played as noise."""
+    """Another station talks with another codec. Its over is not played: it would be noise."""
 
     sender: str
     ours: int
@@ -230,96 +241,100 @@ class CodecMismatch:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """How loud it was in the last tenth of a second, after gain or volume."""
+    """Loudness of the last tenth of a second, after gain or volume."""
 
     device: Device
     rms_db: float
     peak_db: float
     clipped: bool
-    """Samples of the microphone reached full scale: turn its gain down."""
+    """True where samples reached full scale: the gain of the microphone is too high."""
 
 
 @dataclass(frozen=True, slots=True)
 class LayerRate:
-    """One layer's share of the wire, averaged over the last seconds."""
+    """Traffic of one layer on the wire; rates are averages over the last seconds."""
 
     layer: str
     sent_bps: float
     received_bps: float
     sent_octets: int = 0
-    """Since the link was opened."""
+    """Bytes since the link was opened."""
     received_octets: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class WireRate:
-    """Bits on the wire now, by layer from the voice outwards; their sum is what the link carries."""
+    """Traffic on the wire now, by layer from the voice outwards. The sum is what the link carries."""
 
     layers: tuple[LayerRate, ...]
     packets_sent: int = 0
-    """Packets of voice put on the link since the start; sent again (`repeat=1`) counts again."""
+    """Number of packets of voice put on the link since the start; one sent again (`repeat=1`) counts again."""
 
     @property
     def sent_bps(self) -> float:
+        """Rate of everything that is sent, bit/s."""
         return sum(layer.sent_bps for layer in self.layers)
 
     @property
     def received_bps(self) -> float:
+        """Rate of everything that is received, bit/s."""
         return sum(layer.received_bps for layer in self.layers)
 
 
 @dataclass(frozen=True, slots=True)
 class PacketCounts:
-    """Packets of voice from others since the start; sent whenever one of the figures changed."""
+    """Numbers of packets from other stations since the start, told whenever one of them has changed."""
 
     received: int
     lost: int
     damaged: int
     late: int
-    """Of the lost: those that came after their moment to be played."""
+    """Number of lost packets that arrived after their deadline."""
     rubbish: int
-    """Frames that were no frames."""
+    """Number of deliveries of the link that were no frames of ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlayoutState:
-    """Play-out of the over that is being heard."""
+    """State of the play-out, while an over is heard."""
 
     hold_s: float
-    """What the over is held back to ride out jitter."""
+    """Seconds by which the over is held back to ride out jitter."""
     waiting_s: float
-    """Speech that has arrived and waits to be played."""
+    """Seconds of speech that have arrived and wait to be played."""
     signal_lost: bool
     gathering: bool = False
-    """The link is slower than speech: the over is buffered and played after its end."""
+    """True on a link slower than speech, where the over is gathered and played after its end."""
 
 
 @dataclass(frozen=True, slots=True)
 class MouthToEar:
-    """From a sound at a microphone to the same sound at a loudspeaker, at the end of an over.
+    """Delay from a sound at a microphone to the same sound at a loudspeaker, told at the end of an over.
 
-    `measured` is True where both ends share a clock (the parrot): then every part was timed. Otherwise `link_s` is what
-    cannot be known from here, and `total_s` goes without it.
+    Where both ends share a clock (the parrot), `measured` is True: every part was timed. Elsewhere `link_s` cannot be
+    known at this end: it is 0, and `total_s` goes without it.
     """
 
     total_s: float
     packet_s: float
-    """Waiting until k packets are full, and encoding."""
+    """Wait until k packets are full, and encoding."""
     link_s: float
-    """From handing a frame to the link until the far end has it."""
+    """Time from handing a frame to the link until the far end has it."""
     playout_s: float
-    """Hold, decoding and the codec's declared delay."""
+    """Hold, decoding, and the codec's declared delay."""
     devices_s: float
-    """Buffers of the microphone and the loudspeaker."""
+    """Buffers of microphone and loudspeaker."""
     measured: bool
 
 
 class Problem:
-    """A fault that the station works on in spite of: what is wrong, and what the user can do about it."""
+    """Base class of the events that tell of a fault in spite of which the station works on."""
 
     __slots__ = ()
     cause: str
+    """What is wrong."""
     cure: str
+    """What the user can do about it."""
 
     def __str__(self) -> str:
         return one_line(self.cause, self.cure)
@@ -327,7 +342,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class DeviceProblem(Problem):
-    """A device is missing or was lost; the engine goes on without it and tries again."""
+    """A device is missing or was lost. The station goes on without it and keeps trying."""
 
     device: Device
     cause: str
@@ -336,18 +351,18 @@ class DeviceProblem(Problem):
 
 @dataclass(frozen=True, slots=True)
 class DeviceReady:
-    """A device works (again)."""
+    """A device works, for the first time or again."""
 
     device: Device
     name: str
     rate_hz: int
     number: int | None = None
-    """PortAudio's, for several devices may share a name; None where it is no device of PortAudio's."""
+    """Number that PortAudio gives the device: several may share a name. None where PortAudio has no part in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class LinkProblem(Problem):
-    """The link fails; the engine goes on and keeps trying."""
+    """The link fails. The station goes on and keeps trying."""
 
     cause: str
     cure: str
@@ -355,7 +370,7 @@ class LinkProblem(Problem):
 
 @dataclass(frozen=True, slots=True)
 class RecordingProblem(Problem):
-    """Overs are not kept, or no longer; the conversation goes on. Told once, until it works again."""
+    """Overs are not kept any more; the conversation goes on. Told once, until keeping them works again."""
 
     cause: str
     cure: str
@@ -368,27 +383,25 @@ class LinkRecovered:
 
 @dataclass(frozen=True, slots=True)
 class ChannelCounts:
-    """Frames that were refused since the start, by why; sent now and then, if one of the figures changed."""
+    """Numbers of frames refused since the start, by reason; told now and then, where one of them has changed."""
 
     bad_tags: int = 0
-    """Forged, damaged, or sealed with another passphrase: these look the same."""
+    """Number of frames that were forged, damaged, or sealed with another passphrase: these look the same."""
     replayed: int = 0
-    """Authentic, and heard before or our own."""
+    """Number of authentic frames that were heard before, or were our own."""
     stale: int = 0
-    """Authentic, with a time more than a minute from ours."""
+    """Number of authentic frames with a time more than a minute from ours."""
     unknown: int = 0
-    """Of overs whose BEGIN was not heard."""
+    """Number of frames of overs whose BEGIN was not heard."""
     foreign: int = 0
-    """In another mode, or of a later version."""
+    """Number of frames in another mode, or of a later version."""
     muted: int = 0
-    """Not looked at, because their source sent too many bad tags."""
+    """Number of frames not looked at, because their source had sent too many bad tags."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelProblem(Problem):
-    """Something about who else is on the channel, or about its protection; the engine goes on. Comes at most once a
-    minute.
-    """
+    """Another station on the channel, or the channel's protection, needs attention. Told at most once a minute."""
 
     cause: str
     cure: str

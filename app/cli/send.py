@@ -23,7 +23,7 @@ from app.errors import GossamerError
 from app.events import Event
 from app.settings.model import Settings
 from app.settings.protection import MODE_WORDS
-from app.station.control_socket import Control
+from app.station.control_socket import ControlSocket
 from app.station.engine import Engine
 from app.station.parrot import ParrotPorts
 from app.station.parts import open_station_link, real_parts
@@ -151,7 +151,7 @@ async def _send(settings: Settings, clip: NDArray[np.float32] | None, over: Outg
         control.note(event)
 
     engine = Engine(settings, note_both, real_parts(open_link=open_and_keep, open_sound=open_sound))
-    control = Control(settings.station or settings.name, settings.link, engine.key_down, engine.key_up)
+    control = ControlSocket(settings.station or settings.name, settings.link, engine.key_down, engine.key_up)
     async with interruptible(engine.key_up if clip is None else None) as nursery:
         if clip is None:
             control.open()

@@ -1,4 +1,4 @@
-"""A capture: every frame of a run with its time, both ways, as lines of text that a stranger can read and mail.
+"""Captures: every frame of a run with its time, both ways, as lines of text that a stranger can read and mail.
 
     {"format": "gossamer-capture/1", "program": "0.1.0", "started_utc_s": 1700000000, "link": ..., "settings": {...}}
     [0.412031, "out", "115a0000..."]
@@ -25,13 +25,18 @@ from app.settings.model import Settings
 from transport.protocol.receiver import Fact
 
 FORMAT = "gossamer-capture/1"
+"""Name and version of the file format."""
 SECRET = ("passphrase", "passphrase_file")
 """Settings that never go into a file that may be mailed."""
 MAX_LINE_CHARACTERS = 20_000
+"""Longest line that is read, far more than any frame takes."""
+MAX_TIME_S = 1e9
+"""Latest time of a frame that is read, in seconds since the start: 31 years."""
 
 Way = Literal["in", "out"]
+"""Direction of a frame, seen from the station."""
 FrameWatcher = Callable[[Way, bytes, Sequence[Fact]], None]
-"""Told of every frame that passes over a channel: which way, its bytes, and what they mean."""
+"""Shown every frame that passes over a channel: which way, its bytes, and what they mean. Must not block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,26 +48,30 @@ class CapturedFrame:
     octets: bytes
 
     def line(self) -> str:
+        """Return the frame as a line of the file."""
         return json.dumps([round(self.at_s, 6), self.way, self.octets.hex()]) + "\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """What a file says."""
+    """The content of a capture file."""
 
     header: dict[str, Any]
     frames: tuple[CapturedFrame, ...]
 
     @property
     def started_utc_s(self) -> int:
+        """Start of the run, UTC seconds since 1970; 0 where there was no clock."""
         return int(self.header["started_utc_s"])
 
     @property
     def duration_s(self) -> float:
+        """Time from the first frame to the last, in seconds."""
         return self.frames[-1].at_s - self.frames[0].at_s if self.frames else 0.0
 
 
 def program_version() -> str:
+    """Return the version of this program."""
     try:
         return version("gossamer")
     except PackageNotFoundError:
@@ -72,7 +81,10 @@ def program_version() -> str:
 def make_header(
     settings: Settings, link: str, channel: str, codec_id: int, tag_bytes: int, started_utc_s: int
 ) -> dict[str, Any]:
-    """The first line."""
+    """Return the facts of the first line.
+
+    link: its name. channel: "open", "sealed" or "ham". started_utc_s: 0 where there is no clock.
+    """
     told = {name: value for name, value in dataclasses.asdict(settings).items() if name not in SECRET}
     return {
         "format": FORMAT,
@@ -89,16 +101,17 @@ def make_header(
 
 
 def header_line(header: dict[str, Any]) -> str:
+    """Return the first line."""
     return json.dumps(header, ensure_ascii=False) + "\n"
 
 
 def capture_text(header: dict[str, Any], frames: Iterable[CapturedFrame]) -> str:
-    """The content of a capture file."""
+    """Return the content of a capture file."""
     return header_line(header) + "".join(frame.line() for frame in frames)
 
 
 def read_capture(path: Path) -> Capture:
-    """Raises FileProblem."""
+    """Read a capture file. Raises FileProblem."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -106,9 +119,7 @@ def read_capture(path: Path) -> Capture:
         raise FileProblem(f"cannot read {path}: {reason}") from error
     first, *lines = text.splitlines(keepends=True) or [""]
     try:
-        header = json.loads(first)
-        if header["format"] != FORMAT or not isinstance(header["started_utc_s"], int):
-            raise ValueError
+        header = _parsed_header(first)
     except (ValueError, TypeError, KeyError, RecursionError):
         raise FileProblem(f"{path} is no capture of frames", "`gossamer overs capture` makes one") from None
     frames = []
@@ -116,17 +127,30 @@ def read_capture(path: Path) -> Capture:
         if not line.endswith("\n") and number == len(lines) + 1:
             break  # the program, or the disk, ended here
         try:
-            at_s, way, octets = json.loads(line)
-            if way not in ("in", "out") or len(line) > MAX_LINE_CHARACTERS or not 0.0 <= at_s < 1e9:
-                raise ValueError
-            frames.append(CapturedFrame(float(at_s), way, bytes.fromhex(octets)))
+            frames.append(_parsed_frame(line))
         except (ValueError, TypeError, RecursionError):
             raise FileProblem(f"{path} line {number} is no frame", "export the capture again") from None
     return Capture(header, tuple(frames))
 
 
+def _parsed_header(line: str) -> dict[str, Any]:
+    """Read the first line. Raises one of the errors that wrong types and values lead to."""
+    header: dict[str, Any] = json.loads(line)
+    if header["format"] != FORMAT or not isinstance(header["started_utc_s"], int):
+        raise ValueError("this is not the first line of a capture")
+    return header
+
+
+def _parsed_frame(line: str) -> CapturedFrame:
+    """Read the line of a frame. Raises one of the errors that wrong types and values lead to."""
+    at_s, way, octets = json.loads(line)
+    if way not in ("in", "out") or len(line) > MAX_LINE_CHARACTERS or not 0.0 <= at_s < MAX_TIME_S:
+        raise ValueError("this is not the line of a frame")
+    return CapturedFrame(float(at_s), way, bytes.fromhex(octets))
+
+
 def newest_part(capture: Capture, minutes: float | None) -> Capture:
-    """The last minutes of it; None: all. Times stay as they were."""
+    """Return the last minutes of a capture, or all of it for None. Times stay as they were."""
     if minutes is None or not capture.frames:
         return capture
     since_s = capture.frames[-1].at_s - 60.0 * minutes

@@ -1,6 +1,6 @@
-"""Past overs, kept as packets: one small file an over, in one folder that never grows beyond its limit.
+r"""Past overs, kept as packets: one small file an over, in one folder that never grows beyond its limit.
 
-    {"format": "gossamer-over/1", "began_utc_s": ..., "packets": 31, "flags": "..d.-..", ...}\\n
+    {"format": "gossamer-over/1", "began_utc_s": ..., "packets": 31, "flags": "..d.-..", ...}\n
     32 bytes of packet 0, 32 bytes of packet 1, ...
 
 One line of JSON, then the packets: an hour of speech is 360 kB. The flags have a letter for each packet: `.` as it was
@@ -21,26 +21,28 @@ from app.errors import FileProblem, os_reason
 from codec.format import PACKET_BYTES, PACKET_S
 
 FORMAT = "gossamer-over/1"
+"""Name and version of the file format."""
 SUFFIX = ".over"
+"""End of the name of a recorded over."""
 CAPTURE_SUFFIX = ".capture"
-MAX_HEADER_BYTES = 80_000
-"""A line for the longest over that END can count."""
+"""End of the name of a journal of frames."""
 KEPT_AFTER_CLEARING = 0.9
-"""Of the limit: clearing is not done for every over."""
+"""Fraction of the limit that clearing leaves, so that it is not done for every over."""
 STAMP = "%Y%m%dT%H%M%SZ"
+"""Time in the names of files, UTC."""
 
 Direction = Literal["heard", "sent"]
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedOver:
-    """One over, ours or somebody else's."""
+    """One over, of this station or of another."""
 
     began_utc_s: float
-    """Seconds since 1970; 0 where there was no clock."""
+    """UTC seconds since 1970; 0 where there was no clock."""
     direction: Direction
     sender: str
-    """Whoever said that: on an open channel it is a claim."""
+    """Name that the talker gave; on an open channel it is a claim."""
     addressee: str
     link: str
     channel: str
@@ -48,29 +50,33 @@ class RecordedOver:
     codec_id: int
     k: int
     complete: bool
-    """Its END was there."""
+    """True where its END was received."""
     flags: str
+    """One letter a packet: "." as it was sent, "d" damaged, "-" lost."""
     packets: tuple[bytes, ...]
-    """32 bytes each; zeros for a lost one."""
+    """32 bytes each; zeros in place of a lost one."""
 
     @property
     def duration_s(self) -> float:
+        """Length of the over in seconds."""
         return len(self.packets) * PACKET_S
 
     @property
     def lost(self) -> int:
+        """Number of lost packets."""
         return self.flags.count("-")
 
     @property
     def damaged(self) -> int:
+        """Number of damaged packets."""
         return self.flags.count("d")
 
     def heard_packets(self) -> list[bytes | None]:
-        """For the decoder: None is a lost one."""
+        """Return the packets as the decoder takes them: None for a lost one."""
         return [None if flag == "-" else packet for flag, packet in zip(self.flags, self.packets, strict=True)]
 
     def facts(self) -> dict[str, Any]:
-        """All but the speech, for `--json`."""
+        """Return all but the speech, for `--json`."""
         facts = {name: value for name, value in asdict(self).items() if name not in ("packets", "flags")}
         counts = {"packets": len(self.packets), "lost": self.lost, "damaged": self.damaged}
         return facts | counts | {"duration_s": round(self.duration_s, 2)}
@@ -80,30 +86,35 @@ class RecordedOver:
 
 
 def over_bytes(over: RecordedOver) -> bytes:
-    """The content of its file."""
+    """Return the content of the file of an over."""
     header = {"format": FORMAT} | asdict(over) | {"packets": len(over.packets)}
     return json.dumps(header, ensure_ascii=False).encode() + b"\n" + b"".join(over.packets)
 
 
 def parse_over(content: bytes, name: str = "this file") -> RecordedOver:
-    """Raises FileProblem where the bytes are no over."""
-    line, newline, body = content.partition(b"\n")
+    """Read the content of a file. Raises FileProblem where it is no over; `name` is the file's name in that."""
     try:
-        header = json.loads(line)
-        if not newline or header.pop("format") != FORMAT:
-            raise ValueError
-        count = header.pop("packets")
-        packets = tuple(body[at : at + PACKET_BYTES] for at in range(0, len(body), PACKET_BYTES))
-        over = RecordedOver(packets=packets, **header)
-        if len(body) != count * PACKET_BYTES or len(over.flags) != count or set(over.flags) - set(".d-"):
-            raise ValueError
+        return _parsed(content)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise FileProblem(f"{name} is no recorded over, or was cut off", "leave it out") from None
+
+
+def _parsed(content: bytes) -> RecordedOver:
+    """Read the content of a file. Raises one of the errors that wrong types and values lead to."""
+    line, newline, body = content.partition(b"\n")
+    header = json.loads(line)
+    if not newline or header.pop("format") != FORMAT:
+        raise ValueError("the first line is not that of an over")
+    count = header.pop("packets")
+    packets = tuple(body[at : at + PACKET_BYTES] for at in range(0, len(body), PACKET_BYTES))
+    over = RecordedOver(packets=packets, **header)
+    if len(body) != count * PACKET_BYTES or len(over.flags) != count or set(over.flags) - set(".d-"):
+        raise ValueError("the packets are not as many as the first line says")
     return over
 
 
 def write_over(folder: Path, over: RecordedOver) -> Path:
-    """A new file in the folder, whole or not at all. Raises OSError."""
+    """Write a new file into the folder, whole or not at all, and return its path. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     stamp = datetime.fromtimestamp(over.began_utc_s, UTC).strftime(STAMP)
     path, number = folder / f"{stamp}-{over.direction}{SUFFIX}", 1
@@ -123,7 +134,7 @@ def write_over(folder: Path, over: RecordedOver) -> Path:
 
 
 def read_over(path: Path) -> RecordedOver:
-    """Raises FileProblem."""
+    """Read the file of an over. Raises FileProblem."""
     try:
         return parse_over(path.read_bytes(), str(path))
     except OSError as error:
@@ -134,17 +145,20 @@ def read_over(path: Path) -> RecordedOver:
 
 
 def over_files(folder: Path) -> list[Path]:
-    """The recorded overs, the newest first."""
+    """Return the files of recorded overs, the newest first."""
     return sorted(folder.glob(f"*{SUFFIX}"), key=_age, reverse=True)
 
 
 def capture_files(folder: Path) -> list[Path]:
-    """The journals of frames, one or more a run of the program, the newest first."""
+    """Return the journals of frames, one or more for each run of the program, the newest first."""
     return sorted(folder.glob(f"*{CAPTURE_SUFFIX}"), key=_age, reverse=True)
 
 
 def _age(path: Path) -> tuple[str, int, int, str]:
-    """By the second in the name; within one, by the file's own time: the name's number alone would sort 10 before 2."""
+    """Return the key to sort by: the second in the name, then the file's own time.
+
+    The number in the name alone would sort 10 before 2.
+    """
     stamp, _, rest = path.name.partition("-")
     try:
         return stamp, path.stat().st_mtime_ns, len(rest), rest
@@ -153,12 +167,12 @@ def _age(path: Path) -> tuple[str, int, int, str]:
 
 
 def folder_bytes(folder: Path) -> int:
-    """What the recordings take up."""
+    """Return the bytes that all recordings take up."""
     return sum(size for _, size in _sizes(folder))
 
 
 def clear_oldest(folder: Path, limit_bytes: int) -> int:
-    """Removes the oldest recordings until the rest is well below the limit. Returns the bytes that are left."""
+    """Remove the oldest recordings until the rest is well below the limit; return the bytes that are left."""
     left = _sizes(folder)
     total = sum(size for _, size in left)
     if total <= limit_bytes:

@@ -34,16 +34,22 @@ from transport.protocol.floor_states import State
 
 WORDS = ("down", "hold", "up", "toggle", "status")
 LONGEST_LINE = 64
-ASKING_S, ANSWERED_S = 2.0, 5.0
-"""How long a client may take to ask, and the floor to be granted or refused (a slow link takes its time with BEGIN)."""
+"""Largest number of bytes in a word and its line feed."""
+ASKING_S = 2.0
+"""Time that a client may take to ask, in seconds."""
+ANSWERED_S = 5.0
+"""Time until the floor is granted or refused, in seconds; a slow link takes its time with BEGIN."""
 STATIONS_OF_A_NAME = 9
+"""Largest number of stations that share a name; each after the first gets a number behind it."""
 SUFFIX = ".sock"
+"""End of the name of a socket."""
 TALKING = (State.ASKED, State.ON_AIR, State.COLLIDED)
+"""States of the floor in which a toggle ends the over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a station says of itself."""
+    """The answer of a station to a word."""
 
     station: str
     link: str
@@ -62,7 +68,10 @@ class Answer:
 
 
 def folder() -> Path:
-    """Where stations put their sockets; ours alone, or nobody may talk through them. Raises GossamerError."""
+    """Return the folder of the sockets, which only this user may enter, made where there is none.
+
+    Raises GossamerError where it cannot be made, or belongs to somebody else, who could talk through our stations.
+    """
     path = control_sockets_folder()
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -76,33 +85,33 @@ def folder() -> Path:
 
 
 def file_name(station: str) -> str:
-    """Any name as that of a file, short enough for a socket's path."""
+    """Return a station's name as that of a file, short enough for the path of a socket."""
     return re.sub(r"[^\w-]", "_", station)[:32] or "station"
 
 
 # --- in the station ----------------------------------------------------------------------------------------------
 
 
-class Control:
-    """The socket of one station. Its host tells it the engine's events and presses the key for it."""
+class ControlSocket:
+    """The socket of one station. Its host tells it the events, and lends it the talk key."""
 
     def __init__(self, station: str, link: str, press: Callable[[], None], release: Callable[[], None]) -> None:
-        """`press` and `release` are the host's talk key; called in the trio thread."""
+        """Take the name that is wanted, and the talk key, whose functions are called in the trio thread."""
         self.station = station
-        """What `--station` calls it: the name asked for, or that with a number behind it."""
+        """Name for `--station`: the one that was wanted, or that with a number behind it."""
         self._link = link
         self._press = press
         self._release = release
         self._state = State.IDLE
         self._problem = ""
         self._presses = 0
-        """Counts them: a connection that ends releases its own press only."""
+        """Number of presses and releases so far: a connection that ends releases its own press only."""
         self._changed = trio.Event()
         self._listener: trio.SocketListener | None = None
         self._path = Path()
 
     def note(self, event: Event) -> None:
-        """An event of the engine."""
+        """Follow the station's events."""
         match event:
             case FloorChanged(state):
                 self._state = state
@@ -118,7 +127,7 @@ class Control:
         self._changed = trio.Event()
 
     async def serve(self) -> None:
-        """Until cancelled; then the socket is taken away. `open` comes first."""
+        """Answer clients until cancelled, then take the socket away. `open` comes first."""
         assert self._listener is not None
         try:
             await trio.serve_listeners(self._answer, [self._listener])
@@ -127,7 +136,7 @@ class Control:
                 self._path.unlink()
 
     def open(self) -> None:
-        """Raises GossamerError where there cannot be a socket.
+        """Make the socket. Raises GossamerError where there cannot be one.
 
         It is bound and listened to under a name of its own before it gets its real one: whoever finds that name and
         gets no connection knows that it is stale.
@@ -157,7 +166,7 @@ class Control:
         raise GossamerError(f"{STATIONS_OF_A_NAME} stations are called {asked} already", "give this one --station NAME")
 
     async def _answer(self, stream: trio.SocketStream) -> None:
-        """One connection."""
+        """Serve one connection."""
         with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             async with stream:
                 word = None
@@ -176,7 +185,7 @@ class Control:
                         self._release()
 
     def _obey(self, word: str) -> int:
-        """Returns the number of the press that this one made, if it made one."""
+        """Do what a word says; return the number of the press that it made, or of the last one."""
         if word == "toggle":
             word = "up" if self._state in TALKING else "down"
         if word in ("down", "hold"):
@@ -189,7 +198,7 @@ class Control:
         return self._presses
 
     async def _settled(self) -> None:
-        """Returns when the floor is granted or refused, or did not move at all."""
+        """Return when the floor was granted or refused, or has not moved at all."""
         with trio.move_on_after(ANSWERED_S):
             await trio.sleep(0.05)  # the host's queue
             while self._state is State.ASKED:
@@ -201,6 +210,7 @@ class Control:
 
 
 async def _line(stream: trio.SocketStream) -> str:
+    """Return the word that a client sends, "" where no whole line comes."""
     octets = b""
     while b"\n" not in octets and len(octets) < LONGEST_LINE:
         part = await stream.receive_some(LONGEST_LINE)
@@ -215,14 +225,17 @@ async def _line(stream: trio.SocketStream) -> str:
 
 
 def _connect(connection: socket.socket, path: Path) -> None:
-    """Waits up to ASKING_S for room among those that wait to be answered; with a time-out of Python's own a station
-    without room would refuse at once. Raises OSError, of which BlockingIOError: no room in that time."""
+    """Connect, waiting up to ASKING_S for room among those that wait to be answered.
+
+    With a time-out of Python's own, a station without room would refuse at once. Raises OSError; BlockingIOError where
+    there was no room in that time.
+    """
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(ASKING_S), 0))
     connection.connect(str(path))
 
 
 def _answers(path: Path) -> bool:
-    """Somebody listens there."""
+    """Tell whether a station listens there."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         try:
             _connect(probe, path)
@@ -234,7 +247,7 @@ def _answers(path: Path) -> bool:
 
 
 def running() -> Iterator[Path]:
-    """The sockets of the stations that run; what is left of others is taken away."""
+    """Yield the sockets of the stations that run; what is left of others is taken away."""
     for path in sorted(folder().glob(f"[!.]*{SUFFIX}"), key=lambda path: path.stem):
         if _answers(path):
             yield path
@@ -243,7 +256,7 @@ def running() -> Iterator[Path]:
 
 
 def find(station: str | None) -> Path:
-    """The socket of the station of that name, or of the only one. Raises GossamerError."""
+    """Return the socket of the station of that name, or for None of the only one. Raises GossamerError."""
     found = list(running())
     names = ", ".join(path.stem for path in found)
     if not found:
@@ -260,8 +273,10 @@ def find(station: str | None) -> Path:
 
 @contextlib.contextmanager
 def asked(path: Path, word: str) -> Iterator[tuple[Answer, Callable[[], None]]]:
-    """The answer to a word, and what waits for the end of the station; the connection lasts as long as the context.
-    Raises GossamerError."""
+    """Send a word, and give the answer and a function that waits for the end of the station.
+
+    The connection lasts as long as the context. Raises GossamerError.
+    """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         try:
             _connect(connection, path)

@@ -1,4 +1,4 @@
-"""From mouth to ear: the parts of the delay, each timed where it happens.
+"""The delay from mouth to ear: its parts, each timed where it happens.
 
     first sample at the microphone --packet--> handed to the link --link--> at the far end --playout--> at the ear
 
@@ -15,11 +15,11 @@ from app.events import MouthToEar
 from codec.format import DELAY_SAMPLES, PACKET_S, SAMPLE_RATE_HZ
 
 REMEMBERED_FRAMES = 1024
-"""Frames of our own whose times are kept until the far end has them."""
+"""Largest number of our own frames whose times are kept until the far end has them."""
 
 
 class Latency:
-    """Times of one station's frames, and of what it hears."""
+    """A stopwatch for the frames of one station, and for what it hears."""
 
     def __init__(self) -> None:
         self._handed: dict[tuple[int, int], float] = {}
@@ -28,24 +28,30 @@ class Latency:
         self._playout_s: list[float] = []
 
     def handed_over(self, over: int, sequence: int, first_sample_s: float, now: float) -> None:
-        """A VOICE frame of ours goes to the link; its first sample was at the microphone at `first_sample_s`."""
+        """Note that a VOICE frame of ours goes to the link.
+
+        first_sample_s: time at which its first sample was at the microphone.
+        """
         self._packet_s.append(now - first_sample_s)
         self._handed[over, sequence] = now
         while len(self._handed) > REMEMBERED_FRAMES:
             del self._handed[next(iter(self._handed))]
 
     def arrived(self, over: int, sequence: int, now: float) -> None:
-        """That frame has reached the far end, as only an embedded station can tell."""
+        """Note that a frame of ours has reached the far end, as only a station in this program can tell."""
         handed_s = self._handed.pop((over, sequence), None)
         if handed_s is not None:
             self._link_s.append(now - handed_s)
 
     def played(self, waited_s: float, queued_s: float) -> None:
-        """The first packet of a frame, `waited_s` after it arrived, is queued behind so much sound."""
+        """Note that the first packet of a frame is played.
+
+        waited_s: time since it arrived. queued_s: sound for the loudspeaker before it.
+        """
         self._playout_s.append(waited_s + queued_s + DELAY_SAMPLES / SAMPLE_RATE_HZ)
 
     def summary(self, packets_per_frame: int, microphone_s: float, loudspeaker_s: float) -> MouthToEar | None:
-        """Mean of what was timed since the last summary, or None when nothing was heard."""
+        """Return the means of what was timed since the last summary, or None when nothing was heard."""
         if not self._playout_s:
             return None
         measured = bool(self._packet_s and self._link_s)

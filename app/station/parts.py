@@ -1,4 +1,4 @@
-"""What an engine is made of: models, link and sound, and where they come from. Tests put in pieces of their own."""
+"""What a station is made of: models, link and sound, and where they come from. Tests put in pieces of their own."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from vocoder.synthesizer import Synthesizer
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """The three models at work in a station."""
+    """The three models of a station."""
 
     encoder: PacketEncoder | None
     """None in a station that only listens: 40 MB less memory on a small board."""
@@ -43,42 +43,46 @@ class Codec:
 
     @property
     def codec_id(self) -> int:
+        """Number of the codec, 0..65535."""
         return self.decoder.codec_id
 
 
-LinkOpener = Callable[[Address, trio.Nursery, ParrotPorts], Awaitable[tuple[Link, str]]]
-"""Opens a link, its tasks in the nursery; returns it and who is at its other end, "" where that is not known. The
-ports are for a parrot, where the address asks for one."""
+LinkOpener = Callable[[Address[Any], trio.Nursery, ParrotPorts], Awaitable[tuple[Link, str]]]
+"""Opens a link, its tasks in the nursery, and returns it with the name of who is at its other end, "" where that is
+not known. The ports are for a parrot, where the address asks for one."""
 
 
 def no_tap(samples: Block) -> None:
-    """For stations that nobody records."""
+    """Do nothing: nobody listens in."""
 
 
 def names_of_devices() -> list[DeviceInfo]:
-    """The machine's devices, none of them opened to try it: streams may be running. Blocking; raises DeviceError."""
+    """Return the machine's devices, none of them opened to try it: streams may be running.
+
+    Blocking. Raises DeviceError.
+    """
     return list_devices(try_rates=False)
 
 
 @dataclass(frozen=True)
 class Parts:
-    """How to get each piece. All but the taps have working defaults in `real_parts`."""
+    """Functions that give a station its pieces, and taps that show what passes. `real_parts` has working defaults."""
 
     load_codec: Callable[[Synth, str], Codec]
-    """Blocking: for the settings `synth` and `model`; raises CodecError."""
+    """Loads the models for the settings `synth` and `model`. Blocking; raises CodecError."""
     open_link: LinkOpener
     open_sound: OpenSound
     load_clip: Callable[[int], np.ndarray]
-    """Blocking: the n-th demonstration clip, float32 [samples], round and round."""
+    """Returns the n-th bundled clip, counted round and round: float32 [samples]. Blocking."""
     list_devices: Callable[[], list[DeviceInfo]] = names_of_devices
-    """Blocking; raises DeviceError."""
+    """Lists the machine's devices. Blocking; raises DeviceError."""
     make_detector: Callable[[], Detector] = SpeechDetector
-    """For voice operation. Raises GossamerError."""
+    """Makes a detector for voice operation. Raises GossamerError."""
     in_thread: Callable[[], InThread] = one_worker
     clock: Callable[[], int] = wall_clock_s
-    """UTC seconds since 1970, 0 where there is no clock."""
+    """Returns UTC seconds since 1970, 0 where there is no clock."""
     recordings: Path | None = None
-    """Where past overs are kept; None: nowhere."""
+    """Folder that keeps past overs; None keeps none."""
     on_frame: FrameWatcher | None = None
     """Shown every frame that goes out or comes in."""
     on_spoken: Callable[[Block], None] = no_tap
@@ -88,7 +92,10 @@ class Parts:
 
 
 def load_codec(synth: Synth, model: str = "standard", *, encoder: bool = True) -> Codec:
-    """The shipped models, standard or small. Raises CodecError."""
+    """Load the shipped models, standard or small; without the encoder for a station that only listens.
+
+    Blocking. Raises CodecError.
+    """
     from codec.decoder import Decoder
     from codec.encoder import Encoder
     from codec.models import DECODER, ENCODER, VOCODER, model_path
@@ -99,8 +106,8 @@ def load_codec(synth: Synth, model: str = "standard", *, encoder: bool = True) -
     return Codec(talks, Decoder(model_path(DECODER, model)), synthesizer)
 
 
-async def open_station_link(address: Address, nursery: trio.Nursery, ports: ParrotPorts) -> tuple[Link, str]:
-    """A real link, or one to a parrot that lives in the same nursery. Raises LinkError."""
+async def open_station_link(address: Address[Any], nursery: trio.Nursery, ports: ParrotPorts) -> tuple[Link, str]:
+    """Open a real link, or one to a parrot that lives in the same nursery. Raises LinkError."""
     if address.scheme != "parrot":
         return await open_link(address, nursery), ""
     inner, theirs = memory_pair(address.text, PARROT_NAME)
@@ -110,7 +117,7 @@ async def open_station_link(address: Address, nursery: trio.Nursery, ports: Parr
 
 
 def real_parts(**changes: Any) -> Parts:
-    """What a station is made of outside tests, with some pieces exchanged."""
+    """Return what a station is made of outside tests, with some pieces exchanged."""
     pieces: dict[str, Any] = {
         "load_codec": load_codec,
         "open_link": open_station_link,

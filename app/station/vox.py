@@ -1,7 +1,6 @@
-"""Talking by voice: when an over begins and ends, from how likely it is that somebody speaks.
+"""Voice operation: when an over begins and ends, from how likely it is that somebody speaks.
 
-`VoiceKey` decides: no sound, no clock. `HandsFree` is what the engine has of it and of a speech detector
-(app/audio/speech_detector.py).
+`VoiceKey` decides: no sound, no clock. `HandsFree` connects it with a speech detector (app/audio/speech_detector.py).
 """
 
 from __future__ import annotations
@@ -13,44 +12,46 @@ from app.audio.devices import Block
 from app.audio.speech_detector import DETECTOR_PIECE_S, Detector
 
 SPEECH_FROM = 0.5
-"""Probability that opens; Silero's own threshold."""
+"""Probability of speech that opens an over; Silero's own threshold."""
 SPEECH_UNTIL = 0.35
-"""Probability that keeps an over open: Silero's own hysteresis."""
+"""Probability of speech that keeps an over open; Silero's own hysteresis."""
 ONSET_S = 0.09
-"""Speech for so long (three pieces) opens: a click does not."""
+"""Length of speech that opens an over, in seconds: three pieces, longer than a click."""
 PRE_ROLL_S = 0.5
-"""What was heard before is sent too: the onset, what the detector took to be sure, and a quiet consonant before."""
+"""Audio from before the trigger that is sent too, in seconds: the onset, the detector's delay, a quiet consonant."""
 ANTI_TRIP_S = 0.35
-"""So long after the loudspeaker has fallen silent its echo in the room still opens nothing."""
+"""Time after the loudspeaker has fallen silent in which its echo in the room opens nothing, in seconds."""
 
 
-class Voice(Enum):
-    """What the talk key of the voice does."""
+class VoiceTrigger(Enum):
+    """What speech, or its end, does to the talk key."""
 
     DOWN = auto()
     UP = auto()
 
 
 class VoiceKey:
-    """Push-to-talk's key, pressed by speech. Told the time with every call."""
+    """A talk key that is pressed by speech. Every call is told the time."""
 
     def __init__(self, hang_s: float) -> None:
-        """hang_s: a pause in speech that ends the over."""
+        """hang_s: length of the pause in speech that ends the over, in seconds."""
         self.hang_s = hang_s
         self.talking = False
-        """Between DOWN and UP."""
+        """True between DOWN and UP."""
         self._speech_s = 0.0
-        """How long it has been speech without a break, while it may open."""
+        """Length of the unbroken speech so far, while it may open an over, in seconds."""
         self._spoken_at_s = 0.0
-        """When the last speech was heard."""
+        """Time of the last speech."""
         self._free_at_s: float | None = None
-        """Since when nothing forbids to open; None: something does."""
+        """Time since which an over may be opened; None while it may not."""
         self._spent = False
-        """The over was ended otherwise: speech must pause before it counts again."""
+        """True after an over that was ended otherwise: speech must pause before it counts again."""
 
-    def hear(self, probability: float, now: float, may_open: bool) -> Voice | None:
-        """A piece of the microphone's sound. probability: 0..1 that it is speech. may_open: the channel is free and the
-        loudspeaker silent."""
+    def hear(self, probability: float, now: float, may_open: bool) -> VoiceTrigger | None:
+        """Take a piece of sound, DETECTOR_PIECE_S long; return what it does to the key, None for nothing.
+
+        probability: 0..1 that the piece is speech. may_open: True while the channel is free and the loudspeaker silent.
+        """
         speech = probability >= (SPEECH_UNTIL if self.talking or self._spent else SPEECH_FROM)
         if speech:
             self._spoken_at_s = now
@@ -58,7 +59,7 @@ class VoiceKey:
         if self.talking:
             if paused:
                 self.talking = False
-                return Voice.UP
+                return VoiceTrigger.UP
             return None
         self._spent = self._spent and not paused
         if not may_open:
@@ -71,20 +72,20 @@ class VoiceKey:
             return None
         self._speech_s = 0.0
         self.talking = True
-        return Voice.DOWN
+        return VoiceTrigger.DOWN
 
     def pre_roll_s(self, now: float) -> float:
-        """How much from before DOWN is ours to send: nothing that the loudspeaker may have said."""
+        """Return the seconds from before DOWN that may be sent: nothing that the loudspeaker may have said."""
         return 0.0 if self._free_at_s is None else min(PRE_ROLL_S, now - self._free_at_s)
 
     def ended(self) -> None:
-        """The over was refused, ran into the time-out, or a key has ended it or taken it over."""
+        """Note that the over was refused or timed out, or that a key has ended it or taken it over."""
         self._spent = True
         self.talking = False
 
 
 class HandsFree:
-    """Voice operation of one station: off until switched on."""
+    """The voice operation of one station, off until it is switched on."""
 
     def __init__(
         self,
@@ -93,7 +94,7 @@ class HandsFree:
         press: Callable[[float], None],
         release: Callable[[], None],
     ) -> None:
-        """press: asks for the floor, with so many seconds from before; release: lets it go."""
+        """Take the two actions of a talk key; `press` is given the seconds from before the trigger to send."""
         self._key = VoiceKey(hang_s)
         self._make_detector = make_detector
         self._press = press
@@ -102,15 +103,19 @@ class HandsFree:
 
     @property
     def on(self) -> bool:
+        """True while voice operation is switched on."""
         return self._detector is not None
 
     @property
     def talking(self) -> bool:
-        """An over was begun by voice and goes on."""
+        """True while an over that was begun by voice goes on."""
         return self._key.talking
 
     def switch(self, on: bool) -> None:
-        """Raises GossamerError where there is no detector. Switched off in an over by voice, it ends that."""
+        """Switch on or off; switched off in an over by voice, that over ends.
+
+        Raises GossamerError where there is no detector.
+        """
         if on != self.on:
             self._detector = self._make_detector() if on else None
             if self._key.talking:
@@ -118,14 +123,17 @@ class HandsFree:
             self._key = VoiceKey(self._key.hang_s)
 
     def hear(self, block: Block, now: float, may_open: bool) -> None:
-        """A block of the microphone, float32 [n]. may_open: the channel is free and the loudspeaker silent."""
+        """Take a block of the microphone, float32 [n].
+
+        may_open: True while the channel is free and the loudspeaker silent.
+        """
         for probability in self._detector.push(block) if self._detector is not None else ():
             match self._key.hear(probability, now, may_open):
-                case Voice.DOWN:
+                case VoiceTrigger.DOWN:
                     self._press(self._key.pre_roll_s(now))
-                case Voice.UP:
+                case VoiceTrigger.UP:
                     self._release()
 
     def ended(self) -> None:
-        """The over ended otherwise, or a key has it."""
+        """Note that the over ended otherwise, or that a key has taken it over."""
         self._key.ended()

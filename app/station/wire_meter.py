@@ -13,18 +13,18 @@ from transport.links.traffic import Traffic
 FRAME_LAYERS = ("voice", "frame header", "begin, end, ...")
 """Names of the layers that frames consist of, whatever carries them."""
 AVERAGED_S = 3.0
-"""A frame of six packets comes every 1.9 s: a shorter average would flicker."""
+"""Time over which rates are averaged, in seconds: a frame of six packets comes every 1.9 s, so less would flicker."""
 
 
 class WireMeter:
-    """Asked now and then, says the rates since a few seconds ago."""
+    """A meter of the traffic on one link."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
         self._past: deque[tuple[float, Traffic, Traffic]] = deque()
 
     def rate(self, now: float) -> WireRate:
-        """Averages over AVERAGED_S; before the first call there was nothing."""
+        """Return rates averaged over AVERAGED_S; before the first call there was nothing."""
         sent, received = self._link.sent, self._link.received
         self._past.append((now, sent, received))
         while len(self._past) > 2 and now - self._past[0][0] > AVERAGED_S:
@@ -42,7 +42,7 @@ class WireMeter:
 
 
 def by_layer(link: Link, traffic: Traffic) -> dict[str, int]:
-    """Bytes of each layer, from the voice outwards; layers that this link does not have are left out."""
+    """Return the bytes of each layer, from the voice outwards; layers that this link does not have are left out."""
     octets = dict(zip(FRAME_LAYERS, (traffic.voice, traffic.header, traffic.signals), strict=True))
     carriers = [layer.name for layer in link.layers if layer.name != FRAMING]
     if len(carriers) < len(link.layers):
@@ -53,5 +53,5 @@ def by_layer(link: Link, traffic: Traffic) -> dict[str, int]:
 
 
 def wire_bytes(link: Link, traffic: Traffic) -> int:
-    """Bytes of all layers."""
+    """Return the bytes of all layers together."""
     return sum(by_layer(link, traffic).values())

@@ -21,7 +21,7 @@ from app.paths import settings_file
 from app.settings.contacts import recent_links, remember, resolve
 from app.settings.file import Configuration, read_configuration, write_configuration
 from app.settings.model import PARROT_LINK, Settings
-from app.station.control_socket import Control
+from app.station.control_socket import ControlSocket
 from app.station.engine import Engine
 from app.tui.dialogs.choice import ChoiceScreen
 from app.tui.dialogs.setup import Chosen, SetupScreen
@@ -62,7 +62,7 @@ class TalkApp(HostedApp):
         self._lab_wanted = trio.Event()
         self.engine = make_engine(settings, self._engine_spoke)
         self.talk_screen = TalkScreen(settings, self.engine)
-        self.control = Control(
+        self.control = ControlSocket(
             settings.station or settings.name, settings.link, partial(self._remote, True), partial(self._remote, False)
         )
 

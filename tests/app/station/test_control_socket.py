@@ -19,7 +19,7 @@ from app import events
 from app.__main__ import main
 from app.cli.parser import build_parser
 from app.errors import GossamerError
-from app.station.control_socket import Control, asked, file_name, find, folder, running
+from app.station.control_socket import ControlSocket, asked, file_name, find, folder, running
 from tests.support.terminal import STARTED_S, Terminal
 from transport.protocol.floor_states import State
 
@@ -38,7 +38,7 @@ class Key:
 
     def __init__(self) -> None:
         self.pressed: list[bool] = []
-        self.control = Control("Ada", "parrot://", lambda: self._move(True), lambda: self._move(False))
+        self.control = ControlSocket("Ada", "parrot://", lambda: self._move(True), lambda: self._move(False))
 
     def _move(self, down: bool) -> None:
         self.pressed.append(down)
@@ -122,7 +122,9 @@ def test_a_hold_that_was_ended_lets_nothing_go_later() -> None:
 def test_a_refusal_is_said_with_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
     """To who pressed, and to who asks later."""
     key = Key()
-    key.control = Control("Ada", "parrot://", lambda: key.control.note(events.TalkDenied("somebody is talking")), print)
+    key.control = ControlSocket(
+        "Ada", "parrot://", lambda: key.control.note(events.TalkDenied("somebody is talking")), print
+    )
 
     def play() -> None:
         assert "not on air: somebody is talking" == problem("down")

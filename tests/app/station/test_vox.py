@@ -20,17 +20,17 @@ from app.station.vox import (
     ONSET_S,
     PRE_ROLL_S,
     HandsFree,
-    Voice,
     VoiceKey,
+    VoiceTrigger,
 )
 from codec.format import SAMPLE_RATE_HZ
 from tests.support.signals import noise
 from tests.support.station import LeftOpen, Station, SteadyMicrophone, clip, in_virtual_time
 from transport.links.memory import memory_pair
 
-DOWN, UP = Voice.DOWN, Voice.UP
+DOWN, UP = VoiceTrigger.DOWN, VoiceTrigger.UP
 HANG_S = 0.8
-Step = tuple[float, float, bool, Voice | None]
+Step = tuple[float, float, bool, VoiceTrigger | None]
 """Seconds that it lasts, probability of speech, may open, the one thing that the key does meanwhile."""
 
 SCENES: dict[str, list[Step]] = {
