@@ -1,4 +1,4 @@
-"""What commands print: facts or words on standard output, notes and a progress bar on standard error."""
+"""Output of the commands: facts or words on standard output, notes and a progress bar on standard error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an engine takes for a microphone and a loudspeaker, and the absent ones of stations without a sound card."""
+"""Microphone and loudspeaker as an engine sees them, and absent ones for stations without a sound card."""
 
 from __future__ import annotations
 

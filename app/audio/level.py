@@ -1,4 +1,4 @@
-"""How loud sound is: decibels of full scale, and a meter that reports levels ten times a second."""
+"""Loudness of sound: decibels of full scale, and a meter that reports levels ten times a second."""
 
 from __future__ import annotations
 

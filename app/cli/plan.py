@@ -84,7 +84,7 @@ def _radio_list() -> str:
     return "\n".join([*lines, "", "None of them was tried on the air. `gossamer plan --radio NAME` has the figures."])
 
 
-def _report(address: Address, rows: list[PlanRow], best: PlanRow | None, duty: float | None, sealed: bool) -> str:
+def _report(address: Address[Any], rows: list[PlanRow], best: PlanRow | None, duty: float | None, sealed: bool) -> str:
     link = link_model(address)
     endless = not any(row.share for row in rows)
     limit = duty if duty is not None else link.duty
@@ -121,7 +121,7 @@ def _report(address: Address, rows: list[PlanRow], best: PlanRow | None, duty: f
     return "\n".join(lines)
 
 
-def _refusal(address: Address, rows: list[PlanRow]) -> str:
+def _refusal(address: Address[Any], rows: list[PlanRow]) -> str:
     least = min((row for row in rows if not row.too_long), key=lambda row: row.share)
     ways = "; or ".join(what_would(address, rows))
     return (

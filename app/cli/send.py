@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 import trio
@@ -137,7 +138,7 @@ async def _send(settings: Settings, clip: NDArray[np.float32] | None, over: Outg
     """Run a station until the over is sent, asking again while the floor is taken. clip: None is the microphone."""
     links: list[Link] = []
 
-    async def open_and_keep(address: Address, nursery: trio.Nursery, ports: ParrotPorts) -> tuple[Link, str]:
+    async def open_and_keep(address: Address[Any], nursery: trio.Nursery, ports: ParrotPorts) -> tuple[Link, str]:
         link, station = await open_station_link(address, nursery, ports)
         links.append(link)
         return link, station

@@ -1,1 +1,1 @@
-"""Whether everything works here, and what a link did: checks, field tests, reproductions."""
+"""Checks of this machine, field tests of a link, and reproductions of what went wrong."""

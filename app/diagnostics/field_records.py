@@ -1,4 +1,4 @@
-"""What a field test keeps of itself: the clips that are known, and what became of each over in both directions."""
+"""Records of a field test: the clips that both stations know, and what became of each over in both directions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class KnownClip:
     samples: Block
     """Its sound: float32 [n], 8 kHz."""
     packets: tuple[bytes, ...]
-    """What the encoder makes of it, 32 bytes each."""
+    """Packets that the encoder makes of it, 32 bytes each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class HeardClip:
     first_index: int
     """Index of the first packet that was heard."""
     samples: Block
-    """What was heard, from that packet on: float32 [n], 8 kHz."""
+    """Sound that was heard, from that packet on: float32 [n], 8 kHz."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +93,9 @@ class FieldTest:
     mouth_to_ear_s: list[float] = field(default_factory=list)
     """Mouth-to-ear times without the link, one for each over."""
     there: dict[str, Any] | None = None
-    """What the other station says that it heard; None: it said nothing."""
+    """Counts of what the other station says that it heard; None: it said nothing."""
     problems: list[str] = field(default_factory=list)
-    """What went wrong, a line each."""
+    """Things that went wrong, a line each."""
 
     def heard_in_short(self) -> dict[str, int]:
         """Return what was heard, in so few words that they fit into a text message."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Status = Literal["ok", "warn", "fail"]
-"""How a thing stands: as it should, a station does without it, or a station does not work."""
+"""State of a thing: "ok"; "warn", a station does without it; "fail", a station does not work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Finding:
     status: Status
     found: str
     cure: str = ""
-    """What to do; empty where there is nothing to do."""
+    """Advice what to do; empty where there is nothing to do."""
 
 
 Check = Callable[[], list[Finding]]

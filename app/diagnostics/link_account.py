@@ -1,4 +1,4 @@
-"""What a conversation takes of its link, layer by layer, and what other voice systems would take of the same link.
+"""Account of a link: what a conversation takes of it, layer by layer, and what other voice systems would take.
 
 Pure arithmetic. Every figure of another system is from its own source code or specification, named in `source`; each
 system is given its most frugal setting.
@@ -110,7 +110,7 @@ class Account:
     octets: int
     layers: tuple[Layer, ...]
     needs: tuple[Need, ...]
-    """What each system takes; ourselves first, where anything was said."""
+    """Needs of the systems; ourselves first, where anything was said."""
 
     @property
     def wire_bps(self) -> float | None:

@@ -131,7 +131,7 @@ def reproduce(capture: Capture, settings: Settings, codec: Codec) -> Reproduced:
     async def main() -> None:
         links: list[CaptureLink] = []
 
-        async def open_link(address: Address, nursery: trio.Nursery, ports: ParrotPorts) -> tuple[Link, str]:
+        async def open_link(address: Address[Any], nursery: trio.Nursery, ports: ParrotPorts) -> tuple[Link, str]:
             links.append(CaptureLink(capture))
             return links[0], ""
 

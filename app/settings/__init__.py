@@ -1,1 +1,1 @@
-"""What the user chose: values, their file, contacts, passphrase and protection."""
+"""Settings of a station: values, their file, contacts, passphrase and protection."""

@@ -41,7 +41,7 @@ class Option:
     metavar: str
     help: str
     allowed: str
-    """What is allowed, in words that follow "must be"."""
+    """The allowed values, in words that follow "must be"."""
     read: Callable[[Any], Any]
     """Turns what was given (a string from a flag, any TOML value from the file) into the field's value.
 
@@ -322,25 +322,25 @@ class Settings:
     transport/planning/planner.py says how many that is. An address that says k= wins."""
 
     permit_tone: bool = _setting(True, "--permit-tone", "beep when the floor is yours (on)", "true or false", _switch)
-    """Whether one's own loudspeaker beeps when the floor is granted."""
+    """True to beep in one's own loudspeaker when the floor is granted."""
 
     courtesy_tone: bool = _setting(
         True, "--courtesy-tone", "beep when somebody's over has ended (on)", "true or false", _switch
     )
-    """Whether one's own loudspeaker beeps when somebody's over was played to its end: your turn."""
+    """True to beep in one's own loudspeaker when somebody's over was played to its end: your turn."""
 
     call_tone: bool = _setting(
         True, "--call-tone", "ring when somebody calls after a pause (on)", "true or false", _switch
     )
-    """Whether one's own loudspeaker rings when an over comes in after the channel was quiet for a while."""
+    """True to ring in one's own loudspeaker when an over comes in after the channel was quiet for a while."""
 
     bell: bool = _setting(True, "--bell", "ring the terminal's bell then (on)", "true or false", _switch)
-    """Whether the terminal's bell rings at the same moment."""
+    """True to ring the terminal's bell at the same moment."""
 
     title_flash: bool = _setting(
         True, "--title-flash", "show it in the terminal's title then (on)", "true or false", _switch
     )
-    """Whether the terminal's title says who calls, and blinks, until the over has ended."""
+    """True to have the terminal's title say who calls, blinking, until the over has ended."""
 
     vox: bool = _setting(False, "--vox", "talk by voice, without a key (off)", "true or false", _switch)
     """Voice operation: an over begins when somebody speaks into the microphone, and ends when they stop."""
@@ -386,7 +386,7 @@ class Settings:
         _switch,
         (TALK, SEND, LISTEN),
     )
-    """Whether overs are kept as packets, and all frames in a journal, in app.paths.recordings_folder, for this user."""
+    """True to keep overs as packets, and all frames in a journal, in app.paths.recordings_folder, for this user."""
 
     record_limit_mb: float = _setting(
         64.0,
