@@ -40,7 +40,7 @@ test: setup lint browser-runtime
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 field-test: $(VENV)/.ready-dev
-	@bash debian-packages.sh $(FIELD_DEBIAN)
+	@bash .ci/debian-packages.sh $(FIELD_DEBIAN)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -m field $(PYTEST_ARGS)
 
 .PHONY: field-test
@@ -79,7 +79,7 @@ pictures: setup
 NPM := build/npm
 .PHONY: page browser-runtime
 browser-runtime:
-	@command -v npm >/dev/null || bash debian-packages.sh npm
+	@command -v npm >/dev/null || bash .ci/debian-packages.sh npm
 	@cmp -s app/listening_page/npm/package-lock.json $(NPM)/.ready || { mkdir -p $(NPM) && cp app/listening_page/npm/*.json $(NPM)/ && \
 	  (cd $(NPM) && npm ci --ignore-scripts --no-audit --no-fund --silent) && cp $(NPM)/package-lock.json $(NPM)/.ready; } || \
 	  echo "No onnxruntime-web (going on without): is npm there, and the network?" >&2
@@ -111,7 +111,7 @@ $(VENV)/.ready-%: pyproject.toml | $(BIN)/python
 	@touch $@ $(VENV)/.ready-run
 
 debian-run:
-	@bash debian-packages.sh $(RUN_DEBIAN)
+	@bash .ci/debian-packages.sh $(RUN_DEBIAN)
 
 # Their own requirements would bring webrtcvad without a wheel (resemblyzer, pyvad), transformers (xls-r-sqa) and a
 # torchaudio that does not load beside this PyTorch (distillmos); what of them is used needs none of these, and the extra
@@ -121,4 +121,4 @@ $(VENV)/.ready-bench-bare: $(VENV)/.ready-bench
 	@touch $@
 
 debian-test:
-	@bash debian-packages.sh $(TEST_DEBIAN)
+	@bash .ci/debian-packages.sh $(TEST_DEBIAN)

@@ -28,7 +28,10 @@ def add_options(parser: argparse.ArgumentParser, command: str) -> None:
     They are read in `settings_from`, so that a wrong one is reported like any other problem.
     """
     parser.add_argument(
-        "--config", metavar="FILE", default=argparse.SUPPRESS, help="read the settings from here (README: Settings)"
+        "--config",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="read the settings from here (app/docs/manual.md has all of them)",
     )
     if command in OPTIONS["passphrase_file"].used_by:
         parser.add_argument(

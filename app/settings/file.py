@@ -25,7 +25,7 @@ from app.storage import write_whole
 
 CONTACTS = "contacts"
 """The one table of the file: names for addresses."""
-HEADING = "Gossamer's settings. What can stand here is in the README; flags win over it."
+HEADING = "Gossamer's settings. What can stand here is in app/docs/manual.md; flags win over it."
 """Comment at the head of a file that we make."""
 
 

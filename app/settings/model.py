@@ -381,7 +381,7 @@ class Settings:
     record: bool = _setting(
         True,
         "--record",
-        "keep past overs on this machine (on; README: Past overs)",
+        "keep past overs on this machine (on; app/docs/past-overs.md)",
         "true or false",
         _switch,
         (TALK, SEND, LISTEN),

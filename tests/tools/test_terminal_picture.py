@@ -31,12 +31,16 @@ def test_marks_are_shapes_and_words_are_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("talk", ("gossamer", "RECEIVING", "parrot")), ("lab", ("Gossamer", "PCM", "choked", "arrives"))]
+    ("name", "said", "page"),
+    [
+        ("talk", ("gossamer", "RECEIVING", "parrot"), "README.md"),
+        ("lab", ("Gossamer", "PCM", "choked", "arrives"), "app/docs/lab.md"),
+    ],
 )
-def test_the_readme_shows_it(name: str, said: tuple[str, ...]) -> None:
-    """The committed picture is one of this program, and the README has it."""
+def test_a_page_shows_it(name: str, said: tuple[str, ...], page: str) -> None:
+    """The committed picture is one of this program, and the page about that screen has it."""
     root = ElementTree.parse(ROOT / "assets" / f"{name}.svg").getroot()
     words = [text.text for text in root.iter(f"{SVG}text")]
     for word in said:
         assert word in words
-    assert f"assets/{name}.svg" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"assets/{name}.svg" in (ROOT / page).read_text(encoding="utf-8")

@@ -118,10 +118,10 @@ def test_every_default_can_stand_in_a_file(file: Path) -> None:
     assert Settings() == Settings(**read_configuration(file).values)
 
 
-def test_every_setting_has_a_flag_in_a_command_that_uses_it_and_stands_in_the_readme() -> None:
+def test_every_setting_has_a_flag_in_a_command_that_uses_it_and_stands_in_the_manual() -> None:
     """But for the link, which has a place of its own on the command line."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    manual = (ROOT / "app" / "docs" / "manual.md").read_text(encoding="utf-8")
     for name, option in OPTIONS.items():
-        assert f"`{name}`" in readme, name
+        assert f"`{name}`" in manual, name
         if name != "link":
             assert option.flag.startswith("--") and option.used_by, name

@@ -12,15 +12,15 @@ from app.tui.talk.keys import KEYS, MOUSE
 from app.tui.widgets.keys import help_rows, key_hints
 
 ROOT = Path(__file__).parents[4]
-MANUALS = (ROOT / "README.md", ROOT / "app" / "docs" / "manual.md")
+MANUAL = ROOT / "app" / "docs" / "manual.md"
 HEADING = ["| key | does |", "|---|---|"]
 TOLD_ELSEWHERE = {"escape"}
 """Keys without a row of their own: another row names them."""
 
 
 def key_table() -> list[str]:
-    """The rows of the key table, wherever the manual stands."""
-    lines = [line for path in MANUALS if path.exists() for line in path.read_text(encoding="utf-8").splitlines()]
+    """The rows of the manual's key table."""
+    lines = MANUAL.read_text(encoding="utf-8").splitlines()
     begin = next(place for place in range(len(lines)) if lines[place : place + 2] == HEADING) + 2
     end = next(place for place in range(begin, len(lines)) if not lines[place].startswith("|"))
     return lines[begin:end]
