@@ -96,19 +96,20 @@ def run(options: Options, given: Sequence[str]) -> report.Results:
             metrics = [metric for metric in METRICS if metric.key in options.metrics and usable(metric)]
             results.studies.append(quality_study(lanes, originals, metrics, work, map_))
         if "words" in options.parts:
-            for recogniser in recognisers:
-                results.studies += whisper_studies(lanes, corpus, recogniser, options.whisper_clips, work, map_)
-            if recognisers:
-                results.remarks.append(languages_left_out(corpus, options.whisper_clips))
+            for r in recognisers:
+                counts = {code: n for code, n in options.whisper_clips.items() if usable(whisper_metric(r, code))}
+                results.studies += whisper_studies(lanes, corpus, r, counts, work, map_)
+            left_out = languages_left_out(corpus, options.whisper_clips) if recognisers else ""
+            results.remarks += [left_out] if left_out else []
             if options.pocketsphinx and usable(words_metric()):
                 results.studies.append(words_study(lanes, corpus, options.word_clips, work, map_))
         if "robustness" in options.parts:
             chosen = [m for m in METRICS if m.key in SPOILT_METRICS and m.key in options.metrics and usable(m)]
             count = min(options.clips, robustness.CLIPS)
             results.robustness.append(spoilt.measure(lanes, corpus, count, chosen, work, map_))
-            for recogniser in recognisers[:1]:
+            for r in recognisers[:1]:
                 count = options.spoilt_word_clips
-                results.robustness.append(spoilt.measure_words(lanes, corpus, recogniser, count, work, map_))
+                results.robustness.append(spoilt.measure_words(lanes, corpus, r, count, work, map_))
             spoilt.measure_silence(results, lanes)
     if "speed" in options.parts:
         _run_speed(results, np.concatenate(list(originals.values())), lanes, options.candidates, work)

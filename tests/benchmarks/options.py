@@ -56,13 +56,12 @@ class Options:
     @property
     def whole(self) -> bool:
         """Return whether nothing is left out that a published run has."""
-        independent = POCKETSPHINX not in (r.name for r in self.recognisers) and BASE in self.recognisers
         return (
             set(self.parts) == set(PARTS)
             and len(self.metrics) == len(METRICS)
             and self.lanes == [""]
             and not self.neural_only
-            and independent
+            and BASE in self.recognisers
             and self.pocketsphinx
             and set(self.whisper_clips) == set(study.WHISPER_CLIPS)
         )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +12,12 @@ from .clips import Clip
 from .lanes import Lane
 from .lanes.ours import OurLane
 from .metrics import Metric
-from .metrics.transcripts import transcribed
+from .metrics.transcripts import token_count
 from .metrics.whisper import whisper_metric
-from .quality import LaneScores, Map
+from .quality import LaneScores, Map, Originals
 from .results import Results, Spoilt, SpoiltTable
 from .robustness import CLEAN, Condition, SpoiltLane, conditions, silence_db
-from .study import difference, load_originals, summary
+from .study import difference, load_originals, read_originals, summary
 from .weights import Recogniser
 
 REFERENCE = "codec2-3200"
@@ -31,20 +30,21 @@ def measure(
     lanes: Sequence[Lane], corpus: Path, count: int, metrics: Sequence[Metric], work: Path, map_: Map
 ) -> SpoiltTable:
     """Return how near, and how natural, speech of all languages stays. count: of clips."""
-    chosen = clips.choose(clips.validation_clips(corpus, count + BABBLE_CLIPS), count)
-    able = conditions(_babble(corpus, count, chosen))
-    title = f"{len(chosen)} clips of all languages, against the clean original."
-    return _table(title, _tested(lanes), corpus, chosen, able, metrics, work, map_)
+    originals = load_originals(corpus, clips.choose(clips.validation_clips(corpus, count + BABBLE_CLIPS), count))
+    able = conditions(_babble(corpus, count, originals))
+    title = f"{len(originals)} clips of all languages, against the clean original."
+    return _table(title, _tested(lanes), originals, able, metrics, work, map_)
 
 
 def measure_words(
     lanes: Sequence[Lane], corpus: Path, recogniser: Recogniser, count: int, work: Path, map_: Map
 ) -> SpoiltTable:
-    """Return how many English words are wrong then. count: of clips."""
-    chosen = clips.validation_clips(corpus, count, partial(transcribed, language="en"))
-    able = [c for c in conditions(_babble(corpus, count, chosen)) if c.key in WORD_CONDITIONS]
-    title = f"{len(chosen)} English clips."
-    return _table(title, _tested(lanes), corpus, chosen, able, [whisper_metric(recogniser, "en")], work, map_)
+    """Return how many English words are wrong then. count: of clips, without those that cannot be read uncoded."""
+    metric = whisper_metric(recogniser, "en")
+    _, originals = read_originals(corpus, metric, "en", count, work, map_)
+    able = [c for c in conditions(_babble(corpus, count, originals)) if c.key in WORD_CONDITIONS]
+    title = f"{sum(map(token_count, originals)):.0f} words in {len(originals)} English clips."
+    return _table(title, _tested(lanes), originals, able, [metric], work, map_)
 
 
 def measure_silence(results: Results, lanes: Sequence[Lane]) -> None:
@@ -56,7 +56,7 @@ def _tested(lanes: Sequence[Lane]) -> list[Lane]:
     return [lane for lane in lanes if isinstance(lane, OurLane) or lane.key == REFERENCE]
 
 
-def _babble(corpus: Path, count: int, speaking: Sequence[Clip]) -> list[np.ndarray]:
+def _babble(corpus: Path, count: int, speaking: Collection[Clip]) -> list[np.ndarray]:
     """Return float32 voices in [-1, 1) of clips that are not among those that speak."""
     babble = [clip for clip in clips.validation_clips(corpus, count + BABBLE_CLIPS) if clip not in speaking]
     return [(samples / 32768).astype("float32") for samples in load_originals(corpus, babble).values()]
@@ -65,14 +65,13 @@ def _babble(corpus: Path, count: int, speaking: Sequence[Clip]) -> list[np.ndarr
 def _table(
     title: str,
     tested: Sequence[Lane],
-    corpus: Path,
-    chosen: Sequence[Clip],
+    originals: Originals,
     able: Sequence[Condition],
     metrics: Sequence[Metric],
     work: Path,
     map_: Map,
 ) -> SpoiltTable:
-    originals = load_originals(corpus, chosen)
+    chosen = list(originals)
     clean: dict[str, LaneScores] = {}
     rows: list[Spoilt] = []
     for condition in able:

@@ -99,6 +99,22 @@ def words_study(
     return Study(read, [metric], quality.run_all(lanes, kept, [metric], work, map_, say), [remark])
 
 
+def read_originals(
+    corpus: Path, metric: Metric, language: str, count: int, work: Path, map_: Map
+) -> tuple[LaneScores, Originals]:
+    """Return what a recogniser makes of `count` originals, and those of which it reads enough for them to count.
+
+    Raises BenchmarkError where there are none.
+    """
+    chosen = clips.validation_clips(corpus, count, partial(transcribed, language=language))
+    originals = load_originals(corpus, chosen)
+    uncoded = quality.run_lane(UncodedLane(), originals, [metric], work, map_, delay=0)
+    read = {clip: originals[clip] for clip in chosen if readable(uncoded.scores[metric.key][clip])}
+    if not read:
+        raise BenchmarkError(f"{metric.title}: it reads none of {len(chosen)} originals: is it for this language?")
+    return uncoded, read
+
+
 def whisper_studies(
     lanes: Sequence[Lane],
     corpus: Path,
@@ -113,19 +129,16 @@ def whisper_studies(
     for language, count in counts.items():
         if recogniser.english_only() and language != "en":
             continue
-        chosen = clips.validation_clips(corpus, count, partial(transcribed, language=language))
-        metric, originals = whisper_metric(recogniser, language), load_originals(corpus, chosen)
-        uncoded = quality.run_lane(UncodedLane(), originals, [metric], work, map_, delay=0)
-        read = [clip for clip in chosen if readable(uncoded.scores[metric.key][clip])]
-        if not read:
-            raise BenchmarkError(f"{metric.title}: it reads none of {len(chosen)} originals: is it for this language?")
-        remark = _whisper_remark(metric, language, chosen, read, summary(uncoded, metric, chosen).mean)
+        metric = whisper_metric(recogniser, language)
+        uncoded, read = read_originals(corpus, metric, language, count, work, map_)
+        chosen = list(uncoded.coded)
+        remark = _whisper_remark(metric, language, chosen, list(read), summary(uncoded, metric, chosen).mean)
         say(remark)
         coded = [lane for lane in lanes if lane.key != UncodedLane.key]
-        results = quality.run_all(coded, {clip: originals[clip] for clip in read}, [metric], work, map_, say)
+        results = quality.run_all(coded, read, [metric], work, map_, say)
         if len(coded) < len(lanes):
             results.append(uncoded.of(read))
-        studies.append(Study(read, [metric], results, [remark]))
+        studies.append(Study(list(read), [metric], results, [remark]))
     return studies
 
 
