@@ -16,6 +16,7 @@ from codec.training.loop.trainer import Run, Schedule, TrainingError, load_netwo
 from codec.training.losses import feature_losses, feature_metrics
 from codec.training.model.network import Analysis, Codec, CodecConfig
 from codec.training.model.phone_reader import PhoneReader, load_reader, phone_distance
+from codec.training.teachers import teachers_of
 
 
 @dataclass(frozen=True)
@@ -128,5 +129,6 @@ def train(
 
     drawing = drawing_for(schedule, prepared, ranks)
     checked = validation_batch(Speech(prepared, "validation"), schedule.validation_segments, schedule.packets)
-    run = Run(folder, codec, schedule, ranks)
+    taught_by = teachers_of([start] if start else [], phones)
+    run = Run(folder, codec, schedule, ranks, taught_by=taught_by)
     run.drive(drawing, losses, lambda network: validate(network, analysis, checked, reader))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from codec.training.loop.distributed import DEVICES, RUN_FLAGS, alone, is_first, joined
 from codec.training.loop.trainer import TrainingError, read_config
+from codec.training.teachers import recorded
 
 HERE = Path(__file__).parent / "recipes"
 
@@ -62,7 +63,7 @@ def main() -> int:
         if arguments.stage == "export":
             voice = Voice(config.codec, config.vocoder)
             load_voice(voice, arguments.start)
-            models = export(voice, arguments.out)
+            models = export(voice, arguments.out, recorded(arguments.start))
             expected = reference(voice)
             check_storage(models, expected, arguments.out)
             print(check(expected, arguments.out, arguments.fixture))
@@ -80,7 +81,8 @@ def main() -> int:
 
             voice = Voice(config.codec, config.vocoder)
             load_voice(voice, arguments.start)
-            save(prune(voice, arguments.data, arguments.expansion, arguments.packet_hidden), arguments.out)
+            smaller = prune(voice, arguments.data, arguments.expansion, arguments.packet_hidden)
+            save(smaller, arguments.out, recorded(arguments.start))
         else:
             with joined(arguments.device) as ranks:
                 places = arguments.data, arguments.run, arguments.start

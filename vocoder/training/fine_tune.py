@@ -20,6 +20,7 @@ from codec.models import VOCODER, asset_path, expected_metadata, model_path
 from codec.training.loop.trainer import Run, Schedule, TrainingError, load_networks
 from codec.training.losses import envelope_correlation
 from codec.training.model.network import Analysis
+from codec.training.teachers import record, recorded
 from vocoder.synthesizer import Vocoder as Synthesizer
 from vocoder.training.export.export import vocoder_form, write_graph
 from vocoder.training.losses.pesq import Loudness
@@ -162,7 +163,8 @@ def fine_tune(
     material = Material(trained, course.seed)
     before = scores(model_path(VOCODER), measured)
     steps = learn(vocoder, material, course, out.parent, progress)
-    write_graph(vocoder_form(vocoder), expected_metadata(VOCODER), out)
+    metadata = expected_metadata(VOCODER) | record(recorded([asset_path(SHIPPED)]))
+    write_graph(vocoder_form(vocoder), metadata, out)
     after = scores(out, measured)
     seconds = [sum(map(len, part)) / format.SAMPLE_RATE_HZ for part in (trained, measured)]
     return Outcome(before, after, is_better(before, after), steps, (time.monotonic() - began) / 60, *seconds)

@@ -21,6 +21,7 @@ from codec.training.losses import feature_losses, feature_metrics
 from codec.training.model.network import Analysis, Codec, CodecConfig, sharpened
 from codec.training.model.phone_reader import load_reader, phone_distance
 from codec.training.stage_a import drawing_for, heard_weights, link_faults, pitch_tensors
+from codec.training.teachers import teachers_of
 from vocoder.training.losses.adversarial import Adversary, AdversaryConfig
 from vocoder.training.losses.pesq import Loudness
 from vocoder.training.losses.sound import SoundCriterion, sound_metrics
@@ -132,7 +133,7 @@ def train(
     load_voice(voice, start, other_kinds=not config.train_codec)
     criterion = criterion_for(config, analysis, phones, ranks)
     adversary = Adversary(config.adversary, schedule, ranks) if config.adversary.share else None
-    run = Run(folder, voice, schedule, ranks, adversary)
+    run = Run(folder, voice, schedule, ranks, adversary, teachers_of(start, phones))
     if not config.train_codec:
         voice.codec.requires_grad_(False)
 

@@ -21,6 +21,7 @@ from codec.training.data.batches import Augmentation, Batch, Drawing
 from codec.training.errors import TrainingError
 from codec.training.loop.distributed import ALONE, Ranks
 from codec.training.loop.moments import moments_of, restore_moments
+from codec.training.teachers import record, recorded
 
 T = TypeVar("T")
 OPTIMISER = "opt."
@@ -116,14 +117,18 @@ class Run:
         schedule: Schedule,
         ranks: Ranks = ALONE,
         companion: Companion | None = None,
+        taught_by: frozenset[str] = frozenset(),
     ) -> None:
-        """Raises TrainingError where the processes cannot share a batch evenly."""
+        """Take what is trained; taught_by: names of the recognisers that it learns from, for the record.
+
+        Raises TrainingError where the processes cannot share a batch evenly.
+        """
         if schedule.batch % ranks.count:
             raise TrainingError(f"{ranks.count} processes cannot share {schedule.batch} segments: change `batch`")
         if ranks.first:
             folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.network, self.schedule, self.ranks = folder, network, schedule, ranks
-        self.companion = companion
+        self.companion, self.taught_by = companion, taught_by
         decayed = [p for p in network.parameters() if p.ndim > 1]
         others = [p for p in network.parameters() if p.ndim <= 1]
         self.optimiser = torch.optim.AdamW(
@@ -155,6 +160,7 @@ class Run:
         restore_moments(self.optimiser, tensors, OPTIMISER, self.step, device)
         if self.companion is not None:
             self.companion.restore(tensors, self.step)
+        self.taught_by |= recorded([self.checkpoint]) or frozenset()
         return True
 
     def save(self) -> None:
@@ -168,7 +174,7 @@ class Run:
         if self.companion is not None:
             tensors |= self.companion.tensors()
         part = self.checkpoint.with_suffix(".part")
-        save_file(tensors, part)
+        save_file(tensors, part, record(self.taught_by))
         part.replace(self.checkpoint)
         self._saved = time.monotonic()
 
@@ -274,9 +280,9 @@ class Run:
         pyplot.close(figure)
 
 
-def save_half(tensors: dict[str, Tensor], path: Path) -> None:
-    """Weights as fp16, to be kept in the repository."""
-    save_file({name: value.half().contiguous() for name, value in tensors.items()}, path)
+def save_half(tensors: dict[str, Tensor], path: Path, taught_by: frozenset[str] | None = None) -> None:
+    """Write weights as fp16, to be kept in the repository; taught_by: for the record, None where nothing is known."""
+    save_file({name: value.half().contiguous() for name, value in tensors.items()}, path, record(taught_by) or None)
 
 
 def averaged(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -22,6 +22,7 @@ from codec.training.loop.distributed import ALONE, Ranks
 from codec.training.loop.trainer import Run, Schedule, TrainingError, averaged
 from codec.training.losses import frame_weights
 from codec.training.model.network import Analysis
+from codec.training.teachers import PHONES as PHONES_TEACHER
 
 KERNEL = 7
 SHARPEST = 0.02
@@ -171,4 +172,4 @@ def train(config: PhoneTraining, prepared: Path, folder: Path) -> None:
             total += float(known.sum())
         return {"phones_right_pct": 100.0 * right / max(1.0, total)}
 
-    Run(folder, reader, config.schedule).drive(drawing, losses, validate)
+    Run(folder, reader, config.schedule, taught_by=frozenset({PHONES_TEACHER})).drive(drawing, losses, validate)

@@ -21,6 +21,7 @@ from codec.models import DECODER, ENCODER, VOCODER, expected_metadata, load_mode
 from codec.training.export.graphs import DecoderGraph, EncoderGraph
 from codec.training.export.half_constants import factors_of, store_in_half
 from codec.training.loop.trainer import TrainingError, save_half
+from codec.training.teachers import record
 from vocoder.training.export.harmonic_graph import VocoderGraph
 from vocoder.training.joint import Voice
 from vocoder.training.model.hifigan import HifiganGraph, HifiganVocoder
@@ -71,11 +72,12 @@ def graphs_of(voice: Voice) -> dict[str, Form]:
     }
 
 
-def export(voice: Voice, folder: Path) -> dict[str, Any]:
+def export(voice: Voice, folder: Path, taught_by: frozenset[str] | None = None) -> dict[str, Any]:
     """Write codec_encoder.onnx, codec_decoder.onnx, vocoder.onnx and voice.safetensors (fp16) to `folder`.
 
-    The weights are rounded to fp16 first, so that the kept checkpoint gives exactly these graphs again. Return the ONNX
-    models by kind, as they are before their constants are stored in 16 bits.
+    The weights are rounded to fp16 first, so that the kept checkpoint gives exactly these graphs again. taught_by: what
+    the checkpoints say of the recognisers that they learnt from, None where they say nothing. Return the ONNX models by
+    kind, as they are before their constants are stored in 16 bits.
     """
     folder.mkdir(parents=True, exist_ok=True)
     voice.load_state_dict({name: value.half().float() for name, value in voice.state_dict().items()})
@@ -83,9 +85,9 @@ def export(voice: Voice, folder: Path) -> dict[str, Any]:
     identity = {"gossamer.codec_id": str(codec_id_of(voice))}
     made = {}
     for kind, form in graphs_of(voice).items():
-        metadata = expected_metadata(kind) | ({} if kind == VOCODER else identity)
+        metadata = expected_metadata(kind) | ({} if kind == VOCODER else identity) | record(taught_by)
         made[kind] = write_graph(form, metadata, folder / f"{kind}.onnx")
-    save_half(dict(voice.state_dict()), folder / "voice.safetensors")
+    save_half(dict(voice.state_dict()), folder / "voice.safetensors", taught_by)
     return made
 
 

@@ -93,7 +93,7 @@ def prune(voice: Voice, prepared: Path, expansion: int, packet_hidden: int) -> V
     return smaller
 
 
-def save(voice: Voice, path: Path) -> None:
+def save(voice: Voice, path: Path, taught_by: frozenset[str] | None = None) -> None:
     """As an fp16 checkpoint, to go on from."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_half(dict(voice.state_dict()), path)
+    save_half(dict(voice.state_dict()), path, taught_by)

@@ -23,6 +23,7 @@ from codec.training.data.batches import Batch, Drawing, Speech
 from codec.training.loop.trainer import Run, TrainingError
 from codec.training.losses import frame_weights
 from codec.training.model.network import Analysis
+from codec.training.teachers import teachers_of
 from vocoder.training.joint import Voice, VoiceTraining, criterion_for, load_voice, resynthesised, step_losses
 from vocoder.training.losses.sound import sound_metrics
 
@@ -207,6 +208,6 @@ def train_profile(
             return step_losses(voice, criterion, batch, config, generator)[2]
 
     checked = checked_batch(Speech(prepared, "validation"))
-    run = Run(folder, voice, config.schedule)
+    run = Run(folder, voice, config.schedule, taught_by=teachers_of(start, phones))
     drawing = ToldDrawing(Speech(prepared, "train"), config)
     run.drive(drawing, losses, lambda averaged: compare(averaged, analysis, checked))

@@ -1,0 +1,48 @@
+"""Which recognisers a training learnt from: recorded in every checkpoint, and by the export in the graphs.
+
+A recogniser that taught a voice is no independent judge of it; the benchmark marks the scores that it gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from safetensors import safe_open
+
+from codec.models import TAUGHT_BY
+
+PHONES = "pocketsphinx"
+"""The recogniser whose alignments the reader of phones learnt from."""
+BEFORE_THE_RECORD = frozenset({PHONES})
+"""What taught the checkpoints that say nothing of it."""
+
+
+def record(teachers: Iterable[str] | None) -> dict[str, str]:
+    """Return the metadata of a checkpoint or graph that these recognisers taught; none where nothing is known."""
+    return {} if teachers is None else {TAUGHT_BY: ",".join(sorted(teachers))}
+
+
+def _said(path: Path) -> frozenset[str] | None:
+    """Return what a checkpoint says; None for one from before the record."""
+    with safe_open(path, "numpy") as file:
+        metadata = file.metadata() or {}
+    return frozenset(filter(None, metadata[TAUGHT_BY].split(","))) if TAUGHT_BY in metadata else None
+
+
+def teachers_of(paths: Iterable[Path], phones: Path | None = None) -> frozenset[str]:
+    """Return what taught a training that begins with these checkpoints; phones: the reader's checkpoint, or None.
+
+    Raises FileNotFoundError.
+    """
+    found = frozenset({PHONES} if phones is not None else ())
+    for path in paths:
+        said = _said(path)
+        found |= BEFORE_THE_RECORD if said is None else said
+    return found
+
+
+def recorded(paths: Iterable[Path]) -> frozenset[str] | None:
+    """Return what taught these checkpoints; None where none of them says anything. Raises FileNotFoundError."""
+    known = list(paths)
+    return teachers_of(known) if any(_said(path) is not None for path in known) else None
