@@ -6,7 +6,8 @@ The codec keeps the mean of every 80 samples in a byte: what comes out is a stai
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,7 @@ from app.station.parrot import ParrotPorts
 from app.station.parts import Codec, Parts, open_station_link
 from codec import format as fmt
 from transport.address import Address
-from transport.impairment import Impairment
 from transport.links.base import Link
-from transport.links.impaired import impair
 from transport.links.memory import memory_pair
 
 CODEC_ID = 77
@@ -235,23 +234,32 @@ def clip(duration_s: float, seed: int = 1) -> np.ndarray:
     return np.repeat(np.array(levels, np.float32), fmt.HOP_SAMPLES)
 
 
-def in_virtual_time(
-    clock: trio.testing.MockClock, play: Callable[..., Awaitable[None]], *stations: Station, **settings: Any
-) -> None:
+ADA = Settings(name="Ada", permit_tone=False, courtesy_tone=False, call_tone=False)
+BOB = Settings(name="Bob", permit_tone=False, courtesy_tone=False, call_tone=False)
+
+
+def pair(ada: Settings = ADA, bob: Settings = BOB, **parts: Any) -> tuple[Station, Station]:
+    """Two stations at the two ends of a perfect link; the parts are Ada's."""
+    here, there = memory_pair()
+    return Station(ada, link=here, **parts), Station(bob, link=there)
+
+
+@asynccontextmanager
+async def running(*stations: Station) -> AsyncGenerator[None, None]:
+    """The stations run and are ready inside the context, and are closed at its end."""
+    async with trio.open_nursery() as nursery:
+        for station in stations:
+            await nursery.start(station.engine.run)
+        yield
+        for station in stations:
+            station.engine.close()
+
+
+def in_virtual_time(clock: trio.testing.MockClock, play: Callable[..., Awaitable[None]], *stations: Station) -> None:
     """Runs the stations, and `play` beside them once all are ready; then closes them."""
 
     async def main() -> None:
-        async with trio.open_nursery() as nursery:
-            for station in stations:
-                await nursery.start(station.engine.run)
+        async with running(*stations):
             await play(*stations)
-            for station in stations:
-                station.engine.close()
 
     trio.run(main, clock=clock)
-
-
-async def linked_pair(nursery: trio.Nursery, impairment: Impairment | None = None) -> tuple[Link, Link]:
-    """The two ends of one link, the first of which is impaired in both directions."""
-    one, other = memory_pair()
-    return (impair(one, impairment, nursery) if impairment else one), other

@@ -1,15 +1,123 @@
-"""Captures from elsewhere given to `gossamer overs reproduce`: what stands in them is not believed."""
+"""The commands about past overs: list, save, delete, capture, reproduce."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
+import trio
+import trio.testing
 
+from app import events
 from app.__main__ import main
+from app.audio.sound_files import read_speech
 from app.history.capture import FORMAT
+from app.history.overs import (
+    RecordedOver,
+    over_files,
+    write_over,
+)
+from app.paths import recordings_folder
+from tests.support.recordings import ADA, BOB, an_over, overs_in
+from tests.support.station import StaircaseDecoder, Station, in_virtual_time
+from transport.links.memory import memory_pair
+
+CLIP = Path(__file__).parents[3] / "assets" / "clips" / "gossamer.flac"
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch) -> RecordedOver:
+    """One over of real packets, the third of which was lost, in the user's folder, and an older one."""
+    from codec.encoder import Encoder
+
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+    encoder, samples = Encoder(), read_speech(CLIP)
+    packets = [encoder.encode(samples[at : at + 2560]) for at in range(0, 5 * 2560, 2560)]
+    packets[2] = bytes(32)
+    over = an_over(codec_id=encoder.codec_id, flags="..-..", packets=tuple(packets))
+    write_over(recordings_folder(), over)
+    write_over(recordings_folder(), replace(over, began_utc_s=1_600_000_000, sender="Eve", direction="sent"))
+    return over
+
+
+def test_listing(kept, capsys):
+    """The newest first, numbered, with what is wrong with each; as JSON with every fact but the speech."""
+    assert 0 == main(["overs"])
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.split()[0] == "1" and "Jörg" in first and "1.6 s" in first and first.endswith("1 lost")
+    assert "Eve (this station)" in second
+    assert 0 == main(["overs", "list", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert [1, 2] == [over["number"] for over in told["overs"]]
+    assert (5, 1, 1.6) == tuple(told["overs"][0][name] for name in ("packets", "lost", "duration_s"))
+    assert "passphrase" not in told and 2 == told["kept"]
+
+
+def test_saving(kept, tmp_path, capsys):
+    """A WAV has every packet's time, the lost one concealed; a .g800 has the packets that came."""
+    assert 0 == main(["overs", "save", "1", str(tmp_path / "out.wav")])
+    assert 5 * 2560 == len(read_speech(tmp_path / "out.wav"))
+    assert 0.01 < soundfile.read(tmp_path / "out.wav")[0].std()
+    assert 0 == main(["overs", "save", "1", str(tmp_path / "out.g800")])
+    assert b"".join(kept.packets[:2] + kept.packets[3:]) == (tmp_path / "out.g800").read_bytes()
+    assert "1 of 5 are left out" in capsys.readouterr().err
+    assert 0 == main(["overs", "save", "1", str(tmp_path / "small.wav"), "--model", "small"])
+    small = read_speech(tmp_path / "small.wav")
+    assert 5 * 2560 == len(small) and (small != read_speech(tmp_path / "out.wav")).any()
+
+
+def test_mistakes_are_said(kept, tmp_path, capsys):
+    """One line each, exit code 2."""
+    for words, message in (
+        (["save", "3", str(tmp_path / "x.wav")], "there is no over 3"),
+        (["save", "1", str(tmp_path / "x.mp3")], "name it .wav"),
+        (["delete", "some"], "neither a number nor"),
+        (["capture", str(tmp_path / "x")], "there is no run 1"),
+        (["reproduce", str(tmp_path / "nothing")], "cannot read"),
+    ):
+        assert 2 == main(["overs", *words])
+        said = capsys.readouterr().err
+        assert message in said and 1 == len(said.splitlines())
+
+
+def test_deleting(kept, capsys):
+    """One, then all."""
+    assert 0 == main(["overs", "delete", "2"])
+    assert ["Jörg"] == [over.sender for over in overs_in(recordings_folder())]
+    assert 0 == main(["overs", "delete", "all", "--json"])
+    assert [] == over_files(recordings_folder())
+
+
+def test_a_run_is_captured_and_reproduced_by_the_commands(tmp_path, monkeypatch, capsys):
+    """From the user's folder to a file, and from there to the sound that was heard."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+    from codec.decoder import Decoder
+    from codec.encoder import Encoder
+
+    ada = Station(ADA, encoder=Encoder(), decoder=Decoder())  # type: ignore[arg-type]
+    bob = Station(BOB, recordings=recordings_folder(), decoder=StaircaseDecoder(Encoder().codec_id))
+    bob.decoder.decode = lambda packet: np.zeros((32, 1), np.float32)  # type: ignore[method-assign]
+    here, there = memory_pair()
+    ada.link, bob.link = here, there
+
+    async def play(ada, bob):
+        ada.engine.play_clip(read_speech(CLIP)[:20480])
+        await bob.until(events.OverEnded)
+
+    in_virtual_time(trio.testing.MockClock(autojump_threshold=0), play, ada, bob)
+    capture, sound = tmp_path / "fault.capture", tmp_path / "heard.wav"
+    assert 0 == main(["overs", "capture", str(capture)])
+    assert "it holds the speech" in capsys.readouterr().out
+    assert 0 == main(["overs", "reproduce", str(capture), "--output", str(sound), "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert [("Ada", 8, 0)] == [(over["sender"], over["packets"], over["lost"]) for over in told["overs"]]
+    assert 0.01 < soundfile.read(sound)[0].std()
+    assert 8 * 2560 == len(read_speech(sound))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
+from trio.testing import trio_test
 
 from app import events
 from app.audio.speech_detector import DETECTOR_PIECE_S, Detector
@@ -25,7 +26,7 @@ from app.station.vox import (
 )
 from codec.format import SAMPLE_RATE_HZ
 from tests.support.signals import noise
-from tests.support.station import LeftOpen, Station, SteadyMicrophone, clip, in_virtual_time
+from tests.support.station import LeftOpen, Station, SteadyMicrophone, clip, running
 from transport.links.memory import memory_pair
 
 DOWN, UP = VoiceTrigger.DOWN, VoiceTrigger.UP
@@ -140,15 +141,14 @@ def speech(seconds: float, number: int = 0) -> np.ndarray:
     return load_clip(number)[: round(seconds * SAMPLE_RATE_HZ)]
 
 
-def test_who_speaks_is_on_the_air_and_no_syllable_is_cut(virtual_time) -> None:
+@trio_test
+async def test_who_speaks_is_on_the_air_and_no_syllable_is_cut(virtual_time) -> None:
     """Two sentences, two overs; what is sent has the onset of each; noise between them is not sent."""
     sentence = speech(3.0)
     one, other = stations(Script((2.0, sentence), (6.0, noise(5, 0.05, 0.5, 3.0)), (10.0, sentence)))
 
-    async def converse(one: Station, other: Station) -> None:
+    async with running(one, other):
         await trio.sleep(16.0)
-
-    in_virtual_time(virtual_time, converse, one, other)
     assert ["released", "released"] == [event.reason.value for event in one.only(events.TalkEnded)]
     loud = np.flatnonzero(np.abs(sentence) > 0.02)[0]
     spoken = np.concatenate(one.spoken)
@@ -159,56 +159,54 @@ def test_who_speaks_is_on_the_air_and_no_syllable_is_cut(virtual_time) -> None:
     assert one.loudspeaker.sound().size == 0 or np.abs(one.loudspeaker.sound()).max() == 0.0  # no tone into the speech
 
 
-def test_it_does_not_open_while_somebody_talks_nor_on_the_loudspeaker_s_sound(virtual_time) -> None:
+@trio_test
+async def test_it_does_not_open_while_somebody_talks_nor_on_the_loudspeaker_s_sound(virtual_time) -> None:
     """Speech in the room during and just after somebody's over (it is that over, from the loudspeaker) opens nothing;
     an answer after it does."""
     over = speech(4.0, 1)
     one, other = stations(Script((1.3, speech(4.4, 1)), (9.0, speech(2.0))))
 
-    async def converse(one: Station, other: Station) -> None:
+    async with running(one, other):
         await trio.sleep(1.0)
         other.engine.play_clip(over)
         await one.until(events.OverEnded)
         assert [] == one.only(events.TalkPermitted, events.TalkDenied)
         await one.until(events.TalkEnded)
-
-    in_virtual_time(virtual_time, converse, one, other)
     assert 1 == len(one.only(events.TalkPermitted))
 
 
-def test_the_time_out_ends_an_over_by_voice_too(virtual_time) -> None:
+@trio_test
+async def test_the_time_out_ends_an_over_by_voice_too(virtual_time) -> None:
     """A radio play in the background does not hold the channel, nor take it again without a pause."""
     endless = np.tile(speech(8.0), 6)
     one, other = stations(Script((1.0, endless)), replace(ADA, time_out_s=10.0, vox_hang_s=5.0))
 
-    async def converse(one: Station, other: Station) -> None:
+    async with running(one, other):
         await trio.sleep(45.0)
-
-    in_virtual_time(virtual_time, converse, one, other)
     assert ["time-out"] == [event.reason.value for event in one.only(events.TalkEnded)]
 
 
-def test_a_key_takes_an_over_by_voice_over(virtual_time) -> None:
+@trio_test
+async def test_a_key_takes_an_over_by_voice_over(virtual_time) -> None:
     """Pressed meanwhile, the over lasts as long as the key."""
     one, other = stations(Script((2.0, speech(2.0))))
 
-    async def converse(one: Station, other: Station) -> None:
+    async with running(one, other):
         await one.until(events.TalkPermitted)
         one.engine.key_down()
         await trio.sleep(6.0)
         assert one.engine.talking
         one.engine.key_up()
         await one.until(events.OverSent)
-
-    in_virtual_time(virtual_time, converse, one, other)
     assert 1 == len(one.only(events.TalkPermitted))
 
 
-def test_it_is_switched_while_the_station_runs(virtual_time) -> None:
+@trio_test
+async def test_it_is_switched_while_the_station_runs(virtual_time) -> None:
     """Off, speech is nothing; on, it talks; off in mid-over, the over ends."""
     one, other = stations(Script((1.0, speech(3.0)), (8.0, speech(6.0))), replace(ADA, vox=False))
 
-    async def converse(one: Station, other: Station) -> None:
+    async with running(one, other):
         await trio.sleep(6.0)
         assert [] == one.only(events.TalkPermitted)
         one.engine.set_vox(True)
@@ -216,8 +214,6 @@ def test_it_is_switched_while_the_station_runs(virtual_time) -> None:
         one.engine.set_vox(False)
         assert not one.engine.talking
         await one.until(events.OverSent)
-
-    in_virtual_time(virtual_time, converse, one, other)
     assert [True, False] == [event.on for event in one.only(events.VoxChanged)]
 
 

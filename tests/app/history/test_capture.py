@@ -1,0 +1,98 @@
+"""Captures of frames, and that they reproduce what was heard."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trio
+import trio.testing
+
+from app import events
+from app.diagnostics.reproduce import reproduce
+from app.errors import FileProblem
+from app.history.capture import CapturedFrame, capture_text, newest_part, read_capture
+from app.history.overs import (
+    capture_files,
+)
+from app.station.parts import Codec
+from tests.support.recordings import ADA, BOB, converse
+from tests.support.station import StaircaseDecoder, StaircaseSynthesizer, Station, in_virtual_time
+from transport.impairment import Impairment
+from transport.links.memory import memory_pair
+
+
+def captured(folder: Path):
+    [path] = capture_files(folder)
+    return read_capture(path)
+
+
+@pytest.mark.parametrize("passphrase", [None, "correct horse battery staple"])
+def test_a_capture_reproduces_what_was_heard(tmp_path, passphrase):
+    """The same overs, the same losses, the same sound, sample by sample; and no passphrase in the file."""
+    trouble = Impairment(loss=0.15, burst_frames=2, jitter_s=0.4, delay_s=0.1, reorder=0.1, duplicate=0.1, seed=9)
+    mode = {"passphrase": passphrase, "mode": "sealed" if passphrase else "open"}
+    ada = Station(replace(ADA, **mode), recordings=tmp_path / "ada")
+    bob = Station(replace(BOB, **mode), recordings=tmp_path / "bob")
+    converse(ada, bob, trouble, seconds=25)
+    capture = captured(tmp_path / "bob")
+    assert {"in", "out"} == {frame.way for frame in capture.frames}
+    text = capture_files(tmp_path / "bob")[0].read_text()
+    assert "correct horse" not in text
+    assert "passphrase" not in json.loads(text.splitlines()[0])["settings"]
+    again = reproduce(capture, replace(BOB, **mode), Codec(None, StaircaseDecoder(), StaircaseSynthesizer()))
+    assert bob.only(events.OverEnded) == again.overs
+    assert bob.only(events.OverEnded)[0].lost > 0
+    assert np.array_equal(np.concatenate(bob.heard), again.samples)
+
+
+def test_rubbish_is_in_the_capture_too(tmp_path):
+    """What was no frame is counted again where the capture is played."""
+    here, there = memory_pair()
+    station = Station(BOB, link=there, recordings=tmp_path)
+
+    async def play(station):
+        for octets in (b"", b"\0" * 40, bytes(range(72))):
+            await here.send(octets)
+        await trio.sleep(5)
+
+    in_virtual_time(trio.testing.MockClock(autojump_threshold=0), play, station)
+    again = reproduce(captured(tmp_path), BOB, Codec(None, StaircaseDecoder(), StaircaseSynthesizer()))
+    assert 3 == again.counts.rubbish
+
+
+HEADER = {"format": "gossamer-capture/1", "program": "0", "started_utc_s": 1_700_000_000, "link": "x"}
+
+
+def test_a_capture_that_was_cut_off_is_read_as_far_as_it_goes(tmp_path):
+    """A program that was killed leaves half a line."""
+    frames = [CapturedFrame(0.5 * number, "in", bytes([number])) for number in range(100)]
+    path = tmp_path / "a.capture"
+    path.write_text(capture_text(HEADER, frames)[:-4])
+    assert tuple(frames[:-1]) == read_capture(path).frames
+    assert tuple(frames[-21:-1]) == newest_part(read_capture(path), 0.16).frames
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "hello",
+        "{}\n",
+        capture_text(HEADER, []) + 'rubbish\n[1,"in","00"]\n',
+        capture_text(HEADER, []) + '[1, "up", "00"]\n',
+        capture_text(HEADER, []) + '[1, "in", "0g"]\n',
+        capture_text(HEADER, []) + '[-1, "in", "00"]\n',
+        capture_text(HEADER, []) + '[NaN, "in", "00"]\n',
+        capture_text(HEADER | {"started_utc_s": "x"}, []),
+    ],
+)
+def test_what_is_no_capture_is_said(tmp_path, text):
+    """One line that names the file, and the line in it."""
+    path = tmp_path / "a.capture"
+    path.write_text(text)
+    with pytest.raises(FileProblem, match=r"a\.capture"):
+        read_capture(path)
