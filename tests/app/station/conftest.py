@@ -1,0 +1,16 @@
+"""Fixtures of the tests of a station."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+
+@pytest.fixture
+def cheap_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """scrypt is slow on purpose; one test of its own (test_seal.py) is enough."""
+    monkeypatch.setattr(
+        "app.settings.protection.derive_key",
+        lambda passphrase, channel: hashlib.sha256(f"{passphrase}/{channel}".encode()).digest(),
+    )

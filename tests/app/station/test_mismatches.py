@@ -1,0 +1,72 @@
+"""Stations on one link whose modes, passphrases or clocks differ: each is told so once."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import trio
+import trio.testing
+from trio.testing import trio_test
+
+from app import events
+from app.settings.model import Settings
+from tests.support.wiretap import (
+    playing,
+    problems,
+    settings,
+    utc,
+)
+
+pytestmark = pytest.mark.usefixtures("cheap_keys")
+
+HERE = "somebody here"
+
+
+@pytest.mark.parametrize(
+    ("theirs", "told_ada", "told_bob"),
+    [
+        (settings("Ada", None), f"{HERE} speaks sealed; you have no passphrase", f"{HERE} speaks in the open"),
+        (settings("Ada", "another"), f"{HERE} has another passphrase", f"{HERE} has another passphrase"),
+        (settings("Ada", channel="wharf"), f"{HERE} has another passphrase", f"{HERE} has another passphrase"),
+        (settings("Ada", mode="ham"), f"{HERE} speaks sealed", f"{HERE} signs without sealing"),
+    ],
+    ids=["no passphrase", "another passphrase", "another channel", "ham"],
+)
+@trio_test
+async def test_each_side_is_told_in_one_line(
+    virtual_time: trio.testing.MockClock, theirs: Settings, told_ada: str, told_bob: str
+) -> None:
+    """A station in another mode or with another passphrase is told of once, at both ends, and not heard as noise."""
+
+    async with playing(ada=theirs) as scene:
+        await scene.over()
+        await scene.over(scene.bob)
+    assert [] == scene.heard == scene.ada.decoder.packets
+    for station, told in ((scene.ada, told_ada), (scene.bob, told_bob)):
+        [what] = problems(station)
+        assert what.startswith(told)
+        assert ["asked", "on air", "draining", "idle"] == [c.state.value for c in station.only(events.FloorChanged)]
+
+
+@trio_test
+async def test_noise_is_nobody(virtual_time: trio.testing.MockClock) -> None:
+    """Random frames by the thousand, as a radio without squelch delivers them, are not taken for stations that are
+    sealed, unless in a rare minute."""
+
+    async with playing(bob=settings("Bob", None)) as scene:
+        source = random.Random(4)
+        for _ in range(1000):
+            await scene.wire.say_to_bob(source.randbytes(source.randrange(1, 120)))
+            await trio.sleep(0.06)
+    assert len(problems(scene.bob)) <= 1
+
+
+@trio_test
+async def test_a_wrong_clock_is_told(virtual_time: trio.testing.MockClock) -> None:
+    """An over from a station whose clock is two minutes ahead is refused, and the line says whose and by how much."""
+    async with playing(ada_clock=lambda: utc() + 120) as scene:
+        await scene.over()
+    assert [] == scene.heard
+    [what] = problems(scene.bob)
+    assert "a frame of Ada was refused, its clock is 120 s ahead of yours" == what
