@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import trio
 import trio.testing
 from trio.testing import trio_test
@@ -97,3 +98,32 @@ async def test_closing_while_talking_ends_the_over(virtual_time):
         one.engine.close()
         ended = await other.until(events.OverEnded)
         assert ended.complete
+
+
+@trio_test
+async def test_before_it_is_open_and_after_it_is_closed_a_station_refuses_its_key(virtual_time):
+    """Keys, voice and replay are refused with a line each; what only sets something is kept, the rest is ignored."""
+    station = Station(ADA)
+    engine = station.engine
+
+    def commands() -> None:
+        engine.key_down()
+        engine.play_clip(clip(1.0))
+        engine.set_vox(True)
+        engine.replay_last()
+        for ignored in (engine.key_up, engine.hush_beside, lambda: engine.ping(1), lambda: engine.send_text("hello")):
+            ignored()
+        assert (False, True, 0.0) == (engine.talking, engine.idle, engine.queued_s)
+
+    refused = [events.TalkDenied, events.TalkDenied, events.VoxChanged, events.ReplayRefused]
+    commands()
+    assert refused == [type(event) for event in station.happened]
+    engine.set_volume(0.3)
+    async with running(station):
+        assert 0.3 == engine.controls.volume
+        engine.play_clip(clip(1.0))
+        await station.until(events.OverEnded)
+    assert 0.3 * 0.75 == pytest.approx(np.abs(station.loudspeaker.sound()).max(), abs=0.01)
+    station.happened.clear()
+    commands()
+    assert refused == [type(event) for event in station.happened]

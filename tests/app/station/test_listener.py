@@ -50,24 +50,17 @@ async def test_another_codec_is_said_and_not_played(virtual_time):
     ],
     ids=["loss", "bursts", "jitter", "reordering", "duplicates", "bit errors"],
 )
-def test_an_impaired_over_keeps_its_length_and_its_place(impairment):
+@trio_test
+async def test_an_impaired_over_keeps_its_length_and_its_place(impairment, virtual_time):
     """Whatever the link does, packet i is played as packet i, and what is missing is one None in its place."""
-
     one, other = pair()
-    one.wrap = lambda link: impair(link, impairment, one_nursery[0])
-    one_nursery: list[trio.Nursery] = []
-
-    async def main() -> None:
-        async with trio.open_nursery() as nursery:
-            one_nursery.append(nursery)
-            await nursery.start(one.engine.run)
-            await nursery.start(other.engine.run)
+    async with trio.open_nursery() as nursery:
+        one.wrap = lambda link: impair(link, impairment, nursery)
+        async with running(one, other):
             one.engine.play_clip(clip(20.0))
             await one.until(events.OverSent)
             await trio.sleep(8)
-            nursery.cancel_scope.cancel()
-
-    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+        nursery.cancel_scope.cancel()
     sent, played = one.encoder.packets, other.decoder.packets
     missed_at_the_start = len(sent) - len(played)
     assert 0 <= missed_at_the_start <= 8 if impairment.loss else missed_at_the_start == 0
