@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from app.cli import EXIT_INTERRUPTED, EXIT_PROBLEM
 from app.cli.parser import build_parser
-from app.console import note
+from app.console import complete_standard_streams, note
 from app.errors import GossamerError
 from codec.errors import CodecError
 from transport.errors import TransportError
@@ -23,6 +23,7 @@ def main(words: list[str] | None = None) -> int:
     if sys.platform == "win32":
         note("Windows is not supported yet: run it on Linux (WSL may do for files, nobody tried the sound)")
         return EXIT_PROBLEM
+    complete_standard_streams()
     arguments = build_parser().parse_args(words)
     signal.signal(signal.SIGTERM, _interrupt)
     try:

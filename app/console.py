@@ -1,21 +1,76 @@
-"""Output of the commands: facts or words on standard output, notes and a progress bar on standard error."""
+"""Output of the commands: facts or words on standard output, notes and a progress bar on standard error.
+
+Nothing else in the program prints: here every text becomes plain, and fits the encoding of the terminal.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import io
 import json
 import math
+import os
 import sys
+from collections.abc import Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
+
+from app.errors import FileProblem, os_reason
+from transport.texts import passes, plain_text
 
 if TYPE_CHECKING:  # imported where a bar is drawn: most commands are faster than that
     from rich.progress import Progress as RichProgress
 
 
+LAYOUT = "\n\t"
+"""Characters of our own that put a text of several lines into shape."""
+LONGEST_NOTE = 1000
+"""Largest number of characters in a line about a problem; a setting or a file name can be as long as it likes."""
+
+
+def complete_standard_streams() -> None:
+    """Put nowhere in the place of standard streams that whoever started us has closed.
+
+    Otherwise the next socket or file would get number 0, 1 or 2, and whatever a library prints would go into it. Python
+    goes on to know a closed stream as None.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # for what libraries print: argparse, Textual
+
+
 def note(message: str) -> None:
     """Print one line about something that went wrong to standard error."""
-    print(f"gossamer: {message}", file=sys.stderr, flush=True)
+    line = f"gossamer: {plain_text(message)}"
+    aside(line if len(line) <= LONGEST_NOTE else f"{line[:LONGEST_NOTE]}...")
+
+
+def aside(text: str) -> None:
+    """Print a text to standard error. A terminal that is gone, or full, stops nothing."""
+    with contextlib.suppress(OSError, ValueError):
+        _write(sys.stderr, plain_text(text, keep=LAYOUT))
+
+
+def tell(text: str) -> None:
+    """Print what a command answers, one line or more, to standard output.
+
+    Raises FileProblem where it cannot be written, BrokenPipeError where nobody reads it any more.
+    """
+    _answer(plain_text(text, keep=LAYOUT))
+
+
+def show_picture(lines: Sequence[str]) -> None:
+    """Print lines that hold colours of our own making; whoever calls has made the words of others in them plain.
+
+    Raises FileProblem, BrokenPipeError.
+    """
+    _answer("\n".join(lines))
 
 
 def say(facts: dict[str, Any], text: str, *, as_json: bool) -> int:
@@ -23,13 +78,35 @@ def say(facts: dict[str, Any], text: str, *, as_json: bool) -> int:
     if as_json:
         print_json(facts)
     else:
-        print(text, flush=True)
+        tell(text)
     return 0
 
 
 def print_json(facts: dict[str, Any]) -> None:
-    """Print one JSON object on one line of standard output."""
-    print(json.dumps(plain(facts), ensure_ascii=False, allow_nan=False), flush=True)
+    """Print one JSON object on one line of standard output; what a terminal could obey is escaped, and not lost."""
+    text = json.dumps(plain(facts), ensure_ascii=False, allow_nan=False)
+    if not (sys.stdout and "utf" in (sys.stdout.encoding or "").lower()):
+        text = json.dumps(plain(facts), allow_nan=False)
+    _answer("".join(letter if passes(letter) else json.dumps(letter)[1:-1] for letter in text))
+
+
+def _answer(text: str) -> None:
+    try:
+        _write(sys.stdout, text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        sys.stdout = None  # or the interpreter complains once more when it flushes
+        raise FileProblem(f"cannot write to standard output: {os_reason(error)}", "name a place with room") from error
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    """Write a text and a line break. A letter that the stream's encoding lacks is escaped; a closed stream is none."""
+    if stream is None:
+        return
+    encoding = stream.encoding or "utf-8"
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    stream.flush()
 
 
 def plain(value: Any) -> Any:
@@ -63,7 +140,7 @@ class Progress:
                 self._bar.update(task, total=1.0, completed=min(1.0, fraction))
 
     def __enter__(self) -> Progress:
-        if sys.stderr.isatty():
+        if sys.stderr is not None and sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, TaskProgressColumn, TextColumn
             from rich.progress import Progress as RichProgress

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from transport.texts import plain_text
+
 
 class GossamerError(Exception):
     """Base class of the errors that this package raises on purpose.
 
-    `str(error)` is one line for the user: the cause, then the cure if there is one.
+    `str(error)` is one line for the user: the cause, then the cure if there is one. Whatever of a file's or a
+    stranger's words stands in it is made plain here.
     """
 
     def __init__(self, cause: str, cure: str = "") -> None:
         """Take what went wrong, and what the user can do about it ("" where that is plain from the cause)."""
-        super().__init__(cause, cure)
-        self.cause = cause
-        self.cure = cure
+        self.cause = plain_text(cause)
+        self.cure = plain_text(cure)
+        super().__init__(self.cause, self.cure)
 
     def __str__(self) -> str:
         return one_line(self.cause, self.cure)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from app.audio.sound_files import SpeechReader
 from app.cli.options import add_json
-from app.console import Progress, note, say
+from app.console import Progress, note, say, tell
 from app.errors import FileProblem, GossamerError
 from app.storage import STANDARD_STREAM, whole_file
 from codec.format import SAMPLE_RATE_HZ
@@ -47,7 +47,7 @@ def run_compare(arguments: argparse.Namespace) -> int:
     from transport.planning.presets import PRESETS, preset_named
 
     if "list" in arguments.link:
-        print("\n".join(f"{preset.name:<12}{preset.title}: {preset.says}" for preset in PRESETS.values()))
+        tell("\n".join(f"{preset.name:<12}{preset.title}: {preset.says}" for preset in PRESETS.values()))
         return 0
     links = [preset_named(name) for name in dict.fromkeys(arguments.link)]
     clips = [read_clip(path) for path in arguments.clips] or shipped_clips()

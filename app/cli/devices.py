@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from app.audio.portaudio import NO_DEVICE_CURE, DeviceInfo, list_devices, silence_native_libraries
 from app.cli.options import add_json
-from app.console import print_json
+from app.console import print_json, tell
 from app.events import Device
 
 KINDS: tuple[tuple[Device, str], ...] = (("microphone", "Microphones"), ("loudspeaker", "Loudspeakers"))
@@ -28,12 +28,12 @@ def run_devices(arguments: argparse.Namespace) -> int:
         print_json({"devices": [asdict(device) for device in devices]})
         return 0
     for kind, heading in KINDS:
-        print(f"{heading}:")
+        tell(f"{heading}:")
         of_kind = [device for device in devices if device.kind == kind]
         for device in of_kind:
-            print(device_line(device))
+            tell(device_line(device))
         if not of_kind:
-            print(f"    none: {NO_DEVICE_CURE}")
+            tell(f"    none: {NO_DEVICE_CURE}")
     return 0
 
 

@@ -24,12 +24,13 @@ from app.analysis.packet_view import (
 from app.audio.packet_files import PacketReader
 from app.audio.sound_files import SpeechReader
 from app.cli.options import MODEL_HELP, add_json, add_model
-from app.console import Progress, note, print_json
+from app.console import Progress, note, print_json, show_picture
 from app.errors import FileProblem, GossamerError
 from app.storage import whole_file
 from codec import format as fmt
 from codec.encoder import PacketEncoder
 from codec.models import DECODER, ENCODER, STANDARD, model_path
+from transport.texts import plain_text
 
 MAX_COLUMNS = 160
 """Widest picture in a terminal."""
@@ -162,7 +163,7 @@ def _show(arguments: argparse.Namespace, facts: dict[str, Any], shown: Any, chan
     columns = min(MAX_COLUMNS, max(20, shutil.get_terminal_size().columns - 1), max(20, len(shown)))
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     lines = [
-        f"{facts['file']}: {facts['duration_s']:.2f} s, codec {facts['codec_id']}",
+        f"{plain_text(facts['file'])}: {facts['duration_s']:.2f} s, codec {facts['codec_id']}",
         "spectrum 60-3800 Hz; pitch 55-550 Hz where voiced; energy -85 to +15 dB; a tick a packet",
     ]
     for features in (shown, changed):
@@ -180,8 +181,8 @@ def _show(arguments: argparse.Namespace, facts: dict[str, Any], shown: Any, chan
     if "bits" in facts:
         lines += ["", f"packet {facts['bits'][0]['packet']}, each bit flipped:", *_effect_words(facts["bits"])]
     if "written" in facts:
-        lines.append(f"written {facts['written']}")
-    print("\n".join(lines), flush=True)
+        lines.append(f"written {plain_text(facts['written'])}")
+    show_picture(lines)
 
 
 def _effect_words(effects: list[dict[str, Any]]) -> list[str]:

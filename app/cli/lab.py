@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from app.cli.options import add_json, add_options, settings_from
 from app.codecs.registry import link_codecs, signal_codecs
-from app.console import Progress, print_json
+from app.console import Progress, print_json, tell
 from app.errors import GossamerError
 from app.settings.model import LAB
 from app.simulation.bench import LINK, SCENES, SIGNAL, SNR_DB, START_SNR_DB, own_link
@@ -117,7 +117,7 @@ def _print_tables(arguments: argparse.Namespace, links: list[Preset]) -> int:
     if arguments.json:
         print_json({"scenes": told})
     else:
-        print("\n\n".join("\n".join(table(facts)) for facts in told), flush=True)
+        tell("\n\n".join("\n".join(table(facts)) for facts in told))
     return 0
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -18,7 +17,7 @@ from app.audio.sound_files import SpeechWriter, speech_output
 from app.audio.streams import open_portaudio
 from app.cli.interrupts import interruptible
 from app.cli.options import add_json, add_options, settings_from
-from app.console import note, print_json
+from app.console import aside, note, print_json, tell
 from app.errors import GossamerError
 from app.events import Event
 from app.settings.model import Settings
@@ -63,7 +62,7 @@ class ListenLog:
         """Take an event of the engine, and print what the user should know of it."""
         match event:
             case events.StationReady():
-                print(f"listening on {event.link}, {MODE_WORDS[event.mode]}", file=sys.stderr, flush=True)
+                aside(f"listening on {event.link}, {MODE_WORDS[event.mode]}")
             case events.SlowLink():
                 note(f"this link is {event}")
             case events.ChannelCounts():
@@ -114,8 +113,7 @@ def run_listen(arguments: argparse.Namespace) -> int:
         check_devices(settings)
     if raw and arguments.json:
         raise GossamerError("--json and --output - both want standard output", "name a file")
-    aside = sys.stderr if raw or arguments.json else sys.stdout
-    log = ListenLog(once=arguments.once, tell=partial(print, file=aside, flush=True))
+    log = ListenLog(once=arguments.once, tell=aside if raw or arguments.json else tell)
     with contextlib.ExitStack() as stack:
         writer = None if aloud else stack.enter_context(speech_output(arguments.output))
         trio.run(_listen, settings, log, writer)

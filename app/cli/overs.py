@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.cli.options import add_model, add_synth
-from app.console import note, print_json, say
+from app.console import note, print_json, say, tell
 from app.errors import FileProblem, GossamerError, os_reason
 from app.history.overs import RecordedOver, capture_files, over_files, read_over
 from app.paths import recordings_folder
@@ -91,11 +91,11 @@ def run_list(arguments: argparse.Namespace) -> int:
         print_json({"folder": str(folder), "kept": len(files), "overs": told})
         return 0
     for number, over in shown:
-        print(_line(number, over))
+        tell(_line(number, over))
     if not files:
-        print(f"none are kept in {folder}")
+        tell(f"none are kept in {folder}")
     elif len(files) > len(shown):
-        print(f"and {len(files) - len(shown)} before: --all")
+        tell(f"and {len(files) - len(shown)} before: --all")
     return 0
 
 

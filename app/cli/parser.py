@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from app.cli import EXIT_PROBLEM
 from app.cli.options import add_options
+from app.console import note
 from transport.link_kinds import help_lines
 
 DESCRIPTION = "Push-to-talk voice at 800 bit/s over links too thin for voice."
@@ -81,7 +82,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong, and end the program."""
-        print(f"gossamer: {message}: see `{self.prog} --help`", file=sys.stderr)
+        note(f"{message}: see `{self.prog} --help`")
         sys.exit(EXIT_PROBLEM)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from app.console import tell
 from app.errors import GossamerError
 from transport.protocol.floor_states import State
 
@@ -37,9 +38,9 @@ def run_ptt(arguments: argparse.Namespace) -> int:
     path = find(arguments.station)
     with asked(path, "hold" if arguments.hold else arguments.action) as (answer, wait):
         if arguments.json:
-            print(answer.json(), flush=True)
+            tell(answer.json())
         else:
-            print(f"{answer.station} on {answer.link}: {WORDS.get(answer.state, answer.state.value)}", flush=True)
+            tell(f"{answer.station} on {answer.link}: {WORDS.get(answer.state, answer.state.value)}")
         if answer.problem and arguments.action in ("down", "toggle"):
             raise GossamerError("not on air", answer.problem)
         if arguments.hold:

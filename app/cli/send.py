@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
@@ -19,7 +18,7 @@ from app.audio.sound_files import read_speech
 from app.audio.streams import open_portaudio
 from app.cli.interrupts import interruptible
 from app.cli.options import add_json, add_options, settings_from
-from app.console import note, say
+from app.console import aside, note, say
 from app.errors import GossamerError
 from app.events import Event
 from app.settings.model import Settings
@@ -85,7 +84,7 @@ class OutgoingOver:
             case events.RecordingProblem() | events.ChannelProblem():
                 note(str(event))
             case events.TalkPermitted() if self._live:
-                print("on air: Ctrl-C ends the over", file=sys.stderr, flush=True)
+                aside("on air: Ctrl-C ends the over")
             case events.StationReady():
                 self.mode = event.mode
             case events.SlowLink():

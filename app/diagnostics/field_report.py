@@ -22,6 +22,7 @@ from app.diagnostics.field_records import FieldTest, HeardClip, KnownClip
 from app.history.capture import program_version
 from app.settings.protection import MODE_WORDS
 from app.storage import make_folder, packet_output
+from app.texts import markdown_text
 from codec.format import PACKET_BYTES, PACKET_S, PACKET_SAMPLES
 from transport.address import parse_address
 from transport.planning.planner import plan
@@ -167,11 +168,13 @@ def report_text(told: dict[str, Any], has_pystoi: bool) -> str:
         share = there["confirmed_packets"] / there["packets_of_confirmed_overs"]
         confirmed = f"{there['confirmed_overs']} of {there['overs']} overs confirmed, {share:.1%} of their packets"
     if there["told"] is not None:
-        confirmed += f"; it says that it heard {there['told'].get('heard')} of {there['told'].get('packets')}"
+        confirmed += f"; it says that it heard {markdown_text(there['told'].get('heard'))} of "
+        confirmed += markdown_text(there["told"].get("packets"))
     lines = [
-        f"# Field test of {told['link']}",
+        f"# Field test of {markdown_text(told['link'])}",
         "",
-        f"{told['station']} ({told['role']}) and {told['peer'] or 'nobody'}, {told['duration_s']:.0f} s, "
+        f"{markdown_text(told['station'])} ({told['role']}) and {markdown_text(told['peer'] or 'nobody')}, "
+        f"{told['duration_s']:.0f} s, "
         f"k = {told['packets_per_frame']}, {told['protection']}, Gossamer {told['program']}.",
         "",
         "| figure | measured | planned |",
@@ -211,7 +214,7 @@ def report_text(told: dict[str, Any], has_pystoi: bool) -> str:
             "`worst-original.wav` as it was said.",
         ]
     if told["problems"]:
-        lines += ["", "## What went wrong", "", *(f"- {problem}" for problem in told["problems"])]
+        lines += ["", "## What went wrong", "", *(f"- {markdown_text(problem)}" for problem in told["problems"])]
     return "\n".join(lines) + "\n"
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from app.errors import GossamerError
 from transport.protocol.frames import MAX_K, MAX_NAME_BYTES
+from transport.texts import is_plain
 
 Synth = str
 """Name of a synthesiser: "neural", "classic", or the path of a vocoder of one's own, FILE.onnx."""
@@ -69,7 +70,7 @@ def default_name() -> str:
         name = getpass.getuser().encode()[:MAX_NAME_BYTES].decode(errors="ignore")
     except (OSError, KeyError, ImportError, UnicodeError):  # a container without a user database
         return "somebody"
-    return name if name and name.isprintable() else "somebody"
+    return name if name and is_plain(name) else "somebody"
 
 
 # --- what is allowed ---------------------------------------------------------------------------------------------
@@ -121,7 +122,7 @@ def read_synth(value: Any) -> Synth:
 
 
 def _text(value: Any) -> str:
-    if not isinstance(value, str) or not (value.isprintable() or not value):
+    if not isinstance(value, str) or not is_plain(value):
         raise ValueError
     return value
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.audio.devices import Loudspeaker, Microphone
+from app.console import tell
 from app.diagnostics.link_account import summary
 from app.errors import GossamerError
 from app.events import Event
@@ -40,7 +41,7 @@ def run_talk(settings: Settings, make_engine: EngineMaker = Engine, configuratio
         app = TalkApp(settings, make_engine, KeyReleaseDriver, configuration)
         app.run()
         if told := summary(app.talk_screen.account):
-            print(told, flush=True)
+            tell(told)
         if isinstance(app.failure, GossamerError | CodecError | TransportError):
             raise app.failure
         if app.failure is not None:

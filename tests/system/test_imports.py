@@ -25,7 +25,7 @@ ARROWS = {
 
 FLOORS = {
     "transport": (
-        ("errors",),
+        ("errors", "texts"),
         ("impairment", "framing"),
         ("protocol",),
         ("protection", "playout", "radio"),
@@ -35,7 +35,7 @@ FLOORS = {
         ("planning", "links"),
     ),
     "app": (
-        ("errors", "events", "paths", "console", "threads"),
+        ("errors", "events", "paths", "console", "texts", "threads"),
         ("settings", "storage"),
         ("audio", "history"),
         ("codecs", "clips"),

@@ -29,6 +29,7 @@ from transport.protocol.frames import (
     Type,
     Voice,
 )
+from transport.texts import plain_text
 
 # Names: one byte of length, then UTF-8.
 
@@ -65,7 +66,7 @@ def _clean(octets: bytes) -> str:
         text = octets.decode("utf-8")
     except UnicodeDecodeError:
         raise FrameError("text that is not UTF-8") from None
-    return "".join(character if character.isprintable() else "?" for character in text)
+    return plain_text(text)
 
 
 # BEGIN: nonce 8, UTC seconds 4, codec_id 2, k and flags 1 (k in the high nibble), sender, addressee, [profile 32]
