@@ -86,10 +86,7 @@ class OverPlayout:
     """One over: the packets that wait, the next one to play, and the deadlines of all."""
 
     def __init__(self, number: int, k: int, first_index: int, hold_s: float, gather: bool, packet_s: float) -> None:
-        """Take the number that names the over in its items, whether to play only after its end, and a packet's length.
-
-        `hold_s` is how long the first frame waits; all times are in seconds.
-        """
+        """Take the over's number, how long its first frame waits, and whether to play only after its end (`gather`)."""
         self.number, self.k, self.packet_s = number, k, packet_s
         self._max_jump, self._max_waiting = (round(most * PACKET_S / packet_s) for most in (MAX_JUMP, MAX_WAITING))
         self.hold_s = hold_s
@@ -225,10 +222,8 @@ class OverPlayout:
         return index < self.next or (not self._started and now > starts_s + (index - first) * self.packet_s)
 
     def _note_arrival(self, frame: int, now: float, in_order: bool) -> bool:
-        """Keep the frame's delay: arrival minus nominal time. Return True for the first packet that came at this time.
-
-        Of several frames at the same time the newest counts, because the others are repeats that came with it.
-        """
+        """Keep the frame's delay: arrival minus nominal time. Return True for the first packet of this moment."""
+        # Of several frames at the same time the newest counts, because the others are repeats that came with it.
         first, self._last_arrival_s = now != self._last_arrival_s, now
         entry = (frame, now - frame * self.k * self.packet_s)
         if not first:

@@ -47,6 +47,15 @@ async def receive_but(link, unwanted: bytes) -> bytes:
     return frame
 
 
+async def receive_until_closed(link) -> None:
+    """Receive on and on, whether somebody is there or not."""
+    while True:
+        try:
+            await link.receive()
+        except PeerUnreachable:
+            continue
+
+
 def test_a_caller_and_a_waiting_end() -> None:
     """The waiting end learns its peer from the keep-alive that the caller sends at once; then frames go both ways."""
 
@@ -178,11 +187,7 @@ def test_closing_tells_who_waits() -> None:
                 async with trio.open_nursery() as closer:
                     closer.start_soon(each.aclose)
                     with pytest.raises(LinkClosed):
-                        while True:
-                            try:
-                                await each.receive()
-                            except PeerUnreachable:
-                                continue
+                        await receive_until_closed(each)
             with pytest.raises(LinkClosed):
                 await bare.send(VOICE)
 
