@@ -32,6 +32,20 @@ def check_readable(path: str | Path) -> None:
         raise FileProblem(f"cannot read {path}: {os_reason(error)}") from error
 
 
+def bounded_bytes(path: Path, most: int) -> bytes:
+    """Return the content of a file that somebody else may have made. Raises OSError, and FileProblem if it is longer.
+
+    Neither a device without an end nor a pipe into which nobody writes holds anybody up.
+    """
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise FileProblem(f"{path} is no ordinary file", "name one")
+        content = stream.read(most + 1)
+    if len(content) > most:
+        raise FileProblem(f"{path} is longer than {most} bytes, which is more than such a file has", "name another")
+    return content
+
+
 def make_folder(folder: Path) -> None:
     """Create a folder and those above it, unless it is there. Raises FileProblem."""
     try:

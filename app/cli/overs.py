@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from app.cli.options import add_model, add_synth
 from app.console import note, print_json, say, tell
 from app.errors import FileProblem, GossamerError, os_reason
-from app.history.overs import RecordedOver, capture_files, over_files, read_over
+from app.history.overs import RecordedOver, capture_files, everything_kept, over_files, read_over
 from app.paths import recordings_folder
 from app.settings.model import Synth
 from app.storage import packet_output
@@ -159,7 +159,7 @@ def run_delete(arguments: argparse.Namespace) -> int:
     """Delete one past over, or all of them and the journals of frames. Raises FileProblem."""
     folder = recordings_folder()
     if arguments.number == "all":
-        gone = [*over_files(folder), *capture_files(folder)]
+        gone = everything_kept(folder)
     elif arguments.number.isdecimal():
         gone = [_numbered(int(arguments.number))[0]]
     else:

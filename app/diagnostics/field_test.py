@@ -20,8 +20,8 @@ from app.audio.devices import Block, absent_devices
 from app.diagnostics.field_records import FieldTest, HeardClip, KnownClip, SentClip, recognise
 from app.events import Event
 from app.history.capture import Way
+from app.history.over_watch import OverWatch
 from app.history.overs import RecordedOver
-from app.history.recorder import OverWatch
 from app.settings.model import Settings
 from app.station.engine import Engine
 from app.station.parts import Parts
@@ -85,7 +85,7 @@ class FieldTestObserver:
     def watch(self, way: Way, octets: bytes, facts: Sequence[Fact]) -> None:
         """Take a frame of the channel."""
         if way == "in":
-            self._recorded += self._watch.watch(facts, 0.0)
+            self._recorded += self._watch.watch(facts, 0.0, trio.current_time())
 
     def hear(self, block: Block) -> None:
         """Take float32 [n] of what is heard."""

@@ -15,8 +15,9 @@ from trio.testing import MockClock
 
 from app import events
 from app.audio.devices import Block, absent_devices
+from app.errors import GossamerError
 from app.events import Event
-from app.history.capture import Capture
+from app.history.capture import Capture, CapturedFrame
 from app.settings.model import Settings
 from app.station.engine import Engine
 from app.station.parrot import ParrotPorts
@@ -30,8 +31,24 @@ from transport.protocol.open_frames import MAX_FRAME_BYTES
 
 AFTERWARDS_S = 3600.0
 """Longest wait for the end of what is still being played: an over may have been gathered."""
+LONGEST_PAUSE_S = 120.0
+"""Longest pause between two frames that is played, in seconds. Nothing lasts longer in a station that hears nothing,
+but for what goes by the time of day, which does not stand still meanwhile."""
+LONGEST_PLAYED_S = 24 * 3600.0
+"""Longest capture that is played, without its pauses, in seconds."""
 LOOK_EVERY_S = 1.0
 """Seconds between two looks whether anything is still being played."""
+
+
+def _without_pauses(frames: list[CapturedFrame]) -> list[tuple[float, CapturedFrame]]:
+    """Return the frames with the times at which they are to come, all pauses cut to LONGEST_PAUSE_S."""
+    timed = []
+    played_s = before_s = 0.0
+    for frame in frames:
+        played_s += min(max(0.0, frame.at_s - before_s), LONGEST_PAUSE_S)
+        before_s = max(before_s, frame.at_s)
+        timed.append((played_s, frame))
+    return timed
 
 
 class CaptureLink:
@@ -48,9 +65,15 @@ class CaptureLink:
         self.received = Traffic()
         self.delivered = trio.Event()
         """Set when all frames are delivered."""
-        self._incoming = [frame for frame in capture.frames if frame.way == "in"]
+        self._incoming = _without_pauses([frame for frame in capture.frames if frame.way == "in"])
+        if self._incoming and self._incoming[-1][0] > LONGEST_PLAYED_S:
+            raise GossamerError(
+                f"this capture lasts more than {LONGEST_PLAYED_S / 3600:.0f} hours", "export less of it: --minutes"
+            )
         self._incoming.reverse()
         self._began_s = trio.current_time()
+        self.left_out_s = 0.0
+        """Length of the pauses so far that were cut short, in seconds."""
 
     async def wait_ready(self) -> None:
         """Return at once."""
@@ -69,8 +92,9 @@ class CaptureLink:
         if not self._incoming:
             self.delivered.set()
             await trio.sleep_forever()
-        frame = self._incoming.pop()
-        await trio.sleep_until(self._began_s + frame.at_s)
+        at_s, frame = self._incoming.pop()
+        await trio.sleep_until(self._began_s + at_s)
+        self.left_out_s = frame.at_s - at_s
         self.received = count_frame(self.received, frame.octets, self.layers)
         return frame.octets
 
@@ -136,7 +160,10 @@ def reproduce(capture: Capture, settings: Settings, codec: Codec) -> Reproduced:
             return links[0], ""
 
         def clock() -> int:
-            return capture.started_utc_s + int(trio.current_time() - began_s) if capture.started_utc_s else 0
+            left_out_s = links[0].left_out_s if links else 0.0
+            return (
+                capture.started_utc_s + int(trio.current_time() - began_s + left_out_s) if capture.started_utc_s else 0
+            )
 
         parts = Parts(
             load_codec=lambda synth, model: codec,

@@ -22,7 +22,9 @@ from typing import Any, Literal
 
 from app.errors import FileProblem, os_reason
 from app.settings.model import Settings
+from app.storage import bounded_bytes
 from transport.protocol.receiver import Fact
+from transport.texts import plain_text
 
 FORMAT = "gossamer-capture/1"
 """Name and version of the file format."""
@@ -30,8 +32,16 @@ SECRET = ("passphrase", "passphrase_file")
 """Settings that never go into a file that may be mailed."""
 MAX_LINE_CHARACTERS = 20_000
 """Longest line that is read, far more than any frame takes."""
+MAX_CAPTURE_BYTES = 32_000_000
+"""Longest file that is read, 22 hours of talk both ways; a journal of ours is at most half as long."""
+MAX_FRAMES = 500_000
+"""Most frames that are read: 22 hours of talk make 280,000."""
 MAX_TIME_S = 1e9
 """Latest time of a frame that is read, in seconds since the start: 31 years."""
+MAX_UTC_S = 4_102_444_800
+"""Latest start of a run that is read: the end of the year 2099."""
+MAX_TAG_BYTES = 16
+"""Longest tag of a protected channel."""
 
 Way = Literal["in", "out"]
 """Direction of a frame, seen from the station."""
@@ -113,19 +123,19 @@ def capture_text(header: dict[str, Any], frames: Iterable[CapturedFrame]) -> str
 def read_capture(path: Path) -> Capture:
     """Read a capture file. Raises FileProblem."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = bounded_bytes(path, MAX_CAPTURE_BYTES).decode()
     except (OSError, UnicodeDecodeError) as error:
         reason = os_reason(error) if isinstance(error, OSError) else "it is no text"
         raise FileProblem(f"cannot read {path}: {reason}") from error
-    first, *lines = text.splitlines(keepends=True) or [""]
+    first, *lines = text.split("\n")
     try:
         header = _parsed_header(first)
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise FileProblem(f"{path} is no capture of frames", "`gossamer overs capture` makes one") from None
     frames = []
-    for number, line in enumerate(lines, start=2):
-        if not line.endswith("\n") and number == len(lines) + 1:
-            break  # the program, or the disk, ended here
+    if len(lines) > MAX_FRAMES:
+        raise FileProblem(f"{path} has more than {MAX_FRAMES} frames", "export less of it: --minutes")
+    for number, line in enumerate(lines[:-1], start=2):  # behind the last line break the program, or the disk, ended
         try:
             frames.append(_parsed_frame(line))
         except (ValueError, TypeError, RecursionError):
@@ -136,15 +146,24 @@ def read_capture(path: Path) -> Capture:
 def _parsed_header(line: str) -> dict[str, Any]:
     """Read the first line. Raises one of the errors that wrong types and values lead to."""
     header: dict[str, Any] = json.loads(line)
-    if header["format"] != FORMAT or not isinstance(header["started_utc_s"], int):
+    if header["format"] != FORMAT:
         raise ValueError("this is not the first line of a capture")
+    for name, most in (("started_utc_s", MAX_UTC_S), ("codec_id", 0xFFFF), ("tag_bytes", MAX_TAG_BYTES)):
+        if name in header and (type(header[name]) is not int or not 0 <= header[name] <= most):
+            raise ValueError(f"{name} is not within its bounds")
+    for name in ("program", "python", "platform", "link", "channel"):
+        if name in header:
+            header[name] = plain_text(header[name])
+    header["started_utc_s"]
     return header
 
 
 def _parsed_frame(line: str) -> CapturedFrame:
     """Read the line of a frame. Raises one of the errors that wrong types and values lead to."""
+    if len(line) > MAX_LINE_CHARACTERS:
+        raise ValueError("this is not the line of a frame")
     at_s, way, octets = json.loads(line)
-    if way not in ("in", "out") or len(line) > MAX_LINE_CHARACTERS or not 0.0 <= at_s < MAX_TIME_S:
+    if way not in ("in", "out") or type(at_s) not in (int, float) or not 0.0 <= at_s < MAX_TIME_S:
         raise ValueError("this is not the line of a frame")
     return CapturedFrame(float(at_s), way, bytes.fromhex(octets))
 

@@ -7,10 +7,8 @@ disk that is full, slow or gone costs recordings, never speech.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +16,13 @@ import trio
 
 from app.errors import os_reason
 from app.events import Event, RecordingProblem
-from app.history.capture import CapturedFrame, Way, header_line
-from app.history.overs import CAPTURE_SUFFIX, STAMP, Direction, RecordedOver, clear_oldest, write_over
+from app.history.allowance import Allowance
+from app.history.capture import CapturedFrame, Way
+from app.history.journal import Journal
+from app.history.over_watch import OverWatch
+from app.history.overs import RecordedOver, clear_oldest_overs, over_bytes, recover_parts, write_over
 from app.threads import InThread
-from codec.format import PACKET_BYTES
-from transport.protocol.frames import Begin
-from transport.protocol.over import OverBegun, OverEnded, PacketHeard
-from transport.protocol.receiver import EndArrived, Fact
+from transport.protocol.receiver import Fact, Refused, Rubbish
 
 WRITE_EVERY_S = 2.0
 """Time between two writes of the journal, in seconds: what a crash can cost of it."""
@@ -32,73 +30,23 @@ MAX_WAITING_FRAMES = 4096
 """Largest number of frames that wait for the disk, some 20 minutes of talk; beyond it the oldest are left out."""
 MAX_WAITING_OVERS = 64
 """Largest number of overs that wait for the disk."""
-JOURNAL_SHARE = 8
-"""Number of full journals that fit into the limit for all recordings; a journal that is full is followed by another."""
+JOURNALS_SHARE = 0.25
+"""Fraction of the limit for all recordings that is the journals'. The rest is the overs': neither takes of the other's.
 
+Whoever sends to a station fills its journals; only what it hears as speech fills the other part.
+"""
 
-class OverWatch:
-    """A collector of the overs of one direction, from the facts about its frames.
-
-    Whether a talker has disappeared is the receiving station's decision (`floor.SILENCE_S`): an over without END is
-    complete when another one begins, or with `finish`.
-    """
-
-    def __init__(self, direction: Direction, link: str, channel: str) -> None:
-        """Take what every recorded over names: its direction, the link and the channel's mode."""
-        self._direction: Direction = direction
-        self._link = link
-        self._channel = channel
-        self._begin: Begin | None = None
-        self._began_utc_s = 0.0
-        self._packets: dict[int, tuple[bytes, bool]] = {}
-
-    def watch(self, facts: Sequence[Fact], utc_s: float) -> list[RecordedOver]:
-        """Take the facts of one frame, and return the overs that have ended with it."""
-        ended: list[RecordedOver] = []
-        for fact in facts:
-            match fact:
-                case OverBegun(begin) if not self._goes_on(begin):
-                    ended += self.finish()
-                    self._begin, self._began_utc_s, self._packets = begin, utc_s, {}
-                case PacketHeard(index, packet, damaged) if not damaged or index not in self._packets:
-                    self._packets[index] = (packet, damaged)
-                case OverEnded(end) | EndArrived(end) if self._begin is not None and end.over == self._begin.over:
-                    ended += self.finish(end.packets_sent)
-        return ended
-
-    def finish(self, total: int | None = None) -> list[RecordedOver]:
-        """End the over that is being collected, and return it if there is any speech in it.
-
-        total: number of packets that its END names; None where no END came.
-        """
-        begin, self._begin = self._begin, None
-        if begin is None or not self._packets:
-            return []
-        count = max(self._packets) + 1 if total is None else max(total, max(self._packets) + 1)
-        flags = "".join(
-            "-" if index not in self._packets else "d" if self._packets[index][1] else "." for index in range(count)
-        )
-        lost = (bytes(PACKET_BYTES), False)
-        packets = tuple(self._packets.get(index, lost)[0] for index in range(count))
-        return [
-            RecordedOver(
-                began_utc_s=self._began_utc_s,
-                direction=self._direction,
-                sender=begin.sender,
-                addressee=begin.addressee,
-                link=self._link,
-                channel=self._channel,
-                codec_id=begin.codec_id,
-                k=begin.k,
-                complete=total is not None,
-                flags=flags,
-                packets=packets,
-            )
-        ]
-
-    def _goes_on(self, begin: Begin) -> bool:
-        """Tell whether this BEGIN is of the over that is being collected: its talker was away for a while."""
-        return self._begin is not None and (begin.over, begin.nonce) == (self._begin.over, self._begin.nonce)
+HEARD_BYTES_PER_S = 400.0
+"""Bytes of overs of others that are kept for each second, on the average. Speech is 100, its flags 3; an over's first
+line is 350, so that a word every second still finds room."""
+HEARD_BYTES_AT_ONCE = 1e6
+"""Bytes of overs of others that are kept at once: nearly three hours of speech, a fiftieth of the usual limit."""
+REFUSED_BYTES_KEPT = 64
+"""First bytes of a frame that was no frame, or refused, that are kept: a whole frame of one packet, tag and all."""
+REFUSED_PER_S, REFUSED_AT_ONCE = 5.0, 100.0
+"""Refused frames that the journal takes in a second, and at once; it is there to explain faults, not floods."""
+FRAMES_PER_S, FRAMES_AT_ONCE = 50.0, 2000.0
+"""Frames of others that the journal takes in a second, and at once. A voice at k = 1 is 3.5 a second."""
 
 
 class Recorder:
@@ -118,8 +66,8 @@ class Recorder:
         clock: returns UTC seconds. emit: told of a RecordingProblem once, until writing works again.
         """
         self._folder = folder
-        self._limit_bytes = limit_bytes
-        self._header = header
+        self._overs_limit_bytes = int(limit_bytes * (1 - JOURNALS_SHARE))
+        self._journal = Journal(folder, int(limit_bytes * JOURNALS_SHARE), header, clock)
         self._clock = clock
         self._emit = emit
         self._watches = {
@@ -127,19 +75,24 @@ class Recorder:
             "out": OverWatch("sent", header["link"], header["channel"]),
         }
         self._began_s = trio.current_time()
+        self._heard_bytes = Allowance(HEARD_BYTES_PER_S, HEARD_BYTES_AT_ONCE)
+        self._refused = Allowance(REFUSED_PER_S, REFUSED_AT_ONCE)
+        self._accepted = Allowance(FRAMES_PER_S, FRAMES_AT_ONCE)
         self._frames: deque[CapturedFrame] = deque(maxlen=MAX_WAITING_FRAMES)
         self._overs: deque[RecordedOver] = deque(maxlen=MAX_WAITING_OVERS)
         self._more = trio.Event()
-        self._journal: Path | None = None
-        self._journal_bytes = 0
         self._taken_bytes: int | None = None
-        """What all recordings take together; None before the folder was looked at."""
-        self._told = False
+        """What all overs take together; None before the folder was looked at."""
+        self._told = self._told_flood = False
 
     def watch(self, way: Way, octets: bytes, facts: Sequence[Fact]) -> None:
         """Take a frame that passes over the channel, accepted or not, and what it means."""
-        self._frames.append(CapturedFrame(trio.current_time() - self._began_s, way, octets))
-        self._keep(self._watches[way].watch(facts, self._clock()))
+        now_s = trio.current_time()
+        frame = self._worth_keeping(way, octets, facts, now_s)
+        if frame is not None:
+            self._frames.append(CapturedFrame(now_s - self._began_s, way, frame))
+        overs = self._watches[way].watch(facts, self._clock(), now_s)
+        self._keep([over for over in overs if way == "out" or self._may_be_kept(over, now_s)])
 
     async def run(self, in_thread: InThread) -> None:
         """Write until cancelled; what is left is written on the way out."""
@@ -151,8 +104,9 @@ class Recorder:
                     self._more = trio.Event()
                     await self._write(in_thread)
         finally:
-            for watch in self._watches.values():
-                self._keep(watch.finish())
+            for way, watch in self._watches.items():
+                overs = watch.finish()
+                self._keep([over for over in overs if way == "out" or self._may_be_kept(over, trio.current_time())])
             with contextlib.suppress(OSError):
                 self._write_out(self._take_overs(), self._take_frames())
 
@@ -160,8 +114,26 @@ class Recorder:
         """Wake the writer now and then, until cancelled."""
         while True:
             await trio.sleep(WRITE_EVERY_S)
-            if self._frames:
+            if self._frames or self._overs:
                 self._more.set()
+
+    def _worth_keeping(self, way: Way, octets: bytes, facts: Sequence[Fact], now_s: float) -> bytes | None:
+        """Return what the journal takes of a frame, None for nothing. A flood is sampled."""
+        if way == "out":
+            return octets
+        if any(isinstance(fact, Rubbish | Refused) for fact in facts):
+            return octets[:REFUSED_BYTES_KEPT] if self._refused.take(1, now_s) else None
+        return octets if self._accepted.take(1, now_s) else None
+
+    def _may_be_kept(self, over: RecordedOver, now_s: float) -> bool:
+        """Tell whether an over of others is kept: as much as people can say, and not what a flood of frames claims."""
+        if self._heard_bytes.take(len(over_bytes(over)), now_s):
+            return True
+        if not self._told_flood:
+            self._told_flood = True
+            cause = "more overs come in than people can say: some are not kept"
+            self._emit(RecordingProblem(cause, "use a sealed channel; the overs that are kept already stay"))
+        return False
 
     def _keep(self, overs: list[RecordedOver]) -> None:
         if overs:
@@ -169,9 +141,11 @@ class Recorder:
             self._more.set()
 
     async def _write(self, in_thread: InThread) -> None:
+        overs = self._take_overs()
         try:
-            await in_thread(self._write_out, self._take_overs(), self._take_frames())
+            await in_thread(self._write_out, overs, self._take_frames())
         except OSError as error:
+            self._overs.extendleft(reversed(overs))  # those that are left, and come first: there may be room later
             if not self._told:
                 self._told = True
                 cure = f"make room in {self._folder}, or start with --no-record; the conversation goes on"
@@ -192,41 +166,18 @@ class Recorder:
     # --- in the thread ---
 
     def _write_out(self, overs: list[RecordedOver], frames: list[CapturedFrame]) -> None:
-        """Write to the disk. Raises OSError; what could not be written is lost then."""
+        """Write to the disk, and take out of `overs` what is written.
+
+        Raises OSError; frames that could not be written are lost then.
+        """
         if not overs and not frames:
             return
-        if self._taken_bytes is None or self._taken_bytes > self._limit_bytes:
-            self._taken_bytes = clear_oldest(self._folder, self._limit_bytes)
-        for over in overs:
-            self._taken_bytes += write_over(self._folder, over).stat().st_size
+        if self._taken_bytes is None:
+            recover_parts(self._folder)
+        if self._taken_bytes is None or self._taken_bytes > self._overs_limit_bytes:
+            self._taken_bytes = clear_oldest_overs(self._folder, self._overs_limit_bytes)
+        while overs:
+            self._taken_bytes += write_over(self._folder, overs[0]).stat().st_size
+            del overs[0]
         if frames:
-            self._taken_bytes += self._append("".join(frame.line() for frame in frames).encode())
-
-    def _append(self, lines: bytes) -> int:
-        """Append to the journal, a new one where there is none or it is full, and return the number of bytes added.
-
-        Raises OSError, after having taken back what was written of these lines.
-        """
-        full = self._journal_bytes + len(lines) > self._limit_bytes / JOURNAL_SHARE
-        if self._journal is None or full or not self._journal.exists():
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            stamp = datetime.fromtimestamp(self._clock(), UTC).strftime(STAMP)
-            self._journal = self._folder / f"{stamp}-{os.getpid()}-{id(self) & 0xFFFF:04x}{CAPTURE_SUFFIX}"
-            self._journal_bytes = 0
-            lines = header_line(self._header).encode() + lines
-        handle = os.open(self._journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        with open(handle, "ab", buffering=0) as stream:  # buffered, what did not fit would be tried again on closing
-            before = stream.seek(0, os.SEEK_END)
-            try:
-                rest = memoryview(lines)
-                while rest:
-                    rest = rest[stream.write(rest) :]
-            except OSError:
-                with contextlib.suppress(OSError):
-                    stream.truncate(before)  # no half lines
-                if not before:
-                    self._journal.unlink(missing_ok=True)
-                    self._journal = None
-                raise
-        self._journal_bytes += len(lines)
-        return len(lines)
+            self._journal.append(frames)

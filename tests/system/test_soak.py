@@ -22,7 +22,7 @@ import trio.testing
 
 from app import events
 from app.audio.devices import absent_devices
-from app.history.overs import clear_oldest, folder_bytes, over_files, read_over
+from app.history.overs import clear_oldest_overs, folder_bytes, over_files, read_over
 from app.settings.model import Settings
 from app.station.engine import Engine
 from app.station.parts import Codec, Parts
@@ -317,6 +317,6 @@ def test_hours_of_overs_faults_and_restarts(tmp_path, packets, seed):
 def check_kept(station: Soaked) -> None:
     """Every over that left is among the recordings, as long as none of them had to go."""
     kept = Counter(read_over(path).direction for path in over_files(station.folder))
-    if clear_oldest(station.folder, int(0.85e6 * FOLDER_MB)) < 0.85e6 * FOLDER_MB and HOURS < 1:
+    if clear_oldest_overs(station.folder, int(0.6e6 * FOLDER_MB)) < 0.6e6 * FOLDER_MB and HOURS < 1:
         assert kept["sent"] >= station.sent["overs"]
         assert kept["heard"] >= station.ended["overs"] - station.told["StationReady"]
