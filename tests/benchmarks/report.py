@@ -153,8 +153,9 @@ def markdown(results: Results) -> str:
         parts += ["## When something is wrong\n", *map(_robustness, results.robustness), _silence(results)]
     if results.speeds:
         parts += ["## Speed and memory\n", speed_tables(results)]
-    if clips:
-        parts += ["## By language, sex and age\n", "Means; few voices in a group say little.\n", _breakdown(results)]
+    breakdown = _breakdown(results)
+    if breakdown:
+        parts += ["## By language, sex and age\n", "Means; few voices in a group say little.\n", breakdown]
     if results.notes:
         parts += ["## Not measured\n", "".join(f"- {note}\n" for note in results.notes)]
     parts += ["## Conditions\n", table(["what", "value"], results.conditions).replace("|--:|", "|---|"), METHOD]

@@ -148,10 +148,12 @@ def _whisper_remark(
     """Return how much was counted, and what was left out."""
     spoken, voices = sum(map(token_count, read)), len({clip.voice for clip in read})
     speakers = f"of {voices} speakers" if voices > 1 else "of one speaker, so that the interval is over clips"
+    remark = f"{metric.title}: {spoken:.0f} {unit(language)} in {len(read)} of {len(chosen)} clips, {speakers}"
+    if len(read) == len(chosen):
+        return f"{remark}."
     return (
-        f"{metric.title}: {spoken:.0f} {unit(language)} in {len(read)} of {len(chosen)} clips, {speakers}; in the "
-        f"other {len(chosen) - len(read)} clips more than half of the original was missed, so they are left out for "
-        f"all codecs. Of all {unit(language)} of the {len(chosen)} originals {everywhere:.1f} % were wrong."
+        f"{remark}; of the others more than half of the original was missed, so they are left out for all codecs. Of "
+        f"all {unit(language)} of the {len(chosen)} originals {everywhere:.1f} % were wrong."
     )
 
 

@@ -121,6 +121,7 @@ def test_the_report_has_a_table_of_ceilings() -> None:
     assert "| latents not rounded, neural vocoder | 26.5 (26.5 to 26.5) | 1.5 (1.5 to 1.5) |" in table
     assert "| true bands and F0, neural vocoder | 20.0 (20.0 to 20.0) | 8.0 (8.0 to 8.0) |" in table
     assert "the weaker half is the **codec**." in table
+    assert "## By language" not in text, "all clips are of one group"
     assert "## Ceilings" not in report.markdown(Results([], [], [study_of(judge, whole=1.0)]))
 
 
