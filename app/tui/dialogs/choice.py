@@ -37,7 +37,7 @@ class ChoiceScreen(Card[str | None]):
         self._asks = asks
         self._check = check
 
-    def compose(self) -> ComposeResult:
+    def compose_card(self) -> ComposeResult:
         """Build the card."""
         with Vertical(id="card") as card:
             card.border_title = self._title

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
-from textual import events, on, work
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -24,7 +24,7 @@ from app.station.engine import Engine
 from app.tui.dialogs.card import Card
 
 KINDS: tuple[Device, ...] = ("microphone", "loudspeaker")
-KEYS = "↑↓ and enter, or a click, choose    esc closes"
+KEYS = "↑↓ enter choose    esc closes"
 
 
 class DeviceScreen(Card[None]):
@@ -46,18 +46,16 @@ class DeviceScreen(Card[None]):
         self,
         engine: Engine,
         in_use: Mapping[str, DeviceReady],
-        talk: Callable[[events.Key], None],
         picked: Callable[[Device], None] = lambda kind: None,
     ) -> None:
         """Show the engine's devices.
 
-        in_use: the devices that work, by kind, kept up to date by their owner, who also calls `told`. talk: called
-        with the keys that nothing here takes. picked: called with the kind of a device that was chosen.
+        in_use: the devices that work, by kind, kept up to date by their owner, who also calls `told`. picked: called
+        with the kind of a device that was chosen.
         """
         super().__init__()
         self._engine = engine
         self._in_use = in_use
-        self._talk = talk
         self._picked = picked
         self._devices: list[DeviceInfo] = []
         self._problem = "looking for devices …"
@@ -67,7 +65,7 @@ class DeviceScreen(Card[None]):
         self._opening = ""
         """Name of the device that was chosen, until it is known what became of it."""
 
-    def compose(self) -> ComposeResult:
+    def compose_card(self) -> ComposeResult:
         """Build the card."""
         with Vertical(id="card") as card:
             card.border_title = "devices"
@@ -115,10 +113,6 @@ class DeviceScreen(Card[None]):
             self._engine.choose_microphone(name)
         else:
             self._engine.choose_loudspeaker(name)
-
-    def on_key(self, event: events.Key) -> None:
-        """Hand on what neither the list nor a binding took."""
-        self._talk(event)
 
     def _is_used(self, device: DeviceInfo) -> bool:
         ready = self._in_use.get(device.kind)

@@ -17,7 +17,7 @@ class HelpScreen(Card[None]):
     """Rows of keys and of words, each with its meaning."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,question_mark,q,enter,space", "dismiss", "close", show=False),
+        Binding("escape,question_mark,q,enter", "dismiss", "close", show=False),
     ]
 
     def __init__(self, first: str, keys: Rows, words: Rows) -> None:
@@ -26,7 +26,7 @@ class HelpScreen(Card[None]):
         self._first = first
         self._rows = ((keys, "key"), (words, "word"))
 
-    def compose(self) -> ComposeResult:
+    def compose_card(self) -> ComposeResult:
         """Build the card."""
         with VerticalScroll(id="card") as card:
             card.border_title = "keys"

@@ -9,15 +9,18 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import Static
 
 from app.diagnostics.link_account import Account
 from app.tui.dialogs.card import Card
 from app.tui.widgets.ballistics import bar
+from app.tui.widgets.text import TextBlock
 
 REFRESH_S = 0.5
 NAME_CELLS = 18
+RATE_CELLS = 7
+REMARK_CELLS = 12
 BAR_CELLS = 16
+"""Longest bar; it is shorter, or left out, where there is less room."""
 
 
 class LinkAccountScreen(Card[None]):
@@ -32,11 +35,11 @@ class LinkAccountScreen(Card[None]):
         super().__init__()
         self._counted = counted
 
-    def compose(self) -> ComposeResult:
+    def compose_card(self) -> ComposeResult:
         """Build the card."""
         with VerticalScroll(id="card") as card:
             card.border_title = "what this conversation takes"
-            yield Static(id="account")
+            yield TextBlock(id="account")
 
     def on_mount(self) -> None:
         """Begin to follow the conversation."""
@@ -44,11 +47,15 @@ class LinkAccountScreen(Card[None]):
         self.set_interval(REFRESH_S, self._refresh)
 
     def _refresh(self) -> None:
-        self.query_one("#account", Static).update(account_words(self._counted()))
+        words = self.query_one("#account", TextBlock)
+        words.say(account_words(self._counted(), words.content_size.width), fit=True)
 
 
-def account_words(counted: Account) -> Content:
-    """Return the rows: our layers in bits for each second of speech, the need of every system, and the sources."""
+def account_words(counted: Account, cells: int = 70) -> Content:
+    """Return the account in rows of so many cells.
+
+    The layers come first, in bits for each second of speech, then the need of every system, then the sources.
+    """
     rows = []
     ours = counted.wire_bps
     if ours is None:
@@ -61,23 +68,27 @@ def account_words(counted: Account) -> Content:
             )
         )
         rows += [
-            _row(layer.name.replace("...", "…"), layer.bps, layer.bps / ours, "", "$accent") for layer in counted.layers
+            _row(layer.name.replace("...", "…"), layer.bps, layer.bps / ours, "", "$accent", cells)
+            for layer in counted.layers
         ]
         rows.append(Content.styled("on this link", "$label"))
     most = max(need.wire_bps for need in counted.needs)
     for place, need in enumerate(counted.needs):
         style = "$primary" if ours is not None and not place else "$warning"
         minutes = f"{need.minutes_per_megabyte:4.0f} min/MB"
-        rows.append(_row(need.name, need.wire_bps, need.wire_bps / most, minutes, style))
+        rows.append(_row(need.name, need.wire_bps, need.wire_bps / most, minutes, style, cells))
     rows.append(Content(""))
     rows += [Content.styled(f"{need.name}: {need.source}", "$label") for need in counted.needs]
     return Content("\n").join(rows)
 
 
-def _row(name: str, bps: float, share: float, remark: str, style: str) -> Content:
+def _row(name: str, bps: float, share: float, remark: str, style: str, cells: int) -> Content:
+    """Return a row with as much of remark and bar as has room in so many cells."""
+    remark_cells = REMARK_CELLS if cells >= NAME_CELLS + RATE_CELLS + REMARK_CELLS else 0
+    bar_cells = max(0, min(BAR_CELLS, cells - NAME_CELLS - RATE_CELLS - remark_cells))
     return Content.assemble(
         (f"{name:{NAME_CELLS}.{NAME_CELLS}}", "$text"),
-        (f"{bps:6.0f} ", "bold"),
-        (f"{remark:12}", "$label"),
-        (bar(share, BAR_CELLS), style),
+        (f"{bps:{RATE_CELLS - 1}.0f} ", "bold"),
+        (f"{remark:{remark_cells}}" if remark_cells else "", "$label"),
+        (bar(share, bar_cells), style),
     )

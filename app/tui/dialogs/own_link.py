@@ -112,7 +112,7 @@ class OwnLinkScreen(Card[None]):
         self._preset = preset
         self._change = change
 
-    def compose(self) -> ComposeResult:
+    def compose_card(self) -> ComposeResult:
         """Build the card."""
         with Vertical(id="card") as card:
             card.border_title = "your own link"

@@ -49,22 +49,20 @@ class SetupScreen(Card[Chosen | None]):
         name: str,
         link: str,
         check_link: Callable[[str], str],
-        talk: Callable[[events.Key], None],
         choose_devices: Callable[[], None],
         first: bool,
     ) -> None:
         """Offer the name and the link as they stand.
 
-        check_link: returns a line about what is wrong with a link, or "". talk: called with the keys that nothing here
-        takes. choose_devices: opens the card with the devices. first: ask whether to set up at all.
+        check_link: returns a line about what is wrong with a link, or "". choose_devices: opens the card with the
+        devices. first: ask whether to set up at all.
         """
         super().__init__(classes="-asking" if first else "")
         self._name, self._link = name, link
         self._check_link = check_link
-        self._talk = talk
         self._choose_devices = choose_devices
 
-    def compose(self) -> ComposeResult:
+    def compose_card(self) -> ComposeResult:
         """Build the card."""
         with Vertical(id="card") as card:
             card.border_title = "set up"
@@ -104,7 +102,7 @@ class SetupScreen(Card[Chosen | None]):
             words.update(level_words(level))
 
     def on_key(self, event: events.Key) -> None:
-        """Begin on enter and let the talk key talk, while the card only asks."""
+        """Begin on enter and quit on q, while the card only asks."""
         if not self.has_class("-asking"):
             return
         if event.key == "enter":
@@ -114,8 +112,6 @@ class SetupScreen(Card[Chosen | None]):
         elif event.key == "q":
             event.stop()
             self.app.call_later(self.app.run_action, "leave")
-        else:
-            self._talk(event)
 
     def action_devices(self) -> None:
         """Open the card with the devices."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import ClassVar
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -21,6 +20,7 @@ from app.tui.dialogs.help import HelpScreen
 from app.tui.dialogs.own_link import OwnLinkScreen
 from app.tui.lab import wording
 from app.tui.lab.lane import LaneView, said_columns
+from app.tui.talk.conversation_line import ConversationLine
 from app.tui.widgets.keys import help_rows
 from app.tui.widgets.text import TextBlock
 from app.tui.widgets.waveform import Waveform
@@ -65,26 +65,15 @@ class LabScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (wording.MIDDLE_CELLS, "-narrow"), (wording.WIDE_CELLS, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (SHORT_ROWS, "-short"), (32, "-tall")]  # noqa: RUF012 - as Textual declares them
 
-    def __init__(
-        self,
-        session: LabSession,
-        station: Callable[[], str] = lambda: "",
-        talk: Callable[[events.Key], None] = lambda key: None,
-    ) -> None:
-        """Show a session.
-
-        station: returns what goes on in the conversation behind the lab, or "". talk: called with every key that is no
-        key of the lab, the talk key among them.
-        """
+    def __init__(self, session: LabSession) -> None:
         super().__init__()
         self._session = session
-        self._station = station
-        self._talk = talk
         self.picture: LabSnapshot | None = None
         """The picture that is shown."""
 
     def compose(self) -> ComposeResult:
         """Build the widgets."""
+        yield ConversationLine()
         with Horizontal(id="top"):
             yield Static("gossamer lab", id="brand")
             yield TextBlock(id="scenes")
@@ -128,7 +117,7 @@ class LabScreen(Screen[None]):
         self._say("#says", wording.says(picture))
         self._say("#headings", "" if crowded else wording.headings(picture.scene, cells))
         self._say("#help", wording.keys(picture.scene, cells))
-        notes = wording.notes(picture, self._station())
+        notes = wording.notes(picture)
         self.set_class(bool(notes), "noting")
         self._say("#notices", notes, fit=True)
         self.query_one("#said-wave", Waveform).columns = said_columns(picture.said)
@@ -144,10 +133,6 @@ class LabScreen(Screen[None]):
         self.query_one(where, TextBlock).say(text, fit=fit)
 
     # The keys
-
-    def on_key(self, event: events.Key) -> None:
-        """Hand on the talk key to the conversation behind the lab."""
-        self._talk(event)
 
     @on(LaneView.Clicked)
     def _clicked(self, message: LaneView.Clicked) -> None:

@@ -173,7 +173,7 @@ def _why(last: CapacityTrial, preset: Preset, cells: int) -> str:
     return f"{who} waits up to {worst_s} for the link, and {patience_s} can be bridged"
 
 
-def notes(picture: LabSnapshot, station: str) -> str:
+def notes(picture: LabSnapshot) -> str:
     """Return what has to be known now, in a line each."""
     lines = list(picture.troubles)
     if "microphone" in " ".join(lines) and picture.live:
@@ -185,8 +185,6 @@ def notes(picture: LabSnapshot, station: str) -> str:
             f"too slow for real time here: a second of speech takes {picture.load:.1f} s; the figures are right, "
             "what is heard has gaps"
         )
-    if station:
-        lines.append(station)
     return "\n".join(lines)
 
 

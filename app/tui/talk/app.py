@@ -10,6 +10,7 @@ import numpy as np
 import trio
 from textual import events
 from textual.driver import Driver
+from textual.widgets import Input as TextField
 
 from app.clips import speech_of
 from app.errors import GossamerError
@@ -29,9 +30,8 @@ from app.tui.host.app import HostedApp
 from app.tui.host.key_release import KeyReporting, KeyUp
 from app.tui.host.terminal_title import BLINK_S, TerminalTitle
 from app.tui.lab.screen import LabScreen
-from app.tui.talk.screen import TalkScreen
+from app.tui.talk.screen import TALK_KEY, TalkScreen
 from app.tui.talk.talk_key import KeyInput
-from app.tui.talk.wording import behind_words
 from codec.errors import CodecError
 from transport.address import parse_address
 from transport.errors import TransportError
@@ -97,14 +97,14 @@ class TalkApp(HostedApp):
                 self.talk_screen.call_later(self.talk_screen.note, "lab", str(problem))
 
     async def _run_lab(self, speech: np.ndarray) -> None:
-        talk, problems = self.talk_screen, self._device_problems
+        problems = self._device_problems
         microphone, loudspeaker = SharedMicrophone(self.engine, problems), SharedLoudspeaker(self.engine, problems)
 
         def moved(picture: LabSnapshot) -> None:
             screen.post_message(LabScreen.Moved(picture))
 
         session = LabSession(LabStart(speech), microphone, loudspeaker, moved)
-        screen = LabScreen(session, lambda: behind_words(talk.state), talk.on_key)
+        screen = LabScreen(session)
         self._lab = session
         self.call_later(self.push_screen, screen, lambda _: session.close())
         try:
@@ -204,9 +204,7 @@ class TalkApp(HostedApp):
 
     def _set_up(self, first: bool) -> None:
         settings, screen = self._settings, self.talk_screen
-        card = SetupScreen(
-            settings.name, settings.link, self._link_problem, screen.on_key, screen.action_devices, first
-        )
+        card = SetupScreen(settings.name, settings.link, self._link_problem, screen.action_devices, first)
         self.push_screen(card, self._set_up_done)
 
     async def _set_up_done(self, chosen: Chosen | None) -> None:
@@ -223,6 +221,20 @@ class TalkApp(HostedApp):
         if chosen and (chosen.name, self._resolved(chosen.link)) != (self._settings.name, self._settings.link):
             self._settings = replace(self._settings, name=chosen.name)
             await self._open(chosen.link)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Let the talk key talk on every screen and card, and end an over even where it would be typed."""
+        if isinstance(event, events.Key) and event.key == TALK_KEY and not event.is_forwarded and self._is_for_talk():
+            self.talk_screen.call_later(self.talk_screen.press, KeyInput.PRESS, event.time)
+        else:
+            await super().on_event(event)
+
+    def _is_for_talk(self) -> bool:
+        """Tell whether the talk key means talking now, and the screen in front would not hand it on."""
+        if not self.talk_screen.is_mounted:
+            return False
+        in_use, typing = self.talk_screen.state.key.in_use, isinstance(self.focused, TextField)
+        return in_use and typing if self.screen is self.talk_screen else in_use or not typing
 
     # Keys reach the screen through its queue: what belongs with them has to queue up behind them.
 

@@ -106,3 +106,11 @@ class Log:
 
 def _is_mine(line: LogLine) -> bool:
     return line.side is Side.MINE
+
+
+def losses(event: OverEnded) -> str:
+    """Return what did not arrive whole of somebody's over, or ""."""
+    parts = [f"{event.lost} lost"] if event.lost else []
+    parts += [f"{event.damaged} damaged"] if event.damaged else []
+    parts += [] if event.complete else ["signal lost"]
+    return "  " + ", ".join(parts) if parts else ""

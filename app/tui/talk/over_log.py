@@ -1,14 +1,14 @@
-"""The log of overs: who talked when, for how long, and how much of it arrived."""
+"""The log of overs: who talked when, for how long, and how much of it arrived; and what was written."""
 
 from __future__ import annotations
 
-import textwrap
 import time
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from rich.segment import Segment
 from textual import events
+from textual.content import Content
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -16,15 +16,25 @@ from app.tui.talk.log import LogLine, Side
 from app.tui.talk.state import TalkState
 from app.tui.talk.wording import welcome
 
-WHO_CELLS, NARROW_WHO_CELLS = 11, 8
+WHO_CELLS = 11
+"""Width of the column of names; a longer name is not cut, but moves the text of its line."""
 NARROW_CELLS = 56
-"""Width below which the time of day is written short."""
-WHEEL_LINES = 3
+"""Width below which the time of day is written short, and text goes on under the names."""
+NARROW_INDENT = 3
+WHEEL_ROWS = 3
 MARKS = {Side.MINE: "▲", Side.THEIRS: "▼", Side.NOTE: "·"}
 
 
+class Row(NamedTuple):
+    """One row of the log on the screen: texts, each with the class of its colour."""
+
+    parts: tuple[tuple[str, str], ...]
+    running: LogLine | None = None
+    """The line of an over that goes on: its age follows the texts."""
+
+
 class OverLog(Widget):
-    """A row for each line, the newest at the bottom, where it stays unless the user has scrolled back."""
+    """Every line in as many rows as it needs, the newest at the bottom, where it stays unless the user scrolls back."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "over-log--time",
@@ -41,70 +51,96 @@ class OverLog(Widget):
         self._clock = clock
         self._lines: Sequence[LogLine] = ()
         self._hint = ""
+        self._rows: list[Row] = []
         self._back = 0
-        """Number of lines scrolled back from the newest."""
+        """Number of rows scrolled back from the newest."""
 
     def on_mount(self) -> None:
         """Give the frame its title."""
-        self.border_title = "overs"
+        self.border_title = "conversation"
 
     def show(self, state: TalkState) -> None:
         """Show the log, or how to begin while it is empty."""
-        lines, hint = state.log.lines, welcome(state.key)
-        if list(lines) == self._lines and hint == self._hint and not any(line.running for line in lines):
-            return
-        if self._back and self._lines:  # what is being read stays where it is
-            self._back += sum(line.number > self._lines[-1].number for line in lines)
-        self._lines, self._hint = list(lines), hint
-        self.scroll_lines(0)
+        lines, hint = list(state.log.lines), welcome(state.key)
+        if lines != self._lines or hint != self._hint:
+            before, self._lines, self._hint = len(self._rows), lines, hint
+            self._lay_out()
+            if self._back:  # what is being read stays where it is
+                self._back += max(0, len(self._rows) - before)
+            self.scroll_rows(0)
+        elif any(row.running for row in self._rows):
+            self.refresh()
 
-    def scroll_lines(self, lines: int) -> None:
-        """Scroll back in time by so many lines, or forward if negative, as far as there are any."""
-        self._back = min(max(0, len(self._lines) - self.size.height), max(0, self._back + lines))
-        self.border_subtitle = f"{self._back} newer" if self._back else ""
+    def scroll_rows(self, rows: int) -> None:
+        """Scroll back in time by so many rows, or forward if negative, as far as there are any."""
+        self._back = min(max(0, len(self._rows) - self.size.height), max(0, self._back + rows))
+        self.border_subtitle = f"{self._back} rows below" if self._back else ""
         self.refresh()
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Scroll back."""
         event.stop()
-        self.scroll_lines(WHEEL_LINES)
+        self.scroll_rows(WHEEL_ROWS)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Scroll forward."""
         event.stop()
-        self.scroll_lines(-WHEEL_LINES)
+        self.scroll_rows(-WHEEL_ROWS)
 
     def on_resize(self) -> None:
-        """Keep within the lines that there are."""
-        self.scroll_lines(0)
+        """Wrap anew, and keep within the rows that there are."""
+        self._lay_out()
+        self.scroll_rows(0)
+
+    def _lay_out(self) -> None:
+        """Put the lines into rows of the present width."""
+        width = self.size.width
+        if self._lines:
+            now_s, time_s = self._clock(), time.time()
+            self._rows = [row for line in self._lines for row in rows_of(line, time_s - now_s + line.at_s, width)]
+        else:
+            self._rows = [Row(((f" {text}", "over-log--time"),)) for text in wrapped(self._hint, width - 2, width - 2)]
 
     def render_line(self, y: int) -> Strip:
         """Draw one row."""
         width, rows = self.size
-        place = max(0, len(self._lines) - rows - self._back) + y
-        if not self._lines:
-            rows_of_hint = textwrap.wrap(self._hint, max(8, width - 2))
-            hint = f" {rows_of_hint[y]}" if y < len(rows_of_hint) else ""
-            style = self.get_component_rich_style("over-log--time")
-            return Strip([Segment(hint, style)]).adjust_cell_length(width, self.rich_style)
-        if place >= len(self._lines):
+        place = max(0, len(self._rows) - rows - self._back) + y
+        if place >= len(self._rows):
             return Strip.blank(width, self.rich_style)
-        line = self._lines[place]
-        age_s = self._clock() - line.at_s
-        narrow = width < NARROW_CELLS
-        cells = NARROW_WHO_CELLS if narrow else WHO_CELLS
-        at = time.strftime("%H:%M" if narrow else "%H:%M:%S", time.localtime(time.time() - age_s))
-        texts = {
-            f" {at}  ": "over-log--time",
-            f"{MARKS[line.side]} {line.who:{cells}.{cells}} ": f"over-log--{line.side.value}",
-            self._said(line, age_s, narrow): "over-log--trouble" if line.trouble else "over-log--text",
-        }
-        segments = [Segment(text, self.get_component_rich_style(name)) for text, name in texts.items()]
+        parts, running = self._rows[place]
+        age = ((f"{self._clock() - running.at_s:4.1f} s", "over-log--text"),) if running is not None else ()
+        segments = [Segment(text, self.get_component_rich_style(name)) for text, name in (*parts, *age)]
         return Strip(segments).adjust_cell_length(width, self.rich_style)
 
-    @staticmethod
-    def _said(line: LogLine, age_s: float, narrow: bool) -> str:
-        """Return the text of a line; where there is little room, without what follows from the rest."""
-        if line.running:
-            return f"{age_s:4.1f} s"
-        return line.words(narrow) + ("" if narrow else line.cost)
+
+def rows_of(line: LogLine, at_s: float, width: int) -> list[Row]:
+    """Return the rows of a line in so many cells. at_s: when it was, in seconds since 1970."""
+    narrow = width < NARROW_CELLS
+    at = time.strftime("%H:%M" if narrow else "%H:%M:%S", time.localtime(at_s))
+    who = line.who if narrow else f"{line.who:{WHO_CELLS}}"
+    head = ((f" {at}  ", "over-log--time"), (f"{MARKS[line.side]} {who} ", f"over-log--{line.side.value}"))
+    head_cells = Content("".join(text for text, _ in head)).cell_length
+    if line.running:
+        return [Row(head, line)]
+    indent = NARROW_INDENT if narrow else min(head_cells, width // 2)
+    text = line.words(narrow) + ("" if narrow else line.cost)
+    first, *others = wrapped(text, width - head_cells - 1, width - indent - 1)
+    style = "over-log--trouble" if line.trouble else "over-log--text"
+    return [Row((*head, (first, style))), *(Row(((" " * indent + other, style),)) for other in others)]
+
+
+def wrapped(text: str, first_cells: int, other_cells: int) -> list[str]:
+    """Return a text in rows, broken between words where that is possible; the first row may have another width.
+
+    It is empty where the text has no word that fits in it.
+    """
+    other_cells = max(8, other_cells)
+    if Content(text).cell_length <= first_cells:
+        return [text]
+    first = ""
+    if first_cells > 0:
+        first = Content(text).wrap(first_cells)[0].plain
+        cuts_a_word = len(first) < len(text) and not first.endswith(" ") and text[len(first)] != " "
+        if cuts_a_word and Content(text.split(" ")[0]).cell_length <= other_cells:
+            first = ""
+    return [first, *(row.plain for row in Content(text[len(first) :].lstrip(" ")).wrap(other_cells))]

@@ -8,8 +8,13 @@ from collections.abc import Callable
 from textual.screen import Screen
 from textual.timer import Timer
 
+from app.events import EndReason, Event, FloorChanged, TalkDenied, TalkEnded
 from app.station.engine import Engine
-from app.tui.talk.talk_key import KeyInput, TalkCommand, TalkKey
+from app.tui.talk.talk_key import KeyInput, KeyState, TalkCommand, TalkKey
+from transport.protocol.floor_states import State
+
+OURS = (State.ASKED, State.ON_AIR, State.COLLIDED)
+"""States of the floor in which an over of ours goes on."""
 
 
 class PushToTalk:
@@ -37,6 +42,18 @@ class PushToTalk:
             wait_s = max(0.001, self._key.deadline_s - time.monotonic())
             self._timer = self._screen.set_timer(wait_s, self._queue_deadline)
         self._changed()
+
+    def hear(self, event: Event, now_s: float) -> None:
+        """Take what the engine says: an over may end, or begin, without the key."""
+        state = self._key.state
+        if isinstance(event, TalkDenied) or (isinstance(event, TalkEnded) and event.reason is not EndReason.RELEASED):
+            self.take(KeyInput.ENDED, now_s)
+        elif isinstance(event, FloorChanged):
+            ours = event.state in OURS
+            if ours and state is KeyState.UP:
+                self.take(KeyInput.VOICE_BEGAN, now_s)
+            elif not ours and state is KeyState.BY_VOICE:
+                self.take(KeyInput.ENDED, now_s)
 
     def _queue_deadline(self) -> None:
         """Let the deadline pass behind what is in the queues of program and screen already.

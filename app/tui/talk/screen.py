@@ -12,23 +12,24 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Input as TextField
 
 from app.diagnostics.link_account import Account, account
-from app.events import DeviceProblem, DeviceReady, EndReason, Event, Level, TalkDenied, TalkEnded
+from app.events import DeviceProblem, DeviceReady, Event, Level
 from app.settings.model import Settings
-from app.settings.protection import channel_words, refusal_words
+from app.settings.protection import channel_words
 from app.station.engine import Engine
 from app.tui.dialogs.choice import ChoiceScreen
 from app.tui.dialogs.devices import DeviceScreen
 from app.tui.dialogs.help import HelpScreen
 from app.tui.dialogs.link_account import LinkAccountScreen
 from app.tui.dialogs.setup import SetupScreen
+from app.tui.talk.conversation_line import ConversationLine
 from app.tui.talk.keys import KEYS, MOUSE, WORDS
-from app.tui.talk.link_panel import LinkPanel
+from app.tui.talk.link_line import LinkLine
 from app.tui.talk.message_field import MessageField
 from app.tui.talk.meters import Meters
 from app.tui.talk.over_log import OverLog
+from app.tui.talk.panels import Panels
 from app.tui.talk.phase import Phase
 from app.tui.talk.problem_list import ProblemList
 from app.tui.talk.push_to_talk import PushToTalk
@@ -38,8 +39,7 @@ from app.tui.talk.talk_button import TalkButton
 from app.tui.talk.talk_key import KeyInput
 from app.tui.talk.top_line import TopLine
 from app.tui.talk.volume import Volume
-from app.tui.talk.wire_panel import WirePanel
-from app.tui.talk.wording import addressed, addressee_problem, release_words, talk_hint
+from app.tui.talk.wording import addressed, addressee_problem, release_words
 from app.tui.widgets.keys import help_rows, key_hints
 from app.tui.widgets.meter import Knob
 from app.tui.widgets.text import TextBlock
@@ -74,7 +74,7 @@ class TalkScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = KEYS
     AUTO_FOCUS = ""
     HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (56, "-narrow"), (76, "-wide")]  # noqa: RUF012 - Textual declares them without ClassVar
-    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (24, "-short"), (28, "-tall")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-tall")]  # noqa: RUF012
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
         super().__init__()
@@ -87,6 +87,7 @@ class TalkScreen(Screen[None]):
         self._shown: list[_Shows] = []
         self._stage = Stage()
         self._meters = Meters(self._volume)
+        self._field = MessageField()
 
     @property
     def phase(self) -> Phase:
@@ -106,20 +107,13 @@ class TalkScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Build the widgets."""
-        top, wire, packets = TopLine(self.state.protection), WirePanel(id="wire"), LinkPanel(id="packets")
-        overs, problems = OverLog(time.monotonic, id="overs"), ProblemList(id="problems")
-        field, button = MessageField(id="message"), TalkButton(id="talk")
-        self._shown = [top, self._stage, self._meters, wire, packets, overs, problems, field, button]
-        yield top
-        yield self._stage
-        yield self._meters
-        with Horizontal(id="panels"):
-            yield wire
-            yield packets
-        yield overs
-        yield problems
+        top, overs, problems = TopLine(self.state.protection), OverLog(time.monotonic, id="overs"), ProblemList()
+        line, panels, button = LinkLine(id="link-line"), Panels(), TalkButton(id="talk")
+        rows = (top, self._stage, overs, problems, line, panels, self._meters)
+        self._shown = [*rows, self._field, button]
+        yield from rows
         with Horizontal(id="bottom"):
-            yield field
+            yield self._field
             yield button
         yield TextBlock(id="help")
 
@@ -134,11 +128,13 @@ class TalkScreen(Screen[None]):
             return
         self.state.pass_time(time.monotonic())
         self.set_class(bool(self.state.problems), "crowded")
-        self.set_class(bool(refusal_words(self.state.refusals)), "refusing")
+        self.set_class(self._field.input.has_focus, "writing")
         for widget in self._shown:
             widget.show(self.state)
-        hints = talk_hint(self.state.key, self.phase) + "  "
-        self.query_one("#help", TextBlock).say(hints + key_hints(KEYS, self.size.width - 2 - len(hints)))
+        self.query_one("#help", TextBlock).say(key_hints(KEYS, self.size.width - 2))
+        if self.app.screen is not self:
+            for line in self.app.screen.query(ConversationLine):
+                line.show(self.state)
 
     def _tick(self) -> None:
         now_s = time.monotonic()
@@ -153,7 +149,7 @@ class TalkScreen(Screen[None]):
 
         Such keys come in one read with the enter that opens the field.
         """
-        field = self.query_one(MessageField)
+        field = self._field.input
         if self.focused is field and event.is_printable and event.character:
             event.stop()
             event.prevent_default()
@@ -200,9 +196,7 @@ class TalkScreen(Screen[None]):
             if event.device == "microphone" and isinstance(self.app.screen, SetupScreen):
                 self.app.screen.heard(event)
             return
-        ended_by_itself = isinstance(event, TalkEnded) and event.reason is not EndReason.RELEASED
-        if ended_by_itself or isinstance(event, TalkDenied):
-            self.press(KeyInput.ENDED, now_s)
+        self._push_to_talk.hear(event, now_s)
         if isinstance(event, DeviceReady | DeviceProblem) and isinstance(self.app.screen, DeviceScreen):
             self.app.screen.told(event)
         self._show()
@@ -241,22 +235,25 @@ class TalkScreen(Screen[None]):
 
     def action_write(self) -> None:
         """Go into the message field, at once and not by focus(), which queues: the next key may be here already."""
-        self.set_focus(self.query_one(MessageField))
+        self.set_focus(self._field.input)
 
     def action_leave_field(self) -> None:
         """Go out of the message field."""
         self.set_focus(None)
 
-    @on(MessageField.Submitted)
-    def _message_written(self, message: TextField.Submitted) -> None:
-        to, text = addressed(message.value.strip(), self.state.addressee)
+    @on(MessageField.Written)
+    def _message_written(self, message: MessageField.Written) -> None:
+        to, text = addressed(message.text, self.state.addressee)
         if problem := addressee_problem(to) if to else "":
             self.note("message", problem)
         elif text:
             self._engine.send_text(text, to)
             self.state.wrote(text, time.monotonic(), to)
-        message.input.clear()
         self.set_focus(None)
+
+    @on(MessageField.TooLong)
+    def _message_too_long(self, message: MessageField.TooLong) -> None:
+        self.note("message", f"not sent, {message.excess} bytes too long: shorten it, or send it in two")
 
     def action_vox(self) -> None:
         """Turn voice operation on or off."""
@@ -289,10 +286,10 @@ class TalkScreen(Screen[None]):
     def action_devices(self) -> None:
         """Choose devices; before the station is ready nobody could open one."""
         if self.state.station is not None:
-            card = DeviceScreen(self._engine, self.state.devices, self.on_key, self._picked.add)
+            card = DeviceScreen(self._engine, self.state.devices, self._picked.add)
             self.app.push_screen(card)
 
     def action_scroll_overs(self, pages: int) -> None:
         """Scroll the log, forward if positive."""
         overs = self.query_one(OverLog)
-        overs.scroll_lines(-pages * max(1, overs.size.height - 1))
+        overs.scroll_rows(-pages * max(1, overs.size.height - 1))

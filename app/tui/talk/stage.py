@@ -8,7 +8,7 @@ from textual.containers import Horizontal, Vertical
 from app.events import Level
 from app.tui.talk.phase import MINE, Phase
 from app.tui.talk.state import TalkState
-from app.tui.talk.wording import detail, hold_words
+from app.tui.talk.wording import detail
 from app.tui.widgets.ballistics import swelling
 from app.tui.widgets.text import TextBlock
 from app.tui.widgets.waveform import LiveWaveform, Sound
@@ -31,7 +31,6 @@ class Stage(Vertical):
         """Build the parts."""
         with Horizontal(id="saying"):
             yield TextBlock(id="phase")
-            yield TextBlock(id="hold")
             yield TextBlock(id="detail")
         yield LiveWaveform(id="waveform")
 
@@ -44,7 +43,6 @@ class Stage(Vertical):
         self.set_class(phase in (Phase.REFUSED, Phase.COLLISION), "trouble")
         self.query_one("#phase", TextBlock).say(phase.value)
         self.query_one("#detail", TextBlock).say(detail(state))
-        self.query_one("#hold", TextBlock).say(hold_words(state), fit=True)
 
     def hear(self, level: Level, now_s: float) -> None:
         """Draw the newest tenth of a second of a device, if that is whose voice is drawn."""

@@ -7,7 +7,7 @@ from typing import assert_never
 
 from app import events
 from app.tui.talk.link_title import LinkTitle
-from app.tui.talk.log import Log, Side
+from app.tui.talk.log import Log, Side, losses
 from app.tui.talk.phase import FLOOR_PHASES, MINE, Phase
 from app.tui.talk.talk_key import TalkKey
 
@@ -72,6 +72,8 @@ class TalkState:
     """When the phase began."""
     who: str = ""
     """Who talks, or talked last, on the other side."""
+    meant_for: str = ""
+    """Whom that is for; "" is everybody."""
     reason: str = ""
     """Why an over was refused, collided, or the station ended."""
     refused_at_s: float | None = None
@@ -152,7 +154,8 @@ class TalkState:
                     self.refused_at_s = None
             case events.Collision():
                 self.reason = event.reason
-                self.note("collision", event.reason, now_s)
+                # Without a second talker it is a receipt that has not come, which may have many reasons.
+                self.note("collision" if self.floor is Phase.COLLISION else "unconfirmed", event.reason, now_s)
             case events.TalkDenied():
                 self.reason, self.refused_at_s = event.reason, now_s
                 self.note("refused", event.reason, now_s)
@@ -186,15 +189,15 @@ class TalkState:
                 self.signal_lost, self.hearing = False, True
                 self.log.begin(Side.THEIRS, sender, event.over, now_s)
                 self._heard_of(event.sender)
-                self.who = sender + self._to(event.addressee)
+                self.who, self.meant_for = sender, event.addressee
             case events.OverEnded():
-                self.log.end(Side.THEIRS, event, _losses(event), trouble=bool(event.lost) or not event.complete)
+                self.log.end(Side.THEIRS, event, losses(event), trouble=bool(event.lost) or not event.complete)
                 self.hearing, self.calling = False, ""
             case events.CallHeard():
                 self.calling = sender
             case events.TextHeard():
                 self._heard_of(event.sender)
-                self.log.note(Side.THEIRS, sender, f"“{event.text}”{self._to(event.addressee)}", now_s)
+                self.log.note(Side.THEIRS, sender, f"“{event.text}”{self.to_words(event.addressee)}", now_s)
             case events.CodecMismatch():
                 text = f"talks with codec {event.theirs}, this is {event.ours}: one of you needs the other's version"
                 self.note(sender, text, now_s)
@@ -227,17 +230,13 @@ class TalkState:
         match event:
             case events.DeviceProblem():
                 self.devices.pop(event.device, None)
-                self.problems[event.device] = event
+                self._take_problem(event.device, event, now_s)
             case events.DeviceReady():
-                if problem := self.problems.pop(event.device, None):
-                    # Another device took over, at once perhaps: then this is the only place to read why.
-                    self.note(event.device, problem.cause, now_s)
+                if self.problems.pop(event.device, None):
                     self.log.note(Side.NOTE, event.device, f"works: {event.name}", now_s)
                 self.devices[event.device] = event
             case events.LinkProblem():
-                if self.problems.get("link") != event:
-                    self.note("link", event.cause, now_s)
-                self.problems["link"] = event
+                self._take_problem("link", event, now_s)
             case events.LinkRecovered():
                 if self.problems.pop("link", None):
                     self.log.note(Side.NOTE, "link", "works again", now_s)
@@ -269,8 +268,15 @@ class TalkState:
             case _:
                 assert_never(event)
 
-    def _to(self, addressee: str) -> str:
+    def to_words(self, addressee: str) -> str:
+        """Return for whom an over or a message is, to stand behind the name of its sender; "" for everybody."""
         return "" if not addressee else " to you" if addressee == self.me else f" to {addressee}"
+
+    def _take_problem(self, about: str, problem: Problem, now_s: float) -> None:
+        """List a problem until it is gone, and log it: the log keeps it whole, however little room there is."""
+        if self.problems.get(about) != problem:
+            self.note(about, str(problem), now_s)
+        self.problems[about] = problem
 
     def _heard_of(self, name: str) -> None:
         if name:
@@ -290,10 +296,3 @@ class TalkState:
             phase = Phase.REFUSED
         if phase is not self.phase:
             self.phase, self.since_s, self.time_left_s, self.loudest_db = phase, now_s, None, events.QUIET_DB
-
-
-def _losses(event: events.OverEnded) -> str:
-    parts = [f"{event.lost} lost"] if event.lost else []
-    parts += [f"{event.damaged} damaged"] if event.damaged else []
-    parts += [] if event.complete else ["signal lost"]
-    return "  " + ", ".join(parts) if parts else ""

@@ -1,4 +1,4 @@
-"""The button to talk with the mouse: pressed is talking, let go is not, wherever the pointer is by then."""
+"""The button that says what the talk key does now, and talks while the mouse holds it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from textual.widget import Widget
 
 from app.tui.talk.phase import MINE, Phase
 from app.tui.talk.state import TalkState
-from app.tui.talk.talk_key import KeyState
+from app.tui.talk.wording import key_words
 
 LEFT_BUTTON = 1
 
 
 class TalkButton(Widget):
-    """A button that says what pressing it does now. `Pressed` and `Released` come in pairs."""
+    """A button to talk with the mouse, until it is let go, wherever that is. `Pressed` and `Released` come in pairs."""
 
     class Pressed(Message):
         """The news that the mouse button went down on it."""
@@ -33,29 +33,23 @@ class TalkButton(Widget):
             self.at_s = at_s
 
     phase = reactive(Phase.STARTING)
-    latched = reactive(False)
+    words = reactive("")
+    """What the talk key does now."""
     _held = False
 
     def show(self, state: TalkState) -> None:
-        """Show what pressing it does."""
-        self.phase, self.latched = state.phase, state.key.state in (KeyState.LATCHED, KeyState.REMOTE)
+        """Show what the talk key does."""
+        self.phase, self.words = state.phase, key_words(state)
 
     def render(self) -> Content:
-        """Draw the words."""
-        match self.phase:
-            case phase if phase in MINE:
-                return Content("● tap to end" if self.latched else "● let go to end")
-            case Phase.RECEIVING:
-                return Content("… listen")
-            case Phase.STARTING | Phase.ENDED:
-                return Content("○ not ready")
-            case _:
-                return Content("○ hold to talk")
+        """Draw the words, and a mark where there is room for it."""
+        mark = "● " if self.phase in MINE else "○ "
+        return Content(mark + self.words if len(mark + self.words) <= self.size.width else self.words)
 
     def watch_phase(self, phase: Phase) -> None:
         """Take the colour of the phase."""
         self.set_class(phase in MINE, "on-air")
-        self.set_class(phase is Phase.RECEIVING, "receiving")
+        self.set_class(phase in (Phase.RECEIVING, Phase.REFUSED, Phase.DRAINING), "waiting")
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Tell that it was pressed."""

@@ -46,6 +46,8 @@ class KeyState(Enum):
     """Talking while the mouse button is down."""
     REMOTE = auto()
     """Talking for a pedal or a shortcut (app/station/control_socket.py), which needs no focus."""
+    BY_VOICE = auto()
+    """Talking without the key, because somebody spoke under voice operation: the key ends that too."""
     SPENT = auto()
     """Not talking, though the key may still be down: its repeats start nothing."""
 
@@ -62,6 +64,8 @@ class KeyInput(Enum):
     REMOTE_DOWN = auto()
     REMOTE_UP = auto()
     """Ends an over, however it was begun."""
+    VOICE_BEGAN = auto()
+    """The engine began an over that no key asked for."""
     TIME = auto()
     """The deadline passed."""
     LEAVE = auto()
@@ -85,6 +89,14 @@ _COMMON: dict[KeyState, dict[KeyInput, Step]] = {
         KeyInput.PRESS: (KeyState.PRESSED, TalkCommand.START),
         KeyInput.POINTER_DOWN: (KeyState.POINTER, TalkCommand.START),
         KeyInput.REMOTE_DOWN: (KeyState.REMOTE, TalkCommand.START),
+        KeyInput.VOICE_BEGAN: (KeyState.BY_VOICE, None),
+    },
+    KeyState.BY_VOICE: {
+        KeyInput.PRESS: (KeyState.SPENT, TalkCommand.STOP),
+        KeyInput.POINTER_DOWN: (KeyState.UP, TalkCommand.STOP),
+        KeyInput.REMOTE_DOWN: (KeyState.REMOTE, TalkCommand.START),
+        KeyInput.REMOTE_UP: (KeyState.UP, TalkCommand.STOP),
+        KeyInput.ENDED: (KeyState.UP, None),
     },
     KeyState.PRESSED: {
         KeyInput.REMOTE_UP: (KeyState.SPENT, TalkCommand.STOP),
@@ -159,6 +171,11 @@ class TalkKey:
     def talking(self) -> bool:
         """Whether the last word to the engine was START."""
         return self.state in (KeyState.PRESSED, KeyState.HELD, KeyState.LATCHED, KeyState.POINTER, KeyState.REMOTE)
+
+    @property
+    def in_use(self) -> bool:
+        """Whether the next press means the over that goes on, or belongs to the one that has just ended."""
+        return self.state is not KeyState.UP
 
     @property
     def hold_works(self) -> bool:

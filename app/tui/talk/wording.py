@@ -9,6 +9,7 @@ from app.settings.model import OPTIONS
 from app.tui.talk.phase import MINE, Phase
 from app.tui.talk.state import TalkState
 from app.tui.talk.talk_key import KeyState, TalkKey
+from transport.protocol.frames import MAX_TEXT_BYTES
 
 SILENT_DB, SILENT_AFTER_S = -60.0, 2.0
 """An over that stays below this level for so long carries no voice: even a quiet room is louder."""
@@ -28,30 +29,41 @@ def detail(state: TalkState) -> str:
         case Phase.STARTING:
             return "one moment"
         case Phase.QUIET:
-            return "the channel is free" + (", just speak" if state.vox else "")
+            return "the channel is free" + (f", you talk to {state.addressee}" if state.addressee else "")
         case Phase.ASKED:
-            return "asking for the floor"
+            return "one moment: the link is taking your over"
         case Phase.ON_AIR:
             to = f" to {state.addressee}" if state.addressee else ""
             return f"{state.me}{to}, {age_s:.1f} s{_remark(state, age_s)}"
         case Phase.DRAINING:
             estimate = "" if state.link.rate_is_known else " (estimate)"
-            return f"{state.draining_s:.1f} s of your over still to send{estimate}"
+            return f"{state.draining_s:.1f} s of your over are still to be sent{estimate}"
         case Phase.RECEIVING:
             if state.playout is not None and state.playout.gathering:
-                return f"{state.who}: a slow link, played when it is over, {state.playout.waiting_s:.1f} s so far"
-            calls = " calls" if state.calling else ""
-            return f"{state.who}{calls}, {age_s:.1f} s" + (", signal lost" if state.signal_lost else "")
+                waiting = f"{state.playout.waiting_s:.1f} s so far"
+                return f"{_talker(state)}: the link is slow, you hear it when it is complete, {waiting}"
+            return f"{_talker(state)}, {age_s:.1f} s" + (", signal lost" if state.signal_lost else "")
         case Phase.REPLAY:
             return f"{state.replaying} once more, {age_s:.1f} s"
         case Phase.REFUSED | Phase.COLLISION | Phase.ENDED:
             return state.reason
 
 
-def behind_words(state: TalkState) -> str:
+def _talker(state: TalkState) -> str:
+    """Return who talks, and to whom."""
+    if not state.calling:
+        return state.who + state.to_words(state.meant_for)
+    if not state.meant_for:
+        return f"{state.who} calls"
+    return f"{state.who} calls {'you' if state.meant_for == state.me else state.meant_for}"
+
+
+def covered_words(state: TalkState) -> str:
     """Return what goes on in the conversation, for a screen that covers it; "" while the channel is free."""
-    quiet = state.phase in (Phase.QUIET, Phase.STARTING)
-    return "" if quiet else f"{state.phase.value}: {detail(state)}"
+    if state.phase in (Phase.QUIET, Phase.STARTING):
+        return ""
+    ends = f"  {key_words(state)}" if state.phase in MINE else ""
+    return f"{state.phase.value}: {detail(state)}{ends}"
 
 
 def _remark(state: TalkState, age_s: float) -> str:
@@ -61,7 +73,7 @@ def _remark(state: TalkState, age_s: float) -> str:
         return f", time-out in {left_s:.0f} s"
     if age_s > SILENT_AFTER_S and state.loudest_db < SILENT_DB:
         return ", but silent: is the microphone muted?"
-    return ""
+    return ", until you are silent" if state.key.state is KeyState.BY_VOICE else ""
 
 
 def level_words(level: Level) -> str:
@@ -94,16 +106,9 @@ def addressee_problem(name: str) -> str:
     return ""
 
 
-def to_words(addressee: str) -> str:
-    """Return whom overs and messages are for, as said on the frame of the message field."""
-    return f"to {addressee}, who confirms" if addressee else ""
-
-
-def hold_words(state: TalkState) -> str:
-    """Return which way of talking works in this terminal, as far as is known."""
-    if state.vox:
-        return "voice works here"
-    return "hold works here" if state.key.hold_works else "tap to talk here"
+def bytes_left(text: str) -> int:
+    """Return how many bytes more a message may have, its addressee apart; less than 0: how many it has too many."""
+    return MAX_TEXT_BYTES - len(addressed(text, "")[1].encode())
 
 
 def welcome(key: TalkKey) -> str:
@@ -121,20 +126,51 @@ def release_words(key: TalkKey) -> str:
     return "Tap to talk here: this terminal does not tell when a key is let go. Holding works where keys repeat."
 
 
-def talk_hint(key: TalkKey, phase: Phase) -> str:
-    """Return what the talk key does now."""
-    if phase in MINE:
-        return "space: end the over" if key.state in (KeyState.LATCHED, KeyState.REMOTE) else "let go to end"
-    return "space: hold or tap" if key.hold_works else "space: tap to talk"
+def key_words(state: TalkState) -> str:
+    """Return what the talk key does now. No other text on the screen says it."""
+    space = "hold space" if state.key.hold_works else "tap space"
+    match state.phase:
+        case Phase.STARTING | Phase.ENDED:
+            return "not ready"
+        case phase if phase in MINE:
+            return _ending_words(state.key.state)
+        case Phase.RECEIVING | Phase.REFUSED:
+            return "wait for the end"
+        case Phase.DRAINING:
+            return "wait until it is sent"
+        case _:
+            return f"speak, or {space}" if state.vox else f"{space} to talk"
 
 
-def notices(state: TalkState) -> Content:
-    """Return what is missing and how to get it: a line for each cure."""
+def _ending_words(key: KeyState) -> str:
+    """Return how an over ends that was begun so."""
+    match key:
+        case KeyState.LATCHED | KeyState.REMOTE | KeyState.BY_VOICE | KeyState.UP:
+            return "tap space to end"
+        case KeyState.SPENT:
+            return "ending"
+        case _:
+            return "let go to end"
+
+
+def problem_words(state: TalkState) -> list[Content]:
+    """Return what is missing in three lengths, the longest first.
+
+    The first has a line for each cure with what it cures, the second the causes alone, the third only their number.
+    """
     by_cure: dict[str, list[str]] = {}
     for which, problem in sorted(state.problems.items(), reverse=True):
         meanwhile = f" ({MEANWHILE[which]})" if which in MEANWHILE else ""
         by_cure.setdefault(problem.cure, []).append(f"{problem.cause}{meanwhile}")
-    return Content("\n").join(
-        Content.assemble(("! ", "bold"), ", ".join(problems), (f": {cure}" if cure else "", "$label"))
-        for cure, problems in by_cure.items()
+    whole = Content("\n").join(
+        Content.assemble(("! ", "bold"), ", ".join(causes), (f": {cure}" if cure else "", "$label"))
+        for cure, causes in by_cure.items()
     )
+    causes = "; ".join(problem.cause for problem in state.problems.values())
+    count = len(state.problems)
+    number = f"{', '.join(state.problems)}: {'a problem' if count == 1 else f'{count} problems'}"
+    return [
+        whole,
+        Content.assemble(("! ", "bold"), causes, (" (page up: what to do)", "$label")),
+        Content.assemble(("! ", "bold"), number, (" (page up)", "$label")),
+    ]

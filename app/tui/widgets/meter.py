@@ -37,8 +37,8 @@ class LevelBar(Widget):
             warning = " CLIP: lower the gain " if cells >= 34 else " CLIP "
             return Content.assemble(self._bar(cells - len(warning)), (warning, "bold $background on $error"))
         if self.rest and self.level_db <= FLOOR_DB:
-            line = f"── {self.rest} "
-            return Content.assemble((line[:cells].ljust(cells, "─"), "$faint"))
+            line = f"── {self.rest} " if len(self.rest) + 4 <= cells else self.rest
+            return Content.assemble((line.ljust(cells, "─"), "$faint"))
         return self._bar(cells)
 
     def _bar(self, cells: int) -> Content:

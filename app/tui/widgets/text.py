@@ -13,6 +13,14 @@ class TextBlock(Static):
         super().__init__(text, id=id, classes=classes, markup=False)
 
     def say(self, text: str | Content, *, fit: bool = False) -> None:
-        """Show the text. fit: give the box the size of its text, at the cost of laying out the whole screen."""
-        if self.content != text:
-            self.update(text, layout=fit)
+        """Show the text. The screen is laid out anew, which is slow, only where the number of rows may change.
+
+        fit: lay it out in any case, for a box that is as wide as its text.
+        """
+        before = self.content
+        if before != text:
+            self.update(text, layout=fit or self._wraps(before) or self._wraps(text))
+
+    def _wraps(self, text: object) -> bool:
+        words = text if isinstance(text, Content) else Content(str(text))
+        return words.cell_length > self.content_size.width or "\n" in words.plain

@@ -46,10 +46,9 @@ def test_voice_is_switched_with_a_key() -> None:
 
     async def scene(stage: Stage) -> None:
         await stage.press("v")
-        await stage.says("voice works here")
-        await stage.says("the channel is free, just speak")
+        await stage.says("speak, or tap space")
         await stage.press("v")
-        await stage.says("tap to talk here")
+        await stage.says("tap space to talk")
 
     play(scene)
 

@@ -109,6 +109,23 @@ def test_a_collision_is_said() -> None:
     assert "collision" == state.log[-1].who
 
 
+def test_a_missing_receipt_is_no_collision() -> None:
+    """Nobody else was heard: the log says what is known, and no more."""
+    state = play([*MY_OVER, (8.0, ev.Collision("the station you called has not confirmed your over"), Phase.QUIET)])
+    assert "unconfirmed" == state.log[-1].who
+
+
+def test_a_call_says_whom_it_is_for() -> None:
+    """In words that one would say."""
+    said = []
+    for addressee in ("Anna", "Carla", ""):
+        state = play([(0.0, READY, Phase.QUIET), (1.0, floor(State.RECEIVING), Phase.RECEIVING)])
+        state.apply(ev.OverBegan(9, "Bert", 1, addressee), 1.0)
+        state.apply(ev.CallHeard("Bert", bool(addressee)), 1.0)
+        said.append(detail_at(state, 2.0))
+    assert ["Bert calls you, 1.0 s", "Bert calls Carla, 1.0 s", "Bert calls, 1.0 s"] == said
+
+
 def test_the_time_out_counts_down() -> None:
     """The seconds left are those of now, not of when the warning came."""
     state = play([*MY_OVER[:4], (106.1, ev.TalkTimeWarning(left_s=15.0), Phase.ON_AIR)])
@@ -143,13 +160,13 @@ def test_what_is_left_to_send_is_an_estimate_where_the_link_cannot_tell() -> Non
         for event in (ev.StationReady(link, "", 1, 1), floor(State.DRAINING), ev.TalkDraining(left_s=1.2)):
             state.apply(event, 1.0)
         said.append(detail_at(state, 1.0))
-    assert ["1.2 s of your over still to send", "1.2 s of your over still to send (estimate)"] == said
+    assert ["1.2 s of your over are still to be sent", "1.2 s of your over are still to be sent (estimate)"] == said
 
 
 def test_a_link_slower_than_speech_is_said_with_the_wait() -> None:
     """Nothing is heard yet, and the screen says why, and how much there is."""
     state = play([*THEIR_OVER[:3], (2.0, ev.PlayoutState(0.2, 6.4, False, gathering=True), Phase.RECEIVING)])
-    assert "Bert: a slow link, played when it is over, 6.4 s so far" == detail_at(state, 2.0)
+    assert "Bert: the link is slow, you hear it when it is complete, 6.4 s so far" == detail_at(state, 2.0)
 
 
 def test_who_is_meant_is_said() -> None:
@@ -158,7 +175,8 @@ def test_who_is_meant_is_said() -> None:
     said = []
     for addressee in ("Anna", "Carla", ""):
         state.apply(ev.OverBegan(9, "Bert", 1, addressee), 1.0)
-        said.append(state.who)
+        state.apply(floor(State.RECEIVING), 1.0)
+        said.append(detail_at(state, 1.0).removesuffix(", 0.0 s"))
         state.apply(ev.TextHeard("Bert", "hello", addressee), 1.0)
         said.append(state.log[-1].words())
     assert ["Bert to you", "“hello” to you", "Bert to Carla", "“hello” to Carla", "Bert", "“hello”"] == said

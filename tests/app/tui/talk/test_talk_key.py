@@ -12,6 +12,7 @@ START, STOP = TalkCommand.START, TalkCommand.STOP
 PRESS, RELEASE, TIME, LEAVE, ENDED = KeyInput.PRESS, KeyInput.RELEASE, KeyInput.TIME, KeyInput.LEAVE, KeyInput.ENDED
 DOWN, UP = KeyInput.POINTER_DOWN, KeyInput.POINTER_UP
 REMOTE_DOWN, REMOTE_UP = KeyInput.REMOTE_DOWN, KeyInput.REMOTE_UP
+VOICE_BEGAN = KeyInput.VOICE_BEGAN
 
 Script = list[tuple[float, KeyInput, TalkCommand | None]]
 
@@ -156,6 +157,30 @@ def test_a_pedal(name: str, release_is_told: bool) -> None:
     play(key, REMOTE[name])
 
 
+BY_VOICE: dict[str, Script] = {
+    "a tap ends it, and its repeats start nothing": [
+        (0.0, VOICE_BEGAN, None),
+        (3.0, PRESS, STOP),
+        (3.5, PRESS, None),
+        (3.5 + LAST_REPEAT_S, TIME, None),
+        (5.0, PRESS, START),
+    ],
+    "the mouse ends it": [(0.0, VOICE_BEGAN, None), (3.0, DOWN, STOP), (3.1, UP, None)],
+    "it ends by itself": [(0.0, VOICE_BEGAN, None), (3.0, ENDED, None), (4.0, PRESS, START)],
+    "a pedal takes it over": [(0.0, VOICE_BEGAN, None), (1.0, REMOTE_DOWN, START), (3.0, REMOTE_UP, STOP)],
+    "another window leaves it alone": [(0.0, VOICE_BEGAN, None), (1.0, LEAVE, None), (3.0, PRESS, STOP)],
+}
+
+
+@pytest.mark.parametrize("name", BY_VOICE)
+@pytest.mark.parametrize("release_is_told", [False, True])
+def test_the_key_ends_an_over_by_voice(name: str, release_is_told: bool) -> None:
+    """An over that speech has begun is ended by the talk key like any other."""
+    key = TalkKey()
+    key.release_is_told = release_is_told
+    play(key, BY_VOICE[name])
+
+
 def test_deadlines_are_told_to_the_caller() -> None:
     """The caller learns when to come back, and that it need not."""
     key = TalkKey()
@@ -184,13 +209,14 @@ def test_any_order_of_events(release_is_told: bool, steps: list[tuple[float, Key
     """Starts and stops alternate whatever happens, and after focus is lost only a pedal talks."""
     key = TalkKey()
     key.release_is_told = release_is_told
-    now_s, talking = 0.0, False
+    now_s, talking, by_voice = 0.0, False, False
     for passed_s, event in steps:
         now_s += passed_s
         talk = key.handle(event, now_s)
         if talk is not None:
-            assert (talk is START) is not talking
+            assert (talk is START) is not (talking or by_voice) or event is REMOTE_DOWN
             talking = talk is START
+        by_voice = key.state is KeyState.BY_VOICE
         assert talking is key.talking
         if event is LEAVE:
             assert not talking or key.state is KeyState.REMOTE

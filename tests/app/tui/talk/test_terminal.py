@@ -59,7 +59,7 @@ def hold(terminal: Terminal, key: bytes, duration_s: float) -> None:
 
 def test_kitty_hold(kitty: Terminal) -> None:
     """Where releases are told, talking lasts exactly as long as the key is down."""
-    kitty.until("hold works here")
+    kitty.until("hold space to talk")
     kitty.write(KITTY_PRESS)
     kitty.until(ON_AIR)
     kitty.until("● let go to end")
@@ -72,7 +72,7 @@ def test_kitty_hold(kitty: Terminal) -> None:
 def test_kitty_tap(kitty: Terminal) -> None:
     """A tap stays on the air without a key down; the next one ends it, and its release starts nothing."""
     kitty.write(KITTY_PRESS + KITTY_RELEASE)
-    kitty.until("tap to end")
+    kitty.until("tap space to end")
     time.sleep(SPEECH_S)
     assert ON_AIR in kitty.screen()
     kitty.write(KITTY_PRESS)
@@ -83,18 +83,18 @@ def test_kitty_tap(kitty: Terminal) -> None:
 
 def test_repeats_mean_held(plain: Terminal) -> None:
     """Elsewhere a held key is known by its repeats, and let go when they cease; the screen has learnt it then."""
-    plain.until("tap to talk here")
+    plain.until("tap space to talk")
     plain.write(b" ")
     plain.until(ON_AIR)
     hold(plain, b" ", SPEECH_S)
     plain.until(off_air)
-    plain.until("hold works here")
+    plain.until("hold space to talk", STARTED_S)
 
 
 def test_a_tap_latches_without_repeats(plain: Terminal) -> None:
     """No repeat means a tap: on the air until the next."""
     plain.write(b" ")
-    plain.until("tap to end")
+    plain.until("tap space to end")
     time.sleep(SPEECH_S)
     assert ON_AIR in plain.screen()
     plain.write(b" ")
@@ -113,9 +113,9 @@ def test_focus_lost(kitty: Terminal) -> None:
 
 def test_mouse(plain: Terminal) -> None:
     """The talk button talks while the mouse button is down, and ends wherever it is let go."""
-    screen = plain.until("hold to talk")
-    row = next(row for row, line in enumerate(screen.split("\n"), 1) if "hold to talk" in line)
-    column = screen.split("\n")[row - 1].index("hold to talk") + 1
+    screen = plain.until("tap space to talk")
+    row = next(row for row, line in enumerate(screen.split("\n"), 1) if "tap space to talk" in line)
+    column = screen.split("\n")[row - 1].index("tap space to talk") + 1
     plain.write(f"\x1b[<0;{column};{row}M".encode())
     plain.until(ON_AIR)
     plain.write(f"\x1b[<32;{column - 30};{row - 9}M".encode())
@@ -127,9 +127,9 @@ def test_mouse(plain: Terminal) -> None:
 
 def test_a_lost_mouse_release(plain: Terminal) -> None:
     """The button was let go outside the window: the next movement without a button tells it."""
-    screen = plain.until("hold to talk")
-    row = next(row for row, line in enumerate(screen.split("\n"), 1) if "hold to talk" in line)
-    column = screen.split("\n")[row - 1].index("hold to talk") + 1
+    screen = plain.until("tap space to talk")
+    row = next(row for row, line in enumerate(screen.split("\n"), 1) if "tap space to talk" in line)
+    column = screen.split("\n")[row - 1].index("tap space to talk") + 1
     plain.write(f"\x1b[<0;{column};{row}M\x1b[<32;{column - 1};{row}M".encode())
     plain.until(ON_AIR)
     plain.write(f"\x1b[<35;{column - 9};{row - 9}M".encode())
@@ -200,7 +200,7 @@ def test_gossamer_alone_opens_the_parrot() -> None:
         terminal.until("LISTENING", STARTED_S)
         terminal.until("a parrot on this machine, 1200 bit/s")
         terminal.until("open channel")
-        terminal.until("hold works here")
+        terminal.until("hold space to talk")
         if "no microphone" in terminal.screen():
             terminal.until("a recorded clip is spoken")
         terminal.write(KITTY_PRESS)
@@ -208,7 +208,7 @@ def test_gossamer_alone_opens_the_parrot() -> None:
         time.sleep(SPEECH_S)
         terminal.write(KITTY_RELEASE)
         terminal.until("RECEIVING", STARTED_S)
-        terminal.until(lambda screen: "LISTENING" in screen and "mouth to ear  –" not in screen, STARTED_S)
+        terminal.until(lambda screen: "LISTENING" in screen and "mouth to ear" in screen, STARTED_S)
         terminal.write(KITTY_Q)
         assert 0 == terminal.ended()
 
