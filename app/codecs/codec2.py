@@ -58,11 +58,11 @@ class Codec2State:
         """Open the mode, a key of MODES. Raises CodecMissing."""
         library = _library()
         if library is None:
-            raise CodecMissing(f"Codec2 {mode}: libcodec2 is not installed", INSTALL)
+            raise CodecMissing("libcodec2 is not installed", INSTALL, title=f"Codec2 {mode}")
         self._library = library
         self._state = library.codec2_create(MODES[mode])
         if not self._state:
-            raise CodecMissing(f"Codec2 {mode}: libcodec2 was built without it", INSTALL)
+            raise CodecMissing("libcodec2 was built without it", INSTALL, title=f"Codec2 {mode}")
         self.frame_samples: int = library.codec2_samples_per_frame(self._state)
         self.frame_bits: int = library.codec2_bits_per_frame(self._state)
         self.frame_bytes = (self.frame_bits + 7) // 8
@@ -109,12 +109,12 @@ class Codec2:
         self.rate_bps = float(mode.rstrip("C"))
         self.delay_samples = round(DELAYS_S[mode] * SAMPLE_RATE_HZ)
 
-    def missing(self) -> str | None:
+    def missing(self) -> CodecMissing | None:
         """Return why the mode cannot run, with the command that installs it; None when it can."""
         try:
             Codec2State(self.mode)
         except CodecMissing as reason:
-            return str(reason)
+            return reason
         return None
 
     def version(self) -> str:

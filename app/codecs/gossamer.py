@@ -6,7 +6,7 @@ import hashlib
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from app.codecs.reference import Decode, Encode
+from app.codecs.reference import CodecMissing, Decode, Encode
 from codec import format as fmt
 from codec.models import DECODER, ENCODER, VOCODER, model_path
 
@@ -75,7 +75,7 @@ class Gossamer:
         self._synth = synth
         self._models = models
 
-    def missing(self) -> str | None:
+    def missing(self) -> CodecMissing | None:
         """Return None: the models are part of the program."""
         return None
 

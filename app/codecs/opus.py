@@ -135,9 +135,9 @@ class Opus:
     frame_bits: int | None = None
     delay_samples = round(DELAY_S * SAMPLE_RATE_HZ)
 
-    def missing(self) -> str | None:
+    def missing(self) -> CodecMissing | None:
         """Return that the library is not installed, with the command that installs it; None when it is."""
-        return None if _library() is not None else f"{self.title}: {ABSENT}: {INSTALL}"
+        return None if _library() is not None else CodecMissing(ABSENT, INSTALL, title=self.title)
 
     def version(self) -> str:
         """Return the library's own name and version."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from app.audio.sound_files import to_float, to_int16
-from app.codecs.reference import Decode, Encode
+from app.codecs.reference import CodecMissing, Decode, Encode
 from codec.format import SAMPLE_RATE_HZ
 
 SAMPLE_BITS = 16
@@ -24,7 +24,7 @@ class Pcm:
     def __init__(self, key: str = "pcm", title: str = "PCM") -> None:
         self.key, self.title = key, title
 
-    def missing(self) -> str | None:
+    def missing(self) -> CodecMissing | None:
         """Return None: nothing needs to be installed."""
         return None
 

@@ -27,7 +27,12 @@ as lost."""
 
 
 class CodecMissing(GossamerError):
-    """A codec whose library is not installed, or cannot do what is needed; the cure is the command that installs it."""
+    """A codec whose library is not installed, or cannot do what is needed."""
+
+    def __init__(self, reason: str, cure: str, *, title: str = "") -> None:
+        """Take the reason, the command that installs the library, and the title of the codec, for the whole message."""
+        super().__init__(f"{title}: {reason}" if title else reason, cure)
+        self.reason = reason
 
 
 class ReferenceCodec(Protocol):
@@ -64,8 +69,8 @@ class ReferenceCodec(Protocol):
     def delay_samples(self) -> int:
         """Samples by which the decoded speech lags behind the original."""
 
-    def missing(self) -> str | None:
-        """Return what is not installed and the command that installs it, in one line; None when the codec can run."""
+    def missing(self) -> CodecMissing | None:
+        """Return what is not installed, with the command that installs it; None when the codec can run."""
 
     def version(self) -> str:
         """Return the library and its version, or a digest of the model files."""

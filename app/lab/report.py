@@ -66,7 +66,7 @@ def capacity_facts(codecs: Sequence[ReferenceCodec], preset: Preset, speech: Arr
             {
                 "codec": codec.key,
                 "title": codec.title,
-                "missing": reason,
+                "missing": str(reason) if reason else None,
                 "conversations": conversations_carried(last, preset) if last else None,
                 "words": conversations_carried_words(last, preset) if last else "",
                 "worst_wait_s": round(last.worst_wait_s, 3) if last else None,
@@ -92,7 +92,7 @@ def _lanes(bench: Bench) -> list[dict[str, Any]]:
         facts: dict[str, Any] = {
             "codec": row.codec.key,
             "title": row.codec.title,
-            "missing": row.missing,
+            "missing": str(row.missing) if row.missing else None,
             "wire_bps": round(row.wire_bps),
         }
         if reading is not None:

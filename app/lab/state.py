@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.audio.devices import BLOCK_S
-from app.codecs.reference import ReferenceCodec
+from app.codecs.reference import CodecMissing, ReferenceCodec
 from app.codecs.registry import link_codecs, signal_codecs
 from app.simulation.bench import (
     LINK,
@@ -57,7 +57,7 @@ class LaneSnapshot:
     """One lane at one moment, for a screen."""
 
     codec: ReferenceCodec
-    missing: str | None
+    missing: CodecMissing | None
     """What is not installed, with the command that installs it; None for a lane that runs."""
     wire_bps: float
     """Nominal rate on the wire, everything counted."""
@@ -74,7 +74,7 @@ class CapacitySnapshot:
     """The conversations of one codec at one moment."""
 
     codec: ReferenceCodec
-    missing: str | None
+    missing: CodecMissing | None
     last: CapacityTrial | None
     """The newest trial; None before the first one."""
     done: bool

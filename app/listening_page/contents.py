@@ -76,7 +76,7 @@ def contents(clips: Sequence[Clip], lanes: Sequence[PageLane], links: Sequence[P
             for metric in METRICS
             if metric.missing() is None
         ],
-        "missing": [problem for problem in problems if problem],
+        "missing": [str(problem) for problem in problems if problem],
         "packet_s": format.PACKET_S,
     }
 

@@ -9,7 +9,7 @@ import numpy as np
 from app.analysis.pitch import track
 from app.codecs.gossamer import CLASSIC, NEURAL, Gossamer, LoadedModels
 from app.codecs.pcm import Pcm
-from app.codecs.reference import ReferenceCodec, Speech
+from app.codecs.reference import CodecMissing, ReferenceCodec, Speech
 from app.codecs.registry import other_codecs
 from app.codecs.round_trip import CodedRecording, padded, round_trip
 from codec import features, format
@@ -31,7 +31,7 @@ class UnquantisedFeatures:
         """Take the models, of which only the vocoder is loaded."""
         self._models = models
 
-    def missing(self) -> str | None:
+    def missing(self) -> CodecMissing | None:
         """Return None: the vocoder is part of the program."""
         return None
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.codecs.reference import ReferenceCodec, Speech
+from app.codecs.reference import CodecMissing, ReferenceCodec, Speech
 from app.errors import GossamerError
 from app.simulation.framing import Framing, framing_for
 from app.simulation.lane import Lane, LaneReading
@@ -40,7 +40,7 @@ class BenchRow:
     """One lane, or why there is none."""
 
     codec: ReferenceCodec
-    missing: str | None
+    missing: CodecMissing | None
     """What is not installed and the command that installs it."""
     lane: Lane | None
     wire_bps: float

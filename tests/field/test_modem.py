@@ -61,7 +61,7 @@ def test_a_conversation_over_a_modem(baud: int, tmp_path: Path, capsys: pytest.C
 def test_opus_on_the_same_link(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Speech in Opus at 6 kbit/s falls behind at once on 1200 baud, and further with every second."""
     if reason := Opus().missing():
-        pytest.skip(reason)
+        pytest.skip(str(reason))
     with CrossedModems(tmp_path, 1200) as modems:
         tcp, terminal = links(*modems, 1200)
         delays_s, sent, bits = trio.run(_stream_opus, tcp, terminal)

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from app.codecs.gossamer import Gossamer
-from app.codecs.reference import Decode, Encode, ReferenceCodec
+from app.codecs.reference import CodecMissing, Decode, Encode, ReferenceCodec
 from codec.format import PACKET_S, PACKET_SAMPLES
 
 
 def installed(codec: ReferenceCodec) -> ReferenceCodec:
     """Return the codec; skip the test where its library is missing."""
     if reason := codec.missing():
-        pytest.skip(reason)
+        pytest.skip(str(reason))
     return codec
 
 
@@ -35,7 +35,7 @@ class SizedCodec:
         self.frame_bits: int | None = 8 * frame_bytes
         self.rate_bps = 8 * frame_bytes / PACKET_S
 
-    def missing(self) -> str | None:
+    def missing(self) -> CodecMissing | None:
         return None
 
     def version(self) -> str:

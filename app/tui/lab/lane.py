@@ -50,7 +50,7 @@ class LaneView(Vertical):
         self.query_one(".figures", TextBlock).say(figures(lane, self._number, heard, cells))
         self.set_class(lane.missing is not None, "-missing")
         if lane.missing is not None:
-            why = missing_words(lane.missing, lane.codec.title, cells - 4)
+            why = missing_words(lane.missing, cells - 4)
             self.query_one(".missing", TextBlock).say(f"   {why}")
         waveform = self.query_one(Waveform)
         waveform.dimmed, waveform.columns = not heard, tuple(column(level) for level in lane.levels)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from textual.content import Content
 
+from app.codecs.reference import CodecMissing
+from app.errors import one_line
 from app.lab.state import CapacitySnapshot, LabSnapshot, LaneSnapshot
 from app.simulation.bench import CONVERSATIONS, LINK, SCENES, SIGNAL, SNR_DB
 from app.simulation.capacity import MOST, CapacityTrial, conversations_carried
@@ -113,10 +115,10 @@ def error_rate(ber: float) -> str:
     return f"{ber:.0e}" if 0 < ber < 1e-4 else f"{100 * ber:.2g} %"
 
 
-def missing_words(missing: str, title: str, cells: int) -> str:
+def missing_words(missing: CodecMissing, cells: int) -> str:
     """Return what is missing and the command that installs it; the command alone where there is no room."""
-    words = missing.removeprefix(f"{title}: ")
-    return words if len(words) <= cells else words.rpartition(": ")[2]
+    words = one_line(missing.reason, missing.cure)
+    return words if len(words) <= cells else missing.cure
 
 
 def state(lane: LaneSnapshot) -> tuple[str, str]:
@@ -136,7 +138,7 @@ def crowd_words(crowd: CapacitySnapshot, preset: Preset, cells: int, brief: bool
     """Return one codec's conversations, a mark for each, and why there are no more. brief: in one row."""
     title = (f" {crowd.codec.title:14}", "bold")
     if crowd.missing is not None:
-        words = missing_words(crowd.missing, crowd.codec.title, cells - 20)
+        words = missing_words(crowd.missing, cells - 20)
         return Content.assemble(title, (f" {words}", "$warning"))
     if crowd.last is None:
         return Content.assemble(title, (" waits for its turn", "$label"))

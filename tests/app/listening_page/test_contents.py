@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.codecs.gossamer import Gossamer
 from app.codecs.pcm import Pcm
+from app.codecs.reference import CodecMissing
 from app.listening_page.contents import Clip, contents
 from tests.support.sentences import sentence
 from transport.planning.presets import PRESETS
@@ -15,8 +16,8 @@ def test_what_is_missing_is_named_with_the_cure() -> None:
     """A codec or a figure that cannot run is said on the page, and the rest is there."""
 
     class Absent(Pcm):
-        def missing(self) -> str | None:
-            return "Absent: apt-get install absent"
+        def missing(self) -> CodecMissing | None:
+            return CodecMissing("not installed", "apt-get install absent", title="Absent")
 
     told = contents(
         [Clip("a", sentence("child"))],
@@ -25,7 +26,7 @@ def test_what_is_missing_is_named_with_the_cure() -> None:
         lambda share: None,
     )
     assert ["original"] == [codec["key"] for codec in told["codecs"]]
-    assert "Absent: apt-get install absent" in told["missing"]
+    assert "Absent: not installed: apt-get install absent" in told["missing"]
 
 
 def test_progress_reaches_its_end() -> None:

@@ -95,7 +95,8 @@ class CodecLane:
 
     def missing(self) -> str | None:
         """Return what is not installed and the command that installs it, in one line; None when the lane can run."""
-        return self._codec.missing()
+        reason = self._codec.missing()
+        return str(reason) if reason else None
 
     def version(self) -> str:
         """Return library and version."""

@@ -86,8 +86,9 @@ class Amr:
     delay_samples = 0
     """Not known here: the benchmark finds each codec's delay in what it decodes."""
 
-    def missing(self) -> str | None:
-        return None if _library() is not None else f"{self.title}: libopencore-amrnb is not installed: {INSTALL}"
+    def missing(self) -> CodecMissing | None:
+        absent = CodecMissing("libopencore-amrnb is not installed", INSTALL, title=self.title)
+        return None if _library() is not None else absent
 
     def version(self) -> str:
         return f"libopencore-amrnb {package_version('libopencore-amrnb0')}".strip()

@@ -106,8 +106,9 @@ class Speex:
         self.key = f"speex-{self.rate_bps:.0f}"
         self.title = f"Speex {self.rate_bps:.0f}"
 
-    def missing(self) -> str | None:
-        return None if _library() is not None else f"{self.title}: libspeex is not installed: {INSTALL}"
+    def missing(self) -> CodecMissing | None:
+        absent = CodecMissing("libspeex is not installed", INSTALL, title=self.title)
+        return None if _library() is not None else absent
 
     def version(self) -> str:
         return f"libspeex {package_version('libspeex1')}".strip()

@@ -120,7 +120,7 @@ def play(
 def peers() -> None:
     for codec in link_codecs():
         if reason := codec.missing():
-            pytest.skip(reason)
+            pytest.skip(str(reason))
 
 
 @pytest.mark.codec2
