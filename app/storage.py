@@ -7,7 +7,10 @@ meanwhile, and whoever comes after a crash, finds the old file or the new one. `
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import glob
 import os
+import select
 import stat
 import sys
 import tempfile
@@ -19,17 +22,40 @@ from app.errors import FileProblem, os_reason
 
 STANDARD_STREAM = "-"
 """File name that means standard input or output."""
+PART_SUFFIX = ".part"
+"""End of the name of a file that is not complete."""
 
 
-def check_readable(path: str | Path) -> None:
-    """Raise FileProblem for a file that is missing, is a folder, or may not be read."""
+WRITER_S = 10.0
+"""Time that a pipe is waited for into which nobody writes yet, in seconds."""
+
+
+def open_input(path: str | Path) -> BinaryIO:
+    """Open a file, a pipe, or standard input for reading, once: a pipe gives its content only once.
+
+    Raises FileProblem for what is missing, is a folder, may not be read, or is a pipe into which nobody writes.
+    """
+    if str(path) == STANDARD_STREAM:
+        if sys.stdin is None:
+            raise FileProblem("standard input is closed", "name a file, or feed a pipe")
+        return sys.stdin.buffer
     try:
-        if Path(path).is_dir():
-            raise FileProblem(f"{path} is a folder", "name a file in it")
-        with open(path, "rb"):
-            pass
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe would wait for its writer here
     except OSError as error:
         raise FileProblem(f"cannot read {path}: {os_reason(error)}") from error
+    mode = os.fstat(handle).st_mode
+    if stat.S_ISDIR(mode):
+        os.close(handle)
+        raise FileProblem(f"{path} is a folder", "name a file in it")
+    stream = os.fdopen(handle, "rb")
+    if stat.S_ISFIFO(mode):
+        waiting = select.poll()
+        waiting.register(handle, select.POLLIN)
+        if not waiting.poll(WRITER_S * 1000):
+            stream.close()
+            raise FileProblem(f"nobody writes into the pipe {path}", "start what fills it, or name a file")
+    os.set_blocking(handle, True)
+    return stream
 
 
 def bounded_bytes(path: Path, most: int) -> bytes:
@@ -44,6 +70,14 @@ def bounded_bytes(path: Path, most: int) -> bytes:
     if len(content) > most:
         raise FileProblem(f"{path} is longer than {most} bytes, which is more than such a file has", "name another")
     return content
+
+
+def is_ordinary(stream: BinaryIO) -> bool:
+    """Tell whether a stream is a file that can be read twice."""
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except OSError:
+        return False
 
 
 def make_folder(folder: Path) -> None:
@@ -65,30 +99,91 @@ def whole_file(path: str | Path, *, private: bool = False) -> Iterator[BinaryIO]
     Raises FileProblem.
     """
     target = Path(path)
-    if target.is_dir():
-        raise FileProblem(f"{target} is a folder", "name a file in it, or use --out for several files")
-    if target.exists() and not stat.S_ISREG(target.stat().st_mode):
-        with open(target, "wb") as stream:
+    old = _existing(target)
+    if old is not None and not stat.S_ISREG(old.st_mode):
+        with _opened(target, os.O_WRONLY) as stream:
             yield stream
         return
+    if target.is_symlink():
+        target = Path(os.path.realpath(target))  # a link stays a link, and what it names is replaced
     if not target.parent.is_dir():
         raise FileProblem(f"cannot write {target}: there is no folder {target.parent}", "make it first")
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+        _remove_abandoned(target)
+        handle, temporary = tempfile.mkstemp(prefix=_part_prefix(target), suffix=PART_SUFFIX, dir=target.parent)
     except OSError as error:
         raise FileProblem(f"cannot write {target}: {os_reason(error)}") from error
     try:
         with os.fdopen(handle, "wb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)  # whoever finds it unlocked knows that its writer is dead
             yield stream
             stream.flush()
-            if not private:
+            if old is not None:
+                os.fchmod(stream.fileno(), stat.S_IMODE(old.st_mode))
+            elif not private:
                 os.fchmod(stream.fileno(), 0o666 & ~_umask())  # mkstemp makes it 0600
-        os.replace(temporary, target)
+            os.replace(temporary, target)
     except OSError as error:
         raise FileProblem(f"cannot write {target}: {os_reason(error)}") from error
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+
+
+@contextlib.contextmanager
+def recording_file(path: str | Path) -> Iterator[BinaryIO]:
+    """Open a new file for what cannot be had twice, unbuffered: whatever ends the block, what was written stays.
+
+    An old file is never replaced, unless it is empty. Raises FileProblem.
+    """
+    target = Path(path)
+    old = _existing(target)
+    if old is not None and stat.S_ISREG(old.st_mode) and old.st_size:
+        raise FileProblem(f"{target} is there already, and a recording is not replaced", "name another file")
+    with _opened(target, os.O_WRONLY | (os.O_CREAT | os.O_EXCL if old is None else 0), buffering=0) as stream:
+        try:
+            yield stream
+        except OSError as error:
+            cause = f"cannot write {target}: {os_reason(error)}; what was recorded until then is in it"
+            raise FileProblem(cause, "make room") from error
+
+
+def _existing(target: Path) -> os.stat_result | None:
+    """Return the status of what has this name; None for nothing. Raises FileProblem for a folder."""
+    try:
+        found = target.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise FileProblem(f"cannot write {target}: {os_reason(error)}") from error
+    if stat.S_ISDIR(found.st_mode):
+        raise FileProblem(f"{target} is a folder", "name a file in it, or use --out for several files")
+    return found
+
+
+@contextlib.contextmanager
+def _opened(target: Path, flags: int, buffering: int = -1) -> Iterator[BinaryIO]:
+    """Open a file, a pipe or a device and write to it directly. Raises FileProblem."""
+    if not target.parent.is_dir():
+        raise FileProblem(f"cannot write {target}: there is no folder {target.parent}", "make it first")
+    try:
+        handle = os.open(target, flags, 0o666)
+    except OSError as error:
+        raise FileProblem(f"cannot write {target}: {os_reason(error)}") from error
+    with open(handle, "wb", buffering=buffering) as stream:
+        yield stream
+
+
+def _part_prefix(target: Path) -> str:
+    return f".{target.name[:100]}."
+
+
+def _remove_abandoned(target: Path) -> None:
+    """Remove what a killed program had begun to write in place of this file: it is locked while its writer lives."""
+    for part in target.parent.glob(f"{glob.escape(_part_prefix(target))}????????{PART_SUFFIX}"):
+        with contextlib.suppress(OSError), open(part, "rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            part.unlink()
 
 
 def _umask() -> int:
@@ -111,6 +206,8 @@ def write_whole(path: Path, text: str) -> None:
 def packet_output(path: str | Path) -> Iterator[BinaryIO]:
     """Open what bytes are written to: a file that appears when complete, or standard output. Raises FileProblem."""
     if str(path) == STANDARD_STREAM:
+        if sys.stdout is None:
+            raise FileProblem("standard output is closed", "name a file")
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
     else:

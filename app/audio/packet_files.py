@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from collections.abc import Iterator
 
 from app.errors import FileProblem
-from app.storage import STANDARD_STREAM, check_readable
+from app.file_kinds import kind_of
+from app.storage import STANDARD_STREAM, is_ordinary, open_input
 from codec.format import PACKET_BYTES
 
-OTHER_KINDS = {b"RIFF": "a WAV file", b"fLaC": "a FLAC file", b"OggS": "an Ogg file", b"ID3": "an MP3 file"}
-"""First bytes of files that are taken for packet files by mistake."""
+MADE_BY = "`gossamer encode` makes them from sound"
+"""Cure for a file that holds no packets."""
 
 
 class PacketReader:
@@ -26,29 +26,19 @@ class PacketReader:
         self.path = path
         self.left_over = 0
         self.fraction: float | None = None
-        if path != STANDARD_STREAM:
-            check_readable(path)
+        self._stream = open_input(path)
 
     def packets(self) -> Iterator[bytes]:
         """Yield the packets, 32 bytes each. Raises FileProblem for a file of another kind."""
-        with contextlib.ExitStack() as stack:
-            if self.path == STANDARD_STREAM:
-                stream, size = sys.stdin.buffer, 0
-            else:
-                stream = stack.enter_context(open(self.path, "rb"))
-                size = os.fstat(stream.fileno()).st_size
-            done = 0
+        done = 0
+        with contextlib.nullcontext(self._stream) if self.path == STANDARD_STREAM else self._stream as stream:
+            size = os.fstat(stream.fileno()).st_size if is_ordinary(stream) else 0
             while packet := stream.read(PACKET_BYTES):
-                if not done:
-                    self._refuse_other_kinds(packet)
+                if not done and (kind := kind_of(packet)) is not None:
+                    raise FileProblem(f"{self.path} is {kind.name}, not packets", MADE_BY)
                 if len(packet) < PACKET_BYTES:
                     self.left_over = len(packet)
-                    return
+                    break
                 done += len(packet)
-                self.fraction = done / size if size else None
+                self.fraction = min(1.0, done / size) if size else None
                 yield packet
-
-    def _refuse_other_kinds(self, start: bytes) -> None:
-        for magic, kind in OTHER_KINDS.items():
-            if start.startswith(magic):
-                raise FileProblem(f"{self.path} is {kind}, not packets", "`gossamer encode` makes them from sound")

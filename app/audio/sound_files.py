@@ -6,19 +6,29 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import struct
-import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import FileProblem
-from app.storage import STANDARD_STREAM, check_readable, packet_output
+from app.file_kinds import MP3, OTHER_SOUND, SOUND, START_BYTES, WAV, check_output, kind_of
+from app.storage import STANDARD_STREAM, is_ordinary, open_input, packet_output, recording_file
 from codec.format import PACKET_SAMPLES, SAMPLE_RATE_HZ
 
+MIN_RATE_HZ, MAX_RATE_HZ = 2000, 768_000
+"""Sampling rates that are read. Others are mistakes, or made to take all memory."""
+MAX_SPOOLED_BYTES = 1 << 30
+"""Longest sound file that is read from a pipe, in bytes: an hour and a half at 48 kHz, stereo, 32 bits."""
+BLOCK_SAMPLES = 1 << 21
+"""Most samples, of all channels together, that are read at a time."""
+UNKNOWN_FRAMES = 1 << 40
+"""Number of frames from which on a file is taken not to know its length."""
 BLOCK_S = 1.0
 """Seconds of sound that are read at a time, so that an hour needs no more memory than a minute."""
 
@@ -45,28 +55,37 @@ def to_float(pcm: bytes) -> NDArray[np.float32]:
 class SpeechReader:
     """A sound file of any sampling rate and number of channels, read block by block. Raises FileProblem.
 
-    `fraction` (0..1, or None where the length is unknown) is how far reading has come.
+    A pipe, and standard input, brings either such a file or raw sound, which its first bytes tell apart. `fraction`
+    (0..1, or None where the length is unknown) is how far reading has come; `cut_off`, after the last block, whether
+    there was less than the file says.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.fraction: float | None = None
-        self._raw: BinaryIO | None = None
-        if path == STANDARD_STREAM:
-            self._raw = sys.stdin.buffer
+        self.cut_off = False
+        self._start = b""
+        self._stream = open_input(path)
+        ordinary = is_ordinary(self._stream)
+        self._start = self._stream.read(START_BYTES)
+        kind = kind_of(self._start)
+        if kind in OTHER_SOUND:
+            cure = f"make a WAV file of it, with `ffmpeg -i {path} sound.wav`"
+            raise FileProblem(f"{path} is {kind.name}, which is not read here", cure)
+        self._is_raw = kind not in SOUND and (path == STANDARD_STREAM or not ordinary)
+        if self._is_raw:
+            if kind is not None:
+                raise FileProblem(f"{path} brings {kind.name}, and no sound", "give a WAV file, or raw 16-bit sound")
             return
-        check_readable(path)
-        import soundfile  # here: decoding packets must not wait for it
-
-        try:
-            self._sound = soundfile.SoundFile(path)
-        except (soundfile.LibsndfileError, RuntimeError) as error:
-            raise FileProblem(f"{path} is no sound file that can be read (WAV, FLAC or Ogg are): {error}") from error
+        whole = self._stream if ordinary and path != STANDARD_STREAM else _spooled(self._start, self._stream, path)
+        whole.seek(0)
+        self._file_bytes = os.fstat(whole.fileno()).st_size
+        self._quiet = kind is MP3 or kind is None  # the library for MP3 prints what it thinks of a file
+        self._sound = self._opened(whole)
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
         """Yield the sound as float32 [n] at 8 kHz, mono, n varies, -1..1; NaN becomes silence."""
-        source = self._raw_blocks(self._raw) if self._raw is not None else self._sound_blocks()
-        for block in source:
+        for block in self._raw_blocks() if self._is_raw else self._sound_blocks():
             yield np.clip(np.nan_to_num(block, nan=0.0), -1.0, 1.0)
 
     def read_all(self) -> NDArray[np.float32]:
@@ -74,14 +93,29 @@ class SpeechReader:
         blocks = list(self.blocks())
         return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
 
-    def _raw_blocks(self, stream: BinaryIO) -> Iterator[NDArray[np.float32]]:
-        rest = b""
-        read = getattr(stream, "read1", stream.read)  # what is there, so that a live pipe is not held up
-        while data := read(2 * PACKET_SAMPLES):
-            data = rest + data
-            rest = data[len(data) & ~1 :]
+    def _opened(self, whole: BinaryIO) -> Any:
+        import soundfile  # here: decoding packets must not wait for it
+
+        try:
+            with _silent() if self._quiet else contextlib.nullcontext():
+                sound = soundfile.SoundFile(whole)
+        except (soundfile.LibsndfileError, RuntimeError, TypeError, ValueError, OverflowError) as error:
+            cause = f"{self.path} is no sound file that can be read (WAV, FLAC, Ogg or MP3 are)"
+            raise FileProblem(cause, f"raw sound goes through a pipe: - < {Path(self.path).name}") from error
+        if not MIN_RATE_HZ <= sound.samplerate <= MAX_RATE_HZ:
+            cause = f"{self.path} has a sampling rate of {sound.samplerate} Hz"
+            raise FileProblem(cause, f"convert it to one from {MIN_RATE_HZ} to {MAX_RATE_HZ}")
+        return sound
+
+    def _raw_blocks(self) -> Iterator[NDArray[np.float32]]:
+        read = getattr(self._stream, "read1", self._stream.read)  # what is there, so that a live pipe is not held up
+        data = self._start
+        while data:
             if len(data) > 1:
                 yield to_float(data)
+            rest = data[len(data) & ~1 :]
+            data = read(2 * PACKET_SAMPLES)
+            data = rest + data if data else b""
 
     def _sound_blocks(self) -> Iterator[NDArray[np.float32]]:
         import soundfile
@@ -92,10 +126,12 @@ class SpeechReader:
             resampler = None
             if rate != SAMPLE_RATE_HZ:
                 resampler = soxr.ResampleStream(rate, SAMPLE_RATE_HZ, 1, dtype="float32", quality="VHQ")
+            frames = max(1, min(int(BLOCK_S * rate), BLOCK_SAMPLES // sound.channels))
             done = 0
             while True:
                 try:
-                    block = sound.read(max(1, int(BLOCK_S * rate)), dtype="float32", always_2d=True)
+                    with _silent() if self._quiet else contextlib.nullcontext():
+                        block = sound.read(frames, dtype="float32", always_2d=True)
                 except (soundfile.LibsndfileError, RuntimeError) as error:
                     raise FileProblem(f"{self.path} is damaged: {error}") from error
                 done += len(block)
@@ -107,7 +143,49 @@ class SpeechReader:
                 if len(mono):
                     yield mono
                 if not len(block):
+                    self.cut_off = self._claims_more() or done < sound.frames < UNKNOWN_FRAMES
                     return
+
+    def _claims_more(self) -> bool:
+        """Tell whether the header of a WAV file promises more bytes than there are; 0 and the largest say nothing."""
+        if self._start[:4] != b"RIFF" or len(self._start) < 8:
+            return False
+        claimed = int.from_bytes(self._start[4:8], "little")
+        return 0 < claimed < 0x7FFFFFFF and claimed + 8 > self._file_bytes + 1  # a byte of padding may be missing
+
+
+def _spooled(start: bytes, stream: BinaryIO, path: str) -> BinaryIO:
+    """Return a file with all that a pipe brings: sound files are not read from front to back. Raises FileProblem."""
+    whole = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - the caller has it
+    whole.write(start)
+    size = len(start)
+    while data := stream.read(1 << 20):
+        size += len(data)
+        if size > MAX_SPOOLED_BYTES:
+            raise FileProblem(
+                f"{path} brings more than {MAX_SPOOLED_BYTES} bytes of a sound file", "name a file instead"
+            )
+        whole.write(data)
+    whole.flush()
+    return whole
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Take file descriptor 2 away for a moment, from a library that prints to it."""
+    try:
+        saved = os.dup(2)
+    except OSError:
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(nowhere)
+        os.close(saved)
 
 
 def read_speech(path: str | Path) -> NDArray[np.float32]:
@@ -145,7 +223,7 @@ class SpeechWriter:
 
     def write(self, samples: NDArray[np.float32]) -> None:
         """Write float32 [n], -1..1; what is beyond full scale is clipped."""
-        self._stream.write(to_int16(samples).tobytes())
+        _write_all(self._stream, to_int16(samples).tobytes())
         self.samples += len(samples)
         if self._raw:
             self._stream.flush()  # whoever reads the pipe hears it now
@@ -153,8 +231,9 @@ class SpeechWriter:
     def close(self) -> None:
         """Write the length into the header, where the stream can go back to it."""
         if not self._raw and self._stream.seekable():
+            written = self._stream.seek(0, os.SEEK_END) - _WAVE_HEADER.size  # less than was tried, on a full disk
             self._stream.seek(0)
-            self._stream.write(_wave_header(self.samples))
+            self._stream.write(_wave_header(max(0, written) // 2))
 
 
 @contextlib.contextmanager
@@ -164,6 +243,35 @@ def speech_output(path: str | Path) -> Iterator[SpeechWriter]:
         writer = SpeechWriter(stream, raw=str(path) == STANDARD_STREAM)
         yield writer
         writer.close()
+
+
+@contextlib.contextmanager
+def recording_output(path: str | Path) -> Iterator[SpeechWriter]:
+    """Open what speech is recorded to: a new WAV file, or standard output.
+
+    However the block ends, what was written can be heard, also after the program was killed; a file without sound is
+    taken away again. Raises FileProblem where there is a file already.
+    """
+    if str(path) == STANDARD_STREAM or (Path(path).exists() and not Path(path).is_file()):
+        with speech_output(path) as writer:
+            yield writer
+        return
+    check_output(path, WAV)
+    with recording_file(path) as stream:
+        writer = SpeechWriter(stream, raw=False)
+        try:
+            yield writer
+        finally:
+            writer.close()
+            if not writer.samples:
+                Path(path).unlink(missing_ok=True)
+
+
+def _write_all(stream: BinaryIO, octets: bytes) -> None:
+    """Write all of it; an unbuffered file may take a part at a time."""
+    rest = memoryview(octets)
+    while rest:
+        rest = rest[stream.write(rest) :]
 
 
 def write_speech(path: str | Path, samples: NDArray[np.float32]) -> None:

@@ -7,13 +7,14 @@ import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from app.audio.packet_files import PacketReader
+from app.audio.packet_files import MADE_BY, PacketReader
 from app.audio.sound_files import SpeechReader, speech_output
 from app.cli import EXIT_PROBLEM
-from app.cli.options import MODEL_HELP, add_json, add_model, add_synth
+from app.cli.options import MODEL_HELP, add_force, add_json, add_model, add_synth
 from app.codecs.decoding import decoded
 from app.console import Progress, note, print_json
 from app.errors import FileProblem, GossamerError
+from app.file_kinds import PACKETS, WAV, check_output
 from app.storage import STANDARD_STREAM, make_folder, packet_output
 from codec.errors import CodecError
 from codec.format import PACKET_S
@@ -24,6 +25,7 @@ def add_encode(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", metavar="FILE", nargs="+", help="IN OUT.g800, or several IN with --out; - is a pipe")
     parser.add_argument("--out", metavar="DIR", help="write DIR/NAME.g800 for every IN")
     add_model(parser, MODEL_HELP)
+    add_force(parser)
     add_json(parser)
     parser.set_defaults(run=run_encode)
 
@@ -36,6 +38,7 @@ def add_decode(parser: argparse.ArgumentParser) -> None:
     add_model(parser, MODEL_HELP)
     parser.add_argument("--drop", type=_share, default=0.0, metavar="0..1", help="lose so many packets on purpose")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="which packets --drop loses")
+    add_force(parser)
     add_json(parser)
     parser.set_defaults(run=run_decode)
 
@@ -77,7 +80,7 @@ def _each(
 ) -> int:
     """Convert every file; one that fails is reported and does not stop the others. Returns the exit code.
 
-    convert: returns the facts of a file, "packets" among them, and "left_over" where the file was cut off.
+    convert: returns the facts of a file, "packets" among them, and "left_over" or "cut_off" where the file was cut off.
     """
     if arguments.json and any(target == STANDARD_STREAM for _, target in plan):
         raise GossamerError("--json and - as output both want standard output", "name a file")
@@ -87,7 +90,7 @@ def _each(
             facts = convert(source, target)
             seconds = round(facts["packets"] * PACKET_S, 2)
             told.append({"input": source, "output": target} | facts | {"seconds": seconds})
-            worst = max(worst, EXIT_PROBLEM if facts.get("left_over") else 0)
+            worst = max(worst, EXIT_PROBLEM if facts.get("left_over") or facts.get("cut_off") else 0)
         except FileProblem as problem:
             if len(plan) == 1:
                 raise
@@ -104,6 +107,8 @@ def _each(
 def run_encode(arguments: argparse.Namespace) -> int:
     """Encode sound files. Raises GossamerError, CodecError."""
     plan = plan_files(arguments.files, arguments.out, ".g800")
+    for _, target in plan:
+        check_output(target, PACKETS, force=arguments.force)
     from codec.encoder import Encoder, PacketAssembler
     from codec.models import ENCODER, model_path
 
@@ -124,7 +129,11 @@ def run_encode(arguments: argparse.Namespace) -> int:
             for packet in assembler.flush():
                 stream.write(packet)
                 count += 1
-        return {"packets": count}
+            if not count:
+                raise FileProblem(f"{source} holds no sound", "name a recording")
+        if reader.cut_off:
+            note(f"{source} is truncated: what is there was encoded")
+        return {"packets": count, "cut_off": int(reader.cut_off)}
 
     return _each(plan, convert, arguments)
 
@@ -135,6 +144,8 @@ def run_encode(arguments: argparse.Namespace) -> int:
 def run_decode(arguments: argparse.Namespace) -> int:
     """Decode packet files. Returns 0, or 2 where a file was cut off. Raises GossamerError, CodecError."""
     plan = plan_files(arguments.files, arguments.out, ".wav")
+    for _, target in plan:
+        check_output(target, WAV, force=arguments.force)
     from codec.decoder import Decoder
     from codec.models import DECODER, VOCODER, model_path
     from vocoder.synthesizer import open_synthesizer
@@ -160,6 +171,8 @@ def run_decode(arguments: argparse.Namespace) -> int:
                 for samples in decoded(packets(), decoder, synthesizer):
                     writer.write(samples)
                     bar.at(reader.fraction)
+                if not count["packets"]:
+                    raise FileProblem(f"{source} holds no packet", MADE_BY)
         except CodecError as error:
             raise GossamerError(f"{source}: {error.cause}", error.cure) from error
         if reader.left_over:

@@ -23,9 +23,10 @@ from app.analysis.packet_view import (
 )
 from app.audio.packet_files import PacketReader
 from app.audio.sound_files import SpeechReader
-from app.cli.options import MODEL_HELP, add_json, add_model
+from app.cli.options import MODEL_HELP, add_force, add_json, add_model
 from app.console import Progress, note, print_json, show_picture
 from app.errors import FileProblem, GossamerError
+from app.file_kinds import PNG, SOUND, check_output, kind_of_file
 from app.storage import whole_file
 from codec import format as fmt
 from codec.encoder import PacketEncoder
@@ -40,8 +41,6 @@ PNG_ROWS, PNG_CURVE_ROWS = 120, 50
 """Rows of the spectrum, and of each curve, in the PNG."""
 LONGEST_S = 600.0
 """Longest file that is shown: a picture of more shows nothing."""
-SOUND_STARTS = (b"RIFF", b"fLaC", b"OggS", b"FORM")
-"""First bytes of sound files."""
 
 
 def add_inspect(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +51,7 @@ def add_inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--flip", metavar="BIT[@PACKET]", help="flip one bit, 0 to 255, and show before and after")
     parser.add_argument("--bits", action="store_true", help="measure what each of a packet's 256 bits does")
     add_model(parser, MODEL_HELP)
+    add_force(parser)
     add_json(parser)
     parser.set_defaults(run=run_inspect)
 
@@ -73,14 +73,8 @@ def read_packets(path: str, encoder: PacketEncoder | None = None, model: str = S
 
     encoder: None takes the one of the model.
     """
-    start = b""
-    try:
-        with open(path, "rb") as stream:
-            start = stream.read(4)
-    except OSError:
-        pass  # the readers say why
     longest = round(LONGEST_S / fmt.PACKET_S)
-    if start in SOUND_STARTS or Path(path).suffix.lower() in (".wav", ".flac", ".ogg"):
+    if kind_of_file(path) in SOUND or any(Path(path).suffix.lower() in kind.suffixes for kind in SOUND):
         from codec.encoder import Encoder, PacketAssembler
 
         assembler, reader = PacketAssembler(encoder or Encoder(model_path(ENCODER, model))), SpeechReader(path)
@@ -112,6 +106,8 @@ def run_inspect(arguments: argparse.Namespace) -> int:
     """Show packets, and what a bit of them does. Raises GossamerError, CodecError."""
     flipped = parse_flip(arguments.flip) if arguments.flip else None
     packets = read_packets(arguments.file, model=arguments.model)
+    if arguments.png:
+        check_output(arguments.png, PNG, force=arguments.force)
     number = arguments.packet
     if flipped and flipped[1] is not None:
         number = flipped[1]

@@ -13,7 +13,7 @@ import trio
 from app import events
 from app.audio.devices import Block, Loudspeaker, Microphone, NoLoudspeaker, NoMicrophone
 from app.audio.portaudio import check_devices, load_portaudio, silence_native_libraries
-from app.audio.sound_files import SpeechWriter, speech_output
+from app.audio.sound_files import SpeechWriter, recording_output
 from app.audio.streams import open_portaudio
 from app.cli.interrupts import interruptible
 from app.cli.options import add_json, add_options, settings_from
@@ -115,7 +115,7 @@ def run_listen(arguments: argparse.Namespace) -> int:
         raise GossamerError("--json and --output - both want standard output", "name a file")
     log = ListenLog(once=arguments.once, tell=aside if raw or arguments.json else tell)
     with contextlib.ExitStack() as stack:
-        writer = None if aloud else stack.enter_context(speech_output(arguments.output))
+        writer = None if aloud else stack.enter_context(recording_output(arguments.output))
         trio.run(_listen, settings, log, writer)
         if log.problem and arguments.once:
             raise GossamerError(log.problem)

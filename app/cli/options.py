@@ -52,6 +52,11 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output, nothing else")
 
 
+def add_force(parser: argparse.ArgumentParser) -> None:
+    """Add the flag --force, which `app.file_kinds.check_output` takes."""
+    parser.add_argument("--force", action="store_true", help="replace a file of another kind, under any name")
+
+
 def add_synth(parser: argparse.ArgumentParser, what: str) -> None:
     """Add the flag --synth, for commands that open no station. what: its line in the help."""
     parser.add_argument("--synth", type=_synth, default="neural", metavar=SYNTHS, help=what)

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from app.cli.options import add_model, add_synth
+from app.cli.options import add_force, add_model, add_synth
 from app.console import note, print_json, say, tell
 from app.errors import FileProblem, GossamerError, os_reason
+from app.file_kinds import CAPTURE, PACKETS, WAV, check_output
 from app.history.overs import RecordedOver, capture_files, everything_kept, over_files, read_over
 from app.paths import recordings_folder
 from app.settings.model import Synth
@@ -50,17 +51,20 @@ def add_overs(parser: argparse.ArgumentParser) -> None:
     save.add_argument("number", metavar="N", type=int, help="as listed")
     save.add_argument("output", metavar="OUT.wav|OUT.g800", help="16-bit WAV, or bare packets")
     sound_options(save, "for WAV (neural)")
+    add_force(save)
     delete = action("delete", "one, or all with the journals of frames", run_delete)
     delete.add_argument("number", metavar="N|all", help="as listed")
     capture = action("capture", "all frames of a run with their times, to be sent with a report", run_capture)
     capture.add_argument("output", metavar="OUT", help="a text file")
     capture.add_argument("--run", dest="which", type=int, default=1, metavar="N", help="1 is the last run (1)")
     capture.add_argument("--minutes", type=float, metavar="M", help="only the last ones of it")
+    add_force(capture)
     again = action("reproduce", "play a capture through the receiving half, in virtual time", run_reproduce)
     again.add_argument("capture", metavar="FILE", help="as `gossamer overs capture` wrote it")
     again.add_argument("--output", metavar="OUT.wav", help="what was heard")
     again.add_argument("--passphrase-file", metavar="FILE", help="of a sealed channel: it is not in the capture")
     sound_options(again, "(neural)")
+    add_force(again)
 
 
 def _numbered(number: int) -> tuple[Path, RecordedOver]:
@@ -144,11 +148,13 @@ def run_save(arguments: argparse.Namespace) -> int:
     path, over = _numbered(arguments.number)
     output = Path(arguments.output)
     if output.suffix == ".g800":
+        check_output(output, PACKETS, force=arguments.force)
         with packet_output(output) as stream:
             stream.write(b"".join(packet for packet in over.heard_packets() if packet is not None))
         if over.lost:
             note(f"a .g800 file has no word for a lost packet: {over.lost} of {len(over.packets)} are left out")
     elif output.suffix == ".wav":
+        check_output(output, WAV, force=arguments.force)
         write_speech(output, _samples(over, arguments.synth, arguments.model))
     else:
         raise FileProblem(str(output), "name it .wav for sound or .g800 for packets")
@@ -188,6 +194,7 @@ def run_capture(arguments: argparse.Namespace) -> int:
         raise FileProblem(f"there is no run {arguments.which}", known)
     if arguments.minutes is not None and not arguments.minutes > 0:
         raise GossamerError(f"--minutes {arguments.minutes:g}", "it must be above 0")
+    check_output(arguments.output, CAPTURE, force=arguments.force)
     capture = newest_part(read_capture(files[arguments.which - 1]), arguments.minutes)
     with packet_output(arguments.output) as stream:
         stream.write(capture_text(capture.header, capture.frames).encode())
@@ -213,6 +220,8 @@ def run_reproduce(arguments: argparse.Namespace) -> int:
     from app.settings.passphrase import with_passphrase
     from app.station.parts import load_codec
 
+    if arguments.output:
+        check_output(arguments.output, WAV, force=arguments.force)
     capture = read_capture(Path(arguments.capture))
     kept = capture.header.get("settings")
     kept = kept if isinstance(kept, dict) else {}

@@ -36,7 +36,7 @@ FLOORS = {
     ),
     "app": (
         ("errors", "events", "paths", "console", "texts", "threads"),
-        ("settings", "storage"),
+        ("file_kinds", "settings", "storage"),
         ("audio", "history"),
         ("codecs", "clips"),
         ("analysis", "station", "simulation"),

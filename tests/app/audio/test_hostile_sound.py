@@ -1,0 +1,196 @@
+"""Sound files by mail and through pipes: bounded, recognised, or refused in a line."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from app.__main__ import main
+from app.audio.sound_files import SpeechReader, read_speech, recording_output
+from app.errors import FileProblem
+
+
+def wav(rate_hz: int = 8000, samples: int = 8000, claimed: int | None = None) -> bytes:
+    sound = (1000 * np.sin(np.arange(samples) / 5)).astype("<i2").tobytes()
+    size = len(sound) if claimed is None else claimed
+    head = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", min(size + 36, 2**32 - 1), b"WAVE", b"fmt ", 16, 1, 1,
+                       rate_hz, min(2 * rate_hz, 2**32 - 1), 2, 16, b"data", size)  # fmt: skip
+    return head + sound
+
+
+@pytest.mark.parametrize("rate_hz", [0, 1, 100, 1999, 768_001, 10**9, 2**31 - 1, 2**32 - 1])
+def test_an_absurd_rate_is_refused(tmp_path, rate_hz):
+    """At once, and without the memory that it would take."""
+    path = tmp_path / "a.wav"
+    path.write_bytes(wav(rate_hz))
+    began_s = time.monotonic()
+    with pytest.raises(FileProblem, match=r"sampling rate|no sound file"):
+        read_speech(path)
+    assert time.monotonic() - began_s < 5
+
+
+@pytest.mark.parametrize("kind", ["WAV", "FLAC", "OGG", "AIFF"])
+@pytest.mark.parametrize("way", ["stdin", "pipe"])
+def test_a_sound_file_in_a_pipe_is_read_as_one(tmp_path, monkeypatch, kind, way):
+    """The same sound as from a file, and no noise made of its bytes."""
+    path, pipe = tmp_path / "a", tmp_path / "pipe"
+    soundfile.write(path, np.sin(np.arange(16000) / 9).astype(np.float32) / 2, 16000, format=kind)
+    expected = read_speech(path)
+    if way == "stdin":
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
+        assert np.array_equal(expected, read_speech("-"))
+    else:
+        os.mkfifo(pipe)
+        threading.Thread(target=lambda: pipe.write_bytes(path.read_bytes())).start()
+        assert np.array_equal(expected, read_speech(pipe))
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 63, 64, 65, 5000, 5001])
+def test_raw_sound_in_a_pipe_stays_raw_sound(monkeypatch, count):
+    """Every sample of it, however few; half a sample at the end is dropped."""
+    octets = bytes(range(200, 256)) * 100
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(octets[:count])))
+    assert np.array_equal(np.frombuffer(octets[: count & ~1], "<i2"), np.rint(read_speech("-") * 32768))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\0\0\0\x20ftypM4A " + bytes(50), "ffmpeg"),
+        (b"\x1a\x45\xdf\xa3" + bytes(50), "ffmpeg"),
+        (b"#!AMR\n" + bytes(50), "ffmpeg"),
+        (b"hello " * 20, "is no sound file"),
+        (bytes(2000), "through a pipe"),
+        (b"ID3" + bytes(2000), "is no sound file"),
+        (b"\xff\xfb\x90\x00" + os.urandom(2000), ""),
+    ],
+)
+@pytest.mark.parametrize("name", ["a", "a.raw", "a.wav", "a.mp3"])
+def test_what_cannot_be_read_is_one_line_with_a_cure(tmp_path, monkeypatch, content, message, name):
+    """Whatever its name says, and nothing of a library's own on standard error."""
+    (tmp_path / name).write_bytes(content)
+    run = subprocess.run(
+        [sys.executable, "-m", "app", "encode", name, "out.g800"], cwd=tmp_path, capture_output=True, timeout=60,
+        text=True, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+    )  # fmt: skip
+    if message:
+        assert (2, 1) == (run.returncode, run.stderr.count("\n")), run.stderr
+        assert message in run.stderr
+        assert [name] == os.listdir(tmp_path)
+    assert "Traceback" not in run.stderr
+    assert all(line.startswith("gossamer: ") for line in run.stderr.splitlines())
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.9])
+@pytest.mark.parametrize("kind", ["WAV", "FLAC"])
+def test_a_cut_file_is_said(tmp_path, kind, kept):
+    """What is there is read; that there was more is known."""
+    path = tmp_path / "a"
+    soundfile.write(path, np.random.default_rng(1).uniform(-0.5, 0.5, 80000), 8000, format=kind)
+    whole = SpeechReader(str(path))
+    whole.read_all()
+    assert not whole.cut_off
+    path.write_bytes(path.read_bytes()[: int(kept * path.stat().st_size)])
+    cut = SpeechReader(str(path))
+    try:
+        assert 0 < len(cut.read_all()) < 80000
+    except FileProblem:
+        return  # it is said to be damaged, which is as good
+    assert cut.cut_off
+
+
+@pytest.mark.parametrize("claimed", [0xFFFFFFFF, 0x7FFFFFFF, 16000])
+def test_a_stream_that_does_not_know_its_length_is_whole(tmp_path, claimed):
+    """As pipes of other programs write it."""
+    path = tmp_path / "a.wav"
+    path.write_bytes(wav(claimed=claimed))
+    reader = SpeechReader(str(path))
+    assert 8000 == len(reader.read_all())
+    assert not reader.cut_off
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["encode", "a.wav", "b.ogg"], "name of an Ogg file"),
+        (["encode", "a.wav", "b.wav"], "name of a WAV file"),
+        (["encode", "a.wav", "b"], "is there already"),
+        (["decode", "a.g800", "c.g800"], "name of a file of packets"),
+        (["decode", "a.g800", "out.mp3"], "name of an MP3 file"),
+        (["decode", "a.g800", "b.wav"], "is there already"),
+        (["decode", "t.txt", "out.wav"], "is text, not packets"),
+        (["decode", "short", "out.wav"], "holds no packet"),
+        (["decode", "empty", "out.wav"], "holds no packet"),
+        (["encode", "empty.wav", "out.g800"], "holds no sound"),
+        (["encode", "h.raw", "out.g800"], "through a pipe"),
+        (["inspect", "a.g800", "--png", "b.ogg"], "name of an Ogg file"),
+        (["listen", "udp://:7899", "--output", "b.ogg"], "name of an Ogg file"),
+        (["listen", "udp://:7899", "--output", "a.wav"], "a recording is not replaced"),
+    ],
+)
+def test_nothing_of_the_user_is_replaced_or_passed_in_silence(tmp_path, monkeypatch, capsys, words, message):
+    """Exit code 2, one line, and every file as it was."""
+    monkeypatch.chdir(tmp_path)
+    contents = {"a.wav": wav(), "b.ogg": b"OggS" + bytes(60), "b": b"OggS" + bytes(60), "b.wav": bytes(99),
+                "a.g800": os.urandom(64), "c.g800": os.urandom(32), "t.txt": b"some words\n", "short": b"\x80" * 31,
+                "empty": b"", "empty.wav": wav(samples=0), "h.raw": bytes(4000)}  # fmt: skip
+    for name, content in contents.items():
+        Path(name).write_bytes(content)
+    assert 2 == main(words)
+    said = capsys.readouterr().err
+    assert (message in said, said.count("\n")) == (True, 1), said
+    assert contents == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize("ending", [RuntimeError(), KeyboardInterrupt(), OSError(28, "No space left on device"), None])
+def test_a_recording_can_be_heard_however_it_ended(tmp_path, ending):
+    """Also before it ended, as after a kill -9; nothing is left where nothing was heard."""
+    path = tmp_path / "a.wav"
+    try:
+        with recording_output(path) as writer:
+            writer.write(np.full(800, 0.5, np.float32))
+            assert 800 == len(read_speech(path))
+            if ending is not None:
+                raise ending
+    except (RuntimeError, KeyboardInterrupt, FileProblem):
+        pass
+    assert 800 == soundfile.info(path).frames
+    with recording_output(tmp_path / "b.wav"):
+        pass
+    assert [path] == list(tmp_path.iterdir())
+
+
+FULL = """
+import resource, signal, sys
+import numpy as np
+from app.audio.sound_files import recording_output
+from app.errors import FileProblem
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_001, 10_001))
+try:
+    with recording_output(sys.argv[1]) as writer:
+        for _ in range(100):
+            writer.write(np.full(800, 0.5, np.float32))
+except FileProblem as problem:
+    sys.exit(str(problem))
+"""
+
+
+def test_a_full_disk_keeps_what_was_recorded(tmp_path):
+    """Up to there, as an ordinary WAV file, and it is said so."""
+    path = tmp_path / "a.wav"
+    words = [sys.executable, "-c", FULL, str(path)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    run = subprocess.run(words, capture_output=True, text=True, timeout=60, env=environment)
+    assert "what was recorded until then is in it" in run.stderr
+    assert (10_001 - 44) // 2 == soundfile.info(path).frames == len(read_speech(path))
