@@ -231,7 +231,7 @@ def test_a_pedal_at_a_real_station() -> None:
         terminal.until("LISTENING", STARTED_S)
         pressed = ptt("down")
         assert (0, "Anna on parrot://?rate=1200: on air\n") == (pressed.returncode, pressed.stdout)
-        terminal.until("● tap to end")
+        terminal.until("● tap space to end")
         terminal.write(b"\x1b[O")
         assert "on air" in ptt("status").stdout
         assert "sending the rest" in ptt("up").stdout or "listening" in ptt("status").stdout
