@@ -36,6 +36,10 @@ class PeerUnreachable(LinkError):
     """A report that nobody answers at the far end. The link stays usable, because the peer may start later."""
 
 
+class LinkRemade(PeerUnreachable):
+    """A report that the link has lost what it was bound to, and works again over something else: it is told once."""
+
+
 class NoPeerYet(LinkError):
     """An attempt to send on a link that waits for its peer, before anybody has called."""
 

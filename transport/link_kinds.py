@@ -17,12 +17,15 @@ from transport.framing.cobs import COBS_OVERHEAD_BYTES
 from transport.link_options import (
     BAUD,
     CALLSIGN_OPTIONS,
+    KISS_PORT_OPTION,
+    LINE_OPTIONS,
     RADIO,
     TNC_OPTIONS,
     AddressParts,
     KissSettings,
     Option,
     ParrotSettings,
+    SerialLines,
     SerialSettings,
     TncSettings,
     UdpSettings,
@@ -137,9 +140,13 @@ def _parrot_way(settings: ParrotSettings, radio: Radio | None, rate_bps: float |
 
 def _check_serial(parts: AddressParts) -> SerialSettings:
     if parts.host or parts.port is not None or not parts.device:
-        cure = "write serial:///dev/ttyUSB0?baud=57600, with three slashes"
-        raise LinkError(f"'{parts.text}' names no serial port", cure)
-    return SerialSettings(parts.device, _checked_baud(parts))
+        raise LinkError(f"'{parts.text}' names no serial port", "write serial:///dev/ttyUSB0?baud=57600 with 3 slashes")
+    return SerialSettings(parts.device, _checked_baud(parts), SerialLines(**_taken(parts.options, LINE_OPTIONS)))
+
+
+def _taken(options: dict[str, Any], some: tuple[Option, ...]) -> dict[str, Any]:
+    """Return the values of some options, by field, and take them out of `options`."""
+    return {option.field: options.pop(option.field) for option in some if option.field in options}
 
 
 def _checked_baud(parts: AddressParts) -> int:
@@ -172,12 +179,14 @@ def _check_kiss(parts: AddressParts) -> KissSettings:
         cause = f"'{parts.text}' names no callsign, and every frame on packet radio has one"
         raise LinkError(cause, "add call=N0CALL-1")
     if not device and "baud" in options:
-        cause = f"'{parts.text}': a TNC over the network has no baud rate here"
-        raise LinkError(cause, "leave baud out, say radio=afsk1200")
+        raise LinkError(f"'{parts.text}': a TNC over TCP has no baud rate", "leave baud out, say radio=afsk1200")
     baud = _checked_baud(parts) if device else 0
     options.pop("baud", None)
-    tnc = {option.field: options.pop(option.field) for option in TNC_OPTIONS if option.field in options}
-    return KissSettings(host, port or (KISS_PORT if host else 0), device, baud, tnc=TncSettings(**tnc), **options)
+    tnc, lines = TncSettings(**_taken(options, TNC_OPTIONS)), _taken(options, LINE_OPTIONS)
+    if lines and not device:
+        raise LinkError(f"'{parts.text}': a TNC over TCP has no DTR and RTS", "leave dtr, rts, settle out")
+    port = port or (KISS_PORT if host else 0)
+    return KissSettings(host, port, device, baud, tnc=tnc, lines=SerialLines(**lines), **options)
 
 
 def _kiss_way(settings: KissSettings, radio: Radio | None, rate_bps: float | None) -> Way:
@@ -220,7 +229,7 @@ _TABLE = (
         "serial",
         forms=(Form("serial:///dev/ttyUSB0?baud=57600", "a radio"),),
         help=(Help("serial:///dev/ttyUSB0?baud=57600", "a transparent radio or a null-modem cable"),),
-        options=(BAUD, RADIO),
+        options=(BAUD, RADIO, *LINE_OPTIONS),
         check=_check_serial,
         layers=(COBS,),
         tag_bytes=TAG_BYTES_RADIO,
@@ -232,7 +241,7 @@ _TABLE = (
         "kiss",
         forms=(Form("kiss://HOST:PORT?call=N0CALL-1", "a TNC"),),
         help=(Help("kiss://HOST:PORT?call=AB1CDE, kiss:///dev/ttyUSB0?baud=9600&call=AB1CDE", "a packet-radio modem"),),
-        options=(BAUD, RADIO, *CALLSIGN_OPTIONS, *TNC_OPTIONS),
+        options=(BAUD, RADIO, *CALLSIGN_OPTIONS, KISS_PORT_OPTION, *TNC_OPTIONS, *LINE_OPTIONS),
         check=_check_kiss,
         layers=(AX25,),
         tag_bytes=TAG_BYTES_RADIO,

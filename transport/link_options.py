@@ -20,6 +20,15 @@ MAX_BAUD = 4_000_000
 """Highest speed of a serial port that is believed, in baud: the fastest USB adapters have it."""
 MAX_KISS_VALUE = 255
 """Highest value of a TNC's setting, which is one byte."""
+MAX_KISS_PORT = 15
+"""Highest number of a TNC's port: KISS writes it in four bits."""
+SETTLE_S = 0.1
+"""Pause between opening a serial port and writing to it, in seconds, unless the address says otherwise.
+
+Linux raises DTR and RTS for a moment when a port is opened; a transmitter that this keyed has let go by then.
+"""
+MAX_SETTLE_S = 30.0
+"""Longest pause after opening a serial port, in seconds: boards that start anew take 2 to 10."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +91,18 @@ def read_octet(text: str) -> int:
     return value if 0 <= value <= MAX_KISS_VALUE else refuse()
 
 
+def read_kiss_port(text: str) -> int:
+    """Return the number of a TNC's port, 0 to 15: KISS has four bits for it."""
+    port = int(text)
+    return port if 0 <= port <= MAX_KISS_PORT else refuse()
+
+
+def read_settling(text: str) -> float:
+    """Return how long a serial port is left alone after it was opened, in seconds, 0 to MAX_SETTLE_S."""
+    seconds = read_seconds(text)
+    return seconds if 0 <= seconds <= MAX_SETTLE_S else refuse()
+
+
 def read_destination(text: str) -> Callsign:
     """Return whom frames on packet radio are for: a callsign, or a name that is none."""
     return parse_callsign(text, licensed=False)
@@ -118,6 +139,14 @@ IMPAIRMENT_OPTIONS = (
 """Options of every link that are fields of `Impairment`."""
 BAUD = Option("baud", "baud", read_baud, "the speed of a serial port in baud")
 RADIO = Option("radio", "radio", read_radio, "the name of a radio that `gossamer plan` lists")
+LINE_OPTIONS = (
+    Option("dtr", "dtr", read_switch, "0 or 1"),
+    Option("rts", "rts", read_switch, "0 or 1"),
+    Option("settle", "settle_s", read_settling, f"{_TIME}, at most {MAX_SETTLE_S:.0f}s"),
+)
+"""Options of every serial port: fields of `SerialLines`."""
+KISS_PORT_OPTION = Option("kissport", "kiss_port", read_kiss_port, f"a number from 0 to {MAX_KISS_PORT}")
+"""Option of packet radio: which of a TNC's radios is meant."""
 EVERYBODY = Callsign(DESTINATION)
 """Destination of frames on packet radio, unless the address says otherwise."""
 CALLSIGN_OPTIONS = (
@@ -169,12 +198,29 @@ class ParrotSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SerialLines:
+    """The control lines of a serial port, and how long it is left alone once they are set."""
+
+    dtr: bool = False
+    """Whether DTR is held. It keys some interfaces and restarts some boards, so it is off unless it is asked for."""
+    rts: bool = False
+    """Whether RTS is held. It keys most interfaces between a radio and a sound card, so it is off as well."""
+    settle_s: float = SETTLE_S
+    """Pause between opening the port and the first byte to it, in seconds."""
+
+
+SAFE_LINES = SerialLines()
+"""Control lines that key no transmitter and restart no board."""
+
+
+@dataclass(frozen=True, slots=True)
 class SerialSettings:
     """A serial port with a transparent radio or a null-modem cable behind it."""
 
     device: str
     """Path of the port."""
     baud: int
+    lines: SerialLines = SAFE_LINES
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,3 +257,7 @@ class KissSettings:
     destination: Callsign = EVERYBODY
     """Destination of the frames."""
     tnc: TncSettings = TncSettings()
+    lines: SerialLines = SAFE_LINES
+    """Control lines of the serial port; without meaning over TCP."""
+    kiss_port: int = 0
+    """Number of the TNC's radio, 0 to 15."""

@@ -27,6 +27,9 @@ STALL_S = 5.0
 FIRST_SOUND_S = 3.0
 """Seconds that a new stream may take to move at all; then it is used anyhow."""
 
+CHANNELS = (1, 2, 4, 8)
+"""Numbers of channels that a device is tried with, before all that it says it has: some open with no fewer."""
+
 
 class AudioSystem:
     """PortAudio as shared by the microphone and the loudspeaker: its calls come one at a time, each in a thread."""
@@ -171,10 +174,11 @@ class DeviceStream:
         sounddevice = load_portaudio()
         number = find_device(wanted, self.kind)
         entry = sounddevice.query_devices(number)
+        most = int(entry["max_input_channels" if self.kind == "microphone" else "max_output_channels"])
         own_rate_hz = round(entry["default_samplerate"])
         problem = "no rate works"
         for rate_hz in dict.fromkeys((own_rate_hz, *RATES_HZ)):
-            for channels in (1, 2):
+            for channels in dict.fromkeys((*CHANNELS, most) if most > 0 else CHANNELS):
                 try:
                     stream = self._make_stream(sounddevice, number, channels, rate_hz)
                 except (sounddevice.PortAudioError, ValueError) as error:

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from app.audio.channels import ChannelMixer
 from app.errors import FileProblem
 from app.file_kinds import MP3, OTHER_SOUND, SOUND, START_BYTES, WAV, check_output, kind_of
 from app.storage import STANDARD_STREAM, is_ordinary, open_input, packet_output, recording_file
@@ -127,6 +128,7 @@ class SpeechReader:
             if rate != SAMPLE_RATE_HZ:
                 resampler = soxr.ResampleStream(rate, SAMPLE_RATE_HZ, 1, dtype="float32", quality="VHQ")
             frames = max(1, min(int(BLOCK_S * rate), BLOCK_SAMPLES // sound.channels))
+            mixer = ChannelMixer(rate)
             done = 0
             while True:
                 try:
@@ -136,9 +138,8 @@ class SpeechReader:
                     raise FileProblem(f"{self.path} is damaged: {error}") from error
                 done += len(block)
                 self.fraction = min(1.0, done / max(1, sound.frames))
-                mono = block.mean(axis=1, dtype=np.float32)
+                mono = mixer.mix(block)
                 if resampler is not None:
-                    mono = np.nan_to_num(mono, nan=0.0, posinf=1.0, neginf=-1.0)  # or it spreads through the filter
                     mono = resampler.resample_chunk(mono, last=not len(block))
                 if len(mono):
                     yield mono

@@ -15,6 +15,7 @@ import numpy as np
 import trio
 from numpy.typing import NDArray
 
+from app.audio.channels import ChannelMixer
 from app.audio.device_stream import AudioSystem, DeviceStream
 from app.audio.devices import BLOCK_S, Block, DeviceReport, Loudspeaker, Microphone, NoLoudspeaker
 from app.events import Device
@@ -47,6 +48,7 @@ class PortAudioMicrophone(DeviceStream):
         self._deliver: Callable[[Block], None] = lambda block: None
         self._pending = 0
         self._resampler: Any = None
+        self._mixer = ChannelMixer(SAMPLE_RATE_HZ)
 
     async def run(self, deliver: Callable[[Block], None], report: DeviceReport) -> None:
         """Deliver blocks in the trio thread until cancelled; report what happens to the device, and survive it."""
@@ -56,6 +58,7 @@ class PortAudioMicrophone(DeviceStream):
 
     def _prepare(self) -> None:
         self._resampler = _resampler(self.rate_hz, SAMPLE_RATE_HZ)
+        self._mixer = ChannelMixer(self.rate_hz)
 
     def _make_stream(self, sounddevice: Any, number: int, channels: int, rate_hz: int) -> Any:
         token = self._token
@@ -84,7 +87,7 @@ class PortAudioMicrophone(DeviceStream):
     def _arrived(self, block: DeviceBlock) -> None:
         """Mix, resample and deliver a block; in the trio thread."""
         self._pending -= 1
-        mono = block.mean(axis=1, dtype=np.float32)
+        mono = self._mixer.mix(block)
         if self._resampler is not None:
             mono = self._resampler.resample_chunk(mono)
         if len(mono):

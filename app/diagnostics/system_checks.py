@@ -19,6 +19,7 @@ from app.settings.contacts import resolve
 from app.settings.file import read_configuration
 from transport.address import parse_address
 from transport.errors import TransportError
+from transport.links.serial_names import lasting_name
 
 TERMINAL_WAIT_S = 0.5
 """Seconds that a terminal gets to answer."""
@@ -75,13 +76,14 @@ def check_serial_ports() -> list[Finding]:
     ports = [(port.device, port.description) for port in list_ports.comports()]
     if not ports:
         return [Finding("serial", "ok", "no serial ports: no radio is plugged in")]
-    return [serial_finding(path, description) for path, description in sorted(ports)]
+    return [serial_finding(path, description, lasting_name(path)) for path, description in sorted(ports)]
 
 
-def serial_finding(path: str, description: str) -> Finding:
-    """Return the finding of one port."""
+def serial_finding(path: str, description: str, lasting: str | None = None) -> Finding:
+    """Return the finding of one port; `lasting` is its name under /dev/serial/by-id/, which a link should use."""
     if os.access(path, os.R_OK | os.W_OK):
-        return Finding("serial", "ok", f"{path} ({description})")
+        stays = f", whose name that stays is {lasting}" if lasting else ""
+        return Finding("serial", "ok", f"{path} ({description}){stays}")
     group = "dialout"
     with contextlib.suppress(OSError, KeyError, ImportError):
         import grp

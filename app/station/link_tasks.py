@@ -12,7 +12,7 @@ from app.station.conversation import Conversation
 from app.station.listener import Listener
 from app.station.transmitter import Transmitter
 from app.station.wire_meter import WireMeter
-from transport.errors import LinkError, PeerUnreachable
+from transport.errors import LinkError, LinkRemade, PeerUnreachable
 from transport.links.base import Link
 
 RATE_EVERY_S = 0.25
@@ -48,7 +48,9 @@ async def receive(
             octets = await link.receive()
         except PeerUnreachable as problem:
             health.failed(problem)
-            if not link.ready:  # unplugged: told when it is back, not when somebody happens to talk
+            if isinstance(problem, LinkRemade):
+                health.works()
+            elif not link.ready:  # unplugged: told when it is back, not when somebody happens to talk
                 await link.wait_ready()
                 health.works()
             continue

@@ -65,7 +65,10 @@ class CobsReader(StreamReader):
     """A reader of frames in COBS."""
 
     mark = COBS_MARK
-    decode = staticmethod(cobs_decode)
+
+    def decode(self, octets: bytes) -> bytes:
+        """Return the frame in what stood between two zeros. Raise FrameError where there is none."""
+        return cobs_decode(octets)
 
     @staticmethod
     def longest(frame_bytes: int) -> int:

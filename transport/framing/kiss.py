@@ -27,17 +27,26 @@ class KissCommand(enum.IntEnum):
     TX_TAIL = 4
 
 
-def kiss_encode(octets: bytes, command: KissCommand = KissCommand.DATA) -> bytes:
-    """Return a frame for port 0 of a TNC, or the value of one of its settings, with both marks."""
-    escaped = octets.replace(bytes([FESC]), bytes([FESC, TFESC])).replace(bytes([FEND]), bytes([FESC, TFEND]))
-    return bytes([FEND, command]) + escaped + bytes([FEND])
+def kiss_encode(octets: bytes, command: KissCommand = KissCommand.DATA, port: int = 0) -> bytes:
+    """Return a frame for a port of a TNC, 0 to 15, or the value of one of its settings, with both marks.
+
+    The byte in front is escaped too: data of port 12 would begin with a FEND.
+    """
+    plain = bytes([port << 4 | command]) + octets
+    escaped = plain.replace(bytes([FESC]), bytes([FESC, TFESC])).replace(bytes([FEND]), bytes([FESC, TFEND]))
+    return bytes([FEND]) + escaped + bytes([FEND])
 
 
-def kiss_decode(octets: bytes) -> bytes:
-    """Return the frame in what stood between two FENDs. Raise FrameError unless it is escaped data of port 0."""
-    if not octets or octets[0] != KissCommand.DATA:
-        raise FrameError("KISS, but no data of port 0")
-    first, *escaped = octets[1:].split(bytes([FESC]))
+def kiss_decode(octets: bytes, port: int = 0) -> bytes:
+    """Return the frame in what stood between two FENDs. Raise FrameError unless it is escaped data of this port."""
+    plain = _unescaped(octets)
+    if not plain or plain[0] != port << 4 | KissCommand.DATA:
+        raise FrameError(f"KISS, but no data of port {port}")
+    return plain[1:]
+
+
+def _unescaped(octets: bytes) -> bytes:
+    first, *escaped = octets.split(bytes([FESC]))
     out = bytearray(first)
     for part in escaped:
         if not part or part[0] not in (TFEND, TFESC):
@@ -48,12 +57,20 @@ def kiss_decode(octets: bytes) -> bytes:
 
 
 class KissReader(StreamReader):
-    """A reader of frames in KISS."""
+    """A reader of frames in KISS from one port of a TNC."""
 
     mark = bytes([FEND])
-    decode = staticmethod(kiss_decode)
+
+    def __init__(self, max_frame_bytes: int, port: int = 0) -> None:
+        """Take the length of the longest frame, and the TNC's port, 0 to 15."""
+        super().__init__(max_frame_bytes)
+        self._port = port
+
+    def decode(self, octets: bytes) -> bytes:
+        """Return the frame in what stood between two FENDs. Raise FrameError unless it is data of this port."""
+        return kiss_decode(octets, self._port)
 
     @staticmethod
     def longest(frame_bytes: int) -> int:
         """Return the most bytes between two marks for a frame of this length."""
-        return 1 + 2 * frame_bytes
+        return 2 + 2 * frame_bytes

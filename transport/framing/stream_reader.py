@@ -61,7 +61,6 @@ class StreamReader:
         """Return the most bytes between two marks for a frame of this length."""
         raise NotImplementedError
 
-    @staticmethod
-    def decode(octets: bytes) -> bytes:
+    def decode(self, octets: bytes) -> bytes:
         """Return the frame in what stood between two marks. Raise FrameError where there is none."""
         raise NotImplementedError

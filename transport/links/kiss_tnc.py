@@ -43,7 +43,7 @@ class TcpPort:
         self._stream: trio.SocketStream | None = None
 
     async def open(self) -> None:
-        """Connect. Raise LinkError."""
+        """Connect to wherever the host's name leads now. Raise LinkError."""
         self.close()
         try:
             with trio.fail_after(CONNECT_S):
@@ -92,13 +92,16 @@ class TcpPort:
 class Ax25Frames:
     """Frames in AX.25 UI frames in KISS, for one station."""
 
-    def __init__(self, call: ax25.Callsign, destination: ax25.Callsign) -> None:
+    def __init__(self, call: ax25.Callsign, destination: ax25.Callsign, port: int = 0) -> None:
+        """Take the callsigns of this station and of the destination, and the TNC's port, 0 to 15."""
+        self._port = port
         self._call = call
         self._destination = destination
 
     def wrap(self, frame: bytes) -> bytes:
         """Return what is written for a frame."""
-        return kiss_encode(ax25.encode_ui(ax25.UiFrame(self._destination, self._call, ax25.NO_LAYER_3, frame)))
+        octets = ax25.encode_ui(ax25.UiFrame(self._destination, self._call, ax25.NO_LAYER_3, frame))
+        return kiss_encode(octets, port=self._port)
 
     def unwrap(self, octets: bytes) -> bytes:
         """Return the payload of a UI frame for this station or for all; RUBBISH for anything else, echoes included."""
@@ -110,15 +113,17 @@ class Ax25Frames:
         return frame.payload if for_us and frame.protocol == ax25.NO_LAYER_3 else RUBBISH
 
 
-def tnc_greeting(wanted: TncSettings) -> bytes:
-    """Return the KISS frames that tell a TNC these settings."""
+def tnc_greeting(wanted: TncSettings, port: int = 0) -> bytes:
+    """Return the KISS frames that tell a port of a TNC these settings."""
     values = {
         KissCommand.TXDELAY: _tens_of_ms(wanted.tx_delay_s),
         KissCommand.PERSISTENCE: wanted.persistence,
         KissCommand.SLOT_TIME: _tens_of_ms(wanted.slot_s),
         KissCommand.TX_TAIL: _tens_of_ms(wanted.tx_tail_s),
     }
-    return b"".join(kiss_encode(bytes([value]), command) for command, value in values.items() if value is not None)
+    return b"".join(
+        kiss_encode(bytes([value]), command, port) for command, value in values.items() if value is not None
+    )
 
 
 def _tens_of_ms(seconds: float | None) -> int | None:
@@ -128,10 +133,11 @@ def _tens_of_ms(seconds: float | None) -> int | None:
 async def open_kiss(address: Address[KissSettings], nursery: trio.Nursery, keep_alive: bytes) -> StreamLink:
     """Reach the TNC; its reader runs in `nursery`. Raise LinkError: nobody there, or what a serial port can say."""
     told = address.settings
-    port: Port = SerialPort(told.device, told.baud) if told.device else TcpPort(told.host, told.port)
-    reader = KissReader(MAX_FRAME_BYTES + ax25.HEADER_BYTES + MAX_ADDRESS_BYTES)
-    frames = Ax25Frames(told.call, told.destination)
-    link = StreamLink(address, port, reader, frames, greeting=tnc_greeting(told.tnc), ahead_s=AHEAD_S)
+    port: Port = SerialPort(told.device, told.baud, told.lines) if told.device else TcpPort(told.host, told.port)
+    reader = KissReader(MAX_FRAME_BYTES + ax25.HEADER_BYTES + MAX_ADDRESS_BYTES, told.kiss_port)
+    frames = Ax25Frames(told.call, told.destination, told.kiss_port)
+    greeting = tnc_greeting(told.tnc, told.kiss_port)
+    link = StreamLink(address, port, reader, frames, greeting=greeting, ahead_s=AHEAD_S)
     await link.open()
     nursery.start_soon(link.run, name="StreamLink.run")
     return link

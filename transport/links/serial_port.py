@@ -1,6 +1,10 @@
 """Transparent serial radios and null-modem cables: what is written at one end comes out at the other, more or less.
 
 In `serial:///dev/ttyUSB0?baud=57600` frames go in COBS, with a zero before and after each.
+
+A port is opened with DTR and RTS off, because they key transmitters and restart boards. An adapter is known by its
+lasting name: when it comes back under another number it is found, and another adapter under its old number is not
+taken for it.
 """
 
 from __future__ import annotations
@@ -9,14 +13,16 @@ import errno
 import fcntl
 import os
 import termios
+from pathlib import Path
 
 import serial
 import trio
 
 from transport.address import Address
-from transport.errors import LinkError, PeerUnreachable
+from transport.errors import LinkError, LinkRemade, PeerUnreachable
 from transport.framing.cobs import COBS_MARK, CobsReader, cobs_encode
-from transport.link_options import SerialSettings
+from transport.link_options import SAFE_LINES, SerialLines, SerialSettings
+from transport.links.serial_names import lasting_name
 from transport.links.stream import StreamLink
 from transport.protocol.open_frames import MAX_FRAME_BYTES
 
@@ -28,25 +34,49 @@ _CHOOSE_A_PORT = "choose one of those that `ls /dev/tty*` shows"
 class SerialPort:
     """A serial port: a UART, a USB adapter, or a pseudo-terminal."""
 
-    def __init__(self, path: str, baud: int) -> None:
+    def __init__(self, path: str, baud: int, lines: SerialLines = SAFE_LINES) -> None:
         self._path = path
         self._baud = baud
+        self._lines = lines
+        self._lasting: str | None = None
+        """Lasting name of the adapter, once it was opened and if it has one."""
+        self._device = ""
+        """Device that was opened last, as the system numbers it."""
         self._port: serial.Serial | None = None
 
-    async def open(self) -> None:
-        """Open the port for this program alone. Raise LinkError."""
+    async def open(self) -> LinkRemade | None:
+        """Open the port for this program alone, and leave it alone while it settles. Raise LinkError.
+
+        Return what to tell the user where the adapter has another number than before.
+        """
         self.close()
+        before = self._device
         self._port = await trio.to_thread.run_sync(self._open)
+        try:
+            await trio.sleep(self._lines.settle_s)
+        except trio.Cancelled:
+            self.close()
+            raise
+        if before in ("", self._device) or self._lasting in (None, self._path):
+            return None
+        return LinkRemade(f"{self._path} is {self._device} now", f"name it {self._lasting} in the link's address")
 
     def _open(self) -> serial.Serial:
+        # An adapter with a lasting name is opened by that alone: under its number there may be another one by now.
+        path = self._lasting or self._path
         try:
-            port = serial.Serial(self._path, self._baud, timeout=0, write_timeout=0, exclusive=True)
+            port = serial.Serial(None, self._baud, timeout=0, write_timeout=0, exclusive=True)
+            port.dtr, port.rts = self._lines.dtr, self._lines.rts  # before it is open, so that they are never set
+            port.port = path
+            port.open()
         except ValueError:
             raise LinkError(f"{self._path} cannot run at {self._baud} baud", "try another baud=") from None
         except (OSError, serial.SerialException) as error:
             raise self._explained(error) from None
         os.set_blocking(port.fileno(), False)
         fcntl.fcntl(port.fileno(), fcntl.F_SETFD, fcntl.FD_CLOEXEC)
+        self._lasting = self._lasting or lasting_name(path)
+        self._device = str(Path(path).resolve())
         return port
 
     def _explained(self, error: OSError) -> LinkError:
@@ -112,7 +142,8 @@ class SerialPort:
         return self._port
 
     def _unplugged(self) -> PeerUnreachable:
-        return PeerUnreachable(f"{self._path} was unplugged", "plug it in again, it is waited for")
+        waited_for = "under any number" if self._lasting else "it is waited for"
+        return PeerUnreachable(f"{self._path} was unplugged", f"plug it in again, {waited_for}")
 
 
 class CobsFrames:
@@ -129,7 +160,8 @@ class CobsFrames:
 
 async def open_serial(address: Address[SerialSettings], nursery: trio.Nursery, keep_alive: bytes) -> StreamLink:
     """Open the port; its reader runs in `nursery`. Raise LinkError: not there, not permitted, busy."""
-    port = SerialPort(address.settings.device, address.settings.baud)
+    told = address.settings
+    port = SerialPort(told.device, told.baud, told.lines)
     link = StreamLink(address, port, CobsReader(MAX_FRAME_BYTES), CobsFrames())
     await link.open()
     nursery.start_soon(link.run, name="StreamLink.run")

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import trio
 
 from transport.address import Address
-from transport.errors import LinkError, PeerUnreachable
+from transport.errors import LinkError, LinkRemade, PeerUnreachable
 from transport.framing.stream_reader import StreamReader
 from transport.links.base import BaseLink
 from transport.links.traffic import count_frame
@@ -32,8 +32,11 @@ ARRIVED_FRAMES = 64
 class Port(Protocol):
     """The stream of bytes. What does not work raises PeerUnreachable, in one line for the user."""
 
-    async def open(self) -> None:
-        """Open the port, or open it again. Raise LinkError."""
+    async def open(self) -> LinkRemade | None:
+        """Open the port, or open it again. Raise LinkError.
+
+        Return what to tell the user where it is no longer what it was.
+        """
 
     async def read(self) -> bytes:
         """Return what has come, at least one byte."""
@@ -166,10 +169,12 @@ class StreamLink(BaseLink):
         while not self.ready:
             await trio.sleep(TRY_AGAIN_S)
             try:
-                await self._port.open()
+                remade = await self._port.open()
                 await self._greet()
             except LinkError:
                 continue
+            if remade is not None:
+                await self._arrive.send(remade)
 
     async def _greet(self) -> None:
         if self._greeting:

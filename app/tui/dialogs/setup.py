@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
+from urllib.parse import quote
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -23,8 +24,19 @@ from app.tui.dialogs.card import Card
 from app.tui.talk.wording import level_words
 from app.tui.widgets.meter import LevelBar
 from transport.link_kinds import explained_forms
+from transport.links.serial_names import lasting_names
 
 WELCOME = "First time here? enter sets up name, link and devices. esc skips that; s opens it any time."
+
+
+SHOWN_PORTS = 3
+"""Serial ports that are shown at the most: the form has to fit a small screen."""
+
+
+def link_hint() -> str:
+    """Return what a link can be, with the serial ports that are plugged in, by the names that stay."""
+    ports = [f"serial://{quote(str(name))}?baud=57600" for name in lasting_names()[:SHOWN_PORTS]]
+    return "\n".join([explained_forms(), *ports])
 
 
 @dataclass(frozen=True)
@@ -74,7 +86,7 @@ class SetupScreen(Card[Chosen | None]):
                 with Horizontal(classes="row"):
                     yield Static("link", classes="what")
                     yield TextField(self._link, id="link-field", select_on_focus=False)
-                yield Static(explained_forms(), id="link-hint", markup=False)
+                yield Static(link_hint(), id="link-hint", markup=False)
                 with Horizontal(classes="row"):
                     yield Static("level", classes="what")
                     yield LevelBar(id="level")

@@ -43,6 +43,8 @@ def test_a_serial_port_that_may_not_be_opened(tmp_path, monkeypatch):
     port = tmp_path / "ttyUSB0"
     port.write_text("")
     assert "ok" == serial_finding(str(port), "CP2102").status
+    name = "/dev/serial/by-id/usb-Silicon_Labs_CP2102_0001-if00-port0"
+    assert name in serial_finding(str(port), "CP2102", name).found
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     refused = serial_finding(str(port), "CP2102")
     assert "fail" == refused.status and "usermod -a -G" in refused.cure

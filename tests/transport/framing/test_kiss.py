@@ -7,7 +7,7 @@ import pytest
 from tests.support.vectors import worked_examples
 from transport.errors import FrameError
 from transport.framing.ax25 import Callsign
-from transport.framing.kiss import KissCommand, kiss_decode, kiss_encode
+from transport.framing.kiss import KissCommand, KissReader, kiss_decode, kiss_encode
 from transport.links.kiss_tnc import Ax25Frames
 
 KISS = {"": "c0 00 c0", "11": "c0 00 11 c0", "c0 db": "c0 00 db dc db dd c0", "dc dd": "c0 00 dc dd c0"}
@@ -25,6 +25,20 @@ def test_kiss_commands() -> None:
     """Settings of the TNC have their number in front."""
     assert bytes.fromhex("c0 01 0a c0") == kiss_encode(bytes([10]), KissCommand.TXDELAY)
     assert bytes.fromhex("c0 02 db dc c0") == kiss_encode(bytes([0xC0]), KissCommand.PERSISTENCE)
+
+
+@pytest.mark.parametrize("port", range(16))
+def test_kiss_ports(port: int) -> None:
+    """A frame goes to one port of the TNC and comes from that one alone; what looks like a FEND in front is escaped."""
+    coded = kiss_encode(b"\xc0\xdb\x11", port=port)
+    assert (b"\xc0", b"\xc0") == (coded[:1], coded[-1:])
+    assert 0xC0 not in coded[1:-1]
+    assert b"\xc0\xdb\x11" == kiss_decode(coded[1:-1], port)
+    for other in set(range(16)) - {port}:
+        with pytest.raises(FrameError, match=f"no data of port {other}"):
+            kiss_decode(coded[1:-1], other)
+    assert [b"\xc0\xdb\x11"] == KissReader(3, port).receive(coded)
+    assert [b""] == KissReader(3, (port + 1) % 16).receive(coded)
 
 
 @pytest.mark.parametrize("coded", BAD_KISS)

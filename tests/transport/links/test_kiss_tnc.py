@@ -134,6 +134,29 @@ def test_a_destination_of_ones_own() -> None:
     run(main)
 
 
+@pytest.mark.parametrize("port", [0, 1, 12, 15])
+def test_another_radio_of_the_tnc(port: int) -> None:
+    """kissport= says which of a TNC's radios is meant: settings and frames go there, others are not heard."""
+
+    def on(number: int, sender: str) -> bytes:
+        return kiss_encode(encode_ui(UiFrame(GOSMR, parse_callsign(sender), NO_LAYER_3, VOICE)), port=number)
+
+    async def main() -> None:
+        tnc = Tnc()
+        await tnc.start()
+        async with trio.open_nursery() as nursery:
+            link = await opened(tnc, nursery, f"call=N0CALL-1&txdelay=100&kissport={port}")
+            await link.send(VOICE)
+            expected = kiss_encode(b"\x0a", KissCommand.TXDELAY, port) + on(port, "N0CALL-1")
+            assert expected == await tnc.read(len(expected))
+            await tnc.stream.send_all(on((port + 1) % 16, "AB1CDE") + on(port, "AB1CDE"))
+            assert [b"", VOICE] == [await link.receive(), await link.receive()]
+            await link.aclose()
+            await tnc.stop()
+
+    run(main)
+
+
 def test_a_tnc_that_is_started_again() -> None:
     """Both who receives and who sends is told; the TNC is reached and told its settings again as soon as it is back."""
     greeting = bytes.fromhex("c0 01 0a c0  c0 02 ff c0  c0 03 01 c0  c0 04 02 c0")
