@@ -74,10 +74,10 @@ class ChannelMixer:
         exact = part.astype(np.float64)
         self._sums[:-1] += np.square(exact).sum(axis=0)
         self._sums[-1] += np.square(exact.mean(axis=1)).sum()
-        mixed: NDArray[np.float32] = (part * self._weights).sum(axis=1, dtype=np.float32)
+        mixed: NDArray[np.float32] = part @ self._weights
         if self._before is not self._weights:
             now = ((self._done + 1 + np.arange(len(part))) / self._frame_samples).astype(np.float32)
-            mixed = now * mixed + (1 - now) * (part * self._before).sum(axis=1, dtype=np.float32)
+            mixed = now * mixed + (1 - now) * (part @ self._before)
         self._done += len(part)
         return mixed
 

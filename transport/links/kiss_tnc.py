@@ -6,7 +6,11 @@ The TNC itself looks after the air and CSMA. It is reached as `kiss://HOST:PORT?
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import socket
+import struct
 
 import trio
 
@@ -34,6 +38,19 @@ costs another TXDELAY.
 """
 
 
+SILENT_S = 3
+"""Time in seconds for which a TNC program may leave bytes unacknowledged before the connection counts as lost.
+
+Long enough for a few retransmissions, and short enough that nothing is on the air much later than it was said.
+"""
+PROBE_AFTER_S, PROBE_EVERY_S, PROBES = 3, 1, 3
+"""TCP keep-alive: a program that vanished without closing is noticed 6 s after its last sign, sent to or not."""
+_SILENCE = (errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH)
+"""Errors of a connection whose other end has not been heard for too long."""
+_DROP_UNSENT = struct.pack("ii", 1, 0)
+"""Value of SO_LINGER with which closing drops what was not taken, and resets the connection (socket(7))."""
+
+
 class TcpPort:
     """A TCP connection to a TNC program, such as Direwolf."""
 
@@ -41,6 +58,8 @@ class TcpPort:
         self._host = host
         self._port = port
         self._stream: trio.SocketStream | None = None
+        self._was_silent = False
+        """Whether the last connection was lost because nothing came back."""
 
     async def open(self) -> None:
         """Connect to wherever the host's name leads now. Raise LinkError."""
@@ -48,6 +67,8 @@ class TcpPort:
         try:
             with trio.fail_after(CONNECT_S):
                 self._stream = await trio.open_tcp_stream(self._host, self._port)
+                notice_silence(self._stream)
+                self._was_silent = False
         except (OSError, trio.TooSlowError, UnicodeError) as error:
             reason = os.strerror(error.errno).lower() if isinstance(error, OSError) and error.errno else ""
             because = f" ({reason})" if reason else ""
@@ -61,18 +82,22 @@ class TcpPort:
         stream = self._opened()
         try:
             octets = await stream.receive_some(READ_BYTES)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            raise self._lost() from None
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            raise self._lost(error) from None
         if not octets:
             raise self._lost()
         return bytes(octets)
 
     async def write(self, octets: bytes) -> None:
         """Write all of the bytes. Raise PeerUnreachable."""
+        stream = self._opened()
         try:
-            await self._opened().send_all(octets)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            raise self._lost() from None
+            with trio.fail_after(SILENT_S):
+                await stream.send_all(octets)
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            raise self._lost(error) from None
+        except trio.TooSlowError:
+            raise self._lost(silent=True) from None  # part of a frame may be written: the reader connects again
 
     def close(self) -> None:
         """Close the connection, if there is one."""
@@ -85,8 +110,37 @@ class TcpPort:
             raise self._lost()
         return self._stream
 
-    def _lost(self) -> PeerUnreachable:
-        return PeerUnreachable(f"the TNC at {self._host} port {self._port} hung up", "start it again, it is waited for")
+    def _lost(self, error: BaseException | None = None, *, silent: bool = False) -> PeerUnreachable:
+        """Break the connection, so that nothing of what waits goes on the air later, and return why.
+
+        Who reads and who writes get the same reason: that of whoever noticed it first.
+        """
+        reason = error.__cause__ if error is not None else None
+        if self._stream is not None:
+            self._was_silent = silent or (isinstance(reason, OSError) and reason.errno in _SILENCE)
+            with contextlib.suppress(OSError):
+                self._stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DROP_UNSENT)
+            self.close()
+        tnc = f"the TNC at {self._host} port {self._port}"
+        if self._was_silent:
+            return PeerUnreachable(
+                f"{tnc} does not answer any more", "look after it and the network, it is tried again"
+            )
+        return PeerUnreachable(f"{tnc} hung up", "start it again, it is waited for")
+
+
+def notice_silence(stream: trio.SocketStream) -> None:
+    """Have the system end a connection whose other end has vanished, as far as it has such settings."""
+    wanted = {
+        "TCP_KEEPIDLE": PROBE_AFTER_S,
+        "TCP_KEEPINTVL": PROBE_EVERY_S,
+        "TCP_KEEPCNT": PROBES,
+        "TCP_USER_TIMEOUT": 1000 * SILENT_S,
+    }
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in wanted.items():
+        if hasattr(socket, name):
+            stream.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 class Ax25Frames:

@@ -9,6 +9,7 @@ taken for it.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -28,6 +29,10 @@ from transport.protocol.open_frames import MAX_FRAME_BYTES
 
 READ_BYTES = 4096
 """Bytes that are read from a port at once, at most."""
+STUCK_S = 3.0
+"""Time for which a port may take no bytes before they are given up, in seconds, as with a TNC over TCP."""
+STILL_STUCK_S = 0.05
+"""The same time for a port that took nothing the last time, so that frames do not pile up in front of it."""
 _CHOOSE_A_PORT = "choose one of those that `ls /dev/tty*` shows"
 
 
@@ -40,6 +45,8 @@ class SerialPort:
         self._lines = lines
         self._lasting: str | None = None
         """Lasting name of the adapter, once it was opened and if it has one."""
+        self._stuck = False
+        """Whether the port took nothing when it was written to last."""
         self._device = ""
         """Device that was opened last, as the system numbers it."""
         self._port: serial.Serial | None = None
@@ -115,16 +122,28 @@ class SerialPort:
             return octets
 
     async def write(self, octets: bytes) -> None:
-        """Write all of the bytes. Raise PeerUnreachable."""
-        while octets:
-            port = self._opened()
-            try:
-                await trio.lowlevel.wait_writable(port.fileno())
-                octets = octets[os.write(port.fileno(), octets) :]
-            except BlockingIOError:
-                continue
-            except (OSError, trio.ClosedResourceError):
-                raise self._unplugged() from None
+        """Write all of the bytes. Raise PeerUnreachable.
+
+        A port that takes nothing for STUCK_S is emptied, because what waits there would come much later, in a heap.
+        From then on one frame waits in it at the most, until it takes that one.
+        """
+        port = self._opened()
+        try:
+            with trio.fail_after(STILL_STUCK_S if self._stuck else STUCK_S):
+                while self._stuck and port.out_waiting:
+                    await trio.sleep(STILL_STUCK_S)
+                while octets:
+                    await trio.lowlevel.wait_writable(port.fileno())
+                    with contextlib.suppress(BlockingIOError):
+                        octets = octets[os.write(port.fileno(), octets) :]
+        except trio.TooSlowError:
+            self._stuck = True
+            with contextlib.suppress(OSError, termios.error):
+                termios.tcflush(port.fileno(), termios.TCOFLUSH)
+            raise PeerUnreachable(f"{self._path} takes no bytes", "look after the device, it is tried again") from None
+        except (OSError, trio.ClosedResourceError):
+            raise self._unplugged() from None
+        self._stuck = False
 
     def close(self) -> None:
         """Close the port, if it is open."""

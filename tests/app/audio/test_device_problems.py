@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import pytest
 import trio
 from trio.testing import trio_test
 
 from app.audio.device_stream import AudioSystem
+from app.audio.devices import Block
 from app.audio.streams import PortAudioMicrophone
 from app.events import DeviceProblem, DeviceReady
-from tests.support.portaudio import FakePortAudio
+from tests.support.portaudio import FakePortAudio, PortAudioError
 
 ALSA_NAME = "HDA Intel PCH: ALC257 Analog (hw:0,0)"
 
@@ -35,3 +37,32 @@ async def test_a_device_whose_name_has_a_colon_comes_out_whole(monkeypatch: pyte
     assert f"the microphone {ALSA_NAME} does not open (Device unavailable)" == problem.cause
     assert "is another program using it?" == problem.cure
     assert f"{problem.cause}: {problem.cure}" == str(problem)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 4, 6, 8, 32])
+@trio_test
+async def test_a_microphone_that_opens_with_one_number_of_channels(
+    monkeypatch: pytest.MonkeyPatch, channels: int
+) -> None:
+    """Whatever the number is, the device opens with it, and one channel comes out."""
+    machine = FakePortAudio(("array", channels, 0))
+    opens = machine.InputStream
+
+    def only(**how: Any) -> Any:
+        if how["channels"] != channels:
+            raise PortAudioError("Invalid number of channels")
+        return opens(**how)
+
+    machine.InputStream = only
+    monkeypatch.setitem(sys.modules, "sounddevice", machine)
+    told: list[DeviceProblem | DeviceReady] = []
+    blocks: list[Block] = []
+    microphone = PortAudioMicrophone(AudioSystem(), None)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(microphone.run, blocks.append, told.append)
+        with trio.fail_after(10):
+            while not (told and blocks):
+                await trio.sleep(0.01)
+        nursery.cancel_scope.cancel()
+    assert [DeviceReady] == [type(event) for event in told]
+    assert 1 == blocks[0].ndim
