@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 import trio
 
 from app.station.parts import open_station_link
 from tests.field.conversation import Outcome, Station, converse, planned_k
+from tests.support.namespaces import inside
 
 pytestmark = pytest.mark.field
 
@@ -21,7 +19,6 @@ RATE_BPS = 1500
 BURST_BYTES = 200
 """Little more than the longest frame: what is saved up in a pause is soon gone."""
 OVER_S = 15.0
-CLONE_NEWNET = 0x40000000
 NAMES = ("gossamer-one", "gossamer-other")
 ADDRESSES = ("198.18.77.1", "198.18.77.2")
 
@@ -61,21 +58,6 @@ def network() -> Iterator[None]:
     finally:
         for name in NAMES:
             ip("netns", "del", name)
-
-
-@contextmanager
-def inside(name: str) -> Iterator[None]:
-    """This thread's new sockets belong to that namespace."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    home, there = os.open("/proc/thread-self/ns/net", os.O_RDONLY), os.open(f"/run/netns/{name}", os.O_RDONLY)
-    try:
-        if libc.setns(there, CLONE_NEWNET):
-            raise OSError(ctypes.get_errno(), "setns")
-        yield
-    finally:
-        libc.setns(home, CLONE_NEWNET)
-        os.close(home)
-        os.close(there)
 
 
 def opener(name: str):

@@ -26,7 +26,7 @@ class Namespaces:
         self.here, self.there = f"gossamer-{os.getpid()}-a", f"gossamer-{os.getpid()}-b"
 
     def open(self) -> None:
-        """Make both; skip the test where that is not possible."""
+        """Make both, without a cable; skip the test where that is not possible."""
         if shutil.which("ip") is None:
             pytest.skip("ip not found (Debian: iproute2)")
         try:
@@ -70,14 +70,3 @@ def inside(name: str) -> Iterator[None]:
         libc.setns(home, CLONE_NEWNET)
         os.close(home)
         os.close(there)
-
-
-@pytest.fixture
-def namespaces() -> Iterator[Namespaces]:
-    """Two namespaces without a cable."""
-    both = Namespaces()
-    both.open()
-    try:
-        yield both
-    finally:
-        both.close()

@@ -1,4 +1,4 @@
-"""TNCs that vanish without closing: noticed within seconds, and nothing that was said meanwhile goes on the air later."""
+"""TNCs that vanish without closing: noticed within seconds; nothing that was said meanwhile goes on the air later."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import serial
 import trio
 
-from tests.support.namespaces import Namespaces, inside, ip, namespaces  # noqa: F401, a fixture
+from tests.support.namespaces import Namespaces, inside, ip
 from tests.support.overs import numbered_packet
 from tests.support.wires import Plug
 from transport.errors import PeerUnreachable
@@ -35,8 +35,8 @@ async def accepted(server: socket.socket) -> socket.socket:
 
 
 @pytest.mark.parametrize("talking", [True, False])
-def test_a_tnc_whose_cable_is_pulled(namespaces: Namespaces, talking: bool) -> None:  # noqa: F811
-    """Talking or silent, the user hears of it within seconds; what was said is dropped, and the TNC is reached again."""
+def test_a_tnc_whose_cable_is_pulled(namespaces: Namespaces, talking: bool) -> None:
+    """Talking or silent, the user is told within seconds; what was said is dropped, and the TNC is reached again."""
 
     async def main() -> None:
         with trio.fail_after(PATIENCE_S):
