@@ -155,6 +155,18 @@ def write(results: report.Results, out: Path) -> str:
     return text
 
 
+def publish(results: report.Results, options: argparse.Namespace) -> None:
+    """Copy the report into assets/. Raises BenchmarkError for one of a run that was not whole."""
+    if results.notes or options.clips < FEWEST_CLIPS or not options.whole:
+        cure = "run it without --only, --fast, --metrics, --lanes, --languages, --recogniser and --quick"
+        raise BenchmarkError(
+            f"not published: a published run is whole, with at least {FEWEST_CLIPS} clips; "
+            + ("; ".join(results.notes) or cure)
+        )
+    for name in ("BENCHMARK.md", "benchmark.csv"):
+        shutil.copyfile(options.out / name, ROOT / "assets" / name)
+
+
 def main(given: Sequence[str]) -> int:
     """The exit code: 0, or 2 with one line about what is missing."""
     try:
@@ -162,14 +174,7 @@ def main(given: Sequence[str]) -> int:
         results = run(options, given)
         print(write(results, options.out))
         if options.publish:
-            if results.notes or options.clips < FEWEST_CLIPS or not options.whole:
-                cure = "run it without --only, --fast, --metrics, --lanes, --languages, --recogniser and --quick"
-                raise BenchmarkError(
-                    f"not published: a published run is whole, with at least {FEWEST_CLIPS} clips; "
-                    + ("; ".join(results.notes) or cure)
-                )
-            for name in ("BENCHMARK.md", "benchmark.csv"):
-                shutil.copyfile(options.out / name, ROOT / "assets" / name)
+            publish(results, options)
     except BenchmarkError as error:
         print(f"benchmark: {error}", file=sys.stderr)
         return 2

@@ -72,7 +72,6 @@ async def test_an_over_is_heard_whole(
 ) -> None:
     """Whatever comes besides the real frames: every packet is played once, as it was made, the floor
     is theirs from BEGIN to END, nothing is answered, and what came besides is counted."""
-
     async with playing(Wire(to_bob=meddle), settings("Ada", mode=mode), settings("Bob", mode=mode)) as scene:
         scene.bob.engine.set_volume(1.0)
         await scene.over()
@@ -141,7 +140,6 @@ async def test_damaged_frames_are_lost_and_not_played(virtual_time: trio.testing
 async def test_a_whole_over_sent_again(virtual_time: trio.testing.MockClock, later_s: float) -> None:
     """An over that is sent again by somebody, at once or later, is not heard, does not take the floor and is counted;
     from a minute on it is told whose frames they were."""
-
     async with playing() as scene:
         await scene.over()
         overs = list(scene.wire.passed)
@@ -227,7 +225,6 @@ async def test_our_own_frames_sent_back(virtual_time: trio.testing.MockClock) ->
 @trio_test
 async def test_a_ping_is_answered_once_and_not_at_greater_length(virtual_time: trio.testing.MockClock) -> None:
     """A ping that is sent again gets no second answer; the answer is as long as the ping."""
-
     async with playing() as scene:
         secret = secret_of(scene.ada.settings)
         assert secret is not None

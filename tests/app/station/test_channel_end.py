@@ -40,7 +40,6 @@ pytestmark = pytest.mark.usefixtures("cheap_keys")
 async def test_a_conversation(virtual_time: trio.testing.MockClock, mode: str, word: str, nibble: int) -> None:
     """Both ways every packet arrives as it was made, nothing is refused, every frame on the wire is of the mode, and
     both stations say what the channel is."""
-
     async with playing(ada=settings("Ada", mode=mode), bob=settings("Bob", mode=mode)) as scene:
         await scene.over()
         await scene.over(scene.bob)
@@ -62,7 +61,6 @@ async def test_a_conversation(virtual_time: trio.testing.MockClock, mode: str, w
 async def test_an_addressed_over_is_confirmed(virtual_time: trio.testing.MockClock) -> None:
     """The station that was meant says how much it heard, under a tag, at no greater length than the END that it
     answers; another sender's receipt does not count."""
-
     async with playing(ada=replace(settings("Ada"), addressee="Bob")) as scene:
         await scene.over()
         stranger = open_channel(Secret(Mode.SEALED, bytes(32)), 8, os.urandom)

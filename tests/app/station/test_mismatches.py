@@ -38,7 +38,6 @@ async def test_each_side_is_told_in_one_line(
     virtual_time: trio.testing.MockClock, theirs: Settings, told_ada: str, told_bob: str
 ) -> None:
     """A station in another mode or with another passphrase is told of once, at both ends, and not heard as noise."""
-
     async with playing(ada=theirs) as scene:
         await scene.over()
         await scene.over(scene.bob)
@@ -53,7 +52,6 @@ async def test_each_side_is_told_in_one_line(
 async def test_noise_is_nobody(virtual_time: trio.testing.MockClock) -> None:
     """Random frames by the thousand, as a radio without squelch delivers them, are not taken for stations that are
     sealed, unless in a rare minute."""
-
     async with playing(bob=settings("Bob", None)) as scene:
         source = random.Random(4)
         for _ in range(1000):

@@ -1,9 +1,9 @@
 """AMR narrowband at its lowest mode, 4.75 kbit/s, through libopencore-amrnb; 20 ms frames, no silence compression.
 
-    void *Encoder_Interface_init(int dtx);
-    int Encoder_Interface_Encode(void *state, enum Mode, const short *speech, unsigned char *out, int forceSpeech);
-    void *Decoder_Interface_init(void);
-    void Decoder_Interface_Decode(void *state, const unsigned char *in, short *out, int badFrame);
+void *Encoder_Interface_init(int dtx);
+int Encoder_Interface_Encode(void *state, enum Mode, const short *speech, unsigned char *out, int forceSpeech);
+void *Decoder_Interface_init(void);
+void Decoder_Interface_Decode(void *state, const unsigned char *in, short *out, int badFrame);
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Ceilings of the parts of the voice: each lane has something of the original where a part of the codec would be.
 
-    true features      bands, F0 and voicing of the clip itself                    what the vocoder alone loses
-    true bands         bands of the clip itself, decoded F0 and voicing            what the pitch alone loses, nearly
-    true pitch         decoded bands, F0 and voicing of the clip itself            what the bands alone lose, nearly
-    unrounded          the encoder's values as they are, without the four levels   what the networks lose without it
+true features      bands, F0 and voicing of the clip itself                    what the vocoder alone loses
+true bands         bands of the clip itself, decoded F0 and voicing            what the pitch alone loses, nearly
+true pitch         decoded bands, F0 and voicing of the clip itself            what the bands alone lose, nearly
+unrounded          the encoder's values as they are, without the four levels   what the networks lose without it
 """
 
 from __future__ import annotations

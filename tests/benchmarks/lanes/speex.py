@@ -1,11 +1,11 @@
 """Speex narrowband through the real libspeex, at its lowest qualities; constant rate, 20 ms frames.
 
-    const SpeexMode *speex_lib_get_mode(int mode);
-    void *speex_encoder_init(const SpeexMode *);      int speex_encoder_ctl(void *state, int request, void *value);
-    int speex_encode_int(void *state, int16 *in, SpeexBits *);
-    void *speex_decoder_init(const SpeexMode *);      int speex_decode_int(void *state, SpeexBits *, int16 *out);
-    void speex_bits_init(SpeexBits *);                void speex_bits_reset(SpeexBits *);
-    int speex_bits_write(SpeexBits *, char *bytes, int max);  void speex_bits_read_from(SpeexBits *, char *bytes, int);
+const SpeexMode *speex_lib_get_mode(int mode);
+void *speex_encoder_init(const SpeexMode *);      int speex_encoder_ctl(void *state, int request, void *value);
+int speex_encode_int(void *state, int16 *in, SpeexBits *);
+void *speex_decoder_init(const SpeexMode *);      int speex_decode_int(void *state, SpeexBits *, int16 *out);
+void speex_bits_init(SpeexBits *);                void speex_bits_reset(SpeexBits *);
+int speex_bits_write(SpeexBits *, char *bytes, int max);  void speex_bits_read_from(SpeexBits *, char *bytes, int);
 """
 
 from __future__ import annotations
