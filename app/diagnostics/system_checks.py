@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from app.diagnostics.findings import Finding
-from app.errors import GossamerError, os_reason
+from app.errors import FileProblem, GossamerError, os_reason
 from app.paths import recordings_folder, settings_file
 from app.settings.contacts import resolve
 from app.settings.file import read_configuration
@@ -95,7 +95,10 @@ def serial_finding(path: str, description: str, lasting: str | None = None) -> F
 
 def check_settings() -> list[Finding]:
     """Check the settings file and the link that it names."""
-    path = settings_file()
+    try:
+        path = settings_file()
+    except FileProblem as problem:
+        return [Finding("settings", "warn", problem.cause, problem.cure)]
     try:
         configuration = read_configuration()
         link = configuration.values.get("link")
@@ -135,7 +138,10 @@ def check_recordings() -> list[Finding]:
     """Check that past overs can be kept."""
     from app.history.overs import folder_bytes
 
-    folder = recordings_folder()
+    try:
+        folder = recordings_folder()
+    except FileProblem as problem:
+        return [Finding("recordings", "warn", f"{problem.cause}: overs are not kept", problem.cure)]
     existing = next(parent for parent in [folder, *folder.parents] if parent.exists())
     if not (existing.is_dir() and os.access(existing, os.W_OK)):
         cure = f"make it writable, or set record = false in {settings_file()}"

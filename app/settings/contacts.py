@@ -10,10 +10,12 @@ from tomlkit.exceptions import TOMLKitError
 
 from app.errors import FileProblem, GossamerError
 from app.paths import recent_links_file
-from app.storage import write_whole
+from app.storage import bounded_bytes, write_whole
 
 RECENT_KEPT = 8
 """Number of recent links that are remembered."""
+MAX_RECENT_BYTES = 64_000
+"""Longest list of recent links that is read."""
 
 
 def resolve(text: str, contacts: Mapping[str, str], path: Path) -> str:
@@ -37,8 +39,8 @@ def resolve(text: str, contacts: Mapping[str, str], path: Path) -> str:
 def recent_links() -> list[str]:
     """Return the links that were opened last, the newest first; none where the file is missing or damaged."""
     try:
-        links = tomlkit.parse(recent_links_file().read_text(encoding="utf-8")).unwrap().get("links", [])
-    except (OSError, UnicodeDecodeError, TOMLKitError):
+        links = tomlkit.parse(bounded_bytes(recent_links_file(), MAX_RECENT_BYTES).decode()).unwrap().get("links", [])
+    except (OSError, FileProblem, ValueError, RecursionError, TOMLKitError):
         return []
     return [link for link in links if isinstance(link, str) and link.isprintable()] if isinstance(links, list) else []
 

@@ -21,10 +21,13 @@ from tomlkit.exceptions import TOMLKitError
 from app.errors import FileProblem, os_reason
 from app.paths import settings_file
 from app.settings.model import OPTIONS
-from app.storage import write_whole
+from app.storage import open_input, write_whole
+from transport.texts import is_plain
 
 CONTACTS = "contacts"
 """The one table of the file: names for addresses."""
+MAX_FILE_BYTES = 256_000
+"""Longest settings file that is read: some 4,000 contacts."""
 HEADING = "Gossamer's settings. What can stand here is in app/docs/manual.md; flags win over it."
 """Comment at the head of a file that we make."""
 
@@ -45,7 +48,11 @@ def read_configuration(path: Path | None = None) -> Configuration:
 
     Raises FileProblem, which names the file, the key and what is allowed.
     """
-    named, path = path is not None, path or settings_file()
+    named = path is not None
+    try:
+        path = path or settings_file()
+    except FileProblem:  # no home, so no settings, and nowhere to write any: the set-up is not offered
+        return Configuration(Path("settings.toml"), exists=True)
     document = _read(path)
     if document is None:
         if named:
@@ -70,6 +77,10 @@ def _contacts(path: Path, table: Any) -> dict[str, str]:
     for name, link in table.items():
         if not isinstance(link, str) or "://" not in link:
             raise FileProblem(f"{path}: contacts.{name} = {link!r}", wanted)
+        if not (is_plain(name) and is_plain(link)):
+            raise FileProblem(
+                f"{path}: contacts.{name} = {link!r} has characters that cannot be shown", "write it anew"
+            )
     return dict(table)
 
 
@@ -94,13 +105,18 @@ def write_configuration(path: Path, changes: Mapping[str, Any], contacts: Mappin
 
 
 def _read(path: Path) -> tomlkit.TOMLDocument | None:
+    """Return the content of the file, None where there is none. Raises FileProblem."""
     try:
-        return tomlkit.parse(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
+        if not path.exists():
+            return None
+        with open_input(path) as stream:
+            octets = stream.read(MAX_FILE_BYTES + 1)
+        if len(octets) > MAX_FILE_BYTES:
+            raise FileProblem(f"{path} is longer than {MAX_FILE_BYTES} bytes: it is no settings file", "name another")
+        return tomlkit.parse(octets.decode())
     except OSError as error:
         raise FileProblem(f"cannot read {path}: {os_reason(error)}") from error
     except UnicodeDecodeError:
         raise FileProblem(f"{path} is not UTF-8 text", "correct it, or move it away") from None
-    except TOMLKitError as error:
+    except (TOMLKitError, ValueError, RecursionError) as error:  # the last two: numbers, brackets without end
         raise FileProblem(f"{path} is no TOML ({error})", "correct it, or move it away") from None

@@ -76,11 +76,11 @@ def folder() -> Path:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = path.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+            raise GossamerError(f"no control socket in {path}: it belongs to somebody else", "set XDG_RUNTIME_DIR")
+        path.chmod(0o700)
     except OSError as error:
-        raise GossamerError(f"no control socket in {path}: {os_reason(error)}") from error
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        raise GossamerError(f"no control socket in {path}: it belongs to somebody else", "set XDG_RUNTIME_DIR")
-    path.chmod(0o700)
+        raise GossamerError(f"no control socket in {path}: {os_reason(error)}", "set XDG_RUNTIME_DIR") from error
     return path
 
 

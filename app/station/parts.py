@@ -16,6 +16,8 @@ from app.audio.speech_detector import Detector, SpeechDetector
 from app.audio.streams import open_portaudio
 from app.clips import load_clip
 from app.codecs.decoding import FeatureDecoder
+from app.console import note
+from app.errors import FileProblem
 from app.history.capture import FrameWatcher
 from app.paths import recordings_folder
 from app.settings.model import Synth
@@ -116,6 +118,15 @@ async def open_station_link(address: Address[Any], nursery: trio.Nursery, ports:
     return link, PARROT_NAME
 
 
+def _recordings() -> Path | None:
+    """Return the folder of recordings; None, which is told, where this user has no home."""
+    try:
+        return recordings_folder()
+    except FileProblem as problem:
+        note(f"overs are not kept: {problem}")
+        return None
+
+
 def real_parts(**changes: Any) -> Parts:
     """Return what a station is made of outside tests, with some pieces exchanged."""
     pieces: dict[str, Any] = {
@@ -123,6 +134,6 @@ def real_parts(**changes: Any) -> Parts:
         "open_link": open_station_link,
         "open_sound": open_portaudio,
         "load_clip": load_clip,
-        "recordings": recordings_folder(),
+        "recordings": _recordings(),
     }
     return Parts(**{**pieces, **changes})

@@ -7,6 +7,7 @@ and styles/ are shared by all.
 
 from __future__ import annotations
 
+import tempfile
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -14,13 +15,14 @@ from pathlib import Path
 from app.audio.devices import Loudspeaker, Microphone
 from app.console import tell
 from app.diagnostics.link_account import summary
-from app.errors import GossamerError
+from app.errors import FileProblem, GossamerError
 from app.events import Event
 from app.lab.state import LabStart
 from app.paths import failure_file
 from app.settings.file import Configuration
 from app.settings.model import Settings
 from app.station.engine import Engine
+from app.storage import write_whole
 from codec.errors import CodecError
 from transport.errors import TransportError
 
@@ -70,7 +72,13 @@ def run_lab(start: LabStart, open_sound: Callable[[], tuple[Microphone, Loudspea
 
 def _write_down(failure: BaseException) -> Path:
     """Write the traceback of a failure into a file, out of the way of the user's terminal, and return its path."""
-    path = failure_file()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(traceback.format_exception(failure)), encoding="utf-8")
+    text = "".join(traceback.format_exception(failure))
+    try:
+        path = failure_file()
+        write_whole(path, text)
+    except FileProblem:  # no home, or none that may be written to
+        handle, name = tempfile.mkstemp(prefix="gossamer-failure-", suffix=".txt", text=True)
+        path = Path(name)
+        with open(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.write(text)
     return path
