@@ -155,7 +155,7 @@ def write(results: report.Results, out: Path) -> str:
     return text
 
 
-def publish(results: report.Results, options: argparse.Namespace) -> None:
+def publish(results: report.Results, options: Options) -> None:
     """Copy the report into assets/. Raises BenchmarkError for one of a run that was not whole."""
     if results.notes or options.clips < FEWEST_CLIPS or not options.whole:
         cure = "run it without --only, --fast, --metrics, --lanes, --languages, --recogniser and --quick"
