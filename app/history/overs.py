@@ -36,8 +36,8 @@ PART_SUFFIX = ".part"
 """End of the name of an over that is being written."""
 MAX_HEADER_BYTES = 128_000
 """Longest first line that is read: a letter for each of the 65,535 packets of the longest over, and its other facts."""
-MAX_UTC_S = 253_402_300_799
-"""Latest time that is read, the end of the year 9999: no calendar goes on after it."""
+MAX_UTC_S = 0xFFFFFFFF
+"""Latest time that is read, in the year 2106: what a BEGIN can say."""
 KEPT_AFTER_CLEARING = 0.9
 """Fraction of the limit that clearing leaves, so that it is not done for every over."""
 STAMP = "%Y%m%dT%H%M%SZ"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,8 @@ from app.audio.sound_files import read_speech
 from app.history.capture import FORMAT
 from app.history.overs import (
     RecordedOver,
+    folder_bytes,
+    over_bytes,
     over_files,
     write_over,
 )
@@ -149,3 +153,42 @@ def test_a_capture_without_settings_is_played_with_the_defaults(
     path.write_text(json.dumps({"format": FORMAT, "started_utc_s": 0, "channel": "open", "settings": 5}) + "\n")
     assert 0 == main(["overs", "reproduce", str(path), "--synth", "classic", "--json"])
     assert 0 == json.loads(capsys.readouterr().out)["frames"]
+
+
+def test_deleting_all_leaves_nothing_with_speech_in_it(tmp_path, monkeypatch, capsys):
+    """Overs, journals of frames, and what a killed program left behind; they are counted before."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    folder = recordings_folder()
+    path = write_over(folder, an_over())
+    (folder / "20200101T000000Z-1-0000.capture").write_bytes(bytes(1000))
+    (folder / "20200101T000000Z-1-1.part").write_bytes(bytes(500))
+    (folder / "20200101T000000Z-heard.part").write_bytes(bytes(500))  # as earlier versions named it
+    assert 2000 + path.stat().st_size == folder_bytes(folder)
+    assert 0 == main(["overs", "delete", "all"])
+    assert "deleted 4 files" in capsys.readouterr().out
+    assert [] == list(folder.iterdir())
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Niue"])
+def test_overs_that_somebody_else_made_are_listed_as_plain_lines(tmp_path, monkeypatch, capsys, zone):
+    """No escape of theirs reaches the terminal, no date ends the list, and what is none is a note."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    folder = recordings_folder()
+    folder.mkdir(parents=True)
+    content = over_bytes(an_over(sender="\x1b[2J\nforged", link="\x9b1m\u202e"))
+    (folder / "20260101T000000Z-heard.over").write_bytes(content)
+    (folder / "2.over").write_bytes(content.replace(b"1700000000", str(0xFFFFFFFF).encode()))
+    (folder / "3.over").write_bytes(content.replace(b"1700000000", b"253402300799"))
+    (folder / "4\x1b[2J.over").write_bytes(b"{}")
+    os.mkfifo(folder / "5.over")
+    assert 0 == main(["overs", "list"])
+    told = capsys.readouterr()
+    assert 2 == told.out.count("?[2J?forged")
+    assert 3 == told.err.count("gossamer: ")
+    assert all(line.isprintable() for line in (told.out + told.err).splitlines())
+    assert 0 == main(["overs", "list", "--json"])
+    assert capsys.readouterr().out.rstrip("\n").isprintable()
+    monkeypatch.undo()
+    time.tzset()
