@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.audio.sound_files import SpeechReader
-from app.cli.options import add_json
+from app.cli.options import add_force, add_json
 from app.console import Progress, note, say, tell
 from app.errors import FileProblem, GossamerError
+from app.file_kinds import HTML, check_output
 from app.storage import STANDARD_STREAM, whole_file
 from codec.format import SAMPLE_RATE_HZ
 
@@ -38,6 +39,7 @@ def add_compare(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="run the codec on the page: DIR is the npm package onnxruntime-web, such as node_modules/onnxruntime-web",
     )
+    add_force(parser)
     add_json(parser)
     parser.set_defaults(run=run_compare)
 
@@ -49,6 +51,7 @@ def run_compare(arguments: argparse.Namespace) -> int:
     if "list" in arguments.link:
         tell("\n".join(f"{preset.name:<12}{preset.title}: {preset.says}" for preset in PRESETS.values()))
         return 0
+    check_output(arguments.out, HTML, force=arguments.force)
     links = [preset_named(name) for name in dict.fromkeys(arguments.link)]
     clips = [read_clip(path) for path in arguments.clips] or shipped_clips()
     _check_names(clips)

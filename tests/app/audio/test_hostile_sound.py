@@ -134,6 +134,8 @@ def test_a_stream_that_does_not_know_its_length_is_whole(tmp_path, claimed):
         (["encode", "empty.wav", "out.g800"], "holds no sound"),
         (["encode", "h.raw", "out.g800"], "through a pipe"),
         (["inspect", "a.g800", "--png", "b.ogg"], "name of an Ogg file"),
+        (["compare", "a.wav", "--out", "a.wav"], "name of a WAV file"),
+        (["compare", "a.wav", "--out", "b"], "is there already"),
         (["listen", "udp://:7899", "--output", "b.ogg"], "name of an Ogg file"),
         (["listen", "udp://:7899", "--output", "a.wav"], "a recording is not replaced"),
     ],
