@@ -20,12 +20,15 @@ from transport.errors import LinkClosed, LinkError, NoPeerYet, PeerUnreachable
 from transport.link_kinds import UDP_IPV4, UDP_IPV6, LayerBytes
 from transport.link_options import UdpSettings
 from transport.links.datagrams import RECEIVE_BYTES, UNREACHABLE, DatagramLink, SocketAddress
+from transport.links.route_watch import RouteWatch, local_address
 from transport.links.udp_group import UdpGroupLink, is_group, open_group
 from transport.protocol.frames import Type
 from transport.protocol.open_frames import peek_type
 
 KEEP_ALIVE_S = 20.0
 """Silence after which a keep-alive is sent; home routers forget a UDP path after 30 s and more."""
+UNHEARD_S = 60.0
+"""Silence after which the peer's name is looked up again: three keep-alives were missed."""
 PEER_KEPT_S = 30.0
 """Silence after which the waiting end may take another peer: one and a half keep-alives."""
 
@@ -50,6 +53,9 @@ class UdpLink(DatagramLink):
         self._peer_heard_s = -math.inf
         self._sent_s = -math.inf
         self._found_peer = trio.Event()
+        self._heard_s = self._resolved_s = trio.current_time()
+        self._rebound = trio.Event()
+        self.route = RouteWatch(self._rebind)
         self._scope = trio.CancelScope()
         self._make_keep_alive: Callable[[], bytes] | None = None
         if calls:
@@ -81,10 +87,13 @@ class UdpLink(DatagramLink):
 
     async def receive(self) -> bytes:
         """Return the next frame, from whomever it comes."""
+        self.route.check()
         try:
             frame, source = await self._socket.recvfrom(RECEIVE_BYTES)
         except (trio.ClosedResourceError, OSError) as error:
+            self.route.check()
             raise self._explained(error) from None
+        self._heard_s = trio.current_time()
         if self._make_keep_alive is not None:
             self._sources.remember(frame, source)
         elif not self._calls:
@@ -110,6 +119,7 @@ class UdpLink(DatagramLink):
         """Close the socket and end the keep-alives."""
         self._closed = True
         self._scope.cancel()
+        self.route.close()
         self._socket.close()
         await trio.lowlevel.checkpoint()
 
@@ -117,7 +127,9 @@ class UdpLink(DatagramLink):
         """Send the frame at once, so that a waiting end knows of this one, then after every 20 s of silence."""
         with self._scope:
             while True:
-                await trio.sleep_until(self._sent_s + KEEP_ALIVE_S)
+                with trio.move_on_at(self._sent_s + KEEP_ALIVE_S):
+                    await self._rebound.wait()
+                self._rebound = trio.Event()
                 now = trio.current_time()
                 if now < self._sent_s + KEEP_ALIVE_S:
                     continue  # something else was sent meanwhile
@@ -129,6 +141,31 @@ class UdpLink(DatagramLink):
                     continue  # whoever uses the link is told by `receive` or its own `send`
                 except (LinkError, LinkClosed):
                     return
+
+    async def _rebind(self) -> str:
+        """Connect anew where this machine's address has changed, or the peer's name leads elsewhere."""
+        now, target, own = trio.current_time(), self._socket.getpeername(), self._socket.getsockname()[0]
+        changed = local_address(self._socket.family, target) != own
+        if not changed and now < max(self._heard_s, self._resolved_s) + UNHEARD_S:
+            return ""
+        self._resolved_s = now
+        fresh, _ = await _connected(self._settings)
+        if fresh is None:
+            return ""
+        if (fresh.getpeername(), fresh.getsockname()[0]) == (target, own):
+            fresh.close()
+            return ""
+        if fresh.getpeername() != target:
+            news = f"{self._settings.host} is {fresh.getpeername()[0]} now"
+        else:
+            news = f"this machine is {fresh.getsockname()[0]} now"
+        self.route.tell(news)
+        old, self._socket = self._socket, fresh
+        self.layers = (UDP_IPV4 if fresh.family == socket.AF_INET else UDP_IPV6,)
+        old.close()
+        self._sent_s = -math.inf  # so that the peer learns of it by a keep-alive at once
+        self._rebound.set()
+        return news
 
     def _learn_peer(self, frame: bytes, source: SocketAddress, now: float) -> None:
         kind = peek_type(frame)
@@ -159,8 +196,12 @@ async def open_udp(address: Address[UdpSettings], nursery: trio.Nursery, keep_al
     """
     host = address.settings.host
     if is_group(host):
-        return await open_group(address, host)
+        group = await open_group(address, host)
+        nursery.start_soon(group.route.run, name="UdpGroupLink.route")
+        return group
     link = await _call(address) if host else await _wait(address)
+    if host:
+        nursery.start_soon(link.route.run, name="UdpLink.route")
     if isinstance(link, UdpGroupLink):
         return link
     nursery.start_soon(link.keep_alive, keep_alive, name="UdpLink.keep_alive")
@@ -168,7 +209,15 @@ async def open_udp(address: Address[UdpSettings], nursery: trio.Nursery, keep_al
 
 
 async def _call(address: Address[UdpSettings]) -> UdpLink | UdpGroupLink:
-    host, port = address.settings.host, address.settings.port
+    sock, target = await _connected(address.settings)
+    if sock is None:
+        return await open_group(address, target)  # the broadcast address of this machine's network
+    return UdpLink(address, sock, True, (UDP_IPV4 if sock.family == socket.AF_INET else UDP_IPV6,))
+
+
+async def _connected(settings: UdpSettings) -> tuple[trio.socket.SocketType | None, str]:
+    """Return a socket that is connected to the peer, and its address; None where that is one of a whole network."""
+    host, port = settings.host, settings.port
     try:
         found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     except (socket.gaierror, UnicodeError):
@@ -182,10 +231,10 @@ async def _call(address: Address[UdpSettings]) -> UdpLink | UdpGroupLink:
         except OSError as error:
             sock.close()
             if error.errno == errno.EACCES and family == socket.AF_INET:
-                return await open_group(address, str(target[0]))  # the broadcast address of this machine's network
+                return None, str(target[0])
             reason = error.strerror or str(error)
             continue
-        return UdpLink(address, sock, True, (UDP_IPV4 if family == socket.AF_INET else UDP_IPV6,))
+        return sock, str(target[0])
     raise LinkError(f"{host} cannot be reached ({reason})", "check the address and the network")
 
 

@@ -21,6 +21,7 @@ from transport.errors import LinkError
 from transport.link_kinds import UDP_IPV4
 from transport.link_options import UdpSettings
 from transport.links.datagrams import RECEIVE_BYTES, UNREACHABLE, DatagramLink, SocketAddress
+from transport.links.route_watch import RouteWatch, local_address
 
 _NO_NETWORK = (*UNREACHABLE, errno.ENODEV, errno.EADDRNOTAVAIL)
 
@@ -45,7 +46,9 @@ class UdpGroupLink(DatagramLink):
         super().__init__(address, (UDP_IPV4,))
         self._hears = hears
         self._sends = sends
-        self._own = sends.getsockname()
+        self._own = {sends.getsockname()}
+        self._group = str(sends.getpeername()[0])
+        self.route = RouteWatch(self._rebind)
 
     async def send(self, frame: bytes) -> None:
         """Send one frame to the group."""
@@ -58,11 +61,13 @@ class UdpGroupLink(DatagramLink):
     async def receive(self) -> bytes:
         """Return the next frame of another station."""
         while True:
+            self.route.check()
             try:
                 frame, source = await self._hears.recvfrom(RECEIVE_BYTES)
             except (trio.ClosedResourceError, OSError) as error:
+                self.route.check()
                 raise self._explained(error) from None
-            if source != self._own:
+            if source not in self._own:
                 self._sources.remember(frame, source)
                 self._count_received(frame)
                 return frame
@@ -80,14 +85,51 @@ class UdpGroupLink(DatagramLink):
     async def aclose(self) -> None:
         """Close both sockets."""
         self._closed = True
+        self.route.close()
         self._hears.close()
         self._sends.close()
         await trio.lowlevel.checkpoint()
 
+    async def _rebind(self) -> str:
+        """Join again where this machine's address has changed, or the interface is another one under the same name."""
+        target = (self._group, self._settings.port)
+        now, before = local_address(socket.AF_INET, target), self._sends.getsockname()[0]
+        if now == before and (not IPv4Address(self._group).is_multicast or not self._joins_again(before)):
+            return ""
+        hears, sends = await _group_sockets(*target)
+        news = (
+            f"this machine is {now} now"
+            if now != before
+            else f"the network of {now} was away, {self._group} is joined again"
+        )
+        self.route.tell(news)
+        old = (self._hears, self._sends)
+        self._hears, self._sends = hears, sends
+        self._own = {sends.getsockname(), old[1].getsockname()}  # a frame of the old one may be under way
+        for sock in old:
+            sock.close()
+        return news
+
+    def _joins_again(self, own: str) -> bool:
+        """Tell whether the group can be joined, which fails while this socket is a member."""
+        try:
+            _join(self._hears, self._group, own)
+        except OSError as error:
+            return error.errno != errno.EADDRINUSE
+        return True
+
+
+def _join(sock: trio.socket.SocketType, group: str, own: str) -> None:
+    sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton(group) + socket.inet_aton(own))
+
 
 async def open_group(address: Address[UdpSettings], host: str) -> UdpGroupLink:
     """Join the group `host`, a numeric address. Raise LinkError: no network, or a port that something else has."""
-    port = address.settings.port
+    return UdpGroupLink(address, *await _group_sockets(host, address.settings.port))
+
+
+async def _group_sockets(host: str, port: int) -> tuple[trio.socket.SocketType, trio.socket.SocketType]:
+    """Return the socket that hears the group and the one that sends to it. Raise LinkError."""
     multicast = IPv4Address(host).is_multicast
     hears = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sends = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -98,9 +140,7 @@ async def open_group(address: Address[UdpSettings], host: str) -> UdpGroupLink:
         # Bound to the group, a socket does not hear what is meant for others that use the same port.
         await hears.bind((host if multicast else "", port))
         if multicast:
-            own = sends.getsockname()[0]
-            member = socket.inet_aton(host) + socket.inet_aton(own)
-            hears.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
+            _join(hears, host, sends.getsockname()[0])
     except OSError as error:
         hears.close()
         sends.close()
@@ -111,4 +151,4 @@ async def open_group(address: Address[UdpSettings], host: str) -> UdpGroupLink:
         else:
             cause, cure = f"{host} cannot be used ({error.strerror})", "choose another group, such as 239.1.2.3"
         raise LinkError(cause, cure) from None
-    return UdpGroupLink(address, hears, sends)
+    return hears, sends
