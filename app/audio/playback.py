@@ -8,9 +8,10 @@ from app import events
 from app.audio.devices import BLOCK_S, Block
 from app.audio.player import Player
 from app.audio.streams import open_portaudio
-from app.errors import DeviceError, first_error
+from app.errors import DeviceError
 from app.events import Event
 from app.settings.model import Settings
+from app.signals import Ending, run_until_signal
 
 
 def play_aloud(samples: Block, loudspeaker: str | None) -> None:
@@ -18,13 +19,10 @@ def play_aloud(samples: Block, loudspeaker: str | None) -> None:
 
     loudspeaker: the device by number, name or part of a name; None is the system's default.
     """
-    try:
-        trio.run(_play, samples, Settings(loudspeaker=loudspeaker))
-    except BaseExceptionGroup as group:
-        raise first_error(group) from group
+    run_until_signal(_play, samples, Settings(loudspeaker=loudspeaker))
 
 
-async def _play(samples: Block, settings: Settings) -> None:
+async def _play(ending: Ending, samples: Block, settings: Settings) -> None:
     tried = trio.Event()
     problem: list[events.DeviceProblem] = []
 
@@ -37,6 +35,7 @@ async def _play(samples: Block, settings: Settings) -> None:
     _, device = open_portaudio(settings, lambda: True)
     player = Player(device, note, settings.volume, settings.muted)
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(ending.cancel_when_asked)  # nothing is lost with it
         nursery.start_soon(device.run, note)
         nursery.start_soon(player.run)
         await tried.wait()

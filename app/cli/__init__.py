@@ -5,5 +5,3 @@
 
 EXIT_PROBLEM = 2
 """Exit code of a command that failed, after one line on standard error that names cause and cure."""
-EXIT_INTERRUPTED = 130
-"""Exit code of a command that Ctrl-C or SIGTERM ended, as shells have it: 128 + SIGINT."""

@@ -17,16 +17,19 @@ import trio
 from app import events
 from app.audio.devices import Block, absent_devices
 from app.audio.sound_files import write_speech
+from app.cli.interrupts import interruptible
 from app.cli.options import add_json, add_options, settings_from
 from app.console import note, say
 from app.diagnostics.link_account import account
 from app.diagnostics.link_account import summary as account_summary
-from app.errors import GossamerError, first_error
+from app.errors import GossamerError
 from app.events import Event
 from app.settings.model import PARROT_LINK, Settings
+from app.signals import EXIT_INTERRUPTED, Ending, run_until_signal
 from app.station.engine import Engine
 from app.station.parts import Parts, real_parts
 from app.storage import make_folder
+from app.threads import first_of
 from codec.format import SAMPLE_RATE_HZ
 from transport.address import parse_address
 
@@ -79,23 +82,33 @@ class DemoLog:
         return sum(map(len, self.spoken)) / SAMPLE_RATE_HZ
 
 
-async def converse(settings: Settings, parts: Parts, log: DemoLog, clip: Block) -> None:
-    """Speak the clip, float32 [n], and hear the answer out.
+async def converse(ending: Ending, settings: Settings, parts: Parts, log: DemoLog, clip: Block) -> None:
+    """Speak the clip, float32 [n], and hear the answer out, or end both in order when asked to.
 
     Raises GossamerError where none comes, and what `Engine.run` raises.
     """
     engine = Engine(settings, log.note, parts)
     with trio.move_on_after(PATIENCE_S + 3 * len(clip) / SAMPLE_RATE_HZ) as patience:
-        try:
-            async with trio.open_nursery() as nursery:
-                await nursery.start(engine.run)
-                engine.play_clip(clip)
-                await log.answered.wait()
+        async with interruptible(ending, log.answered.set) as nursery:
+            station_ended = trio.Event()
+            nursery.start_soon(_run_station, engine, clip, station_ended)
+            await first_of(log.answered, station_ended)
+            if engine.ready:
                 engine.close()
-        except BaseExceptionGroup as group:
-            raise first_error(group) from group
+                await station_ended.wait()
+    if ending.asked.is_set():
+        return
     if patience.cancelled_caught or not log.only(events.OverEnded):
         raise GossamerError(f"nothing came back over {settings.link}", "try it without impairments, `gossamer demo`")
+
+
+async def _run_station(engine: Engine, clip: Block, ended: trio.Event) -> None:
+    try:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(engine.run)
+            engine.play_clip(clip)
+    finally:
+        ended.set()
 
 
 def facts(settings: Settings, log: DemoLog, processor_share: float) -> dict[str, Any]:
@@ -142,6 +155,17 @@ def summary(settings: Settings, log: DemoLog, processor_share: float) -> str:
     return f"{text}\n{account_summary(account(rates[-1]))}" if rates else text
 
 
+def _write_sounds(folder: Path, log: DemoLog) -> list[str]:
+    """Write what was spoken and what was heard, as far as there is any, and return the files. Raises FileProblem."""
+    written = []
+    for name, blocks in (("original.wav", log.spoken), ("heard.wav", log.heard)):
+        if blocks:
+            make_folder(folder)
+            write_speech(folder / name, np.concatenate(blocks))
+            written.append(str(folder / name))
+    return written
+
+
 def run_demo(arguments: argparse.Namespace) -> int:
     """Hold the conversation, write its sound, and print its figures. Raises GossamerError, LinkError, CodecError."""
     arguments.link = getattr(arguments, "link", None) or PARROT_LINK  # never the settings file's link
@@ -155,11 +179,12 @@ def run_demo(arguments: argparse.Namespace) -> int:
     )
     clip = parts.load_clip(0)
     processor_s, began_s = time.process_time(), time.monotonic()
-    trio.run(converse, settings, parts, log, clip)
+    run_until_signal(converse, settings, parts, log, clip)
     share = (time.process_time() - processor_s) / (time.monotonic() - began_s)
-    make_folder(folder)
-    for name, blocks in (("original.wav", log.spoken), ("heard.wav", log.heard)):
-        write_speech(folder / name, np.concatenate(blocks))
-    written = [str(folder / "original.wav"), str(folder / "heard.wav")]
+    written = _write_sounds(folder, log)
+    kinds = {type(event) for event in log.happened}
+    if not {events.OverSent, events.OverEnded} <= kinds:  # a signal ended it before there were figures
+        note(f"ended before the answer was heard; written {' and '.join(written) or 'nothing'}")
+        return EXIT_INTERRUPTED
     text = f"{summary(settings, log, share)}\n{'written':<13} {written[0]} and {written[1]}"
     return say(facts(settings, log, share) | {"written": written}, text, as_json=arguments.json)

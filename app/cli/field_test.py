@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.cli import EXIT_PROBLEM
 from app.cli.options import add_json, add_options, settings_from
 from app.console import note, say
-from app.errors import GossamerError, first_error
+from app.errors import GossamerError
+from app.signals import EXIT_INTERRUPTED, Ending, run_until_signal
 
 if TYPE_CHECKING:  # the command line must not wait for them
     from app.diagnostics.field_records import FieldTest, KnownClip
@@ -50,8 +51,6 @@ def ceilings(known: list[KnownClip], codec: Codec) -> dict[str, float | None]:
 
 def run_field_test(arguments: argparse.Namespace) -> int:
     """Run a field test and write its report. Returns 0, or 2 where nothing was heard. Raises GossamerError."""
-    import trio
-
     from app.clips import bundled_clips
     from app.diagnostics import field_test
     from app.diagnostics.field_records import encode_clips
@@ -72,14 +71,20 @@ def run_field_test(arguments: argparse.Namespace) -> int:
     parts = real_parts(load_codec=lambda synth, model: codec, recordings=None)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     folder = Path(arguments.out or f"field-test-{stamp}")
-    try:
-        run = partial(field_test.run_field_test, minutes=arguments.minutes, answer=arguments.answer, say=note)
-        test: FieldTest = trio.run(run, settings, parts, known)
-    except BaseExceptionGroup as group:
-        raise first_error(group) from group
+
+    async def run(ending: Ending) -> FieldTest:
+        return await field_test.run_field_test(
+            settings, parts, known, minutes=arguments.minutes, answer=arguments.answer, say=note, stop=ending.asked
+        )
+
+    test = run_until_signal(run)
     told: dict[str, Any] = write_report(folder, test, known, ideal)
-    if not test.heard:
+    if test.stopped:
+        note("ended by a signal: the report is of what came until then")
+    elif not test.heard:
         note(f"nothing was heard: is `gossamer field-test` running at the other end of {settings.link}?")
     text = report_text(told, any(value is not None for value in ideal.values())).split("\n## Loss over time", 1)[0]
     say(told | {"report": str(folder)}, f"{text}written {folder / 'report.md'}", as_json=arguments.json)
-    return 0 if test.heard else 2
+    if test.stopped:
+        return EXIT_INTERRUPTED
+    return 0 if test.heard else EXIT_PROBLEM

@@ -22,6 +22,7 @@ from app.errors import GossamerError
 from app.events import Event
 from app.settings.model import Settings
 from app.settings.protection import MODE_WORDS, refusal_words
+from app.signals import Ending, run_until_signal
 from app.station.engine import Engine
 from app.station.parts import load_codec, real_parts
 from app.storage import STANDARD_STREAM
@@ -116,7 +117,7 @@ def run_listen(arguments: argparse.Namespace) -> int:
     log = ListenLog(once=arguments.once, tell=aside if raw or arguments.json else tell)
     with contextlib.ExitStack() as stack:
         writer = None if aloud else stack.enter_context(recording_output(arguments.output))
-        trio.run(_listen, settings, log, writer)
+        run_until_signal(_listen, settings, log, writer)
         if log.problem and arguments.once:
             raise GossamerError(log.problem)
         if arguments.once and not log.done.is_set():
@@ -128,7 +129,7 @@ def run_listen(arguments: argparse.Namespace) -> int:
     return 0
 
 
-async def _listen(settings: Settings, log: ListenLog, writer: SpeechWriter | None) -> None:
+async def _listen(ending: Ending, settings: Settings, log: ListenLog, writer: SpeechWriter | None) -> None:
     """Run a station that only listens. writer: takes the sound; None plays it."""
 
     def open_sound(settings: Settings, may_interrupt: Callable[[], bool]) -> tuple[Microphone, Loudspeaker]:
@@ -141,10 +142,17 @@ async def _listen(settings: Settings, log: ListenLog, writer: SpeechWriter | Non
 
     parts = real_parts(load_codec=partial(load_codec, encoder=False), open_sound=open_sound, on_heard=write)
     engine = Engine(settings, log.note, parts)
-    async with interruptible(engine.close) as nursery:
-        nursery.start_soon(_end_after, log, engine, writer is None)
-        await engine.run()
-        nursery.cancel_scope.cancel()
+    async with trio.open_nursery() as nursery:
+
+        def end() -> None:
+            if engine.ready:
+                engine.close()
+            else:  # nothing to end in order yet, and a link may take its time to open
+                nursery.cancel_scope.cancel()
+
+        async with interruptible(ending, end) as watching:
+            watching.start_soon(_end_after, log, engine, writer is None)
+            await engine.run()
 
 
 async def _end_after(log: ListenLog, engine: Engine, aloud: bool) -> None:

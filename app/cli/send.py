@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import math
+import random
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
@@ -16,13 +18,13 @@ from app.audio.devices import Loudspeaker, Microphone, NoLoudspeaker, NoMicropho
 from app.audio.portaudio import check_devices, load_portaudio, silence_native_libraries
 from app.audio.sound_files import read_speech
 from app.audio.streams import open_portaudio
-from app.cli.interrupts import interruptible
 from app.cli.options import add_json, add_options, settings_from
 from app.console import aside, note, say
-from app.errors import GossamerError
+from app.errors import FileProblem, GossamerError
 from app.events import Event
 from app.settings.model import Settings
 from app.settings.protection import MODE_WORDS
+from app.signals import EXIT_INTERRUPTED, Ending, run_until_signal
 from app.station.control_socket import ControlSocket
 from app.station.engine import Engine
 from app.station.parrot import ParrotPorts
@@ -32,12 +34,22 @@ from codec.format import PACKET_S, SAMPLE_RATE_HZ
 from transport.address import Address
 from transport.link_kinds import explained_forms
 from transport.links.base import Link
+from transport.protocol.floor_states import State
 from transport.protocol.frames import Mode
 
 LONGEST_OVER_S = 3600.0
 """Longest file that is sent, and time-out of an over from the microphone."""
-ASK_AGAIN_S = 0.5
-"""Seconds between two tries for the floor while somebody else has it."""
+LISTEN_FIRST_S = 2.0
+"""Time for which the channel is listened to before the key is pressed, in seconds.
+
+The longest frame lasts 1.92 s (six packets of 320 ms): whoever talks is heard once in that time.
+"""
+ASK_AGAIN_S = (0.5, 1.5)
+"""Shortest and longest pause after somebody else's over, in seconds; drawn, so that two who wait do not collide."""
+LONGEST_GOODBYE_S = 5.0
+"""Time that the rest of a file's over gets to leave after a signal, in seconds."""
+LOOK_EVERY_S = 0.02
+"""Time between two looks at whether it has left, in seconds."""
 
 
 def add_send(parser: argparse.ArgumentParser) -> None:
@@ -59,6 +71,12 @@ class OutgoingOver:
         """Set when the over is sent, or can never be."""
         self.denied = trio.Event()
         """Set when somebody else has the floor."""
+        self.busy = trio.Event()
+        """Set while somebody else is heard."""
+        self.free = trio.Event()
+        """Set while nobody is."""
+        self.interrupted = False
+        """True once a signal has asked for the end."""
         self.microphone_tried = trio.Event()
         """Set when the microphone works, or does not open."""
         self.sent: events.OverSent | None = None
@@ -73,6 +91,8 @@ class OutgoingOver:
             case events.OverSent():
                 self.sent = event
                 self.done.set()
+            case events.FloorChanged(state):
+                self._floor_changed(state)
             case events.TalkDenied(reason):
                 self.problem = self.problem or reason
                 self.denied.set()
@@ -93,11 +113,20 @@ class OutgoingOver:
                 self.microphone_tried.set()
             case events.DeviceProblem("microphone"):
                 if self.microphone_tried.is_set():
-                    note(str(event))  # lost in mid-over: the rest is silence until it is back
+                    note(str(event))
                 else:
                     self.problem = str(event)
                     self.microphone_tried.set()
                     self.done.set()
+
+
+    def _floor_changed(self, state: State) -> None:
+        if state is State.IDLE:
+            self.busy = trio.Event()
+            self.free.set()
+        elif state in (State.RECEIVING, State.LOCKED_OUT):
+            self.free = trio.Event()
+            self.busy.set()
 
 
 def run_send(arguments: argparse.Namespace) -> int:
@@ -111,29 +140,38 @@ def run_send(arguments: argparse.Namespace) -> int:
         check_devices(settings)
     else:
         clip = read_speech(arguments.input)
+        if not len(clip):
+            raise FileProblem(f"{arguments.input} holds no sound", "there is nothing to send; take another")
         if len(clip) > LONGEST_OVER_S * SAMPLE_RATE_HZ:
             raise GossamerError(f"{arguments.input} is longer than {LONGEST_OVER_S / 60:.0f} minutes", "cut it")
     over = OutgoingOver(live=live)
-    trio.run(_send, settings, clip, over)
+    run_until_signal(_send, settings, clip, over)
     sent = over.sent
     if sent is None:
+        if over.interrupted:
+            raise KeyboardInterrupt
         raise GossamerError(over.problem or f"nothing was sent over {settings.link}: was there anything to say?")
     duration_s = sent.packets * PACKET_S
-    return say(
+    cut = over.interrupted and not live
+    say(
         asdict(sent)
         | {
             "link": settings.link,
             "protection": MODE_WORDS[over.mode],
             "receipt": over.receipt,
             "duration_s": round(duration_s, 2),
+            "interrupted": cut,
         },
         f"sent {sent.packets} packets, {duration_s:.1f} s of speech: {sent.voice_bps:.0f} bit/s of voice, "
         f"{sent.wire_bps:.0f} bit/s on the wire, {MODE_WORDS[over.mode]}",
         as_json=arguments.json,
     )
+    if cut:
+        note("a signal ended the over before the file's end")
+    return EXIT_INTERRUPTED if cut else 0
 
 
-async def _send(settings: Settings, clip: NDArray[np.float32] | None, over: OutgoingOver) -> None:
+async def _send(ending: Ending, settings: Settings, clip: NDArray[np.float32] | None, over: OutgoingOver) -> None:
     """Run a station until the over is sent, asking again while the floor is taken. clip: None is the microphone."""
     links: list[Link] = []
 
@@ -152,7 +190,8 @@ async def _send(settings: Settings, clip: NDArray[np.float32] | None, over: Outg
 
     engine = Engine(settings, note_both, real_parts(open_link=open_and_keep, open_sound=open_sound))
     control = ControlSocket(settings.station or settings.name, settings.link, engine.key_down, engine.key_up)
-    async with interruptible(engine.key_up if clip is None else None) as nursery:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_end_when_asked, ending, engine, over, clip is None, nursery.cancel_scope)
         if clip is None:
             control.open()
             nursery.start_soon(control.serve)
@@ -162,7 +201,10 @@ async def _send(settings: Settings, clip: NDArray[np.float32] | None, over: Outg
             await links[0].wait_ready()
         if clip is None:
             await over.microphone_tried.wait()
+        with trio.move_on_after(LISTEN_FIRST_S):
+            await over.busy.wait()
         while not over.done.is_set():
+            await _wait_for_floor(over)
             over.denied = trio.Event()
             over.problem = ""
             if clip is not None:
@@ -172,5 +214,35 @@ async def _send(settings: Settings, clip: NDArray[np.float32] | None, over: Outg
             await first_of(over.done, over.denied)
             if not over.done.is_set():
                 note(f"not yet: {over.problem}")
-                await trio.sleep(ASK_AGAIN_S)
+                engine.key_up()  # a key that is refused counts again only when it has come up
+                await trio.sleep(random.uniform(*ASK_AGAIN_S))
         engine.close()
+        while engine.ready:
+            await trio.sleep(LOOK_EVERY_S)
+        nursery.cancel_scope.cancel()
+
+
+async def _wait_for_floor(over: OutgoingOver) -> None:
+    """Return when nobody is heard, or the over can never be sent."""
+    if not over.busy.is_set():
+        return
+    note("somebody is talking: waiting for the end of that over")
+    while over.busy.is_set() and not over.done.is_set():
+        await first_of(over.free, over.done)
+        await trio.sleep(random.uniform(*ASK_AGAIN_S))
+
+
+async def _end_when_asked(
+    ending: Ending, engine: Engine, over: OutgoingOver, live: bool, scope: trio.CancelScope
+) -> None:
+    """End the over when a signal asks for that, or the command if there is none yet."""
+    await ending.asked.wait()
+    over.interrupted = True
+    if engine.sending:
+        engine.key_up()
+        with trio.move_on_after(math.inf if live else LONGEST_GOODBYE_S):
+            while engine.sending:
+                await trio.sleep(LOOK_EVERY_S)
+    if over.sent is None:
+        scope.cancel()
+    over.done.set()

@@ -96,6 +96,8 @@ class FieldTest:
     """Counts of what the other station says that it heard; None: it said nothing."""
     problems: list[str] = field(default_factory=list)
     """Things that went wrong, a line each."""
+    stopped: bool = False
+    """True where a signal ended it early."""
 
     def heard_in_short(self) -> dict[str, int]:
         """Return what was heard, in so few words that they fit into a text message."""

@@ -25,6 +25,7 @@ from app.history.overs import RecordedOver
 from app.settings.model import Settings
 from app.station.engine import Engine
 from app.station.parts import Parts
+from app.station.station import GOODBYE_S, LOOK_EVERY_S
 from app.threads import first_of
 from codec.format import SAMPLE_RATE_HZ
 from transport.protocol.receiver import Fact
@@ -194,11 +195,12 @@ async def run_field_test(
     minutes: float,
     answer: bool,
     say: Callable[[str], None] = lambda line: None,
+    stop: trio.Event | None = None,
 ) -> FieldTest:
     """Run one side of a field test until the time is over, or the other station ends it; return its record.
 
-    answer: wait for the caller; otherwise call. say: is told how it goes, a line for each over. Raises what a station
-    raises.
+    answer: wait for the caller; otherwise call. say: is told how it goes, a line for each over. stop: ends it early and
+    in order, when set. Raises what a station raises.
     """
     test = FieldTest(settings, "answerer" if answer else "caller")
     observer = FieldTestObserver(test, known)
@@ -209,14 +211,27 @@ async def run_field_test(
     )
     observer.peer_found = engine.set_addressee  # so that it confirms our overs
     async with trio.open_nursery() as nursery:
+        if stop is not None:
+            nursery.start_soon(_stop_when_set, stop, engine, test, nursery.cancel_scope)
         await nursery.start(engine.run)
         if answer:
             await _answer(engine, observer, known, minutes, say)
         else:
             await _call(engine, observer, known, minutes, say)
-        test.duration_s = trio.current_time() - observer.began_s
         nursery.cancel_scope.cancel()
+    test.duration_s = trio.current_time() - observer.began_s
     return test
+
+
+async def _stop_when_set(stop: trio.Event, engine: Engine, test: FieldTest, scope: trio.CancelScope) -> None:
+    """End the test early: an over of ours gets its END, and then everything is cancelled."""
+    await stop.wait()
+    test.stopped = True
+    engine.key_up()
+    with trio.move_on_after(GOODBYE_S):
+        while engine.sending:
+            await trio.sleep(LOOK_EVERY_S)
+    scope.cancel()
 
 
 async def _call(

@@ -19,6 +19,7 @@ from app.errors import GossamerError
 from app.events import Event
 from app.history.capture import Capture, CapturedFrame
 from app.settings.model import Settings
+from app.signals import Ending, run_until_signal
 from app.station.engine import Engine
 from app.station.parrot import ParrotPorts
 from app.station.parts import Codec, Parts
@@ -152,7 +153,7 @@ def reproduce(capture: Capture, settings: Settings, codec: Codec) -> Reproduced:
     """
     result = Reproduced()
 
-    async def main() -> None:
+    async def main(ending: Ending) -> None:
         links: list[CaptureLink] = []
 
         async def open_link(address: Address[Any], nursery: trio.Nursery, ports: ParrotPorts) -> tuple[Link, str]:
@@ -177,6 +178,7 @@ def reproduce(capture: Capture, settings: Settings, codec: Codec) -> Reproduced:
         began_s = trio.current_time()
         engine = Engine(settings, result.note, parts)
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(ending.cancel_when_asked)
             await nursery.start(engine.run)
             await links[0].delivered.wait()
             with trio.move_on_after(AFTERWARDS_S):
@@ -185,5 +187,5 @@ def reproduce(capture: Capture, settings: Settings, codec: Codec) -> Reproduced:
                     await trio.sleep(LOOK_EVERY_S)
             nursery.cancel_scope.cancel()
 
-    trio.run(main, clock=MockClock(autojump_threshold=0))
+    run_until_signal(main, clock=MockClock(autojump_threshold=0))
     return result

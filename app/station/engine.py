@@ -33,6 +33,7 @@ class _NotReady:
     """A stand-in for the station before it is open and after it is closed: what needs one is refused or ignored."""
 
     talking = False
+    sending = False
     idle = True
     queued_s = 0.0
 
@@ -150,9 +151,19 @@ class Engine:
         self._station.ping(token)
 
     @property
+    def ready(self) -> bool:
+        """True from StationReady until `run` ends."""
+        return not isinstance(self._station, _NotReady)
+
+    @property
     def talking(self) -> bool:
         """True between TalkPermitted and TalkEnded."""
         return self._station.talking
+
+    @property
+    def sending(self) -> bool:
+        """True from the request for the floor until the last frame of the over has left."""
+        return self._station.sending
 
     # --- listening -----------------------------------------------------------------------------------------------
 

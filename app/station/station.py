@@ -39,6 +39,7 @@ from transport.protocol.frames import Begin, Ping, Text
 
 GOODBYE_S = 2.0
 """Time that an over still being sent gets when the station is closed, in seconds."""
+NOTHING_TO_SAY = "this clip holds no sound: there is nothing to say"
 LOOK_EVERY_S = 0.02
 """Time between two looks at whether that over has left, in seconds."""
 
@@ -188,7 +189,10 @@ class Station:
         self._release()
 
     def play_clip(self, samples: np.ndarray) -> None:
-        """Ask for the floor, and speak float32 [n] in place of the microphone."""
+        """Ask for the floor, and speak float32 [n] in place of the microphone. An empty clip keys nothing."""
+        if not len(samples):
+            self._tell(events.TalkDenied(NOTHING_TO_SAY))
+            return
         self._conversation.press(samples, 0.0)
 
     def set_vox(self, on: bool) -> None:
@@ -242,6 +246,11 @@ class Station:
     def talking(self) -> bool:
         """True while an over of ours is on the air."""
         return self._conversation.talking
+
+    @property
+    def sending(self) -> bool:
+        """True from the request for the floor until the last frame of the over has left."""
+        return self._conversation.sending
 
     @property
     def idle(self) -> bool:

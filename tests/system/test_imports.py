@@ -35,7 +35,7 @@ FLOORS = {
         ("planning", "links"),
     ),
     "app": (
-        ("errors", "events", "paths", "console", "texts", "threads"),
+        ("errors", "events", "paths", "console", "signals", "texts", "threads"),
         ("file_kinds", "settings", "storage"),
         ("audio", "history"),
         ("codecs", "clips"),

@@ -1,0 +1,165 @@
+"""INT, TERM and HUP: the one way in which a signal ends a command, whatever it is doing.
+
+The first signal asks: a command that runs no trio gets KeyboardInterrupt, which takes its half-written files away; one
+that runs under trio sees `Ending.asked`, and ends its over, its recording and its devices in order. The second signal
+ends it at once, and a command that does not even obey that is gone FORCED_S later.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+if TYPE_CHECKING:  # `gossamer --help` must not wait for it
+    import trio
+
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Signals that mean the same everywhere: end in order. SIGHUP is what a terminal sends whose window was closed."""
+EXIT_INTERRUPTED = 130
+"""Exit code of a command that a signal ended, as shells have it: 128 + SIGINT."""
+FORCED_S = 3.0
+"""Time after the second signal at which the process ends in any case, in seconds; only a driver that hangs needs it."""
+
+Result = TypeVar("Result")
+Handler = Callable[[int, FrameType | None], None]
+
+
+class Interrupted(KeyboardInterrupt):
+    """The end that a signal asked for.
+
+    A class of its own: where the very KeyboardInterrupt passes through code made from a string, as dataclasses are,
+    CPython ends the process by SIGINT in the end, though it was caught.
+    """
+
+
+class Ending:
+    """The request to end that a signal made of a command under trio."""
+
+    def __init__(self, asked: trio.Event, scope: trio.CancelScope) -> None:
+        self.asked = asked
+        """Set by the first signal."""
+        self.scope = scope
+        """The scope of the whole command, which the second signal cancels."""
+
+    async def cancel_when_asked(self) -> None:
+        """Cancel the command at the first signal already, where there is nothing to end in order."""
+        await self.asked.wait()
+        self.scope.cancel()
+
+
+class Interrupts:
+    """The ending signals as KeyboardInterrupt, for the whole of a command."""
+
+    def __init__(self) -> None:
+        self.came = False
+        """True once a signal has come."""
+
+    def begin(self) -> None:
+        """Let the signals raise KeyboardInterrupt in the main thread from now on.
+
+        A hang-up that the caller ignores stays ignored: that is how `nohup` works.
+        """
+        self._set(self._interrupt)
+
+    def end(self) -> None:
+        """Leave the signals to the system, which ends the process: nothing is left to be done in order."""
+        self._set(signal.SIG_DFL)
+
+    @staticmethod
+    def _set(handler: Handler | signal.Handlers) -> None:
+        if threading.current_thread() is threading.main_thread():
+            for number in _ours():
+                signal.signal(number, handler)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> NoReturn:
+        self.came = True
+        raise Interrupted
+
+
+def run_until_signal(main: Callable[..., Awaitable[Result]], *arguments: Any, clock: Any = None) -> Result:
+    """Run `main(ending, *arguments)` under trio and return its result.
+
+    Raises KeyboardInterrupt where the second signal cancelled it, and an error of `main` alone, not in an exception
+    group. clock: for virtual time, as `trio.run` takes it.
+    """
+    import trio
+
+    from app.errors import first_error
+
+    bell = _Bell()
+
+    async def run() -> Result:
+        with trio.CancelScope() as scope:
+            ending = Ending(trio.Event(), scope)
+            bell.connect(ending, trio.lowlevel.current_trio_token())
+            return await main(ending, *arguments)
+        raise Interrupted
+
+    with _handling(bell.ring):
+        try:
+            return trio.run(run, clock=clock)
+        except BaseExceptionGroup as group:
+            raise first_error(group) from group
+
+
+class _Bell:
+    """The way of a signal from its handler, which may run anywhere in the main thread, into trio."""
+
+    def __init__(self) -> None:
+        self._rings = 0
+        self._ending: Ending | None = None
+        self._token: trio.lowlevel.TrioToken | None = None
+
+    def connect(self, ending: Ending, token: trio.lowlevel.TrioToken) -> None:
+        """Connect with a run that has begun; a signal that came before counts."""
+        self._ending, self._token = ending, token
+        if self._rings:
+            self._act()
+
+    def ring(self, number: int, frame: FrameType | None) -> None:
+        """Take a signal."""
+        import trio
+
+        self._rings += 1
+        if self._rings > 1:
+            _force_later()
+        if self._token is not None:
+            with contextlib.suppress(trio.RunFinishedError):
+                self._token.run_sync_soon(self._act)
+
+    def _act(self) -> None:
+        if self._ending is None:
+            return
+        self._ending.asked.set()
+        if self._rings > 1:
+            self._ending.scope.cancel()
+
+
+def _force_later() -> None:
+    timer = threading.Timer(FORCED_S, os._exit, (EXIT_INTERRUPTED,))
+    timer.daemon = True
+    timer.start()
+
+
+@contextlib.contextmanager
+def _handling(handler: Handler) -> Iterator[None]:
+    """Give the ending signals to `handler` inside the block; outside the main thread there is nothing to give."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number in _ours()}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def _ours() -> tuple[signal.Signals, ...]:
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return ENDING_SIGNALS[:-1] if ignored else ENDING_SIGNALS

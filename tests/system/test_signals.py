@@ -1,0 +1,222 @@
+"""INT, TERM and HUP to every command, in real processes: it ends in order, in a moment, and without a traceback.
+
+What a command had heard until then is kept, an over gets its END, and a second signal always ends it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from app.audio.sound_files import read_speech
+from app.cli.parser import COMMANDS
+from app.signals import ENDING_SIGNALS, EXIT_INTERRUPTED
+from codec.format import SAMPLE_RATE_HZ
+from tests.support.processes import CLIP, ROOT, free_port, listener
+from transport.protocol.frames import End
+from transport.protocol.open_frames import decode
+
+SOON_S = 20.0
+"""Time in which a command has ended after one signal on a busy machine, in seconds."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A command that has to be ended."""
+
+    name: str
+    words: Callable[[Path], list[object]]
+    ready: str = ""
+    """Text on standard error after which it gets the signal; "" is `after_s` seconds after the start."""
+    after_s: float = 1.5
+    codes: tuple[int, ...] = (EXIT_INTERRUPTED,)
+
+
+def _udp(_: Path) -> str:
+    return f"udp://:{free_port()}"
+
+
+CASES = (
+    Case("send waits for a caller", lambda there: ["send", _udp(there), "--input", CLIP], "waiting for somebody"),
+    Case("send to nobody in particular", lambda there: ["send", "parrot://", "--input", CLIP]),
+    Case(
+        "listen hears nothing",
+        lambda there: ["listen", _udp(there), "--output", there / "heard.wav"],
+        "listening on",
+        codes=(2,),
+    ),
+    Case("demo", lambda there: ["demo", "--out", there / "demo"], after_s=4.0),
+    Case("field-test answers", lambda there: ["field-test", _udp(there), "--answer", "--out", there / "report"]),
+    Case("lab", lambda there: ["lab", "--tables", "--seconds", "600"]),
+    Case("encode", lambda there: ["encode", there / "long.wav", there / "long.g800"]),
+    Case("compare", lambda there: ["compare", there / "long.wav", "--out", there / "page"]),
+    Case("inspect", lambda there: ["inspect", there / "long.wav"], codes=(0, EXIT_INTERRUPTED)),
+    Case("doctor", lambda there: ["doctor"], after_s=0.5, codes=(0, 1, EXIT_INTERRUPTED)),
+    Case("devices", lambda there: ["devices"], after_s=0.5, codes=(0, 2, EXIT_INTERRUPTED)),
+)
+
+
+def start(words: list[object], folder: Path) -> subprocess.Popen[str]:
+    """A command that runs beside the test, with a home of its own."""
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        [sys.executable, "-m", "app", *map(str, words)],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def until(process: subprocess.Popen[str], text: str) -> str:
+    """What it has said on standard error when it says the text."""
+    assert process.stderr is not None
+    said = ""
+    for line in process.stderr:
+        said += line
+        if text in line:
+            return said
+    raise AssertionError(said)
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> Path:
+    """A folder with a minute of speech."""
+    speech = read_speech(CLIP)
+    with soundfile.SoundFile(tmp_path / "long.wav", "w", SAMPLE_RATE_HZ, 1) as file:
+        for _ in range(30):
+            file.write(speech)
+    return tmp_path
+
+
+def left_behind(folder: Path) -> list[Path]:
+    """Half-written files in the folder."""
+    return list(folder.rglob("*.part"))
+
+
+@pytest.mark.parametrize("number", ENDING_SIGNALS, ids=lambda number: number.name)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_signal_ends_a_command(there: Path, case: Case, number: signal.Signals) -> None:
+    """In a moment, with its own exit code; nothing half-written is left."""
+    process = start(case.words(there), there)
+    said = until(process, case.ready) if case.ready else ""
+    time.sleep(0.0 if case.ready else case.after_s)
+    process.send_signal(number)
+    said += process.communicate(timeout=SOON_S)[1]
+    assert "Traceback" not in said, said
+    assert process.returncode in case.codes, said
+    assert [] == left_behind(there)
+
+
+def test_the_cases_are_all_commands_that_last() -> None:
+    """A new command must be tried here, or be one that answers at once, asks for the screen, or has its own test."""
+    tried = {case.name.split()[0] for case in CASES}
+    others = {"talk", "decode", "ptt", "plan", "overs", "train-voice", "passphrase"}
+    assert {command.word for command in COMMANDS} <= tried | others
+
+
+@pytest.mark.parametrize("number", ENDING_SIGNALS, ids=lambda number: number.name)
+def test_any_moment_is_right_for_a_signal(there: Path, number: signal.Signals) -> None:
+    """While libraries are imported, models are loaded, the over runs or its answer: no traceback, no crash."""
+    for moment in range(12):
+        process = start(["demo", "--out", there / "demo"], there)
+        time.sleep(0.4 + 0.4 * moment)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=SOON_S)
+        assert "Traceback" not in said and "Error" not in said, said
+        assert EXIT_INTERRUPTED == process.returncode, (moment, said)
+
+
+@pytest.fixture
+def peer() -> Iterator[socket.socket]:
+    """A socket that stands for the other station."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.bind(("127.0.0.1", 0))
+        peer.settimeout(60)
+        yield peer
+
+
+def frames_until_silence(peer: socket.socket, silent_s: float = 1.0) -> list[object]:
+    """The frames that come until none came for a while."""
+    frames: list[object] = []
+    peer.settimeout(silent_s)
+    try:
+        while True:
+            frames.append(decode(peer.recv(2048)))
+    except TimeoutError:
+        return frames
+
+
+@pytest.mark.parametrize("number", ENDING_SIGNALS, ids=lambda number: number.name)
+def test_an_over_that_a_signal_cuts_gets_its_end(there: Path, peer: socket.socket, number: signal.Signals) -> None:
+    """`send FILE` in mid-over: END twice, how much was sent, exit code 130."""
+    process = start(["send", f"udp://127.0.0.1:{peer.getsockname()[1]}", "--input", there / "long.wav"], there)
+    for _ in range(4):
+        peer.recv(2048)
+    process.send_signal(number)
+    frames = frames_until_silence(peer)
+    told, said = process.communicate(timeout=SOON_S)
+    assert 2 == sum(isinstance(frame, End) for frame in frames), frames
+    assert (EXIT_INTERRUPTED, "gossamer: a signal ended the over before the file's end\n") == (process.returncode, said)
+    assert told.startswith("sent ")
+
+
+@pytest.mark.parametrize("number", ENDING_SIGNALS, ids=lambda number: number.name)
+def test_what_was_heard_is_kept(tmp_path: Path, number: signal.Signals) -> None:
+    """`listen --output FILE` in the middle of an over: the sound until then is in the file."""
+    port = free_port()
+    hearing = listener(port, "--output", tmp_path / "heard.wav", "--synth", "classic")
+    saying = start(["send", f"udp://127.0.0.1:{port}", "--input", CLIP], tmp_path)
+    while not any(path.stat().st_size > 20_000 for path in tmp_path.glob(".heard.wav.*.part")):
+        time.sleep(0.1)
+        assert saying.poll() is None
+    hearing.send_signal(number)
+    _, said = hearing.communicate(timeout=SOON_S)
+    saying.kill()
+    saying.communicate()
+    assert (0, "") == (hearing.returncode, said)
+    assert len(read_speech(tmp_path / "heard.wav")) > SAMPLE_RATE_HZ
+    assert [] == left_behind(tmp_path)
+
+
+def test_a_second_signal_ends_at_once(there: Path, peer: socket.socket) -> None:
+    """Where the first one would still wait for the over's last frames on a slow link."""
+    link = f"udp://127.0.0.1:{peer.getsockname()[1]}?rate=300"
+    process = start(["send", link, "--input", there / "long.wav"], there)
+    for _ in range(2):
+        peer.recv(2048)
+    time.sleep(8.0)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
+    began_s = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=SOON_S)
+    assert time.monotonic() - began_s < 3.0
+    assert EXIT_INTERRUPTED == process.returncode and "Traceback" not in said
+
+
+def test_a_hang_up_that_the_caller_ignores_is_ignored(tmp_path: Path) -> None:
+    """`nohup gossamer listen ...` goes on when the terminal is closed."""
+    port = free_port()
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        hearing = listener(port, "--output", tmp_path / "heard.wav")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    os.kill(hearing.pid, signal.SIGHUP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        hearing.wait(1.5)
+    hearing.send_signal(signal.SIGTERM)
+    hearing.communicate(timeout=SOON_S)
+    assert 2 == hearing.returncode
