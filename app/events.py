@@ -96,6 +96,8 @@ class EndReason(enum.Enum):
     """The over lasted as long as any over may."""
     CLIP_ENDED = "clip ended"
     """The clip that was spoken instead of the microphone is over."""
+    MICROPHONE_LOST = "microphone lost"
+    """Nothing came from the microphone any more."""
     CLOSED = "closed"
     """The station is being closed."""
 

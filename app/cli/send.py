@@ -119,7 +119,6 @@ class OutgoingOver:
                     self.microphone_tried.set()
                     self.done.set()
 
-
     def _floor_changed(self, state: State) -> None:
         if state is State.IDLE:
             self.busy = trio.Event()

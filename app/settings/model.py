@@ -343,6 +343,11 @@ class Settings:
     )
     """True to have the terminal's title say who calls, blinking, until the over has ended."""
 
+    clip: bool = _setting(
+        False, "--clip", "speak a recorded clip where there is no microphone (off)", "true or false", _switch
+    )
+    """True to speak a bundled clip where there is no microphone. A parrot, which nobody else hears, always gets one."""
+
     vox: bool = _setting(False, "--vox", "talk by voice, without a key (off)", "true or false", _switch)
     """Voice operation: an over begins when somebody speaks into the microphone, and ends when they stop."""
 

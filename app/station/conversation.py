@@ -63,6 +63,7 @@ class Conversation:
         self._clip_may_start = trio.Event()
         self._over: int | None = None
         self._by_voice = False
+        self._live_since_s: float | None = None
         self._receipt_expected = False
         """True after an over of ours that was addressed to somebody, who should confirm it."""
         self._sent_before = Traffic()
@@ -76,6 +77,11 @@ class Conversation:
     def idle(self) -> bool:
         """True while nobody talks, and nothing is played or waits to be."""
         return self._floor.state is State.IDLE and not self._listener.playing
+
+    @property
+    def live_since_s(self) -> float | None:
+        """Time at which the over on the air from the microphone began; None while there is none."""
+        return self._live_since_s if self.talking and self._clip is None else None
 
     @property
     def sending(self) -> bool:
@@ -135,6 +141,7 @@ class Conversation:
         self._player.quiet = True
         if self._permit_tone and not self._by_voice:
             self._player.play(permit_tone(), signal=True)
+        self._live_since_s = now
         self._floor_says(self._floor.permit(now))
         self._emit(events.TalkPermitted(self._over))
         self._clip_may_start.set()

@@ -108,7 +108,8 @@ class Engine:
     def key_down(self) -> None:
         """Press the talk key: ask for the floor. TalkPermitted or TalkDenied follows.
 
-        Without a microphone the bundled clips are spoken instead, one after another.
+        Without a microphone it is refused; a parrot, and a station with the setting `clip`, hears the bundled clips
+        instead, one after another.
         """
         self._station.key_down()
 

@@ -17,8 +17,6 @@ from app.audio.devices import BLOCK_S, Block
 from app.audio.player import Player
 from app.errors import GossamerError
 from app.events import EndReason, Event
-from app.history.capture import make_header
-from app.history.recorder import Recorder
 from app.settings.model import Settings
 from app.station.alerts import Bell
 from app.station.channel_end import ChannelEnd
@@ -26,11 +24,12 @@ from app.station.controls import Controls
 from app.station.conversation import Conversation
 from app.station.link_tasks import LinkHealth, receive, report_rates
 from app.station.listener import Listener, Taps
+from app.station.making import make_recorder, make_talker
+from app.station.microphone_end import NO_MICROPHONE, MicrophoneEnd
 from app.station.opening import Opened, open_for_station
 from app.station.parts import Parts
 from app.station.replay import Replay
-from app.station.speech import SpeechDecoder, SpeechEncoder
-from app.station.talker import Talker
+from app.station.speech import SpeechDecoder
 from app.station.transmitter import Transmitter
 from app.station.vox import HandsFree
 from transport.errors import LinkError
@@ -83,8 +82,9 @@ class Station:
         self._clips_spoken = 0
         self._controls = Controls(settings.volume, settings.muted, settings.gain_db, settings.addressee)
         self._microphone, self._loudspeaker = parts.open_sound(settings, lambda: self.idle)
+        self._mouth = MicrophoneEnd(settings, self._microphone)
         self._channel = ChannelEnd(settings.name, self._link, opened.secret, parts.clock, self._tell)
-        self._recorder = self._make_recorder()
+        self._recorder = make_recorder(settings, parts, opened, self._channel.mode, self._tell)
         for watcher in (parts.on_frame, self._recorder.watch if self._recorder is not None else None):
             if watcher is not None:
                 self._channel.watch(watcher)
@@ -101,7 +101,7 @@ class Station:
             slow_link=opened.share > 1,
             emit=self._tell,
         )
-        self._talker = self._make_talker()
+        self._talker = make_talker(settings, parts, opened, self._transmitter, self._tell)
         self._hands_free = HandsFree(settings.vox_hang_s, parts.make_detector, self._press_by_voice, self._release)
         self._health = LinkHealth(self._tell)
         self._conversation = Conversation(
@@ -114,31 +114,10 @@ class Station:
             emit=self._tell,
         )
 
-    def _make_recorder(self) -> Recorder | None:
-        settings, parts, codec = self._settings, self._parts, self._opened.codec
-        if parts.recordings is None or not settings.record:
-            return None
-        mode = self._channel.mode.name.lower()
-        header = make_header(settings, self._link.name, mode, codec.codec_id, self._link.tag_bytes, parts.clock())
-        return Recorder(parts.recordings, int(settings.record_limit_mb * 1e6), header, parts.clock, self._tell)
-
-    def _make_talker(self) -> Talker | None:
-        encoder = self._opened.codec.encoder
-        if encoder is None:
-            return None
-        return Talker(
-            settings=self._settings,
-            packets_per_frame=self._opened.packets_per_frame,
-            repeat=self._opened.repeat,
-            speech=SpeechEncoder(encoder, self._opened.in_thread, self._parts.on_spoken),
-            transmitter=self._transmitter,
-            latency=self._latency,
-            emit=self._tell,
-        )
-
     def start(self, nursery: trio.Nursery) -> None:
         """Start every task of the station, all of them in the one nursery."""
         nursery.start_soon(self._microphone.run, self._hear, self._tell)
+        nursery.start_soon(self._mouth.watch, lambda: self._conversation.live_since_s, self._lose_microphone)
         nursery.start_soon(self._loudspeaker.run, self._tell)
         if self._recorder is not None:
             nursery.start_soon(self._recorder.run, self._parts.in_thread())
@@ -174,14 +153,16 @@ class Station:
     # --- commands, as in app/station/engine.py -------------------------------------------------------------------
 
     def key_down(self) -> None:
-        """Ask for the floor, for the microphone or, where there is none, for the next of the bundled clips."""
-        if self._microphone.working or not self.idle:
+        """Ask for the floor, for the microphone; where there is none, for a bundled clip if that may speak instead."""
+        if self._mouth.working or not self.idle:
             self._hands_free.ended()  # an over by voice is the key's from here on
             self._conversation.press(None, self._microphone.latency_s)
-        else:
+        elif self._mouth.clip_instead:
             clip = self._parts.load_clip(self._clips_spoken)
             self._clips_spoken += 1
             self.play_clip(clip)
+        else:
+            self._tell(events.TalkDenied(NO_MICROPHONE))
 
     def key_up(self) -> None:
         """Let the floor go; nothing happens where it is not held."""
@@ -285,6 +266,7 @@ class Station:
 
     def _hear(self, block: Block) -> None:
         """Take a block of the microphone, float32 [n]."""
+        self._mouth.heard(block)
         self._conversation.hear(block)
         if self._controls.overhear is not None:
             self._controls.overhear(block)
@@ -296,6 +278,9 @@ class Station:
 
     def _release(self) -> None:
         self._conversation.release(EndReason.RELEASED)
+
+    def _lose_microphone(self) -> None:
+        self._conversation.release(EndReason.MICROPHONE_LOST)
 
     def _cannot_send(self, problem: LinkError) -> None:
         self._health.failed(problem)

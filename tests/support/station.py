@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +182,8 @@ class Station:
     wrap: Callable[[Link], Link] = lambda link: link
     recordings: Path | None = None
     clock: Callable[[], int] = wall_clock_s
+    speaks_clips: bool = True
+    """Speaks a clip where it has no microphone."""
 
     def __post_init__(self) -> None:
         self.loudspeaker = HeardLoudspeaker()
@@ -201,7 +203,8 @@ class Station:
             on_spoken=self.spoken.append,
             on_heard=self.heard.append,
         )
-        self.engine = Engine(self.settings, self._note, parts)
+        settings = replace(self.settings, clip=self.speaks_clips)
+        self.engine = Engine(settings, self._note, parts)
 
     async def _open_link(self, address: Address, nursery: trio.Nursery, ports: ParrotPorts) -> tuple[Link, str]:
         link, who = (self.link, "") if self.link else await open_station_link(address, nursery, ports)

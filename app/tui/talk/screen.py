@@ -18,6 +18,7 @@ from app.events import DeviceProblem, DeviceReady, Event, Level
 from app.settings.model import Settings
 from app.settings.protection import channel_words
 from app.station.engine import Engine
+from app.station.microphone_end import clip_may_speak
 from app.tui.dialogs.choice import ChoiceScreen
 from app.tui.dialogs.devices import DeviceScreen
 from app.tui.dialogs.help import HelpScreen
@@ -79,7 +80,8 @@ class TalkScreen(Screen[None]):
     def __init__(self, settings: Settings, engine: Engine) -> None:
         super().__init__()
         self._engine = engine
-        self.state = TalkState(settings.name, channel_words(settings), addressee=settings.addressee)
+        clip, to = clip_may_speak(settings), settings.addressee
+        self.state = TalkState(settings.name, channel_words(settings), clip_instead=clip, addressee=to)
         self._push_to_talk = PushToTalk(self, self.state.key, engine, self._show)
         self._volume = Volume(settings, engine)
         self._picked: set[str] = set()

@@ -19,7 +19,6 @@ AS_MEANT = (events.EndReason.RELEASED, events.EndReason.CLIP_ENDED)
 SOMEBODY = "somebody"
 """A station that does not give its name."""
 
-
 _Floor = events.FloorChanged | events.Collision | events.TalkDenied | events.TalkTimeWarning
 _Ours = events.TalkPermitted | events.TalkEnded | events.TalkDraining | events.OverSent | events.Receipt
 _Theirs = (
@@ -88,6 +87,8 @@ class TalkState:
     """Who has called after a pause, until that over has ended."""
     vox: bool = False
     """Voice operation is on."""
+    clip_instead: bool = False
+    """A recorded clip speaks where there is no microphone."""
     addressee: str = ""
     """Who is asked to confirm our overs."""
     stations: list[str] = field(default_factory=list)

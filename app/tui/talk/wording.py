@@ -15,11 +15,12 @@ SILENT_DB, SILENT_AFTER_S = -60.0, 2.0
 """An over that stays below this level for so long carries no voice: even a quiet room is louder."""
 TOO_QUIET_DB, TOO_LOUD_DB = -30.0, -3.0
 """Peaks of speech below the first are lost in the room's noise, above the second they clip at the next laugh."""
+CLIP_SPEAKS = "a recorded clip is spoken instead"
 MEANWHILE = {
-    "microphone": "a recorded clip is spoken instead",
+    "microphone": "you can listen, not talk",
     "loudspeaker": "the meters move all the same",
 }
-"""What goes on without a device."""
+"""What goes on without a device, unless a clip speaks."""
 
 
 def detail(state: TalkState) -> str:
@@ -160,7 +161,8 @@ def problem_words(state: TalkState) -> list[Content]:
     """
     by_cure: dict[str, list[str]] = {}
     for which, problem in sorted(state.problems.items(), reverse=True):
-        meanwhile = f" ({MEANWHILE[which]})" if which in MEANWHILE else ""
+        words = CLIP_SPEAKS if which == "microphone" and state.clip_instead else MEANWHILE.get(which)
+        meanwhile = f" ({words})" if words else ""
         by_cure.setdefault(problem.cure, []).append(f"{problem.cause}{meanwhile}")
     whole = Content("\n").join(
         Content.assemble(("! ", "bold"), ", ".join(causes), (f": {cure}" if cure else "", "$label"))

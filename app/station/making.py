@@ -1,0 +1,45 @@
+"""Parts of a station that not every station has: the recorder of past overs, and the talker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from app.events import Event
+from app.history.capture import make_header
+from app.history.recorder import Recorder
+from app.settings.model import Settings
+from app.station.opening import Opened
+from app.station.parts import Parts
+from app.station.speech import SpeechEncoder
+from app.station.talker import Talker
+from app.station.transmitter import Transmitter
+from transport.protocol.frames import Mode
+
+
+def make_recorder(
+    settings: Settings, parts: Parts, opened: Opened, mode: Mode, emit: Callable[[Event], None]
+) -> Recorder | None:
+    """Return the recorder of a station's overs and frames; None where none are to be kept."""
+    if parts.recordings is None or not settings.record:
+        return None
+    link = opened.link
+    header = make_header(settings, link.name, mode.name.lower(), opened.codec.codec_id, link.tag_bytes, parts.clock())
+    return Recorder(parts.recordings, int(settings.record_limit_mb * 1e6), header, parts.clock, emit)
+
+
+def make_talker(
+    settings: Settings, parts: Parts, opened: Opened, transmitter: Transmitter, emit: Callable[[Event], None]
+) -> Talker | None:
+    """Return the talker of a station; None in one that only listens."""
+    encoder = opened.codec.encoder
+    if encoder is None:
+        return None
+    return Talker(
+        settings=settings,
+        packets_per_frame=opened.packets_per_frame,
+        repeat=opened.repeat,
+        speech=SpeechEncoder(encoder, opened.in_thread, parts.on_spoken),
+        transmitter=transmitter,
+        latency=opened.latency,
+        emit=emit,
+    )
