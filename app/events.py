@@ -31,6 +31,8 @@ class StationReady:
     packets_per_frame: int
     mode: Mode = Mode.OPEN
     """How the channel is protected."""
+    fingerprint: str = ""
+    """Three words that tell the channel's key from others, to be compared by voice; "" for the open channel."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,11 @@ from app.audio.streams import open_portaudio
 from app.cli.interrupts import interruptible
 from app.cli.options import add_json, add_options, settings_from
 from app.console import aside, note, print_json, tell
-from app.errors import GossamerError
+from app.errors import FileProblem, GossamerError
 from app.events import Event
 from app.settings.model import Settings
 from app.settings.protection import MODE_WORDS, refusal_words
+from app.settings.words import fingerprint_line
 from app.signals import Ending, run_until_signal
 from app.station.engine import Engine
 from app.station.parts import load_codec, real_parts
@@ -45,9 +46,11 @@ class ListenLog:
     def __init__(self, *, once: bool, tell: Callable[[str], None]) -> None:
         """once: `done` is set after the first over. tell: takes a line for every over and every text."""
         self._once = once
-        self._tell = tell
+        self._tell_user = tell
         self._refused = self._refused_told = ""
         self.done = trio.Event()
+        self.gone: Exception | None = None
+        """Why nothing can be told any more."""
         self.problem = ""
         """Why the first over could not be heard, in one line."""
         self.overs: list[events.OverEnded] = []
@@ -64,6 +67,8 @@ class ListenLog:
         match event:
             case events.StationReady():
                 aside(f"listening on {event.link}, {MODE_WORDS[event.mode]}")
+                if event.fingerprint:
+                    aside(fingerprint_line(event.fingerprint))
             case events.SlowLink():
                 note(f"this link is {event}")
             case events.ChannelCounts():
@@ -90,6 +95,14 @@ class ListenLog:
             case events.TextHeard(sender, text):
                 self.texts.append(event)
                 self._tell(f"{sender} writes: {text}")
+
+    def _tell(self, line: str) -> None:
+        """Tell the user; where nobody reads it any more, the recording is kept and the command ends in order."""
+        try:
+            self._tell_user(line)
+        except (FileProblem, BrokenPipeError) as error:
+            self.gone = error
+            self.done.set()
 
     def _over_ended(self, over: events.OverEnded) -> None:
         self.overs.append(over)
@@ -124,6 +137,8 @@ def run_listen(arguments: argparse.Namespace) -> int:
             raise KeyboardInterrupt
         if writer is not None and not raw and not writer.samples:
             raise GossamerError("nothing was heard, so nothing was written")
+    if log.gone is not None:
+        raise log.gone
     if arguments.json:
         print_json(log.facts() | {"written": arguments.output if writer is not None else None})
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -236,8 +236,11 @@ def run_reproduce(arguments: argparse.Namespace) -> int:
         name: OPTIONS[name].value_of(value, f"{arguments.capture}: {name} = {value!r}", FileProblem)
         for name, value in told.items()
     }
+    version = kept.get("key_version", 1)  # those of the first derivation do not say so
+    if not isinstance(version, int):
+        raise FileProblem(f"{arguments.capture}: key_version = {version!r}", "it must be a number")
     settings = Settings(**values, passphrase_file=arguments.passphrase_file or "", record=False, permit_tone=False)
-    settings = with_passphrase(settings, ask=False)
+    settings = with_passphrase(replace(settings, key_version=version), ask=False, weak=True)
     if capture.header.get("program") != program_version():
         note(f"this capture is of version {capture.header.get('program')}, this is {program_version()}")
     result = reproduce(capture, settings, load_codec(arguments.synth, arguments.model, encoder=False))

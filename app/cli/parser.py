@@ -72,6 +72,7 @@ COMMANDS = (
         "fit the vocoder to your voice, for those who listen to you",
         "app.cli.train_voice:add_train_voice",
     ),
+    Command("passphrase", "draw a passphrase of five words for a sealed channel", "app.cli.passphrase:add_passphrase"),
     Command("devices", "microphones and loudspeakers, and the rates that work", "app.cli.devices:add_devices"),
 )
 """All commands, in the order of the help."""

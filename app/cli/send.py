@@ -24,6 +24,7 @@ from app.errors import FileProblem, GossamerError
 from app.events import Event
 from app.settings.model import Settings
 from app.settings.protection import MODE_WORDS
+from app.settings.words import fingerprint_line
 from app.signals import EXIT_INTERRUPTED, Ending, run_until_signal
 from app.station.control_socket import ControlSocket
 from app.station.engine import Engine
@@ -107,6 +108,8 @@ class OutgoingOver:
                 aside("on air: Ctrl-C ends the over")
             case events.StationReady():
                 self.mode = event.mode
+                if event.fingerprint:
+                    aside(fingerprint_line(event.fingerprint))
             case events.SlowLink():
                 note(f"this link is {event}")
             case events.DeviceReady("microphone"):

@@ -15,12 +15,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.errors import GossamerError
+from transport.protection.cipher import KEY_VERSION
 from transport.protocol.frames import MAX_K, MAX_NAME_BYTES
 from transport.texts import is_plain
 
 Synth = str
 """Name of a synthesiser: "neural", "classic", or the path of a vocoder of one's own, FILE.onnx."""
 
+DEFAULT_CHANNEL = "gossamer"
+"""Name of a sealed channel that was given none."""
 PARROT_LINK = "parrot://?rate=1200"
 """Address of the embedded station (app/station/parrot.py), behind a simulated link as thin as a packet radio's."""
 
@@ -213,7 +216,7 @@ class Settings:
     Empty: sealed if there is a passphrase, else open."""
 
     channel: str = _setting(
-        "gossamer",
+        DEFAULT_CHANNEL,
         "--channel",
         "name of a sealed channel: another name, another key (gossamer)",
         f"1 to {MAX_CHANNEL_LETTERS} letters of printable text",
@@ -239,6 +242,9 @@ class Settings:
 
     No flag and no line of the settings file says it, lest it be seen in the list of processes or copied with the file.
     """
+
+    key_version: int = KEY_VERSION
+    """Derivation of the key from the passphrase; an older one only where an old capture is heard again."""
 
     synth: Synth = _setting(  # noqa: RUF009 - it makes a field, as dataclasses.field does
         "neural",

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from app.console import note
 from app.errors import FileProblem, GossamerError, os_reason
-from app.settings.model import Settings
+from app.settings.model import DEFAULT_CHANNEL, Settings
 from app.settings.protection import channel_mode
+from app.settings.strength import check_strength
 from transport.link_kinds import kind_of
 from transport.protocol.frames import Mode
 
@@ -21,11 +22,12 @@ MAX_FILE_BYTES = 4096
 """Longest passphrase file: a longer one is some other file."""
 
 
-def with_passphrase(settings: Settings, ask: bool) -> Settings:
-    """Return the settings with the passphrase that they need.
+def with_passphrase(settings: Settings, ask: bool, *, weak: bool = False) -> Settings:
+    """Return the settings with the passphrase that they need, and tell the user what makes it weaker than it could be.
 
-    ask: ask for it on the terminal. Raises GossamerError for an empty passphrase, no terminal to ask on, a file that
-    cannot be read, or a mode that contradicts what is there.
+    ask: ask for it on the terminal. weak: take one that is soon guessed, since it was used already. Raises
+    GossamerError for an empty or weak passphrase, no terminal to ask on, a file that cannot be read, or a mode that
+    contradicts what is there.
     """
     if ask and settings.passphrase_file:
         raise GossamerError(
@@ -35,9 +37,20 @@ def with_passphrase(settings: Settings, ask: bool) -> Settings:
         settings = replace(settings, passphrase=_ask(settings.channel))
     elif settings.passphrase_file and settings.mode != "open":
         settings = replace(settings, passphrase=_read(Path(settings.passphrase_file).expanduser()))
+    if settings.passphrase is not None and not weak:
+        check_strength(settings.passphrase, [settings.channel, settings.name])
+    if not weak:
+        _warn_of_channel(settings)
     if channel_mode(settings) is Mode.SEALED and (kind := kind_of(settings.link)) and kind.amateur:
         note("amateur radio forbids nearly everywhere to hide what is said: --mode ham signs it and leaves it in clear")
     return settings
+
+
+def _warn_of_channel(settings: Settings) -> None:
+    if settings.passphrase is not None and settings.channel == DEFAULT_CHANNEL:
+        note(f"many channels are called '{DEFAULT_CHANNEL}', and one guess tries them all: --channel NAME of your own")
+    if settings.passphrase is None and settings.channel != DEFAULT_CHANNEL and settings.mode != "open":
+        note(f"the channel '{settings.channel}' is open to everybody: a name protects nothing without --passphrase")
 
 
 def _ask(channel: str) -> str:

@@ -46,7 +46,7 @@ def secret_of(settings: Settings) -> Secret | None:
     mode = channel_mode(settings)
     if settings.passphrase is None:
         return None
-    return Secret(mode, derive_key(settings.passphrase, settings.channel))
+    return Secret(mode, derive_key(settings.passphrase, settings.channel, settings.key_version))
 
 
 def channel_words(settings: Settings) -> str:

@@ -18,6 +18,7 @@ from app.audio.player import Player
 from app.errors import GossamerError
 from app.events import EndReason, Event
 from app.settings.model import Settings
+from app.settings.words import fingerprint_words
 from app.station.alerts import Bell
 from app.station.channel_end import ChannelEnd
 from app.station.controls import Controls
@@ -136,7 +137,8 @@ class Station:
         """Tell the host what was opened."""
         opened, k = self._opened, self._opened.packets_per_frame
         codec_id, mode = opened.codec.codec_id, self._channel.mode
-        self._tell(events.StationReady(self._link.name, opened.far_end, codec_id, k, mode))
+        words = fingerprint_words(opened.secret.key) if opened.secret is not None else ""
+        self._tell(events.StationReady(self._link.name, opened.far_end, codec_id, k, mode, words))
         if opened.share > 1:
             self._tell(events.SlowLink(k, opened.share))
         self._channel.check_clock()

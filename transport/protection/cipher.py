@@ -16,6 +16,7 @@ they are the associated data and stay readable.
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from dataclasses import dataclass, field
 
@@ -23,15 +24,32 @@ from transport.errors import BadTag, UsageError
 from transport.protocol.frames import NONCE_BYTES, TAG_BYTES, Mode, Type
 from transport.protocol.open_frames import HEADER_BYTES
 
-SALT = "gossamer/1"
-"""Beginning of the salt, before the channel's name: the same passphrase gives every channel another key."""
 KEY_BYTES = 32
 """Length of a key."""
-SCRYPT_N, SCRYPT_R, SCRYPT_P = 2**15, 8, 1
-"""Cost of a key (RFC 7914): 32 MiB, and some 0.1 s on a laptop or 1 s on a small board.
+FINGERPRINT_LABEL = b"gossamer/fingerprint"
+"""Text that is hashed before the key: what is shown of a key must be of no use for anything else."""
 
-A station pays it once a start, and whoever recorded a frame once for every guess. Twice the memory would hurt a board
-of 512 MB that already holds the models.
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """A way from a passphrase to a key (RFC 7914)."""
+
+    salt: str
+    """Beginning of the salt, before the channel's name: the same passphrase gives every channel another key."""
+    n: int
+    """Cost: scrypt takes 1024 n bytes of memory, and time in proportion."""
+    r: int = 8
+    p: int = 1
+
+
+KEY_VERSION = 2
+"""The derivation of all new keys. Stations of another version are other passphrases to one another."""
+DERIVATIONS = {1: Derivation("gossamer/1", 2**15), 2: Derivation("gossamer/2", 2**17)}
+"""The derivations by their version. Version 1 is for captures that were made with it.
+
+Version 2 takes 128 MiB, and 0.5 s on a core of a server. A Raspberry Pi 4, four to five times slower, needs some 2 s,
+and a Zero 2 W some 5 s (estimates). A station pays it once a start, and whoever recorded a frame once for every guess:
+a graphics card of 24 GB has room for fewer than 200 guesses at a time. Twice the memory would not fit a board of 512 MB.
 """
 
 
@@ -45,19 +63,29 @@ class Secret:
     """32 bytes."""
 
 
-def derive_key(passphrase: str, channel: str) -> bytes:
-    """Return 32 bytes from what people type: scrypt over the passphrase, salted with "gossamer/1" and the channel.
+def derive_key(passphrase: str, channel: str, version: int = KEY_VERSION) -> bytes:
+    """Return 32 bytes from what people type: scrypt over the passphrase, salted with the version and the channel.
 
     Both are UTF-8 in Unicode's form NFC, in which the same letters typed on different systems are the same bytes. Slow
-    and large on purpose: not for the event loop. Raise UsageError for an empty passphrase.
+    and large on purpose: not for the event loop. version: one of DERIVATIONS. Raise UsageError for an empty passphrase
+    or another version.
     """
     from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
     if not passphrase:
         raise UsageError("an empty passphrase protects nothing")
-    salt = (SALT + unicodedata.normalize("NFC", channel)).encode()
-    kdf = Scrypt(salt=salt, length=KEY_BYTES, n=SCRYPT_N, r=SCRYPT_R, p=SCRYPT_P)
+    if version not in DERIVATIONS:
+        raise UsageError(f"there is no key derivation {version}, only {sorted(DERIVATIONS)}")
+    how = DERIVATIONS[version]
+    salt = (how.salt + unicodedata.normalize("NFC", channel)).encode()
+    kdf = Scrypt(salt=salt, length=KEY_BYTES, n=how.n, r=how.r, p=how.p)
     return kdf.derive(unicodedata.normalize("NFC", passphrase).encode())
+
+
+def fingerprint(key: bytes) -> int:
+    """Return a number of 30 bits that tells a key from others, and nothing else of it, to be compared by voice."""
+    digest = hashlib.sha256(FINGERPRINT_LABEL + key).digest()
+    return int.from_bytes(digest[:4]) >> 2
 
 
 class Cipher:

@@ -22,6 +22,7 @@ from app.paths import settings_file
 from app.settings.contacts import recent_links, remember, resolve
 from app.settings.file import Configuration, read_configuration, write_configuration
 from app.settings.model import PARROT_LINK, Settings
+from app.settings.words import fingerprint_line
 from app.station.control_socket import ControlSocket
 from app.station.engine import Engine
 from app.tui.dialogs.choice import ChoiceScreen
@@ -131,6 +132,8 @@ class TalkApp(HostedApp):
         if isinstance(event, StationReady) and self.configuration is not None and not event.station:
             remember(self._settings.link)
         self.talk_screen.post_message(TalkScreen.EngineSpoke(event))
+        if isinstance(event, StationReady) and event.fingerprint:
+            self.talk_screen.call_later(self.talk_screen.note, "key", fingerprint_line(event.fingerprint))
 
     def _note_device(self, event: DeviceReady | DeviceProblem) -> None:
         if isinstance(event, DeviceProblem):

@@ -29,7 +29,11 @@ def passphrase_file(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(
     "octets",
-    [b"caf\xc3\xa9 au lait", b"caf\xc3\xa9 au lait\nsecond line\n", b"\xef\xbb\xbfcaf\xc3\xa9 au lait\r\n"],
+    [
+        b"caf\xc3\xa9 au lait im hafen",
+        b"caf\xc3\xa9 au lait im hafen\nsecond line\n",
+        b"\xef\xbb\xbfcaf\xc3\xa9 au lait im hafen\r\n",
+    ],
     ids=["no line end", "several lines", "from Windows"],
 )
 def test_the_first_line_counts(tmp_path: Path, octets: bytes, capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,7 +41,8 @@ def test_the_first_line_counts(tmp_path: Path, octets: bytes, capsys: pytest.Cap
     path = tmp_path / "key"
     path.write_bytes(octets)
     path.chmod(0o600)
-    assert "caf\u00e9 au lait" == with_passphrase(Settings(passphrase_file=str(path)), ask=False).passphrase
+    settings = with_passphrase(Settings(passphrase_file=str(path), channel="harbour"), ask=False)
+    assert "caf\u00e9 au lait im hafen" == settings.passphrase
     assert "" == capsys.readouterr().err
 
 
@@ -98,9 +103,9 @@ def test_the_prompt_comes_before_the_screen(tmp_path: Path) -> None:
     words = ["talk", f"udp://:{free_port()}", "--passphrase", "--channel", "harbour", "--name", "Ada"]
     with Terminal(gossamer(*words), kitty=False) as terminal:
         terminal.until("Passphrase of the channel 'harbour':", STARTED_S)
-        terminal.write(b"tide tables\r")
+        terminal.write(b"tide tables of seven anchors\r")
         terminal.until("sealed: harbour", STARTED_S)
-        assert b"tide tables" not in terminal.raw
+        assert b"tide tables of seven anchors" not in terminal.raw
 
 
 def test_an_empty_answer_is_refused(tmp_path: Path) -> None:
@@ -122,16 +127,53 @@ def test_two_processes_talk_sealed(tmp_path: Path, passphrase_file: Path) -> Non
     short = tmp_path / "short.wav"
     soundfile.write(short, read_speech(CLIP)[:16000], fmt.SAMPLE_RATE_HZ)
     port = free_port()
-    key = ("--passphrase-file", passphrase_file)
+    key = ("--passphrase-file", passphrase_file, "--channel", "harbour")
     hearing = listener(port, "--output", tmp_path / "heard.wav", "--once", *key, protection="sealed")
     stranger = start("send", f"udp://127.0.0.1:{port}", "--input", short, "--name", "Mallory")
     said, problems = stranger.communicate(timeout=90)
     assert (0, True) == (stranger.returncode, said.endswith(", open channel\n")), problems
     saying = start("send", f"udp://127.0.0.1:{port}", "--input", short, "--name", "Marigold", *key)
     said, problems = saying.communicate(timeout=90)
-    assert (0, True, "") == (saying.returncode, said.endswith(", sealed\n"), problems)
+    assert (0, True) == (saying.returncode, said.endswith(", sealed\n")), problems
+    fingerprint = problems
+    assert fingerprint.startswith("the key's fingerprint: ") and 1 == fingerprint.count("\n")
     told, problems = hearing.communicate(timeout=60)
     assert 0 == hearing.returncode
+    assert problems.startswith(fingerprint)  # both show the same words
     assert told.startswith("Marigold: ") and "Mallory" not in told and "other mode" in told
     assert 1 == problems.count("somebody here speaks in the open; you are sealed")
     assert 7 * fmt.PACKET_SAMPLES == len(read_speech(tmp_path / "heard.wav"))
+
+
+# --- weak and strong ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "weak",
+    ["a", "secret", "password123", "Tr0ub4dor&3", "harbour harbour", "qwertyuiop", "12345678901234567890", "Ada1990"],
+)
+def test_a_weak_passphrase_is_refused_with_a_better_one(tmp_path: Path, weak: str) -> None:
+    """Words on every guesser's list, patterns, and the channel's own name; the one that is offered is taken."""
+    path = tmp_path / "key"
+    path.write_text(weak)
+    path.chmod(0o600)
+    settings = Settings(passphrase_file=str(path), channel="harbour", name="Ada")
+    with pytest.raises(GossamerError, match="soon guessed") as caught:
+        with_passphrase(settings, ask=False)
+    assert weak == with_passphrase(settings, ask=False, weak=True).passphrase  # where an old capture is heard again
+    offered = str(caught.value).split("'")[1]
+    path.write_text(offered)
+    assert offered == with_passphrase(settings, ask=False).passphrase
+
+
+def test_channel_names_that_do_not_help_are_warned_of(
+    passphrase_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The default one beside a passphrase, and any other one without, are warned of."""
+    with_passphrase(Settings(passphrase_file=str(passphrase_file)), ask=False)
+    assert "--channel NAME" in capsys.readouterr().err
+    with_passphrase(Settings(channel="harbour"), ask=False)
+    assert "'harbour' is open to everybody" in capsys.readouterr().err
+    with_passphrase(Settings(), ask=False)
+    with_passphrase(Settings(passphrase_file=str(passphrase_file), channel="harbour"), ask=False)
+    assert "" == capsys.readouterr().err

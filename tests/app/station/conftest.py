@@ -12,5 +12,5 @@ def cheap_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """scrypt is slow on purpose; one test of its own (test_seal.py) is enough."""
     monkeypatch.setattr(
         "app.settings.protection.derive_key",
-        lambda passphrase, channel: hashlib.sha256(f"{passphrase}/{channel}".encode()).digest(),
+        lambda passphrase, channel, version: hashlib.sha256(f"{passphrase}/{channel}".encode()).digest(),
     )

@@ -37,5 +37,5 @@ def test_keep_alives_are_sealed_and_made_anew() -> None:
                 station.engine.close()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("app.settings.protection.derive_key", lambda passphrase, channel: secret.key)
+        patch.setattr("app.settings.protection.derive_key", lambda passphrase, channel, version: secret.key)
         trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0.05))

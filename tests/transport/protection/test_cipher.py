@@ -14,14 +14,19 @@ from tests.support.vectors import NONCE
 from transport.errors import (
     UsageError,
 )
-from transport.protection.cipher import Secret, derive_key
+from transport.protection.cipher import Secret, derive_key, fingerprint
 from transport.protocol.frames import Mode
 
 
 def test_the_key() -> None:
     """The passphrase gives the key of the vectors; another channel's name, another key; letters typed either way, the
     same one."""
-    assert KEY == derive_key("correct horse battery staple", "harbour")
+    assert KEY == derive_key("correct horse battery staple", "harbour", version=1)
+    new = bytes.fromhex("8632f7f54ea287346bfbef318ccbbadca6e86348a9b8ecffe466367d27082a2e")
+    assert new == derive_key("correct horse battery staple", "harbour")
+    assert (927178913, 274799419) == (fingerprint(KEY), fingerprint(new))
+    with pytest.raises(UsageError, match="key derivation 3"):
+        derive_key("correct horse battery staple", "harbour", version=3)
     assert derive_key("caf\u00e9", "x") == derive_key("cafe\u0301", "x") != derive_key("cafe", "x")
     with pytest.raises(UsageError):
         derive_key("", "harbour")
