@@ -241,10 +241,7 @@ async def _end_when_asked(
     await ending.asked.wait()
     over.interrupted = True
     if engine.sending:
-        engine.key_up()
-        with trio.move_on_after(math.inf if live else LONGEST_GOODBYE_S):
-            while engine.sending:
-                await trio.sleep(LOOK_EVERY_S)
+        await engine.end_over(math.inf if live else LONGEST_GOODBYE_S)
     if over.sent is None:
         scope.cancel()
     over.done.set()

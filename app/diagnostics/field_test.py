@@ -25,7 +25,7 @@ from app.history.overs import RecordedOver
 from app.settings.model import Settings
 from app.station.engine import Engine
 from app.station.parts import Parts
-from app.station.station import GOODBYE_S, LOOK_EVERY_S
+from app.station.station import GOODBYE_S
 from app.threads import first_of
 from codec.format import SAMPLE_RATE_HZ
 from transport.protocol.receiver import Fact
@@ -133,8 +133,8 @@ class FieldTestObserver:
                 test.mouth_to_ear_s.append(event.total_s)
             case events.TextHeard(_, text):
                 self._read(text)
-            case events.Collision(reason):
-                test.problems.append(reason)
+            case events.Collision(problem):
+                test.problems.append(problem)
             case events.LinkProblem() | events.ChannelProblem():
                 test.problems.append(str(event))
             case events.CodecMismatch(sender, ours, theirs):
@@ -178,9 +178,8 @@ class FieldTestObserver:
     def progress(self) -> str:
         """Return a line about how the test goes."""
         test = self.test
-        heard = (
-            f"heard {test.heard[-1].packets - test.heard[-1].lost} of {test.heard[-1].packets}" if test.heard else ""
-        )
+        last = test.heard[-1] if test.heard else None
+        heard = f"heard {last.packets - last.lost} of {last.packets}" if last else ""
         sent = test.sent[-1] if test.sent else None
         confirmed = f" ({sent.confirmed} confirmed)" if sent and sent.confirmed is not None else ""
         there = f", sent {sent.packets}{confirmed}" if sent else ""
@@ -197,10 +196,9 @@ async def run_field_test(
     say: Callable[[str], None] = lambda line: None,
     stop: trio.Event | None = None,
 ) -> FieldTest:
-    """Run one side of a field test until the time is over, or the other station ends it; return its record.
+    """Run one side of a field test until the time is over, the other one ends it or `stop` is set; return its record.
 
-    answer: wait for the caller; otherwise call. say: is told how it goes, a line for each over. stop: ends it early and
-    in order, when set. Raises what a station raises.
+    answer: wait for the caller; otherwise call. say: is told how it goes, a line for each over. Raises as stations do.
     """
     test = FieldTest(settings, "answerer" if answer else "caller")
     observer = FieldTestObserver(test, known)
@@ -214,23 +212,17 @@ async def run_field_test(
         if stop is not None:
             nursery.start_soon(_stop_when_set, stop, engine, test, nursery.cancel_scope)
         await nursery.start(engine.run)
-        if answer:
-            await _answer(engine, observer, known, minutes, say)
-        else:
-            await _call(engine, observer, known, minutes, say)
+        await (_answer if answer else _call)(engine, observer, known, minutes, say)
         nursery.cancel_scope.cancel()
     test.duration_s = trio.current_time() - observer.began_s
     return test
 
 
 async def _stop_when_set(stop: trio.Event, engine: Engine, test: FieldTest, scope: trio.CancelScope) -> None:
-    """End the test early: an over of ours gets its END, and then everything is cancelled."""
+    """End the test early; an over of ours gets its END."""
     await stop.wait()
     test.stopped = True
-    engine.key_up()
-    with trio.move_on_after(GOODBYE_S):
-        while engine.sending:
-            await trio.sleep(LOOK_EVERY_S)
+    await engine.end_over(GOODBYE_S)
     scope.cancel()
 
 

@@ -21,7 +21,7 @@ from app.events import Event
 from app.settings.model import Settings
 from app.station.controls import Controls
 from app.station.parts import Parts, real_parts
-from app.station.station import Station, run_station
+from app.station.station import LOOK_EVERY_S, Station, run_station
 from transport.protocol.frames import MAX_NAME_BYTES, MAX_TEXT_BYTES
 
 NOT_READY = "the station is not ready yet: a moment"
@@ -116,6 +116,13 @@ class Engine:
     def key_up(self) -> None:
         """Release the talk key: let the floor go; nothing happens where it is not held."""
         self._station.key_up()
+
+    async def end_over(self, within_s: float) -> None:
+        """Release the talk key, and return when the last frame of the over has left, or after `within_s`."""
+        self.key_up()
+        with trio.move_on_after(within_s):
+            while self.sending:
+                await trio.sleep(LOOK_EVERY_S)
 
     def play_clip(self, samples: np.ndarray) -> None:
         """Speak a clip in place of the microphone: ask for the floor, and let it go at the clip's end or at `key_up`.

@@ -49,7 +49,7 @@ DERIVATIONS = {1: Derivation("gossamer/1", 2**15), 2: Derivation("gossamer/2", 2
 
 Version 2 takes 128 MiB, and 0.5 s on a core of a server. A Raspberry Pi 4, four to five times slower, needs some 2 s,
 and a Zero 2 W some 5 s (estimates). A station pays it once a start, and whoever recorded a frame once for every guess:
-a graphics card of 24 GB has room for fewer than 200 guesses at a time. Twice the memory would not fit a board of 512 MB.
+a graphics card of 24 GB has room for fewer than 200 guesses at a time. Twice the memory would not fit into 512 MB.
 """
 
 
