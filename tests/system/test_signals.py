@@ -180,7 +180,7 @@ def test_what_was_heard_is_kept(tmp_path: Path, number: signal.Signals) -> None:
     port = free_port()
     hearing = listener(port, "--output", tmp_path / "heard.wav", "--synth", "classic")
     saying = start(["send", f"udp://127.0.0.1:{port}", "--input", CLIP], tmp_path)
-    while not any(path.stat().st_size > 20_000 for path in tmp_path.glob(".heard.wav.*.part")):
+    while not any(path.stat().st_size > 20_000 for path in tmp_path.glob("heard.wav")):
         time.sleep(0.1)
         assert saying.poll() is None
     hearing.send_signal(number)

@@ -16,6 +16,7 @@ from app.audio.sound_files import read_speech
 from app.cli.demo import DemoLog, converse, summary
 from app.clips import load_clip
 from app.settings.model import Settings
+from app.signals import run_until_signal
 from app.station.parts import open_station_link, real_parts
 from codec import format as fmt
 from tests.support.station import FlippedLink, at_once
@@ -65,7 +66,7 @@ def conversation(link: str = "parrot://?rate=1200", flip: bool = False) -> tuple
         on_heard=held.heard.append,
     )
     clock = trio.testing.MockClock(autojump_threshold=0)
-    trio.run(converse, settings, parts, held, load_clip(1)[:48000], clock=clock)
+    run_until_signal(converse, settings, parts, held, load_clip(1)[:48000], clock=clock)
     return held, settings
 
 
