@@ -7,7 +7,9 @@ Nothing heavy is imported here, and a command's own module only when that comman
 from __future__ import annotations
 
 import argparse
+import difflib
 import pkgutil
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -78,11 +80,31 @@ COMMANDS = (
 """All commands, in the order of the help."""
 
 
+INVALID_CHOICE = re.compile(r"argument COMMAND: invalid choice: '([^']*)'")
+"""Argparse's words for a command that there is not."""
+
+
+class ShowVersion(argparse.Action):
+    """The flag --version. The version is looked up only then, which takes a moment."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        """Print the version, and end the program."""
+        from app.console import tell
+        from app.history.capture import program_version
+
+        tell(f"gossamer {program_version()}")
+        parser.exit()
+
+
 class Parser(argparse.ArgumentParser):
     """A parser that reports a wrong command line in one line, with exit code 2."""
 
     def error(self, message: str) -> NoReturn:
-        """Print what is wrong, and end the program."""
+        """Print what is wrong, with the command that was probably meant, and end the program."""
+        wrong = INVALID_CHOICE.search(message)
+        meant = difflib.get_close_matches(wrong[1], [command.word for command in COMMANDS], n=1) if wrong else []
+        if meant:
+            message = f"{wrong[0]}: did you mean `gossamer {meant[0]}`?" if wrong else message
         note(f"{message}: see `{self.prog} --help`")
         sys.exit(EXIT_PROBLEM)
 
@@ -109,6 +131,7 @@ def build_parser() -> Parser:
         prog="gossamer", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.set_defaults(run=run_without_command)
+    parser.add_argument("--version", action=ShowVersion, nargs=0, help="show the version, and end")
     add_options(parser, "talk")
     commands: Any = parser.add_subparsers(metavar="COMMAND", title="commands", parser_class=CommandParser)
     for command in COMMANDS:

@@ -9,6 +9,7 @@ from app.diagnostics.system_checks import (
     check_network,
     check_packages,
     check_recordings,
+    check_reporting,
     check_serial_ports,
     check_settings,
     check_terminal,
@@ -25,6 +26,7 @@ def all_checks() -> dict[str, Check]:
         "serial": check_serial_ports,
         "settings": check_settings,
         "network": check_network,
+        "privacy": check_reporting,
         "recordings": check_recordings,
         "packages": check_packages,
     }

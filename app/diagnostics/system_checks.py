@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 from app.diagnostics.findings import Finding
@@ -23,6 +24,8 @@ from transport.links.serial_names import lasting_name
 
 TERMINAL_WAIT_S = 0.5
 """Seconds that a terminal gets to answer."""
+REPORTING_SINCE = (1, 32)
+"""First version of onnxruntime that looks up its vendor's host and keeps a device number, unless told not to."""
 DEBIAN_PACKAGES = ("libportaudio2", "libasound2-plugins")
 """Debian packages that sound needs."""
 _KITTY = re.compile(rb"\x1b\[\?\d+u")
@@ -132,6 +135,27 @@ def check_network() -> list[Finding]:
         cure = "set it: without it a sealed channel has no protection against old overs"
         findings.append(Finding("clock", "warn", "was never set", cure))
     return findings
+
+
+def reporting_finding(installed: str, switched_off: bool) -> Finding:
+    """Return the finding of libraries that report their use. installed: onnxruntime's version, such as "1.32.0"."""
+    numbers = tuple(int(part) for part in re.findall(r"\d+", installed)[:2])
+    if numbers < REPORTING_SINCE:
+        return Finding("privacy", "ok", f"onnxruntime {installed} reports nothing to anybody")
+    if switched_off:
+        return Finding(
+            "privacy", "ok", f"onnxruntime {installed} would report its use to its vendor: switched off"
+        )
+    cure = "set ORT_DISABLE_TELEMETRY=1 before it is started"
+    return Finding("privacy", "fail", f"onnxruntime {installed} reports its use to its vendor", cure)
+
+
+def check_reporting() -> list[Finding]:
+    """Check that no library that is installed tells others of its use."""
+    import codec  # which switches it off
+
+    del codec
+    return [reporting_finding(version("onnxruntime"), os.environ.get("ORT_DISABLE_TELEMETRY") == "1")]
 
 
 def check_recordings() -> list[Finding]:

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from app.cli.parser import COMMANDS, build_parser
+from app.history.capture import program_version
 
 HEAVY = ("numpy", "trio", "textual", "tomlkit", "onnxruntime", "sounddevice", "soundfile", "rich")
 
@@ -59,3 +60,21 @@ def test_a_wrong_command_line_is_one_line(words, message, capsys):
     said = capsys.readouterr().err
     assert message in said
     assert 1 == len(said.splitlines())
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("lisen", "listen"), ("tlak", "talk"), ("feild-test", "field-test")])
+def test_the_command_that_was_probably_meant_is_named(typed, meant, capsys):
+    """One line, exit code 2."""
+    with pytest.raises(SystemExit) as end:
+        build_parser().parse_args([typed])
+    said = capsys.readouterr().err
+    assert (2, 1) == (end.value.code, said.count("\n"))
+    assert f"did you mean `gossamer {meant}`?" in said
+
+
+def test_the_version_is_told(capsys):
+    """That of the installed package, or of the checkout."""
+    with pytest.raises(SystemExit) as end:
+        build_parser().parse_args(["--version"])
+    assert 0 == end.value.code
+    assert f"gossamer {program_version()}\n" == capsys.readouterr().out

@@ -8,7 +8,14 @@ import threading
 
 import pytest
 
-from app.diagnostics.system_checks import check_packages, check_settings, serial_finding, terminal_tells_release
+from app.diagnostics.system_checks import (
+    check_packages,
+    check_reporting,
+    check_settings,
+    reporting_finding,
+    serial_finding,
+    terminal_tells_release,
+)
 
 
 @pytest.mark.parametrize(
@@ -70,3 +77,12 @@ def test_missing_packages(tmp_path):
     fake.write_text("#!/bin/sh\nexit 1\n")
     fake.chmod(0o755)
     assert "sudo apt-get install libportaudio2 libasound2-plugins" == check_packages(str(fake))[0].cure
+
+
+def test_libraries_that_report_their_use_are_known():
+    """An old version is silent, a new one is switched off by us; where it is not, that is a failure with its cure."""
+    assert ["ok", "ok", "fail"] == [
+        reporting_finding(version, off).status for version, off in (("1.31.9", False), ("1.32.0", True), ("2.0", False))
+    ]
+    assert "ORT_DISABLE_TELEMETRY=1" in reporting_finding("1.32.0", False).cure
+    assert ["ok"] == [finding.status for finding in check_reporting()]
