@@ -20,13 +20,14 @@ from transport.playout.playout import MAX_OVERS, Playout
 from transport.protection.channel import ProtectedChannel
 from transport.protection.cipher import Cipher, Secret
 from transport.protection.mismatch import MismatchDetector
-from transport.protection.rate_limit import MAX_SOURCES
+from transport.protection.rate_limit import MAX_PROVEN
 from transport.protection.replay import MAX_REMEMBERED
 from transport.protocol.floor import Floor
 from transport.protocol.floor_states import State
 from transport.protocol.frames import NONCE_BYTES, Begin, End, Mode, Type, Voice
 from transport.protocol.open_frames import MAX_FRAME_BYTES, decode, encode, peek_type
-from transport.protocol.over import MAX_PACKETS, REMEMBERED_OVERS, OverBegun, OverEnded, OverReceiver, PacketHeard
+from transport.protocol.over import MAX_PACKETS, OverBegun, OverEnded, PacketHeard
+from transport.protocol.over_receiver import REMEMBERED_OVERS, OverReceiver
 from transport.protocol.payloads import READERS, read_voice
 
 Target = Callable[[bytes], None]
@@ -143,7 +144,7 @@ class Protected:
             self._mismatches.accepted(frame.over)
             assert isinstance(frame, Voice) or frame == decode(encode(frame))
         assert len(self._channel._nonces) <= MAX_REMEMBERED
-        assert self._channel.rate_limiter.sources <= MAX_SOURCES
+        assert self._channel.rate_limiter.sources <= MAX_PROVEN
 
 
 class Conversation:
@@ -171,7 +172,7 @@ class Conversation:
 
     @staticmethod
     def _hear(frame: Begin | Voice | End, receiver: OverReceiver, playout: Playout, floor: Floor, now: float) -> None:
-        for event in receiver.receive(frame):
+        for event in receiver.receive(frame, now):
             match event:
                 case OverBegun(begin, first_index):
                     playout.begin(begin.k, first_index, repeat=begin.repeat)

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
+from transport.playout.items import PlayoutCount, PlayoutItem
 from transport.playout.jitter import MAX_HOLD_S
 from transport.protocol.frames import PACKET_S
 
@@ -34,45 +35,6 @@ MAX_JUMP = 64
 """Packets (20 s) that may be missing at once; a silent talker is given up after less than that anyway."""
 MAX_WAITING = 4096
 """Packets (22 minutes) that may wait in a gathered over: a bound on memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlayoutItem:
-    """One packet's length of speech, to be played now."""
-
-    over: int
-    """Number that `Playout.begin` gave its over."""
-    index: int
-    """Place in the over. A gap at the start or after END means packets that were lost and not concealed."""
-    packet: bytes | None
-    """32 bytes; None for a lost packet, which is to be concealed."""
-    damaged: bool = False
-    signal_lost: bool = False
-    """Whether two frames or more are missing in a row."""
-    waited_s: float = 0.0
-    """Seconds from the packet's arrival until now; 0 for a lost one."""
-
-
-@dataclass(slots=True)
-class PlayoutCount:
-    """A count of packets by their fate. played + lost = sent, as far as is known."""
-
-    played: int = 0
-    damaged: int = 0
-    """Played packets that were damaged."""
-    lost: int = 0
-    """Packets that were missing at their deadline."""
-    late: int = 0
-    """Lost packets that arrived after their deadline."""
-    duplicate: int = 0
-    """Packets that arrived once more."""
-    reordered: int = 0
-    """Packets that arrived after a later one, but in time."""
-    refused: int = 0
-    """Packets that were refused because they were absurdly far ahead."""
-
-    def __add__(self, other: PlayoutCount) -> PlayoutCount:
-        return PlayoutCount(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
 
 
 @dataclass(slots=True)
@@ -188,6 +150,25 @@ class OverPlayout:
         self._missing = 0
         waited_s = now - waiting.arrival_s
         return PlayoutItem(self.number, index, waiting.packet, waiting.damaged, waited_s=waited_s)
+
+    def catch_up(self, now: float) -> None:
+        """Leave out what should have been heard before `now`; the first frames may have been held up here as well."""
+        if self.anchor_s is not None and not self.gathering:
+            newest = max(self._highest, self.next - 1) if self.total is None else self.total - 1
+            self.anchor_s -= max(0.0, self.anchor_s + newest * self.packet_s - (now + self.hold_s))
+            self.skip_overdue(now)
+
+    def skip_overdue(self, now: float) -> None:
+        """Leave out the packets whose time is over."""
+        if self.anchor_s is None or self.gathering:
+            return
+        until = math.floor((now - self.anchor_s) / self.packet_s)
+        until = until if self.total is None else min(until, self.total)
+        if until > self.next:
+            self._started = True
+            self.waiting = {index: waiting for index, waiting in self.waiting.items() if index >= until}
+            self._skip_to(until)
+            self._end_of_late_run()
 
     def postpone(self, free_from_s: float) -> None:
         """Move the deadlines of an over whose turn it is, so that the next one is not before `free_from_s`."""

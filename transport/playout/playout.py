@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
+from transport.playout.items import PlayoutCount, PlayoutItem
 from transport.playout.jitter import JitterHistory, hold_s
-from transport.playout.over_buffer import MAX_JUMP, OverPlayout, PlayoutCount, PlayoutItem
+from transport.playout.over_buffer import MAX_JUMP, OverPlayout
 from transport.protocol.frames import PACKET_S
 
 __all__ = ["MAX_JUMP", "MAX_OVERS", "PlayedOver", "Playout", "PlayoutCount", "PlayoutItem"]
@@ -22,6 +23,8 @@ MAX_OVERS = 8
 
 Nobody says more than that before the first was heard.
 """
+MAX_FINISHED = 256
+"""Finished overs that wait to be taken out; of more, the oldest are forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,10 @@ class Playout:
         The first over whose arrivals show how fast the link is overrules the plan.
         """
         self.jitter = JitterHistory()
-        self.finished: deque[PlayedOver] = deque()
+        self.finished: deque[PlayedOver] = deque(maxlen=MAX_FINISHED)
         """Overs that were played to their end, in order, for the caller to take out."""
         self._before = PlayoutCount()
-        self._overs: deque[OverPlayout] = deque()
+        self._overs: deque[OverPlayout] = deque(maxlen=MAX_OVERS)
         self._number = 0
         self._slow_link = slow_link
         self._packet_s = packet_s
@@ -113,6 +116,25 @@ class Playout:
         item = self._overs[0].take(now)
         self._drop_finished(deadline_s + self._packet_s)
         return item
+
+    def skip_overdue(self, now: float) -> None:
+        """Leave out the packets of the first over whose time is over: whoever takes them was kept from it."""
+        self._now = now
+        if self._overs:
+            self._overs[0].skip_overdue(now)
+            self._drop_finished(now)
+
+    def catch_up(self, now: float) -> None:
+        """Leave out what should have been heard before `now`: this process was frozen, and has just read what came.
+
+        An over that is gathered is left as it is.
+        """
+        self._now = now
+        while len(self._overs) > 1 and not self._overs[0].gathering:
+            self._give_up(0)
+        for over in self._overs:
+            over.catch_up(now)
+        self._drop_finished(now)
 
     @property
     def active(self) -> bool:

@@ -22,17 +22,18 @@ from transport.protocol.floor_states import (
     TalkRefused,
 )
 from transport.protocol.frames import PACKET_S
+from transport.protocol.over_pace import PAUSE_S, TALK_LIMIT_S
 
-TALK_LIMIT_S = 120.0
-"""Longest over, in seconds, after which the time-out timer ends it: a key that is stuck does not hold the channel."""
 TALK_WARNING_S = 15.0
 """Time before the talk limit at which the talker is warned, in seconds."""
 SILENCE_S = 2.5
 """Silence after which a talker has disappeared, in seconds..."""
 SILENCE_FRAMES = 3
 """...but no less than the time in which this many frames could have come."""
-PAUSE_S = 1.0
-"""Shortest pause between overs that counts, in seconds; with shorter ones the channel was busy all the time."""
+LONGER_SILENCE_S = 6.0
+"""Most by which frames that come more rarely than planned lengthen that time, in seconds: the peer makes the gaps."""
+FOLLOWED_MARGIN_S = 10.0
+"""Time beyond the talk limit after which an over that is still followed is given up, in seconds: two BEGINs."""
 RECEIPT_WAIT_S = 3.0
 """Time after END has left at which a missing receipt is taken for a collision, in seconds."""
 
@@ -103,16 +104,23 @@ _SENDING = (State.ON_AIR, State.COLLIDED, State.DRAINING)
 class Floor:
     """The floor of one station on one channel. Every method takes the time, in seconds of a steady clock."""
 
-    def __init__(self, talk_limit_s: float = TALK_LIMIT_S, talk_warning_s: float = TALK_WARNING_S) -> None:
+    def __init__(
+        self, talk_limit_s: float = TALK_LIMIT_S, talk_warning_s: float = TALK_WARNING_S, slowness: float = 1.0
+    ) -> None:
+        """Take this station's talk limit, and the seconds that a second of speech takes on the link, by its plan."""
         self.state = State.IDLE
         self.talker_over: int | None = None
         """Over number of the station that is heard; None while nobody is."""
         self._talk_limit_s = talk_limit_s
         self._talk_warning_s = talk_warning_s
+        self._slowness = max(1.0, slowness)
         self._limit_at_s: float | None = None
         self._warned = False
         self._silent_at_s: float | None = None
         self._heard_at_s = 0.0
+        self._followed_since_s = 0.0
+        self._given_up: int | None = None
+        """Over that was followed for longer than anybody may talk: its frames count no more."""
         self._busy_since_s = math.inf
         self._free_since_s = -math.inf
         self._breaking_in = False
@@ -172,6 +180,9 @@ class Floor:
         """
         if self.talker_over is not None and over != self.talker_over and not begins:
             return self._collision(over, "two stations are talking at once")
+        if over == self._given_up and not begins:
+            return []
+        self._given_up = None
         if self.talker_over is None and now - self._free_since_s >= PAUSE_S:
             self._busy_since_s = now
         known = over == self.talker_over
@@ -179,10 +190,11 @@ class Floor:
             self._spacing_s = max(self._spacing_s, now - self._heard_at_s)
         else:
             self._spacing_s = 0.0
+        if begins or not known:
+            self._followed_since_s = now
         self.talker_over = over
         self._heard_at_s = now
-        # On a link slower than speech frames come more rarely than k says: what was seen so far counts too.
-        self._silent_at_s = now + max(SILENCE_S, SILENCE_FRAMES * max(k * PACKET_S, self._spacing_s))
+        self._silent_at_s = now + self._silence_s(k)
         sending = self.state in _SENDING
         refused = self.state is State.ASKED
         if refused and self._breaking_in:
@@ -193,6 +205,16 @@ class Floor:
         if refused:
             events.append(TalkRefused("somebody began to talk just before you"))
         return events
+
+    def _silence_s(self, k: int) -> float:
+        """Return the silence after which the talker has disappeared, on a link whose frames hold k packets.
+
+        On a link slower than speech frames come more rarely than k says: the plan counts, and what was seen so far.
+        """
+        frame_s = k * PACKET_S
+        seen_s = min(SILENCE_FRAMES * self._spacing_s, frame_s * self._slowness + LONGER_SILENCE_S)
+        planned_s = frame_s * self._slowness + SILENCE_S if self._slowness > 1 else SILENCE_FRAMES * frame_s
+        return max(SILENCE_S, planned_s, seen_s)
 
     def end_heard(self, now: float, over: int) -> None:
         """Take note that END of that over came and its last packets are still to be played: silence means nothing now.
@@ -220,7 +242,9 @@ class Floor:
     def tick(self, now: float) -> list[FloorEvent]:
         """Return whatever is due by now."""
         events: list[FloorEvent] = []
-        if self._silent_at_s is not None and now >= self._silent_at_s and self.talker_over is not None:
+        if self.talker_over is not None and now >= self._lost_at_s():
+            if self._silent_at_s is not None and now < self._silent_at_s:
+                self._given_up = self.talker_over
             events.append(TalkerLost(self.talker_over))
             self._forget_talker(now)
             if Event.SILENCE in TABLE[self.state]:
@@ -238,10 +262,19 @@ class Floor:
 
     def next_tick_s(self) -> float | None:
         """Return when `tick` is next due; None: not before something happens."""
-        times = [self._silent_at_s, self._receipt_by_s]
+        times = [self._receipt_by_s]
+        if self._lost_at_s() < math.inf:
+            times.append(self._lost_at_s())
         if self._limit_at_s is not None:
             times.append(self._limit_at_s if self._warned else self._limit_at_s - self._talk_warning_s)
         return min((time_s for time_s in times if time_s is not None), default=None)
+
+    def _lost_at_s(self) -> float:
+        """Return when the talker is given up: silent, or followed for longer than anybody may talk; `inf` for none."""
+        if self.talker_over is None or self._silent_at_s is None:
+            return math.inf
+        followed_until_s = self._followed_since_s + TALK_LIMIT_S * self._slowness + FOLLOWED_MARGIN_S
+        return min(self._silent_at_s, followed_until_s)
 
     def _move(self, event: Event) -> list[FloorEvent]:
         old = self.state

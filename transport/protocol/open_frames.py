@@ -103,6 +103,10 @@ def decode(octets: bytes) -> Frame:
     return READERS[kind](over, sequence, body)
 
 
+_PROTECTED = {int(mode): mode for mode in (Mode.SEALED, Mode.HAM)}
+_TYPES = {int(kind): kind for kind in Type}
+
+
 def read_header(octets: bytes) -> tuple[int, int, int]:
     """Return type, over and sequence of a frame of the open channel. Raise OtherMode, NewerVersion or FrameError."""
     if (mode := peek_mode(octets)) is not None:
@@ -125,7 +129,7 @@ def peek_mode(octets: bytes) -> Mode | None:
 
     Nothing is proven by that: one in some twenty random frames has the shape.
     """
-    if len(octets) < HEADER_BYTES or octets[0] >> 4 not in (Mode.SEALED, Mode.HAM):
+    if len(octets) < HEADER_BYTES or (mode := _PROTECTED.get(octets[0] >> 4)) is None:
         return None
     rest = len(octets) - HEADER_BYTES
     if octets[0] & 0x0F == Type.VOICE:
@@ -133,7 +137,7 @@ def peek_mode(octets: bytes) -> Mode | None:
         fits = 1 <= packets <= 2 * MAX_K and tag in TAG_BYTES
     else:
         fits = octets[0] & 0x0F in TYPES and MIN_SIGNAL_BYTES <= rest <= MAX_SIGNAL_BYTES
-    return Mode(octets[0] >> 4) if fits else None
+    return mode if fits else None
 
 
 def peek_type(octets: bytes) -> Type | None:
@@ -143,6 +147,6 @@ def peek_type(octets: bytes) -> Type | None:
     """
     try:
         kind = octets[0] & 0x0F if peek_mode(octets) is not None else read_header(octets)[0]
-        return Type(kind)
-    except (FrameError, ValueError):
+    except FrameError:
         return None
+    return _TYPES.get(kind)

@@ -1,4 +1,4 @@
-"""One transmission: which frame carries which packets, at the talker's and at the listener's end. No I/O, no clock.
+"""One transmission: which frame carries which packets, and what a listener makes of each. No I/O, no clock.
 
 The sequence numbers of an over are laid out in cycles known from k alone, so that a listener who lost frames, or
 joined late, still knows the place of every packet:
@@ -12,7 +12,6 @@ A BEGIN opens each cycle; max(2.5 s, 2 frames) of voice follow it.
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,8 +22,6 @@ BEGIN_EVERY_S = 2.5
 """Speech after which BEGIN comes again for those who join late, in seconds."""
 BEGIN_EVERY_FRAMES = 2
 """Fewest VOICE frames after which BEGIN comes again."""
-REMEMBERED_OVERS = 16
-"""Finished overs that a listener remembers, so that a straggling BEGIN does not open one of them again."""
 MAX_PACKETS = 0xFFFF
 """Most packets in an over, which is what END can count: 5.8 hours."""
 
@@ -164,8 +161,17 @@ class OverEnded:
     """The end of the current over: the talker let go."""
 
     end: End
+    """The END. It counts no more packets than can have been spoken by now."""
     packets_heard: int
     """Number of intact packets, each counted once: what a receipt says."""
+    begin: Begin
+    """The first BEGIN heard of the over that ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class OverSuperseded:
+    """The end of the current over without its END: another over is followed from here on."""
+
     begin: Begin
     """The first BEGIN heard of the over that ended."""
 
@@ -191,79 +197,4 @@ class Malformed:
     reason: str
 
 
-OverEvent = OverBegun | PacketHeard | PacketRepeated | OverEnded | VoiceIgnored | Overlap | Malformed
-
-
-class OverReceiver:
-    """The receiving end of the overs on one link: BEGIN, VOICE and END in, facts out."""
-
-    def __init__(self) -> None:
-        self.current: Begin | None = None
-        """First BEGIN heard of the over that is followed; None while none is."""
-        self._finished: deque[tuple[int, bytes]] = deque(maxlen=REMEMBERED_OVERS)
-        self._intact: set[int] = set()
-        self._damaged: set[int] = set()
-
-    def receive(self, frame: Begin | Voice | End) -> list[OverEvent]:
-        """Return what the frame means; nothing where it is not new (a BEGIN or an END again, a straggler)."""
-        if isinstance(frame, Begin):
-            return self._receive_begin(frame)
-        if self.current is None or frame.over != self.current.over:
-            straggler = bool(self._finished) and self._finished[-1][0] == frame.over
-            return [VoiceIgnored(frame.over)] if isinstance(frame, Voice) and not straggler else []
-        return self._receive_voice(frame, self.current) if isinstance(frame, Voice) else [self._finish(frame)]
-
-    def abandon(self) -> None:
-        """Forget the over, because its talker disappeared. Its next BEGIN, should it come back, is a late join."""
-        self.current = None
-
-    @property
-    def packets_heard(self) -> int:
-        """Number of intact packets of the current or last over."""
-        return len(self._intact)
-
-    def _receive_begin(self, begin: Begin) -> list[OverEvent]:
-        if voice_number(begin.sequence, begin.k) is not None:
-            return [Malformed(f"BEGIN in place {begin.sequence}, which is a VOICE's")]
-        if (begin.over, begin.nonce) in self._finished:
-            return []
-        current = self.current
-        if current is not None:
-            if (begin.over, begin.nonce) == (current.over, current.nonce):
-                return []
-            if begin.sender != current.sender:
-                return [Overlap(begin)]
-        self.current = begin
-        self._intact.clear()
-        self._damaged.clear()
-        first_index = (voice_number(begin.sequence + 1, begin.k) or 0) * begin.k
-        return [OverBegun(begin, first_index)]
-
-    def _receive_voice(self, voice: Voice, begin: Begin) -> list[OverEvent]:
-        number = voice_number(voice.sequence, begin.k)
-        if number is None:
-            return [Malformed(f"VOICE in place {voice.sequence}, which is a BEGIN's")]
-        repeated = begin.k if begin.repeat and number else 0
-        own = len(voice.packets) - repeated
-        if not 1 <= own <= begin.k:
-            return [Malformed(f"VOICE of {len(voice.packets)} packets with k = {begin.k}")]
-        first = number * begin.k
-        if first + own > MAX_PACKETS:
-            return [Malformed(f"VOICE with packet {first + own} where END can count {MAX_PACKETS}")]
-        indices = [*range(first, first + own), *range(first - repeated, first)]
-        # The older packets first: they are the more urgent ones.
-        places = sorted(zip(indices, voice.packets, strict=True), key=lambda place: place[0])
-        return [self._place(index, packet, voice.damaged) for index, packet in places]
-
-    def _place(self, index: int, packet: bytes, damaged: bool) -> PacketHeard | PacketRepeated:
-        if index in self._intact or (damaged and index in self._damaged):
-            return PacketRepeated(index)
-        (self._damaged if damaged else self._intact).add(index)
-        return PacketHeard(index, packet, damaged)
-
-    def _finish(self, end: End) -> OverEnded:
-        begin = self.current
-        assert begin is not None
-        self._finished.append((begin.over, begin.nonce))
-        self.current = None
-        return OverEnded(end, len(self._intact), begin)
+OverEvent = OverBegun | PacketHeard | PacketRepeated | OverEnded | OverSuperseded | VoiceIgnored | Overlap | Malformed

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from transport.errors import FrameError
 from transport.protocol import open_frames
 from transport.protocol.frames import Beacon, Begin, End, Frame, Ping, Pong, Receipt, Text, Voice
-from transport.protocol.over import OverEnded, OverEvent, OverReceiver
+from transport.protocol.over import OverEnded, OverEvent
+from transport.protocol.over_receiver import OverReceiver
 
 Decode = Callable[[bytes, float], Frame]
 """Decoder of a channel: bytes from the link and the time in seconds -> a frame. Raises FrameError."""
@@ -49,6 +50,7 @@ class EndArrived:
     """An END frame came, of the over that is followed or of any other."""
 
     end: End
+    """The END; of the over that was followed it counts no more packets than can have been spoken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +72,14 @@ def decode_open(octets: bytes, now: float) -> Frame:
 class ReceivingEnd:
     """The receiving half of one station: what comes over the link, and what it means."""
 
-    def __init__(self, decode: Decode = decode_open, name: str = "") -> None:
-        """Take the channel's `decode`, and the station's name; a nameless one owes nobody a receipt."""
+    def __init__(self, decode: Decode = decode_open, name: str = "", slowness: float = 1.0) -> None:
+        """Take the channel's `decode`, and the station's name; a nameless one owes nobody a receipt.
+
+        `slowness`: seconds that a second of speech takes on the link, by its plan.
+        """
         self._decode = decode
         self._name = name
-        self._overs = OverReceiver()
+        self._overs = OverReceiver(slowness)
 
     @property
     def following(self) -> Begin | None:
@@ -92,12 +97,12 @@ class ReceivingEnd:
             return [Rubbish(problem) if type(problem) is FrameError else Refused(problem)]
         match frame:
             case Begin():
-                return [*self._overs.receive(frame)]
+                return [*self._overs.receive(frame, now)]
             case Voice(over, sequence):
                 begin = self.following if self.following is not None and self.following.over == over else None
-                return [*self._overs.receive(frame), VoiceArrived(over, sequence, begin)]
+                return [*self._overs.receive(frame, now), VoiceArrived(over, sequence, begin)]
             case End():
-                return [*self._ended(frame), EndArrived(frame)]
+                return self._ended(frame, now)
             case Ping(over, sequence, token):
                 return [Answer(Pong(over, sequence, token))]
             case _:
@@ -110,10 +115,10 @@ class ReceivingEnd:
         """
         self._overs.abandon()
 
-    def _ended(self, end: End) -> list[Fact]:
+    def _ended(self, end: End, now: float) -> list[Fact]:
         facts: list[Fact] = []
-        for event in self._overs.receive(end):
+        for event in self._overs.receive(end, now):
             if isinstance(event, OverEnded) and self._name and event.begin.addressee == self._name:
                 facts.append(Answer(Receipt(end.over, end.sequence, event.packets_heard)))
             facts.append(event)
-        return facts
+        return [*facts, EndArrived(self._overs.believed(end, now))]

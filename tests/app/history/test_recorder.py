@@ -23,7 +23,7 @@ from transport.links.memory import memory_pair
 from transport.protocol import open_frames
 from transport.protocol.frames import Begin, End, Voice
 from transport.protocol.open_frames import encode
-from transport.protocol.over import OverReceiver
+from transport.protocol.over_receiver import OverReceiver
 
 
 def test_both_ends_keep_both_overs(tmp_path):
@@ -86,9 +86,9 @@ async def test_a_frame_is_decoded_and_matched_once_for_all_who_read_it(tmp_path,
         decoded.append(octets)
         return decode(octets)
 
-    def count_match(self: OverReceiver, frame: Begin | Voice | End):
+    def count_match(self: OverReceiver, frame: Begin | Voice | End, now: float):
         matched.append(frame)
-        return receive(self, frame)
+        return receive(self, frame, now)
 
     monkeypatch.setattr(open_frames, "decode", count_decode)
     monkeypatch.setattr(OverReceiver, "receive", count_match)

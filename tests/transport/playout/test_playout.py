@@ -307,10 +307,10 @@ def test_the_end_is_missing() -> None:
 
 def test_a_hole_before_the_end_is_not_played_out() -> None:
     """After END at most two frames are concealed in a row: the rest of a long hole is counted and skipped."""
-    sent = talk(over_frames(40))
-    hole = [number for number, (now, octets) in enumerate(sent) if octets[0] == 0x12 and 2.0 < now < 12.5]
+    sent = talk(over_frames(14))
+    hole = [number for number, (now, octets) in enumerate(sent) if octets[0] == 0x12 and 2.0 < now < 4.5]
     gone = Listener().hear(drop(sent, *hole)[:8] + [(2.5, octets) for _, octets in sent[-1:]])
-    assert gone.playout.count.lost + gone.playout.count.played == 40
+    assert gone.playout.count.lost + gone.playout.count.played == 14
     assert len([index for index in gone.indices if index is None]) == 2
     assert not gone.playout.active
 
@@ -409,3 +409,42 @@ def test_whatever_arrives(k: int, packets: int, fates: list[tuple[float, int]], 
     assert not listener.playout.active
     if listener.ended and not listener.given_up:
         assert packets == count.played + count.lost
+
+
+@pytest.mark.parametrize("frozen_s", [3.0, 20.0])
+def test_what_came_while_nothing_ran_is_not_played_late(frozen_s: float) -> None:
+    """After a freeze in mid-over the packets that are due later are played in time; those before count as lost."""
+    playout, packets = Playout(), 100
+    playout.begin(1)
+    for index in range(5):
+        playout.push(index, numbered_packet(index), False, index * PACKET_S)
+    while playout.take(5 * PACKET_S):
+        pass
+    now = 5 * PACKET_S + frozen_s
+    came = int(now / PACKET_S)
+    for index in range(5, came):
+        playout.push(index, numbered_packet(index), False, now)
+    playout.catch_up(now)
+    assert playout.waiting_s <= 2 * PACKET_S
+    for index in range(came, packets):
+        playout.push(index, numbered_packet(index), False, index * PACKET_S + now % PACKET_S)
+        due_s = playout.next_deadline_s()
+        assert due_s is not None
+        assert due_s <= now + (index - came + 2) * PACKET_S + playout.hold_s
+        playout.take(due_s)
+
+
+def test_an_over_that_began_while_nothing_ran_is_joined_where_it_is() -> None:
+    """Its frames are read all at once: what is played first is the newest, and an over that is complete is left out."""
+    for total in (None, 50):
+        playout = Playout()
+        playout.begin(1)
+        for index in range(50):
+            playout.push(index, numbered_packet(index), False, 30.0)
+        playout.end(total, 30.0) if total else None
+        playout.catch_up(30.3)
+        deadline_s = playout.next_deadline_s()
+        assert deadline_s is not None
+        assert 30.3 - PACKET_S <= deadline_s <= 31.0
+        item = playout.take(deadline_s)
+        assert item is not None and item.index >= 48

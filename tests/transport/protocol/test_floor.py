@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from transport.errors import UsageError
 from transport.protocol.floor import (
+    FOLLOWED_MARGIN_S,
+    LONGER_SILENCE_S,
     RECEIPT_WAIT_S,
     SILENCE_S,
     TABLE,
@@ -27,6 +29,7 @@ from transport.protocol.floor_states import (
     TalkLimitReached,
     TalkRefused,
 )
+from transport.protocol.frames import PACKET_S
 
 THEM, OTHERS = 7, 8
 
@@ -317,3 +320,32 @@ def test_nobody_holds_the_floor_for_longer_than_anybody_may() -> None:
     floor.permit(TALK_LIMIT_S + 0.2)
     floor.heard(TALK_LIMIT_S + 0.3, THEM)
     assert State.COLLIDED is state_of(floor)
+
+
+@pytest.mark.parametrize("growth_s", [0.5, 2.0, 60.0])
+def test_gaps_that_grow_do_not_lengthen_the_silence(growth_s: float) -> None:
+    """Frames whose gaps grow as far as they can keep the floor for seconds after the last of them, not minutes."""
+    floor, now, gap_s = receiving(), 0.0, 0.0
+    for _ in range(50):
+        gap_s += growth_s
+        if now + gap_s >= (floor.next_tick_s() or 0.0):
+            break
+        now += gap_s
+        floor.heard(now, THEM)
+    lost_s = floor.next_tick_s()
+    assert lost_s is not None
+    assert lost_s - now <= PACKET_S + LONGER_SILENCE_S
+
+
+@pytest.mark.parametrize("spacing_s", [0.32, 2.4])
+def test_following_ends_with_the_talk_limit(spacing_s: float) -> None:
+    """An over whose frames never stop is given up once nobody may talk for so long, and its frames count no more."""
+    floor, now, lost = receiving(), 0.0, []
+    while now < TALK_LIMIT_S + FOLLOWED_MARGIN_S + 10.0:
+        now += spacing_s
+        floor.heard(now, THEM)
+        lost += [event for event in floor.tick(now) if isinstance(event, TalkerLost)]
+    assert [TalkerLost(THEM)] == lost
+    assert State.IDLE is state_of(floor)
+    floor.press(now)
+    assert State.ASKED is state_of(floor)

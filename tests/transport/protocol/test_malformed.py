@@ -15,7 +15,8 @@ from transport.protection.channel import ProtectedChannel
 from transport.protection.cipher import Cipher, Secret
 from transport.protocol.frames import Begin, End, Frame, Mode, Type, Voice
 from transport.protocol.open_frames import decode, encode, peek_mode, peek_type
-from transport.protocol.over import MAX_PACKETS, REMEMBERED_OVERS, OverReceiver
+from transport.protocol.over import MAX_PACKETS
+from transport.protocol.over_receiver import REMEMBERED_OVERS, OverReceiver
 from transport.protocol.payloads import READERS, WRITERS, read_voice
 
 OPEN_FRAMES = [bytes.fromhex(octets) for _, octets in OPEN_VECTORS]
@@ -126,14 +127,14 @@ BEGIN = Begin(0x5A, 0, bytes(range(8)), 0, 1, 2, "Ada")
 def test_overs(inputs: list[bytes]) -> None:
     """Frames that pass their checks and say anything, one after the other: facts, and a bounded memory."""
     receiver = OverReceiver()
-    receiver.receive(over_frames(12, 2, repeat=True)[0])  # type: ignore[arg-type]
+    receiver.receive(over_frames(12, 2, repeat=True)[0], 0.0)  # type: ignore[arg-type]
     for octets in inputs:
         try:
             frame = decode(with_checks(octets[:4], octets[4:]))
         except FrameError:
             continue
         if isinstance(frame, Begin | Voice | End):
-            for event in receiver.receive(frame):
+            for event in receiver.receive(frame, 0.0):
                 assert event is not None
     assert len(receiver._intact) + len(receiver._damaged) <= 2 * MAX_PACKETS
     assert len(receiver._finished) <= REMEMBERED_OVERS

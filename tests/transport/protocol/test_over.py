@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,25 +12,28 @@ from tests.support.overs import NONCE, numbered_packet, over_frames
 from transport.errors import UsageError
 from transport.protocol.frames import PACKET_S, Begin, End, Voice
 from transport.protocol.over import (
+    MAX_PACKETS,
     Malformed,
     OverBegun,
     OverEnded,
     Overlap,
-    OverReceiver,
     OverSender,
+    OverSuperseded,
     PacketHeard,
     PacketRepeated,
     VoiceIgnored,
     voice_frames_per_cycle,
     voice_number,
 )
+from transport.protocol.over_pace import AHEAD_S, END_AHEAD_S, TALK_LIMIT_S
+from transport.protocol.over_receiver import OverReceiver
 
 OTHER_NONCE = bytes(8)
 
 
-def hear(receiver: OverReceiver, frames: list[Begin | Voice | End]) -> list[object]:
-    """All events of these frames."""
-    return [event for frame in frames for event in receiver.receive(frame)]
+def hear(receiver: OverReceiver, frames: list[Begin | Voice | End], now: float = 0.0) -> list[object]:
+    """All events of these frames, which all come at once."""
+    return [event for frame in frames for event in receiver.receive(frame, now)]
 
 
 def heard_packets(events: list[object]) -> dict[int, bytes]:
@@ -138,6 +143,7 @@ def test_the_same_talker_begins_anew() -> None:
     events = hear(OverReceiver(), [first[0], first[1], *second])
     assert OverBegun(first[0], 0) == events[0] if isinstance(first[0], Begin) else False
     assert [1, 2] == [event.begin.over for event in events if isinstance(event, OverBegun)]
+    assert [1] == [event.begin.over for event in events if isinstance(event, OverSuperseded)]
     assert [2] == [event.end.over for event in events if isinstance(event, OverEnded)]
     assert 5 == len([event for event in events if isinstance(event, PacketHeard)])
 
@@ -165,17 +171,19 @@ def test_abandoned_over_is_joined_again() -> None:
 def test_frames_that_contradict_their_over(frame: Begin | Voice) -> None:
     """A frame with good checks in an impossible place is reported as rubbish."""
     receiver = OverReceiver()
-    receiver.receive(over_frames(1)[0])
-    assert [Malformed] == [type(event) for event in receiver.receive(frame)]
+    receiver.receive(over_frames(1)[0], 0.0)
+    assert [Malformed] == [type(event) for event in receiver.receive(frame, 0.0)]
 
 
 def test_a_place_that_end_cannot_count() -> None:
     """Packets behind the 65 535 that END can count are refused: a bound on what a listener remembers."""
     receiver = OverReceiver()
-    receiver.receive(over_frames(6, 6)[0])
-    sequence = 3 * (65_535 // 18)
-    assert [PacketHeard] == [type(e) for e in receiver.receive(Voice(7, sequence - 1, (numbered_packet(0),)))]
-    assert [Malformed] == [type(e) for e in receiver.receive(Voice(7, 65_533, (numbered_packet(0),)))]
+    begin = over_frames(6, 6)[0]
+    assert isinstance(begin, Begin)
+    sequence = 3 * (MAX_PACKETS // 18)
+    receiver.receive(replace(begin, sequence=sequence - 3), 0.0)
+    assert [PacketHeard] == [type(e) for e in receiver.receive(Voice(7, sequence - 1, (numbered_packet(0),)), 0.0)]
+    assert [Malformed] == [type(e) for e in receiver.receive(Voice(7, 65_533, (numbered_packet(0),)), 0.0)]
 
 
 def test_utc_goes_on_with_the_over() -> None:
@@ -217,3 +225,85 @@ def test_sender_is_used_in_order() -> None:
     assert End(1, 2, 1) == talker.end()
     with pytest.raises(UsageError):
         OverSender(over=1, nonce=NONCE, utc_s=0, codec_id=1, k=7, sender="Ada")
+
+
+def follow(receiver: OverReceiver, frames: list[Begin | Voice | End], now: float, spacing_s: float) -> float:
+    """Hand over the frames of an over, a VOICE every so many seconds, and return the time afterwards."""
+    for frame in frames:
+        now += spacing_s if isinstance(frame, Voice) else 0.0
+        receiver.receive(frame, now)
+    return now
+
+
+@pytest.mark.parametrize("claimed", [4, 300, 65_535])
+@pytest.mark.parametrize("passed_s", [0.3, 4.0, 60.0])
+def test_an_end_claims_no_more_than_the_time_allows(claimed: int, passed_s: float) -> None:
+    """END after one VOICE counts what can have been spoken since, and two seconds; never less than what came."""
+    receiver = OverReceiver()
+    begin, voice, *_ = over_frames(1)
+    hear(receiver, [begin, voice])
+    ended = receiver.receive(End(7, 2, claimed), passed_s)[0]
+    assert isinstance(ended, OverEnded)
+    spoken_s = min(passed_s, AHEAD_S) + END_AHEAD_S
+    assert min(claimed, 1 + spoken_s / PACKET_S) >= ended.end.packets_sent >= min(claimed, 1)
+    receiver = OverReceiver()
+    hear(receiver, [begin, voice])
+    receiver.abandon()
+    assert ended.end == receiver.believed(End(7, 2, claimed), passed_s)
+
+
+def test_packets_far_ahead_of_the_time_are_refused() -> None:
+    """Frames that each skip a little do not take an over further than the time that has passed, and 20 s."""
+    receiver = OverReceiver()
+    hear(receiver, over_frames(1)[:1])
+    steps = [sequence for sequence in range(1, 5000) if sequence % 9 and sequence % 9 < 3]
+    events = hear(receiver, [Voice(7, sequence, (numbered_packet(0),)) for sequence in steps], now=1.0)
+    furthest = max(event.index for event in events if isinstance(event, PacketHeard))
+    assert furthest <= (1.0 + AHEAD_S) / PACKET_S
+
+
+@pytest.mark.parametrize("spacing_s", [0.8, 1.2, 2.4, 5.0])
+def test_a_talker_who_sends_little_loses_the_ear(spacing_s: float) -> None:
+    """Whoever sends less than half of his speech for seconds is followed no longer once another station begins."""
+    receiver = OverReceiver()
+    now = follow(receiver, over_frames(8)[:7], 0.0, spacing_s)
+    other = over_frames(4, over=9, nonce=OTHER_NONCE, sender="Bob")[0]
+    assert [OverSuperseded, OverBegun] == [type(event) for event in receiver.receive(other, now + 0.1)]
+
+
+def test_a_talker_keeps_the_ear_for_no_longer_than_the_talk_limit() -> None:
+    """A full over is followed in spite of others, until it has lasted for as long as anybody may talk."""
+    receiver = OverReceiver()
+    frames = over_frames(500)
+    other = over_frames(4, over=9, nonce=OTHER_NONCE, sender="Bob")[0]
+    now = 0.0
+    for frame in frames:
+        now += PACKET_S if isinstance(frame, Voice) else 0.0
+        receiver.receive(frame, now)
+        if now >= TALK_LIMIT_S:
+            break
+        assert [Overlap] == [type(event) for event in receiver.receive(other, now)]
+    assert [OverSuperseded, OverBegun] == [type(event) for event in receiver.receive(other, now)]
+
+
+def test_a_second_at_a_time_does_not_keep_the_ear() -> None:
+    """A talker who begins over after over and says nothing in them is followed no longer than one who is silent."""
+    receiver = OverReceiver()
+    for number in range(5):
+        [begun] = hear(receiver, over_frames(1, over=number, nonce=bytes([number] * 8))[:1], now=number * 0.9)[-1:]
+        assert isinstance(begun, OverBegun)
+    other = over_frames(4, over=9, nonce=OTHER_NONCE, sender="Bob")[0]
+    assert [OverSuperseded, OverBegun] == [type(event) for event in receiver.receive(other, 4.0)]
+
+
+def test_an_over_longer_than_the_limit_is_followed_in_pieces() -> None:
+    """Nothing of a long file is lost: the over ends as superseded and goes on with the BEGIN that comes then."""
+    frames = over_frames(500)
+    receiver, now, events = OverReceiver(), 0.0, []
+    for frame in frames:
+        now += PACKET_S if isinstance(frame, Voice) else 0.0
+        events += receiver.receive(frame, now)
+    assert list(range(500)) == [event.index for event in events if isinstance(event, PacketHeard)]
+    assert 1 == len([event for event in events if isinstance(event, OverSuperseded)])
+    ended = events[-1]
+    assert isinstance(ended, OverEnded) and (500, 500) == (ended.packets_heard, ended.end.packets_sent)

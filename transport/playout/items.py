@@ -1,0 +1,44 @@
+"""What the play-out hands out, and what it counts. No I/O, no clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutItem:
+    """One packet's length of speech, to be played now."""
+
+    over: int
+    """Number that `Playout.begin` gave its over."""
+    index: int
+    """Place in the over. A gap at the start or after END means packets that were lost and not concealed."""
+    packet: bytes | None
+    """32 bytes; None for a lost packet, which is to be concealed."""
+    damaged: bool = False
+    signal_lost: bool = False
+    """Whether two frames or more are missing in a row."""
+    waited_s: float = 0.0
+    """Seconds from the packet's arrival until now; 0 for a lost one."""
+
+
+@dataclass(slots=True)
+class PlayoutCount:
+    """A count of packets by their fate. played + lost = sent, as far as is known."""
+
+    played: int = 0
+    damaged: int = 0
+    """Played packets that were damaged."""
+    lost: int = 0
+    """Packets that were missing at their deadline."""
+    late: int = 0
+    """Lost packets that arrived after their deadline."""
+    duplicate: int = 0
+    """Packets that arrived once more."""
+    reordered: int = 0
+    """Packets that arrived after a later one, but in time."""
+    refused: int = 0
+    """Packets that were refused because they were absurdly far ahead."""
+
+    def __add__(self, other: PlayoutCount) -> PlayoutCount:
+        return PlayoutCount(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))

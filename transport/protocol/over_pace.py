@@ -1,0 +1,101 @@
+"""What an over can be by now: how far it can have come, how long it is, and whether it still keeps the ear.
+
+Everything that a frame claims about its place is measured against the time that has passed. No I/O, no clock.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+from transport.protocol.frames import PACKET_S
+
+TALK_LIMIT_S = 120.0
+"""Longest over, in seconds, after which the time-out timer ends it: a key that is stuck does not hold the channel."""
+PAUSE_S = 1.0
+"""Shortest pause between overs that counts, in seconds; with shorter ones the channel was busy all the time."""
+AHEAD_S = 20.0
+"""Speech by which a packet may be ahead of the time since its over was joined, in seconds.
+
+It is how long the BEGIN may have been held up on its way while the frames behind it were not.
+"""
+END_AHEAD_S = 2.0
+"""Speech by which END may be ahead of that time, in seconds: what was said before the key, and one late BEGIN."""
+EAR_WINDOW_S = 4.0
+"""Time over which the packets of the followed talker are counted, in seconds, and no less than two frames."""
+EAR_SHARE = 0.5
+"""Share of the speech that must arrive in that time, or another station's BEGIN takes the ear over."""
+EAR_GRACE_S = 2.0
+"""Time that every talker keeps the ear for, in seconds, and a frame more."""
+MAX_ARRIVALS = 64
+"""Frames counted in the window: 12 s of speech at k = 1 take fewer."""
+
+
+class OverPace:
+    """The pace of the over that is followed, and how long the channel was busy with it and those before it."""
+
+    def __init__(self, slowness: float = 1.0) -> None:
+        """Take the seconds that a second of speech takes on the link, by its plan; below 1 counts as 1."""
+        self._slowness = max(1.0, slowness)
+        self._frame_s = PACKET_S * self._slowness
+        self._first_index = 0
+        self._highest = -1
+        self._joined_s = -math.inf
+        self._talker = ""
+        self._talker_since_s = -math.inf
+        self._busy_since_s = -math.inf
+        self._last_s = self._ended_s = -math.inf
+        self._arrivals: deque[tuple[float, int]] = deque(maxlen=MAX_ARRIVALS)
+
+    def join(self, sender: str, k: int, first_index: int, now: float, took_over: bool = False) -> None:
+        """Take note that an over is followed from this packet on; `took_over`: in place of another station's."""
+        paused = now - max(self._last_s, self._ended_s) >= PAUSE_S
+        if paused or took_over:
+            self._busy_since_s = now
+        if paused or took_over or sender != self._talker:
+            self._talker, self._talker_since_s = sender, now
+            self._arrivals.clear()
+        self._frame_s = k * PACKET_S * self._slowness
+        self._first_index, self._highest, self._joined_s, self._last_s = first_index, first_index - 1, now, now
+
+    def takes(self, index: int, now: float) -> bool:
+        """Tell whether the packet with this place can have been spoken by now."""
+        return index <= self._reached(now, AHEAD_S)
+
+    def arrived(self, highest: int, packets: int, now: float) -> None:
+        """Take note of a frame of the over with so many new packets, the last of them with this place."""
+        self._highest = max(self._highest, highest)
+        self._last_s = now
+        if packets:
+            self._arrivals.append((now, packets))
+
+    def ended(self, now: float) -> None:
+        """Take note that the talker let go."""
+        self._ended_s = now
+
+    def length(self, claimed: int, now: float) -> int:
+        """Return the number of packets that the over has: what END claims, as far as the time allows it."""
+        return min(claimed, max(self._highest + 1, math.ceil(self._reached(now, END_AHEAD_S))))
+
+    def yields(self, now: float) -> bool:
+        """Tell whether another station's BEGIN takes the ear over.
+
+        It does once the talker has sent little for seconds, or the channel was busy for as long as anybody may talk.
+        """
+        if now - self._busy_since_s >= TALK_LIMIT_S * self._slowness:
+            return True
+        window_s = min(max(EAR_WINDOW_S, 2 * self._frame_s), now - self._talker_since_s)
+        if window_s < EAR_GRACE_S + self._frame_s:
+            return False
+        came = sum(packets for arrived_s, packets in self._arrivals if now - arrived_s <= window_s)
+        wanted = EAR_SHARE * (window_s - self._frame_s) / (PACKET_S * self._slowness)
+        return came < wanted
+
+    def too_long(self, now: float) -> bool:
+        """Tell whether this over was followed for as long as anybody may talk."""
+        return now - self._joined_s >= TALK_LIMIT_S * self._slowness
+
+    def _reached(self, now: float, ahead_s: float) -> float:
+        """Return the place up to which the over can have come, with so many seconds to spare."""
+        passed_s = min(now, self._last_s + AHEAD_S) - self._joined_s  # nobody speaks on while nothing comes
+        return self._first_index + (passed_s + ahead_s) / PACKET_S

@@ -1,0 +1,133 @@
+"""The listener's end of transmissions: which over is followed, and where each packet belongs. No I/O, no clock.
+
+over.py says how the frames of an over are laid out; over_pace.py what can be believed of it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+
+from transport.protocol.frames import Begin, End, Voice
+from transport.protocol.over import (
+    MAX_PACKETS,
+    Malformed,
+    OverBegun,
+    OverEnded,
+    OverEvent,
+    Overlap,
+    OverSuperseded,
+    PacketHeard,
+    PacketRepeated,
+    VoiceIgnored,
+    voice_number,
+)
+from transport.protocol.over_pace import OverPace
+
+REMEMBERED_OVERS = 16
+"""Finished overs that a listener remembers, so that a straggling BEGIN does not open one of them again."""
+
+
+class OverReceiver:
+    """The receiving end of the overs on one link: BEGIN, VOICE and END in, facts out."""
+
+    def __init__(self, slowness: float = 1.0) -> None:
+        """Take the seconds that a second of speech takes on the link, by its plan."""
+        self.current: Begin | None = None
+        """First BEGIN heard of the over that is followed; None while none is."""
+        self._last_over: int | None = None
+        """Number of the over that is or was followed last."""
+        self._pace = OverPace(slowness)
+        self._finished: deque[tuple[int, bytes]] = deque(maxlen=REMEMBERED_OVERS)
+        self._intact: set[int] = set()
+        self._damaged: set[int] = set()
+
+    def receive(self, frame: Begin | Voice | End, now: float) -> list[OverEvent]:
+        """Return what the frame that came at `now`, in seconds of a steady clock, means.
+
+        The list is empty where the frame is not new (a BEGIN or an END again, a straggler).
+        """
+        if isinstance(frame, Begin):
+            return self._receive_begin(frame, now)
+        if self.current is None or frame.over != self.current.over:
+            straggler = bool(self._finished) and self._finished[-1][0] == frame.over
+            return [VoiceIgnored(frame.over)] if isinstance(frame, Voice) and not straggler else []
+        if isinstance(frame, Voice):
+            return self._receive_voice(frame, self.current, now)
+        return [self._finish(frame, self.current, now)]
+
+    def believed(self, end: End, now: float) -> End:
+        """Return an END, of the over that is or was followed last with no more packets than can have been spoken."""
+        if self._last_over != end.over:
+            return end
+        return replace(end, packets_sent=self._pace.length(end.packets_sent, now))
+
+    def abandon(self) -> None:
+        """Forget the over, because its talker disappeared. Its next BEGIN, should it come back, is a late join."""
+        self.current = None
+
+    @property
+    def packets_heard(self) -> int:
+        """Number of intact packets of the current or last over."""
+        return len(self._intact)
+
+    def _receive_begin(self, begin: Begin, now: float) -> list[OverEvent]:
+        if voice_number(begin.sequence, begin.k) is not None:
+            return [Malformed(f"BEGIN in place {begin.sequence}, which is a VOICE's")]
+        if (begin.over, begin.nonce) in self._finished:
+            return []
+        first_index = (voice_number(begin.sequence + 1, begin.k) or 0) * begin.k
+        current = self.current
+        if current is None:
+            return [self._follow(begin, first_index, now)]
+        if (begin.over, begin.nonce) == (current.over, current.nonce):
+            # An over that goes on for longer than anybody may talk, or that jumps, is ended here and joined anew.
+            if self._pace.takes(first_index, now) and not self._pace.too_long(now):
+                return []
+            return [OverSuperseded(current), self._follow(begin, first_index, now, goes_on=True)]
+        same_talker = begin.sender == current.sender
+        if not same_talker and not self._pace.yields(now):
+            return [Overlap(begin)]
+        return [OverSuperseded(current), self._follow(begin, first_index, now, took_over=not same_talker)]
+
+    def _follow(
+        self, begin: Begin, first_index: int, now: float, *, took_over: bool = False, goes_on: bool = False
+    ) -> OverBegun:
+        self.current, self._last_over = begin, begin.over
+        if not goes_on:
+            self._intact.clear()
+            self._damaged.clear()
+        self._pace.join(begin.sender, begin.k, first_index, now, took_over)
+        return OverBegun(begin, first_index)
+
+    def _receive_voice(self, voice: Voice, begin: Begin, now: float) -> list[OverEvent]:
+        number = voice_number(voice.sequence, begin.k)
+        if number is None:
+            return [Malformed(f"VOICE in place {voice.sequence}, which is a BEGIN's")]
+        repeated = begin.k if begin.repeat and number else 0
+        own = len(voice.packets) - repeated
+        if not 1 <= own <= begin.k:
+            return [Malformed(f"VOICE of {len(voice.packets)} packets with k = {begin.k}")]
+        first = number * begin.k
+        if first + own > MAX_PACKETS:
+            return [Malformed(f"VOICE with packet {first + own} where END can count {MAX_PACKETS}")]
+        if not self._pace.takes(first, now):
+            return [Malformed(f"VOICE with packet {first}, which nobody can have spoken yet")]
+        indices = [*range(first, first + own), *range(first - repeated, first)]
+        # The older packets first: they are the more urgent ones.
+        places = sorted(zip(indices, voice.packets, strict=True), key=lambda place: place[0])
+        events = [self._place(index, packet, voice.damaged) for index, packet in places]
+        self._pace.arrived(first + own - 1, sum(isinstance(event, PacketHeard) for event in events), now)
+        return [*events]
+
+    def _place(self, index: int, packet: bytes, damaged: bool) -> PacketHeard | PacketRepeated:
+        if index in self._intact or (damaged and index in self._damaged):
+            return PacketRepeated(index)
+        (self._damaged if damaged else self._intact).add(index)
+        return PacketHeard(index, packet, damaged)
+
+    def _finish(self, end: End, begin: Begin, now: float) -> OverEnded:
+        self._finished.append((begin.over, begin.nonce))
+        self.current = None
+        self._pace.ended(now)
+        return OverEnded(self.believed(end, now), len(self._intact), begin)
