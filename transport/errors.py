@@ -94,4 +94,4 @@ class UnknownOver(FrameError):
 
 
 class Muted(FrameError):
-    """A frame that was not checked, because its source has sent too many bad tags."""
+    """A frame that was not checked, because more came than this machine can check."""

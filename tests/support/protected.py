@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from tests.support.vectors import NONCE, PACKET
 from transport.errors import (
     FrameError,
 )
-from transport.protection.channel import Channel, ProtectedChannel
+from transport.protection.channel import Channel, open_channel
 from transport.protection.cipher import Secret
+from transport.protection.rate_limit import CAPACITY_PER_S
 from transport.protocol.frames import Beacon, Begin, End, Frame, Mode, Ping, Receipt, Text, Voice
 
 KEY = bytes.fromhex("2c6c373dbac1aa225275c8b68b20c692e4a9f58a836733cc26f60ec47a7154da")
@@ -66,8 +69,19 @@ PROTECTED_VECTORS: list[tuple[Mode, int, Frame, str]] = [
 class ProtectedEnd:
     """One end of a protected channel, with a clock that the test sets."""
 
-    def __init__(self, mode: Mode = Mode.SEALED, tag_bytes: int = 4, key: bytes = KEY, utc_s: int = UTC_S) -> None:
-        self.channel: Channel = ProtectedChannel(Secret(mode, key), tag_bytes, self._random_bytes)
+    def __init__(
+        self,
+        mode: Mode = Mode.SEALED,
+        tag_bytes: int = 4,
+        key: bytes = KEY,
+        utc_s: int = UTC_S,
+        started_utc_s: int = 0,
+        capacity_per_s: float = CAPACITY_PER_S,
+    ) -> None:
+        secret = Secret(mode, key)
+        self.channel: Channel = open_channel(
+            secret, tag_bytes, self._random_bytes, started_utc_s=started_utc_s, capacity_per_s=capacity_per_s
+        )
         self.now = 0.0
         self.utc_s = utc_s
         self._random = int.from_bytes(OWN_NONCE)
@@ -83,10 +97,10 @@ class ProtectedEnd:
     def say(self, frame: Frame) -> bytes:
         return self.channel.encode(frame, self.now, self.utc_s)
 
-    def hear(self, octets: bytes, source: str | None = None) -> Frame:
+    def hear(self, octets: bytes, source: Hashable | None = None) -> Frame:
         return self.channel.decode(octets, self.now, self.utc_s, source)
 
-    def fate(self, octets: bytes, source: str | None = None) -> type[FrameError] | None:
+    def fate(self, octets: bytes, source: Hashable | None = None) -> type[FrameError] | None:
         """Which way a frame is refused; None if it is not."""
         try:
             self.hear(octets, source)

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import struct
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from transport.errors import BadTag, FrameError, Muted, OtherMode, Replayed, Stale, UnknownOver, UsageError
 from transport.protection.cipher import Cipher, Secret
-from transport.protection.rate_limit import RateLimiter
-from transport.protection.replay import FRESH_S, HeardOver, Nonces
+from transport.protection.rate_limit import CAPACITY_PER_S, RateLimiter
+from transport.protection.replay import FRESH_S, OVER_FRESH_S, HeardOver, Nonces
 from transport.protocol import open_frames
-from transport.protocol.frames import NONCE_BYTES, Beacon, Begin, End, Frame, Mode, Text, Type, Voice
+from transport.protocol.frames import NONCE_BYTES, Beacon, Begin, End, Frame, Mode, Ping, Receipt, Text, Type, Voice
 from transport.protocol.open_frames import HEADER
 from transport.protocol.payloads import READERS, read_voice
 
@@ -63,9 +63,21 @@ class OpenChannel:
         return open_frames.decode(octets)
 
 
-def open_channel(secret: Secret | None, tag_bytes: int, random_bytes: Callable[[int], bytes]) -> Channel:
-    """Return the channel of those who share the secret, or the open one. `random_bytes` is such as `os.urandom`."""
-    return OpenChannel() if secret is None else ProtectedChannel(secret, tag_bytes, random_bytes)
+def open_channel(
+    secret: Secret | None,
+    tag_bytes: int,
+    random_bytes: Callable[[int], bytes],
+    *,
+    started_utc_s: int = 0,
+    capacity_per_s: float = CAPACITY_PER_S,
+) -> Channel:
+    """Return the channel of those who share the secret, or the open one. `random_bytes` is such as `os.urandom`.
+
+    started_utc_s: when this station was started, 0 without a clock. capacity_per_s: frames that it can check.
+    """
+    if secret is None:
+        return OpenChannel()
+    return ProtectedChannel(secret, tag_bytes, random_bytes, started_utc_s=started_utc_s, capacity_per_s=capacity_per_s)
 
 
 @dataclass(slots=True)
@@ -73,6 +85,7 @@ class _OwnOver:
     """An over that is being sent."""
 
     nonce: bytes
+    addressee: str
     last: Frame
     octets: bytes
     """Bytes of the last frame: sent again, they must be the very same, or a nonce is used for two contents."""
@@ -81,9 +94,19 @@ class _OwnOver:
 class ProtectedChannel:
     """A sealed or ham channel: each frame is authentic, new, and made a moment ago, or it is refused."""
 
-    def __init__(self, secret: Secret, tag_bytes: int, random_bytes: Callable[[int], bytes]) -> None:
+    def __init__(
+        self,
+        secret: Secret,
+        tag_bytes: int,
+        random_bytes: Callable[[int], bytes],
+        *,
+        started_utc_s: int = 0,
+        capacity_per_s: float = CAPACITY_PER_S,
+    ) -> None:
+        """Take what `open_channel` takes."""
         self.mode = secret.mode
-        self.rate_limiter = RateLimiter()
+        self.rate_limiter = RateLimiter(capacity_per_s)
+        self._started_utc_s = started_utc_s
         self._cipher = Cipher(secret, tag_bytes)
         self._tag_bytes = tag_bytes
         self._random_bytes = random_bytes
@@ -105,7 +128,8 @@ class ProtectedChannel:
         elif not isinstance(frame, Voice | End):
             nonce = self._random_bytes(NONCE_BYTES)
             self._nonces.remember(nonce, now, clockless=not utc_s)
-            return self._cipher.close(header, nonce, seconds + body)
+            bound = next(self._bounds(frame.over, now), b"") if isinstance(frame, Receipt) else b""
+            return self._cipher.close(header, nonce, seconds + body, bound)
         own = self._own.get(frame.over)
         if isinstance(frame, Begin) and (own is None or own.nonce != frame.nonce):
             own = self._start(frame)
@@ -122,10 +146,20 @@ class ProtectedChannel:
 
     def _start(self, begin: Begin) -> _OwnOver:
         self._own.pop(begin.over, None)
-        self._own[begin.over] = own = _OwnOver(begin.nonce, begin, b"")
+        self._own[begin.over] = own = _OwnOver(begin.nonce, begin.addressee, begin, b"")
         if len(self._own) > OWN_OVERS:
             self._own.popitem(last=False)
         return own
+
+    def _bounds(self, over: int, now: float) -> Iterator[bytes]:
+        """Return what a RECEIPT for an over with this number is bound to: the over's nonce and addressee.
+
+        First comes the newest such over that was heard, then this station's own.
+        """
+        for heard in self._nonces.overs(over, now):
+            yield heard.nonce + heard.addressee.encode()
+        if over in self._own:
+            yield self._own[over].nonce + self._own[over].addressee.encode()
 
     # --- receiving ----------------------------------------------------------------------------------------------------
 
@@ -143,15 +177,11 @@ class ProtectedChannel:
         if kind is Type.VOICE and not known:
             raise UnknownOver("VOICE of an over whose BEGIN was not heard")
         if not self.rate_limiter.admits(source, now):
-            raise Muted("too many bad tags from there")
-        try:
-            if kind is Type.VOICE:
-                frame = self._open_voice(octets, over, sequence, known, now)
-            else:
-                frame = self._open_signal(octets, kind, over, sequence, now, utc_s)
-        except BadTag:
-            self.rate_limiter.bad(source, now)
-            raise
+            raise Muted("more frames than this machine can check")
+        if kind is Type.VOICE:
+            frame = self._open_voice(octets, over, sequence, known, now)
+        else:
+            frame = self._open_signal(octets, kind, over, sequence, now, utc_s)
         self.rate_limiter.good(source, now)  # not before: an old frame sent again proves nothing
         return frame
 
@@ -162,19 +192,27 @@ class ProtectedChannel:
             except BadTag:
                 continue
             frame = read_voice(over, sequence, packets, damaged=False)
-            if not heard.window.takes(sequence):
+            if now > heard.until_s or not heard.window.takes(sequence):
                 raise Replayed("VOICE that came before, or too late")
-            self._nonces.remember(heard.nonce, now, heard, heard.clockless)
             return frame
         raise BadTag("the tag does not match")
 
     def _open_signal(self, octets: bytes, kind: Type, over: int, sequence: int, now: float, utc_s: int) -> Frame:
-        nonce, said = self._cipher.open(octets)
+        nonce, said = self._open_receipt(octets, over, now) if kind is Type.RECEIPT else self._cipher.open(octets)
         frame = self._read(kind, over, sequence, nonce, said)
         said_utc_s: int = _SECONDS.unpack_from(said)[0]
         self._check_time(frame, said_utc_s, utc_s)
         self._check_new(frame, nonce, now, clockless=not utc_s or not said_utc_s)
         return frame
+
+    def _open_receipt(self, octets: bytes, over: int, now: float) -> tuple[bytes, bytes]:
+        """Open a RECEIPT of an over that is known here, or of one that neither end knows. Raise BadTag."""
+        for bound in self._bounds(over, now):
+            try:
+                return self._cipher.open(octets, bound=bound)
+            except BadTag:
+                continue
+        return self._cipher.open(octets)
 
     @staticmethod
     def _read(kind: Type, over: int, sequence: int, nonce: bytes, said: bytes) -> Frame:
@@ -183,22 +221,28 @@ class ProtectedChannel:
         body = nonce + said if kind is Type.BEGIN else said[_SECONDS.size :]
         return READERS[kind](over, sequence, body)
 
-    @staticmethod
-    def _check_time(frame: Frame, said_utc_s: int, utc_s: int) -> None:
-        """Raise Stale where both ends have a clock and the two differ too much."""
+    def _check_time(self, frame: Frame, said_utc_s: int, utc_s: int) -> None:
+        """Raise Stale where both ends have a clock, and the two differ too much or the frame is from before the start.
+
+        What was made before this station was started may have been heard by it before, and nothing remembers that.
+        """
         ahead_s = said_utc_s - utc_s
-        if said_utc_s and utc_s and abs(ahead_s) > FRESH_S:
+        before_start = isinstance(frame, Begin | Text | Ping) and said_utc_s < self._started_utc_s
+        if said_utc_s and utc_s and (abs(ahead_s) > FRESH_S or before_start):
             raise Stale(frame.sender if isinstance(frame, Begin | Text | Beacon) else "", ahead_s)
 
     def _check_new(self, frame: Frame, nonce: bytes, now: float, clockless: bool) -> None:
         heard = self._nonces.over(nonce, now)
         if isinstance(frame, Begin) and not self._nonces.knows(nonce, now):
-            heard = HeardOver(frame.over, nonce, clockless)
+            heard = HeardOver(frame.over, nonce, frame.addressee)
         elif isinstance(frame, End) and heard is None and not self._nonces.knows(nonce, now):
             raise UnknownOver("END of an over whose BEGIN was not heard")
         if isinstance(frame, Begin | End):
-            if heard is None or heard.over != frame.over or not self._takes(heard, frame):
+            dead = heard is not None and isinstance(frame, End) and now > heard.until_s
+            if heard is None or dead or heard.over != frame.over or not self._takes(heard, frame):
                 raise Replayed("a frame of an over that came before, or an own one")
+            if isinstance(frame, Begin):
+                heard.until_s = now + OVER_FRESH_S
         elif self._nonces.knows(nonce, now):
             raise Replayed("a frame that came before, or an own one")
         self._nonces.remember(nonce, now, heard, clockless)

@@ -104,17 +104,18 @@ class Cipher:
         self._aead = AESCCM(secret.key, tag_length=tag_bytes)
         self._invalid = InvalidTag
 
-    def close(self, header: bytes, nonce: bytes, rest: bytes) -> bytes:
+    def close(self, header: bytes, nonce: bytes, rest: bytes, bound: bytes = b"") -> bytes:
         """Return the frame of a header (4 bytes), a nonce (8) and the rest: UTC seconds and body, or packets.
 
-        The same header and nonce must never come with two different rests.
+        The same header and nonce must never come with two different rests. `bound` is not sent: who opens the frame
+        must know it.
         """
         shown = header if header[0] & 0x0F == Type.VOICE else header + nonce
         if self._hides:
-            return shown + self._aead.encrypt(nonce + header, rest, None)
-        return shown + rest + self._aead.encrypt(nonce + header, b"", rest)
+            return shown + self._aead.encrypt(nonce + header, rest, bound or None)
+        return shown + rest + self._aead.encrypt(nonce + header, b"", rest + bound)
 
-    def open(self, octets: bytes, over_nonce: bytes | None = None) -> tuple[bytes, bytes]:
+    def open(self, octets: bytes, over_nonce: bytes | None = None, bound: bytes = b"") -> tuple[bytes, bytes]:
         """Return the nonce, and what stood behind it. `over_nonce`: for VOICE, the 8 bytes of its over's BEGIN.
 
         Raise BadTag, and nothing else for any bytes that have the shape of a frame (open_frames.peek_mode).
@@ -126,9 +127,9 @@ class Cipher:
             nonce = over_nonce
         try:
             if self._hides:
-                return nonce, self._aead.decrypt(nonce + header, rest, None)
+                return nonce, self._aead.decrypt(nonce + header, rest, bound or None)
             said, tag = rest[: -self._tag_bytes], rest[-self._tag_bytes :]
-            self._aead.decrypt(nonce + header, tag, said)
+            self._aead.decrypt(nonce + header, tag, said + bound)
         except (self._invalid, ValueError):
             raise BadTag("the tag does not match") from None
         return nonce, said

@@ -21,6 +21,8 @@ AGAIN_S = 60.0
 """Shortest time between two lines that say the same, in seconds."""
 MAX_TOLD = 64
 """Lines whose times are remembered."""
+_BAD_TAG = 0
+"""Number of bad tags beside those of the modes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,27 +38,40 @@ class MismatchDetector:
 
     def __init__(self, mode: Mode) -> None:
         self._mode = mode
-        self._seen: dict[tuple[Mode | type[BadTag], int], float] = {}
+        self._seen: dict[tuple[int, int], float] = {}
         """When the latest frame came, by what it looked like and its over: at most 3 x 256."""
         self._told: dict[str, float] = {}
+        self._bad_tags_told_s = -AGAIN_S
+        """When bad tags were told of; until AGAIN_S later they are not looked at."""
         self._stale_told_s = -AGAIN_S
         """When another clock was told of. An END does not say whose it is, and follows a BEGIN that did."""
 
     def accepted(self, over: int) -> None:
         """Take note that a frame of this over was good: what was refused of it before was damaged."""
-        self._seen.pop((BadTag, over), None)
+        self._seen.pop((_BAD_TAG, over), None)
 
     def refused(self, octets: bytes, problem: FrameError, now: float) -> Mismatch | None:
         """Take a frame that was refused, and return what to tell the user, if it is time to tell it."""
+        if type(problem) is BadTag and now < self._bad_tags_told_s + AGAIN_S:
+            return None
         found = self._recognise(octets, problem, now)
         if found is None or now < self._told.get(key := f"{type(problem)} {found.cure}", -AGAIN_S) + AGAIN_S:
             return None
         if len(self._told) >= MAX_TOLD:
             self._told.clear()
         self._told[key] = now
+        if type(problem) is BadTag:
+            self._bad_tags_told_s = now
         return found
 
     def _recognise(self, octets: bytes, problem: FrameError, now: float) -> Mismatch | None:
+        if type(problem) is BadTag:  # first, for a flood brings little else
+            if octets[0] & 0x0F != Type.VOICE and self._twice(_BAD_TAG, octets[1], now):
+                return Mismatch(
+                    "somebody here has another passphrase or another channel name (or the link damages every frame)",
+                    "compare both with theirs",
+                )
+            return None
         match problem:
             case NewerVersion():
                 return Mismatch(problem.cause, problem.cure)
@@ -65,11 +80,6 @@ class MismatchDetector:
                 # A frame of the open channel has a check of its own; one in the shape of another may be noise.
                 if mode is Mode.OPEN or self._twice(mode, octets[1], now):
                     return Mismatch(*_OTHERS[self._mode, mode])
-            case BadTag() if octets[0] & 0x0F != Type.VOICE and self._twice(BadTag, octets[1], now):
-                return Mismatch(
-                    "somebody here has another passphrase or another channel name (or the link damages every frame)",
-                    "compare both with theirs",
-                )
             case Stale() if problem.sender or now >= self._stale_told_s + AGAIN_S:
                 self._stale_told_s = now
                 how = f"{abs(problem.ahead_s)} s " + ("ahead of yours" if problem.ahead_s > 0 else "behind yours")
@@ -80,7 +90,7 @@ class MismatchDetector:
                 )
         return None
 
-    def _twice(self, what: Mode | type[BadTag], over: int, now: float) -> bool:
+    def _twice(self, what: int, over: int, now: float) -> bool:
         """Tell whether a frame like this one, of the same over, came a moment ago."""
         before = self._seen.get((what, over))
         self._seen[what, over] = now

@@ -1,13 +1,16 @@
-"""Whose frames are checked when somebody sends frames with bad tags. No I/O, no clock.
+"""Whose frames are checked when more come than this machine can check. No I/O, no clock.
 
-source                    up to 100 bad tags a minute     beyond
-------------------------  ------------------------------  ---------------------------------------------------------
-one of many, unknown      all frames are checked          muted for a minute, but for a sample of a frame a second;
-                                                          a good tag in it ends that
-one of many, proven       all                             all: a forger of a peer's address must not silence the peer
-the only one (a radio)    all                             all: there muting would do the forger's work
-all together              WORK_PER_S for the proven and the only ones, UNKNOWN_PER_S for the others; frames beyond
-                          that are dropped unread
+Up to the capacity every frame is checked, whoever sends it: leaving one unchecked saves less than checking it costs.
+Beyond, a bucket of one second's worth of checks runs empty, and what is left of it says who still gets one:
+
+left of the bucket   checked
+-------------------  -------------------------------------------------------------------------------
+more than a half     everything
+more than a quarter  proven sources, and unknown hosts within their fair share
+more than a tenth    proven sources: those that sent something authentic and new within the last minute
+less                 proven sources within their fair share
+
+Where everything comes from one place (a radio, a UDP end that calls), that one source may use the bucket up.
 """
 
 from __future__ import annotations
@@ -15,67 +18,67 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass
 
-MAX_BAD_TAGS = 100
-"""Bad tags in PER_S after which a source is muted."""
-PER_S = 60.0
-"""Time over which bad tags are counted, and for which a source is muted, in seconds."""
-SAMPLE_PER_S = 1.0
-"""Frames a second that are checked of a muted source: an honest station behind a forged address is soon heard again."""
+CAPACITY_PER_S = 20_000.0
+"""Frames a second that are checked, where nobody has measured what this machine can do: a laptop's, at half a core."""
+MIN_CAPACITY_PER_S, MAX_CAPACITY_PER_S = 2_000.0, 100_000.0
+"""Bounds of a measured capacity: eight times what 57 600 bit/s deliver, and more than any socket hands over."""
 PROVEN_S = 60.0
-"""Seconds after a good tag in which a source is not muted: three keep-alives."""
-WORK_PER_S = 2000.0
-"""Frames a second that are checked: 2 % of one core (8 us each), eight times what a radio at 57600 bit/s delivers."""
-UNKNOWN_PER_S = 500.0
-"""Frames a second that are checked of all unproven sources together, since addresses cost a forger nothing."""
-MAX_SOURCES = 256
-"""Sources that are remembered; the unproven one that was silent longest makes room."""
+"""Seconds after a good tag in which a source is proven: three keep-alives."""
+MAX_PROVEN = 256
+"""Proven sources that are remembered; the one that was silent longest makes room."""
+SHARES = 1024
+"""Places into which the hosts are sorted, by their hash; two hosts in one place share its share."""
+EVERYBODY, FAIR, PROVEN = 0.5, 0.25, 0.1
+"""What is left of the bucket, above which everybody, unknown hosts within their share, all proven ones are checked."""
 
 
 class TokenBucket:
-    """A token bucket that holds one second's worth of tokens."""
+    """A token bucket that holds one second's worth of tokens, and one at least."""
 
-    def __init__(self, per_s: float) -> None:
+    def __init__(self, per_s: float, holds: float | None = None) -> None:
+        """Take the tokens that come in a second, and how many it holds where that is not one second's worth."""
         self._per_s = per_s
-        self._left = max(1.0, per_s)
+        self._full = max(1.0, per_s if holds is None else holds)
+        self._left = self._full
         self._at_s = -math.inf
+
+    def level(self, now: float) -> float:
+        """Return how full it is, 0..1."""
+        if now > self._at_s:
+            self._left = min(self._full, self._left + (now - self._at_s) * self._per_s)
+            self._at_s = now
+        return self._left / self._full
 
     def take(self, now: float) -> bool:
         """Take a token if there is one, and tell whether there was."""
-        full = max(1.0, self._per_s)
-        self._left = min(full, self._left + (now - self._at_s) * self._per_s) if self._at_s <= now else self._left
-        self._at_s = max(self._at_s, now)
+        self.level(now)
         if self._left < 1.0:
             return False
         self._left -= 1.0
         return True
 
 
-@dataclass(slots=True)
-class _Source:
-    """The record of one sender."""
-
-    sample: TokenBucket
-    minute_s: float = -math.inf
-    """When the minute began in which bad tags are being counted."""
-    bad_tags: int = 0
-    muted_until_s: float = -math.inf
-    proven_until_s: float = -math.inf
-
-
 class RateLimiter:
     """The rate limiter of one channel: it decides whose frames are checked."""
 
-    def __init__(self) -> None:
-        self._sources: OrderedDict[Hashable, _Source] = OrderedDict()
-        self._work = TokenBucket(WORK_PER_S)
-        self._unknown = TokenBucket(UNKNOWN_PER_S)
+    def __init__(self, capacity_per_s: float = CAPACITY_PER_S) -> None:
+        """Take the frames a second that this machine can check, within MIN_CAPACITY_PER_S and MAX_CAPACITY_PER_S."""
+        capacity_per_s = min(max(capacity_per_s, MIN_CAPACITY_PER_S), MAX_CAPACITY_PER_S)
+        self._capacity_per_s = capacity_per_s
+        self._work = TokenBucket(capacity_per_s)
+        self._proven: OrderedDict[Hashable, float] = OrderedDict()
+        """Until when each source is proven, the one that was silent longest first."""
+        self._second_s = -math.inf
+        self._checked = [0] * SHARES
+        """Checks in this second, by place."""
+        self._hosts = self._hosts_before = 1
+        """Places that had a check in this second, and in the one before."""
 
     @property
     def sources(self) -> int:
         """Number of sources that are remembered."""
-        return len(self._sources)
+        return len(self._proven)
 
     def admits(self, source: Hashable | None, now: float) -> bool:
         """Tell whether a frame is to be checked.
@@ -84,36 +87,30 @@ class RateLimiter:
         """
         if source is None:
             return self._work.take(now)
-        known = self._known(source)
-        if now < known.proven_until_s:
-            return self._work.take(now)
-        if now < known.muted_until_s and not known.sample.take(now):
-            return False
-        return self._unknown.take(now)
+        place = self._place(source, now)
+        level = self._work.level(now)
+        if level <= EVERYBODY:
+            fair = self._checked[place] < EVERYBODY * self._capacity_per_s / max(self._hosts, self._hosts_before)
+            proven = now < self._proven.get(source, -math.inf)
+            if not ((proven and (level > PROVEN or fair)) or (fair and level > FAIR)):
+                return False
+        self._hosts += not self._checked[place]
+        self._checked[place] += 1
+        return self._work.take(now)
 
     def good(self, source: Hashable | None, now: float) -> None:
-        """Take note that a frame of this source had a good tag."""
-        if source is not None:
-            known = self._known(source)
-            known.proven_until_s = now + PROVEN_S
-            known.muted_until_s = -math.inf
-
-    def bad(self, source: Hashable | None, now: float) -> None:
-        """Take note that a frame of this source had a bad tag."""
+        """Take note that a frame of this source was authentic and new."""
         if source is None:
             return
-        known = self._known(source)
-        if now >= known.minute_s + PER_S:
-            known.minute_s, known.bad_tags = now, 0
-        known.bad_tags += 1
-        if known.bad_tags >= MAX_BAD_TAGS and now >= known.muted_until_s:
-            known.muted_until_s = now + PER_S
+        self._proven[source] = now + PROVEN_S
+        self._proven.move_to_end(source)
+        if len(self._proven) > MAX_PROVEN:
+            self._proven.popitem(last=False)
 
-    def _known(self, source: Hashable) -> _Source:
-        if source not in self._sources:
-            if len(self._sources) >= MAX_SOURCES:
-                unproven = (one for one, known in self._sources.items() if known.proven_until_s == -math.inf)
-                del self._sources[next(unproven, next(iter(self._sources)))]
-            self._sources[source] = _Source(TokenBucket(SAMPLE_PER_S))
-        self._sources.move_to_end(source)
-        return self._sources[source]
+    def _place(self, source: Hashable, now: float) -> int:
+        if now - self._second_s >= 1.0:
+            self._second_s = now
+            self._checked = [0] * SHARES
+            self._hosts, self._hosts_before = 1, self._hosts
+        host = source[0] if isinstance(source, tuple) else source  # the ports of a host are one forger's
+        return hash(host) % SHARES

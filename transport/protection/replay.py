@@ -13,6 +13,11 @@ Clocks set by hand differ by less, and no frame waits longer.
 """
 REMEMBERED_S = 2.0 * FRESH_S
 """Time for which a nonce is kept after it was last heard: a frame from 60 s ahead stays fresh for 120 s."""
+OVER_FRESH_S = 120.0 + FRESH_S
+"""Time after its last BEGIN in which an over's VOICE and END are taken, in seconds: the longest over, and FRESH_S.
+
+VOICE has no time of its own. However much of it comes, it does not keep its over alive.
+"""
 WINDOW = 64
 """Number of frames by which one of an over may come out of turn."""
 MAX_REMEMBERED = 4096
@@ -49,8 +54,10 @@ class HeardOver:
 
     over: int
     nonce: bytes
-    clockless: bool = False
-    """Whether its time could not be checked: it is then remembered for good."""
+    addressee: str = ""
+    """The station that its BEGIN names, to which the RECEIPT is bound."""
+    until_s: float = math.inf
+    """When its VOICE and END are no longer taken: OVER_FRESH_S after the last BEGIN."""
     window: Window = field(default_factory=Window)
     end: int | None = None
     """Sequence number of its END, which is sent twice..."""
@@ -84,14 +91,19 @@ class Nonces:
         return [heard for heard in reversed(self._overs) if heard.over == over and heard.nonce in self._entries]
 
     def remember(self, nonce: bytes, now: float, heard: HeardOver | None = None, clockless: bool = False) -> None:
-        """Keep a nonce for REMEMBERED_S from now on; until MAX_REMEMBERED others came where no clock tells its age."""
+        """Keep a nonce from now on: REMEMBERED_S, and that of an over OVER_FRESH_S.
+
+        Where no clock tells its age it is kept until MAX_REMEMBERED others came.
+        """
         if heard is not None and nonce not in self._entries:
             self._overs.append(heard)
-        self._entries[nonce] = (math.inf if clockless else now + REMEMBERED_S, heard)
+        kept_s = REMEMBERED_S if heard is None else OVER_FRESH_S
+        self._entries[nonce] = (math.inf if clockless else now + kept_s, heard)
         self._entries.move_to_end(nonce)
         while len(self._entries) > MAX_REMEMBERED:
             self._entries.popitem(last=False)
 
     def _forget(self, now: float) -> None:
+        # Those of overs are kept longer: what stands behind one may be due before it, and is forgotten after it.
         while self._entries and next(iter(self._entries.values()))[0] < now:
             self._entries.popitem(last=False)

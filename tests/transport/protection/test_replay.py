@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,18 +11,20 @@ from hypothesis import strategies as st
 from tests.support.overs import over_frames
 from tests.support.protected import (
     BEGIN,
+    PROTECTED,
     TEXT,
     UTC_S,
     ProtectedEnd,
     pair,
 )
 from transport.errors import (
+    BadTag,
     Replayed,
     Stale,
     UnknownOver,
 )
-from transport.protection.replay import FRESH_S, REMEMBERED_S, WINDOW, Window
-from transport.protocol.frames import Beacon, Begin, Frame, Ping, Pong, Receipt, Voice
+from transport.protection.replay import FRESH_S, OVER_FRESH_S, REMEMBERED_S, WINDOW, Window
+from transport.protocol.frames import Beacon, Begin, End, Frame, Mode, Ping, Pong, Receipt, Voice
 
 
 def test_the_replay_window() -> None:
@@ -120,3 +124,55 @@ def test_a_long_over_stays_known() -> None:
             station.now += 0.32 * isinstance(frame, Voice)
             station.utc_s = UTC_S + int(station.now)
     assert {None} == fates
+
+
+@pytest.mark.parametrize("utc_s", [UTC_S, 0])
+@pytest.mark.parametrize("every_s", [2.0, 50.0, 115.0])
+def test_voice_that_is_held_back_does_not_keep_its_over_alive(utc_s: int, every_s: float) -> None:
+    """Frames that are released one by one are taken until OVER_FRESH_S after the last BEGIN, and not beyond."""
+    talker, hearer = ProtectedEnd(utc_s=utc_s), ProtectedEnd(utc_s=utc_s)
+    frames = over_frames(600, 6)
+    octets = [talker.say(frame) for frame in frames]
+    hearer.hear(octets[0])
+    for frame, one in zip(frames[1:], octets[1:], strict=True):
+        if isinstance(frame, Begin | End):
+            continue
+        hearer.wait(every_s)
+        fate = hearer.fate(one)
+        assert (fate is None) is (hearer.now <= OVER_FRESH_S), hearer.now
+        if fate is not None:
+            break
+    assert hearer.fate(talker.say(frames[-1])) in {Replayed, UnknownOver, Stale}
+
+
+@pytest.mark.parametrize("age_s", [1, 15, 50])
+@pytest.mark.parametrize("frame", [BEGIN, TEXT, Ping(7, 8, 9)])
+def test_what_is_older_than_the_station_is_refused(frame: Frame, age_s: int) -> None:
+    """A recorded over, message or ping that is fresh by its time is stale at a station that was started after it."""
+    talker = ProtectedEnd()
+    octets = talker.say(frame)
+    restarted = ProtectedEnd(utc_s=UTC_S + age_s, started_utc_s=UTC_S + age_s)
+    assert Stale is restarted.fate(octets)
+    assert ProtectedEnd(utc_s=UTC_S + age_s, started_utc_s=UTC_S).fate(octets) is None
+
+
+def test_our_own_over_does_not_come_back_after_a_restart() -> None:
+    """What this station sent before it was started again is older than its start."""
+    octets = [ProtectedEnd().say(BEGIN)]
+    again = ProtectedEnd(utc_s=UTC_S + 3, started_utc_s=UTC_S + 3)
+    assert {Stale} == {again.fate(one) for one in octets}
+
+
+@pytest.mark.parametrize("mode", PROTECTED)
+def test_a_receipt_belongs_to_one_over_and_its_addressee(mode: Mode) -> None:
+    """A RECEIPT is taken for the over with the nonce and the addressee for which it was given, and for no other."""
+    talker, hearer, third = (ProtectedEnd(mode) for _ in range(3))
+    begin = talker.say(BEGIN)
+    for station in (hearer, third):
+        station.hear(begin)
+    receipt = hearer.say(Receipt(0x5A, 2, 1))
+    assert Receipt(0x5A, 2, 1) == talker.hear(receipt) == third.hear(receipt)
+    for other in (replace(BEGIN, nonce=bytes(8)), replace(BEGIN, addressee="Eve")):
+        stranger = ProtectedEnd(mode)
+        stranger.say(other)
+        assert BadTag is stranger.fate(receipt)
