@@ -9,7 +9,7 @@ import trio
 
 from transport.errors import LinkClosed
 from transport.link_kinds import LayerBytes
-from transport.links.traffic import Traffic, count_frame
+from transport.links.traffic import Traffic, TrafficCount
 from transport.protocol.open_frames import MAX_FRAME_BYTES
 
 
@@ -84,8 +84,18 @@ class BaseLink:
         self.layers = layers
         self.max_frame_bytes = max_frame_bytes
         self.tag_bytes = tag_bytes
-        self.sent = Traffic()
-        self.received = Traffic()
+        self._sent = TrafficCount()
+        self._received = TrafficCount()
+
+    @property
+    def sent(self) -> Traffic:
+        """What went out since the link was opened."""
+        return self._sent.traffic()
+
+    @property
+    def received(self) -> Traffic:
+        """What came in since the link was opened, rubbish included."""
+        return self._received.traffic()
 
     @property
     def ready(self) -> bool:
@@ -101,10 +111,10 @@ class BaseLink:
         return 0.0
 
     def _count_sent(self, frame: bytes) -> None:
-        self.sent = count_frame(self.sent, frame, self.layers)
+        self._sent.add(frame, self.layers)
 
     def _count_received(self, frame: bytes) -> None:
-        self.received = count_frame(self.received, frame, self.layers)
+        self._received.add(frame, self.layers)
 
     def _was_closed(self) -> LinkClosed:
         return LinkClosed(f"{self.name} was closed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import math
 from collections.abc import Awaitable, Callable
@@ -18,6 +19,10 @@ MAX_ON_THE_WAY = 4096
 """Frames that a path holds at once; at 72 bytes and 100 bit/s that is six hours. More are lost, as in any queue."""
 ARRIVED_FRAMES = 64
 """Arrived frames that wait to be fetched: 20 s of speech at k = 1. The path waits while there are so many."""
+
+
+LINGER_S = 5.0
+"""Longest time that `aclose` takes for what is still on its way, in seconds: the END of an over, in most cases."""
 
 
 class _Path:
@@ -43,6 +48,12 @@ class _Path:
             self._changed = trio.Event()
             with trio.move_on_at(next_s):
                 await self._changed.wait()
+
+    async def deliver_rest(self, deliver: Callable[[bytes], Awaitable[None]]) -> None:
+        """Hand on what is on its way, each frame when it arrives, and return when nothing is left."""
+        while self._on_the_way:
+            await trio.sleep_until(self._on_the_way[0].at_s)
+            await deliver(heapq.heappop(self._on_the_way).octets)
 
 
 class ImpairedLink:
@@ -128,10 +139,12 @@ class ImpairedLink:
         return arrived
 
     async def aclose(self) -> None:
-        """End the tasks and close the link inside."""
+        """End the tasks, let what was sent arrive, and close the link inside."""
         for scope in self._scopes:
             scope.cancel()
         self._arrive.close()
+        with trio.move_on_after(LINGER_S), contextlib.suppress(TransportError):
+            await self._outgoing.deliver_rest(self._inner.send)
         await self._inner.aclose()
 
     async def _run_in(self, scope: trio.CancelScope, task: Callable[[], Awaitable[None]]) -> None:

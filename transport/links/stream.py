@@ -15,7 +15,6 @@ from transport.address import Address
 from transport.errors import LinkError, LinkRemade, PeerUnreachable
 from transport.framing.stream_reader import StreamReader
 from transport.links.base import BaseLink
-from transport.links.traffic import count_frame
 
 AHEAD_S = 0.3
 """Transmission time that is handed over to a port ahead, in seconds.
@@ -144,7 +143,7 @@ class StreamLink(BaseLink):
         if isinstance(arrived, PeerUnreachable):
             raise arrived
         # What stood around rubbish is not known.
-        self.received = count_frame(self.received, arrived, self.layers if arrived else ())
+        self._received.add(arrived, self.layers if arrived else ())
         return arrived
 
     async def aclose(self) -> None:

@@ -30,19 +30,43 @@ class Traffic:
         """All bytes on the wire."""
         return self.voice + self.header + self.signals + self.framing + self.carrier
 
+    def __add__(self, more: Traffic) -> Traffic:
+        return Traffic(*(getattr(self, field.name) + getattr(more, field.name) for field in fields(self)))
+
     def __sub__(self, earlier: Traffic) -> Traffic:
         return Traffic(*(getattr(self, field.name) - getattr(earlier, field.name) for field in fields(self)))
 
 
+class TrafficCount:
+    """The count of one direction as it grows: under a flood a frame must cost next to nothing."""
+
+    __slots__ = ("_carrier", "_frames", "_framing", "_header", "_signals", "_voice")
+
+    def __init__(self) -> None:
+        self._frames = self._voice = self._header = self._signals = self._framing = self._carrier = 0
+
+    def add(self, frame: bytes, layers: tuple[LayerBytes, ...]) -> None:
+        """Count one more frame, as `count_frame` does."""
+        self._frames += 1
+        if peek_type(frame) is Type.VOICE:
+            overhead = len(frame) % PACKET_BYTES  # 8 bytes, or 12 with the longer tag
+            self._voice += len(frame) - overhead
+            self._header += overhead
+        else:
+            self._signals += len(frame)
+        for layer in layers:
+            if layer.name == FRAMING:
+                self._framing += layer.octets
+            else:
+                self._carrier += layer.octets
+
+    def traffic(self) -> Traffic:
+        """Return what was counted so far."""
+        return Traffic(self._frames, self._voice, self._header, self._signals, self._framing, self._carrier)
+
+
 def count_frame(traffic: Traffic, frame: bytes, layers: tuple[LayerBytes, ...]) -> Traffic:
     """Return the count with one more frame, as it went over a link, and what the layers below added to it."""
-    is_voice = peek_type(frame) is Type.VOICE
-    overhead = len(frame) % PACKET_BYTES  # 8 bytes, or 12 with the longer tag
-    return Traffic(
-        traffic.frames + 1,
-        traffic.voice + (len(frame) - overhead) * is_voice,
-        traffic.header + overhead * is_voice,
-        traffic.signals + len(frame) * (not is_voice),
-        traffic.framing + sum(layer.octets for layer in layers if layer.name == FRAMING),
-        traffic.carrier + sum(layer.octets for layer in layers if layer.name != FRAMING),
-    )
+    count = TrafficCount()
+    count.add(frame, layers)
+    return traffic + count.traffic()

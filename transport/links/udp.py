@@ -12,6 +12,7 @@ import errno
 import math
 import socket
 from collections.abc import Callable
+from functools import partial
 
 import trio
 
@@ -19,7 +20,7 @@ from transport.address import Address
 from transport.errors import LinkClosed, LinkError, NoPeerYet, PeerUnreachable
 from transport.link_kinds import UDP_IPV4, UDP_IPV6, LayerBytes
 from transport.link_options import UdpSettings
-from transport.links.datagrams import RECEIVE_BYTES, UNREACHABLE, DatagramLink, SocketAddress
+from transport.links.datagrams import DatagramLink, SocketAddress, enlarge_buffer, send_again
 from transport.links.route_watch import RouteWatch, local_address
 from transport.links.udp_group import UdpGroupLink, is_group, open_group
 from transport.protocol.frames import Type
@@ -36,7 +37,6 @@ PEER_KEPT_S = 30.0
 class UdpLink(DatagramLink):
     """A link to one other station. `open_udp` makes it."""
 
-    unreachable = (*UNREACHABLE, errno.ECONNREFUSED, errno.EHOSTDOWN)
     unreachable_cure = "check the address and the network"
 
     def __init__(
@@ -74,9 +74,9 @@ class UdpLink(DatagramLink):
         """Send one frame to the peer."""
         try:
             if self._calls:
-                await self._socket.send(frame)
+                await send_again(partial(self._socket.send, frame))
             elif self._peer is not None:
-                await self._socket.sendto(frame, self._peer)
+                await send_again(partial(self._socket.sendto, frame, self._peer))
             else:
                 cure = f"start `gossamer talk udp://THIS-MACHINE:{self._settings.port}` on the other one"
                 raise NoPeerYet(f"nobody has called {self.name} yet", cure)
@@ -89,7 +89,7 @@ class UdpLink(DatagramLink):
         """Return the next frame, from whomever it comes."""
         self.route.check()
         try:
-            frame, source = await self._socket.recvfrom(RECEIVE_BYTES)
+            frame, source = await self._inbox.fetch(self._socket)
         except (trio.ClosedResourceError, OSError) as error:
             self.route.check()
             raise self._explained(error) from None
@@ -139,7 +139,7 @@ class UdpLink(DatagramLink):
                         await self.send(self._make_keep_alive() if self._make_keep_alive else frame)
                 except PeerUnreachable:
                     continue  # whoever uses the link is told by `receive` or its own `send`
-                except (LinkError, LinkClosed):
+                except LinkClosed:
                     return
 
     async def _rebind(self) -> str:
@@ -169,7 +169,7 @@ class UdpLink(DatagramLink):
 
     def _learn_peer(self, frame: bytes, source: SocketAddress, now: float) -> None:
         kind = peek_type(frame)
-        if kind is None:
+        if kind is None or not source[1]:  # nothing can be sent to port 0
             return
         if source != self._peer and (kind is Type.BEGIN or now > self._peer_heard_s + PEER_KEPT_S):
             self._peer = source
@@ -234,6 +234,7 @@ async def _connected(settings: UdpSettings) -> tuple[trio.socket.SocketType | No
                 return None, str(target[0])
             reason = error.strerror or str(error)
             continue
+        enlarge_buffer(sock)
         return sock, str(target[0])
     raise LinkError(f"{host} cannot be reached ({reason})", "check the address and the network")
 
@@ -255,4 +256,5 @@ async def _wait(address: Address[UdpSettings]) -> UdpLink:
         else:
             cause, cure = f"cannot be opened ({error.strerror})", "choose another one"
         raise LinkError(f"UDP port {port} {cause}", cure) from None
+    enlarge_buffer(sock)
     return UdpLink(address, sock, False, (UDP_IPV4,))

@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Callable
+from functools import partial
 from ipaddress import IPv4Address
 
 import trio
@@ -20,10 +21,10 @@ from transport.address import Address
 from transport.errors import LinkError
 from transport.link_kinds import UDP_IPV4
 from transport.link_options import UdpSettings
-from transport.links.datagrams import RECEIVE_BYTES, UNREACHABLE, DatagramLink, SocketAddress
+from transport.links.datagrams import DatagramLink, SocketAddress, enlarge_buffer, send_again
 from transport.links.route_watch import RouteWatch, local_address
 
-_NO_NETWORK = (*UNREACHABLE, errno.ENODEV, errno.EADDRNOTAVAIL)
+_NO_NETWORK = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.ENODEV, errno.EADDRNOTAVAIL)
 
 
 def is_group(host: str) -> bool:
@@ -38,8 +39,6 @@ def is_group(host: str) -> bool:
 class UdpGroupLink(DatagramLink):
     """A link to all stations of a group. `open_group` makes it."""
 
-    unreachable = (*_NO_NETWORK, errno.ECONNREFUSED)
-
     def __init__(
         self, address: Address[UdpSettings], hears: trio.socket.SocketType, sends: trio.socket.SocketType
     ) -> None:
@@ -53,7 +52,7 @@ class UdpGroupLink(DatagramLink):
     async def send(self, frame: bytes) -> None:
         """Send one frame to the group."""
         try:
-            await self._sends.send(frame)
+            await send_again(partial(self._sends.send, frame))
         except (trio.ClosedResourceError, OSError) as error:
             raise self._explained(error) from None
         self._count_sent(frame)
@@ -63,7 +62,7 @@ class UdpGroupLink(DatagramLink):
         while True:
             self.route.check()
             try:
-                frame, source = await self._hears.recvfrom(RECEIVE_BYTES)
+                frame, source = await self._inbox.fetch(self._hears)
             except (trio.ClosedResourceError, OSError) as error:
                 self.route.check()
                 raise self._explained(error) from None
@@ -151,4 +150,5 @@ async def _group_sockets(host: str, port: int) -> tuple[trio.socket.SocketType, 
         else:
             cause, cure = f"{host} cannot be used ({error.strerror})", "choose another group, such as 239.1.2.3"
         raise LinkError(cause, cure) from None
+    enlarge_buffer(hears)
     return hears, sends

@@ -11,7 +11,7 @@ from transport.errors import LinkClosed, NoPeerYet
 from transport.impairment import ImpairedPath, Impairment
 from transport.link_kinds import LayerBytes
 from transport.links.base import Link
-from transport.links.impaired import ImpairedLink, impair
+from transport.links.impaired import LINGER_S, ImpairedLink, impair
 from transport.links.memory import MemoryLink, memory_pair
 from transport.protocol.frames import Voice
 from transport.protocol.open_frames import encode
@@ -118,5 +118,38 @@ def test_errors_of_the_link_below_come_through() -> None:
                 await link.send(FRAME)
             await link.send(FRAME)
             await link.aclose()
+
+    run_in_virtual_time(main)
+
+
+@pytest.mark.parametrize("impairment", [Impairment(delay_s=0.5), Impairment(jitter_s=0.2), Impairment(delay_s=3.0)])
+def test_what_was_sent_arrives_though_the_link_is_closed(impairment: Impairment) -> None:
+    """`aclose` waits for what is on its way: the END of an over is the last thing that a sender does."""
+
+    async def main() -> None:
+        near, far = memory_pair()
+        async with trio.open_nursery() as nursery:
+            link = impair(near, impairment, nursery)
+            await link.send(FRAME)
+            await link.send(FRAME)
+            nursery.cancel_scope.cancel()
+            with trio.CancelScope(shield=True):
+                await link.aclose()
+        assert [FRAME, FRAME] == [await far.receive(), await far.receive()]
+
+    run_in_virtual_time(main)
+
+
+def test_a_link_is_closed_in_seconds_whatever_is_on_its_way() -> None:
+    """A delay of minutes does not keep a program from ending."""
+
+    async def main() -> None:
+        near, _ = memory_pair()
+        async with trio.open_nursery() as nursery:
+            link = impair(near, Impairment(delay_s=300.0), nursery)
+            await link.send(FRAME)
+            began_s = trio.current_time()
+            await link.aclose()
+            assert LINGER_S == pytest.approx(trio.current_time() - began_s)
 
     run_in_virtual_time(main)
