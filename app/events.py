@@ -394,13 +394,13 @@ class ChannelCounts:
     replayed: int = 0
     """Number of authentic frames that were heard before, or were our own."""
     stale: int = 0
-    """Number of authentic frames with a time more than a minute from ours."""
+    """Number of authentic frames with a time more than a minute from ours, or from before this station's start."""
     unknown: int = 0
     """Number of frames of overs whose BEGIN was not heard."""
     foreign: int = 0
     """Number of frames in another mode, or of a later version."""
     muted: int = 0
-    """Number of frames not looked at, because their source had sent too many bad tags."""
+    """Number of frames not looked at, because more came than this machine can check."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec import format
-from codec.errors import ModelError
-from codec.models import VOCODER, load_model
+from codec.models import VOCODER, ModelError, load_model
 
 Array = NDArray[np.float32]
 SYNTHESISERS = ("neural", "classic")

@@ -22,6 +22,15 @@ CUSHION = np.zeros(round(CUSHION_S * SAMPLE_RATE_HZ), np.float32)
 """Silence of CUSHION_S: float32 [n]."""
 SHORTEST_SLEEP_S = 0.005
 """Shortest wait for the loudspeaker: a remainder of rounding must not keep the processor spinning."""
+MAX_WAITING_S = 30.0
+"""Most sound that waits for the loudspeaker, in seconds; of more, the newest is dropped.
+
+What is received waits in the play-out, and comes here when it is due.
+"""
+MAX_CHIME_S = 5.0
+"""Most sound of tones that waits, in seconds."""
+MAX_WAITING_BLOCKS = round(MAX_WAITING_S / BLOCK_S)
+MAX_CHIME_BLOCKS = round(MAX_CHIME_S / BLOCK_S)
 LAST_WORD_S = 0.2
 """Seconds without more sound after which a burst of it is over."""
 
@@ -33,8 +42,10 @@ class Player:
         self._loudspeaker = loudspeaker
         self._emit = emit
         self._meter = LevelMeter("loudspeaker")
-        self._waiting: deque[Block] = deque()
-        self._chimes: deque[Block] = deque()
+        self.dropped_blocks = 0
+        """Number of blocks that found no room."""
+        self._waiting: deque[Block] = deque(maxlen=MAX_WAITING_BLOCKS)
+        self._chimes: deque[Block] = deque(maxlen=MAX_CHIME_BLOCKS)
         """Tones that are mixed into whatever is played."""
         self._more = trio.Event()
         self.volume = volume
@@ -46,14 +57,21 @@ class Player:
         """Queue float32 [n]. While `quiet` it is dropped, unless it is a signal of this station's own."""
         if self.quiet and not signal:
             return
-        self._waiting.extend(samples[at : at + BLOCK_SAMPLES] for at in range(0, len(samples), BLOCK_SAMPLES))
-        self._more.set()
+        self._put(self._waiting, samples, MAX_WAITING_BLOCKS)
 
     def chime(self, samples: Block) -> None:
         """Mix float32 [n] into what is being played now. Not while `quiet`."""
         if not self.quiet:
-            self._chimes.extend(samples[at : at + BLOCK_SAMPLES] for at in range(0, len(samples), BLOCK_SAMPLES))
-            self._more.set()
+            self._put(self._chimes, samples, MAX_CHIME_BLOCKS)
+
+    def _put(self, queue: deque[Block], samples: Block, most: int) -> None:
+        """Queue float32 [n] in blocks, as far as there is room."""
+        for at in range(0, len(samples), BLOCK_SAMPLES):
+            if len(queue) >= most:
+                self.dropped_blocks += 1
+            else:
+                queue.append(samples[at : at + BLOCK_SAMPLES])
+        self._more.set()
 
     def hush(self) -> None:
         """Drop everything that is queued, here and in the loudspeaker."""

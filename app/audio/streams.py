@@ -94,6 +94,10 @@ class PortAudioMicrophone(DeviceStream):
             self._deliver(mono)
 
 
+MAX_CHUNKS = 4096
+"""Blocks for the callback that wait; the player keeps 50 ms of them there, and a device that stops takes no more."""
+
+
 class PortAudioLoudspeaker(DeviceStream):
     """A loudspeaker at whatever rate it has. While it is missing, sound passes unheard at the pace of real time."""
 
@@ -102,7 +106,7 @@ class PortAudioLoudspeaker(DeviceStream):
     def __init__(self, system: AudioSystem, name: str | None = None) -> None:
         """name: the device by number, name or part of a name; None is the system's default."""
         super().__init__(system, name)
-        self._chunks: deque[Block] = deque()
+        self._chunks: deque[Block] = deque(maxlen=MAX_CHUNKS)
         """Sound at the device's rate that the callback has not taken yet."""
         self._hushes = 0
         """Count of `hush`: the callback drops the rest of its chunk when it has changed."""

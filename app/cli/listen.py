@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -29,6 +30,9 @@ from app.station.parts import load_codec, real_parts
 from app.storage import STANDARD_STREAM
 from transport.link_kinds import explained_forms
 
+MAX_REPORTED = 4096
+"""Overs, and messages, that --json reports; of more, the newest."""
+
 
 def add_listen(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
@@ -53,14 +57,14 @@ class ListenLog:
         """Why nothing can be told any more."""
         self.problem = ""
         """Why the first over could not be heard, in one line."""
-        self.overs: list[events.OverEnded] = []
-        self.texts: list[events.TextHeard] = []
+        self.overs: deque[events.OverEnded] = deque(maxlen=MAX_REPORTED)
+        self.texts: deque[events.TextHeard] = deque(maxlen=MAX_REPORTED)
         self.counts = events.PacketCounts(0, 0, 0, 0, 0)
         self.refusals = events.ChannelCounts()
 
     def facts(self) -> dict[str, Any]:
         """Return everything that was heard, for `--json`."""
-        return {"overs": self.overs, "texts": self.texts, "counts": self.counts, "refused": self.refusals}
+        return {"overs": [*self.overs], "texts": [*self.texts], "counts": self.counts, "refused": self.refusals}
 
     def note(self, event: Event) -> None:
         """Take an event of the engine, and print what the user should know of it."""

@@ -40,6 +40,8 @@ LOAD_BATCHES = 30
 """Number of batches over which the load is measured."""
 MICROPHONE_S = 0.5
 """Longest backlog of microphone audio to keep, in seconds; the microphone's clock may run fast."""
+MAX_SPOKEN_BLOCKS = 256
+"""Blocks of the microphone that wait: those of MICROPHONE_S, and what comes while a step is computed."""
 VOLUME_STEP = 0.1
 """Step of the volume, which is 0..1."""
 
@@ -65,7 +67,7 @@ class LabSession:
         self._speech, self._clip = start.speech, speech_blocks(start.speech, BLOCK_SAMPLES)
         self._gain = np.float32(amplitude(start.gain_db))
         self._heard, self._live, self._volume, self._muted = 0, start.live, start.volume, start.muted
-        self._spoken: deque[Block] = deque()
+        self._spoken: deque[Block] = deque(maxlen=MAX_SPOKEN_BLOCKS)
         self._troubles: dict[Device, str] = {}
         self._capacities: dict[str, CapacitySnapshot] = {}
         self._link_changed = trio.Event()

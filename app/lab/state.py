@@ -31,6 +31,8 @@ from app.simulation.lane import HeardLevel, LaneReading
 from transport.planning.presets import PRESETS, Preset
 
 Array = NDArray[np.float32]
+MAX_WISHES = 256
+"""Changes that wait for the next step: a key that is held down makes some twenty a second."""
 SHOWN_LEVELS = 320
 """Longest waveform in a snapshot, in tenths of a second: as much as a wide terminal shows."""
 
@@ -125,7 +127,7 @@ class LabState:
         named = start.preset.name in PRESETS
         self._own = own_link(start.preset) if named else start.preset
         self._bench: Bench | None = None
-        self._wishes: deque[Callable[[float], None]] = deque()
+        self._wishes: deque[Callable[[float], None]] = deque(maxlen=MAX_WISHES)
         self._said: deque[float] = deque(maxlen=SHOWN_LEVELS)
 
     @property

@@ -51,5 +51,5 @@ class Bell:
             self._emit(call)
             if self._settings.call_tone:
                 self._player.chime(call_tone())
-        if isinstance(event, OverEnded) and self._settings.courtesy_tone:
+        if isinstance(event, OverEnded) and event.packets and self._settings.courtesy_tone:
             self._player.play(courtesy_tone())

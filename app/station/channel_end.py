@@ -6,10 +6,11 @@ station sees them.
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 import trio
 
@@ -20,23 +21,28 @@ from transport.links.base import Link, source_finder
 from transport.protection.channel import Channel, open_channel
 from transport.protection.cipher import Secret
 from transport.protection.mismatch import MismatchDetector
-from transport.protocol.frames import Beacon, Begin, End, Frame, Mode, Voice
-from transport.protocol.over import OverReceiver
+from transport.protection.rate_limit import CAPACITY_PER_S, MAX_CAPACITY_PER_S
+from transport.protocol.frames import Beacon, Begin, End, Frame, Mode, Type, Voice
+from transport.protocol.over_receiver import OverReceiver
 from transport.protocol.receiver import Fact, ReceivingEnd
 
 NO_CLOCK_BEFORE_S = 1_700_000_000
 """UTC seconds below which the clock was never set: boards without a battery start in 1970, or when they were built."""
 CLOCKLESS_KEPT = 64
 """Number of stations without a clock that are remembered, so that each is told of once."""
-_REFUSALS: tuple[tuple[type[FrameError], str], ...] = (
-    (BadTag, "bad_tags"),
-    (Replayed, "replayed"),
-    (Stale, "stale"),
-    (UnknownOver, "unknown"),
-    (OtherMode, "foreign"),
-    (NewerVersion, "foreign"),
-    (Muted, "muted"),
-)
+CHECK_SHARE = 0.2
+"""Share of a core that checking tags may take; all that is done about a refused frame costs three times as much."""
+MEASURED_FRAMES, MEASURED_BATCHES, MEASURED_FRAME_BYTES = 32, 5, 44
+"""Forged frames whose checking is timed at the start: some 2 ms."""
+_REFUSALS: dict[type[FrameError], str] = {
+    BadTag: "bad_tags",
+    Replayed: "replayed",
+    Stale: "stale",
+    UnknownOver: "unknown",
+    OtherMode: "foreign",
+    NewerVersion: "foreign",
+    Muted: "muted",
+}
 """The field of ChannelCounts that counts each kind of refusal."""
 
 
@@ -46,25 +52,58 @@ def wall_clock_s() -> int:
     return now_s if now_s >= NO_CLOCK_BEFORE_S else 0
 
 
+def measured_capacity_per_s(secret: Secret | None, tag_bytes: int) -> float:
+    """Return how many frames a second this machine can check within CHECK_SHARE of a core.
+
+    It takes the quickest of a few batches of forged frames: what else the machine does at this moment is not for long.
+    """
+    if secret is None:
+        return CAPACITY_PER_S
+    channel = open_channel(secret, tag_bytes, os.urandom, capacity_per_s=MAX_CAPACITY_PER_S)
+    forged = bytes([channel.mode << 4 | Type.BEACON]) + os.urandom(MEASURED_FRAME_BYTES - 1)
+    quickest_s = math.inf
+    for _ in range(MEASURED_BATCHES):
+        began_s = time.perf_counter()
+        for _ in range(MEASURED_FRAMES):
+            with contextlib.suppress(FrameError):
+                channel.decode(forged, 0.0, 0)
+        quickest_s = min(quickest_s, time.perf_counter() - began_s)
+    return CHECK_SHARE * MEASURED_FRAMES / quickest_s
+
+
 class ChannelEnd:
     """The end of a channel that one station holds."""
 
     def __init__(
-        self, name: str, link: Link, secret: Secret | None, clock: Callable[[], int], emit: Callable[[Event], None]
+        self,
+        name: str,
+        link: Link,
+        secret: Secret | None,
+        clock: Callable[[], int],
+        emit: Callable[[Event], None],
+        slowness: float = 1.0,
     ) -> None:
         """Open the channel of those who share `secret`; None opens the open channel.
 
         name: of this station, which confirms overs that are addressed to it. clock: returns UTC seconds, 0 where there
-        is no clock, as `wall_clock_s` does.
+        is no clock, as `wall_clock_s` does. slowness: seconds that a second of speech takes on the link, by its plan.
         """
-        self._receiving = ReceivingEnd(self._decode, name)
+        self._receiving = ReceivingEnd(self._decode, name, slowness)
         self._own_overs = OverReceiver()
         self._watchers: list[FrameWatcher] = []
         self._clock = clock
         self._emit = emit
-        self._channel: Channel = open_channel(secret, link.tag_bytes, os.urandom)
+        self._channel: Channel = open_channel(
+            secret,
+            link.tag_bytes,
+            os.urandom,
+            started_utc_s=clock(),
+            capacity_per_s=measured_capacity_per_s(secret, link.tag_bytes),
+        )
         self._mismatches = MismatchDetector(self._channel.mode)
-        self._counts = self._told = ChannelCounts()
+        self._refused: dict[str, int] = {}
+        """Frames that were refused, by the field of ChannelCounts that counts them."""
+        self._told: dict[str, int] = {}
         self._clockless: set[str] = set()
         self._finder = source_finder(link) if secret is not None else None
         if self._finder is not None:
@@ -83,7 +122,9 @@ class ChannelEnd:
         """Return the frame as it goes on the link, which must happen at once."""
         octets = self._channel.encode(frame, trio.current_time(), self._clock())
         if self._watchers:
-            facts: list[Fact] = [*self._own_overs.receive(frame)] if isinstance(frame, Begin | Voice | End) else []
+            facts: list[Fact] = []
+            if isinstance(frame, Begin | Voice | End):
+                facts += self._own_overs.receive(frame, trio.current_time())
             for watcher in self._watchers:
                 watcher("out", octets, facts)
         return octets
@@ -101,9 +142,9 @@ class ChannelEnd:
 
     def report(self) -> None:
         """Emit the counts if they have changed. To be called now and then: a flood of frames is no flood of events."""
-        if self._counts != self._told:
-            self._told = self._counts
-            self._emit(self._counts)
+        if self._refused != self._told:
+            self._told = dict(self._refused)
+            self._emit(ChannelCounts(**self._refused))
 
     def check_clock(self) -> None:
         """Tell the user if this station has no clock, which a protected channel needs."""
@@ -126,9 +167,8 @@ class ChannelEnd:
         return frame
 
     def _count_refusal(self, octets: bytes, problem: FrameError, now: float) -> None:
-        for kind, field in _REFUSALS:
-            if isinstance(problem, kind):
-                self._counts = replace(self._counts, **{field: getattr(self._counts, field) + 1})
+        if (field := _REFUSALS.get(type(problem))) is not None:
+            self._refused[field] = self._refused.get(field, 0) + 1
         mismatch = self._mismatches.refused(octets, problem, now)
         if mismatch is not None:
             self._emit(ChannelProblem(mismatch.cause, mismatch.cure))

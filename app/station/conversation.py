@@ -24,6 +24,7 @@ from app.station.transmitter import Transmitter
 from codec.format import PACKET_BYTES, PACKET_S
 from transport.errors import LinkError
 from transport.links.traffic import Traffic
+from transport.protection.rate_limit import TokenBucket
 from transport.protocol import floor_states
 from transport.protocol.floor import Floor
 from transport.protocol.floor_states import State
@@ -33,6 +34,10 @@ from transport.protocol.receiver import Answer, EndArrived, Fact, VoiceArrived
 
 ON_AIR = (State.ON_AIR, State.COLLIDED)
 NEVER_S = float("inf")
+TEXTS_PER_S = 1.0
+"""Messages a second that are shown at the most, and as many answers to pings: nobody reads more..."""
+TEXTS_AT_ONCE = 16.0
+"""...and how many may come at once, after a pause; of more, the rest are dropped."""
 
 
 class Conversation:
@@ -47,9 +52,10 @@ class Conversation:
         talker: Talker | None,
         listener: Listener,
         player: Player,
+        slowness: float,
         emit: Callable[[Event], None],
     ) -> None:
-        """talker: None in a station that only listens."""
+        """talker: None in a station that only listens. slowness: seconds that a second of speech takes on the link."""
         self._channel = channel
         self._transmitter = transmitter
         self._talker = talker
@@ -57,7 +63,7 @@ class Conversation:
         self._player = player
         self._emit = emit
         self._permit_tone = settings.permit_tone
-        self._floor = Floor(talk_limit_s=settings.time_out_s)
+        self._floor = Floor(talk_limit_s=settings.time_out_s, slowness=slowness)
         self._floor_changed = trio.Event()
         self._clip: np.ndarray | None = None
         self._clip_may_start = trio.Event()
@@ -66,6 +72,9 @@ class Conversation:
         self._live_since_s: float | None = None
         self._receipt_expected = False
         """True after an over of ours that was addressed to somebody, who should confirm it."""
+        self._texts = TokenBucket(TEXTS_PER_S, TEXTS_AT_ONCE)
+        self._pongs = TokenBucket(TEXTS_PER_S, TEXTS_AT_ONCE)
+        self._collisions = TokenBucket(1.0)
         self._sent_before = Traffic()
 
     @property
@@ -180,14 +189,14 @@ class Conversation:
         """Act on what a frame meant; the listener has taken it already."""
         match fact:
             case Answer(frame):
-                self._transmitter.send(frame)
-            case Receipt(over, _, heard) if over == self._over and self._talker is not None:
+                self._transmitter.answer(frame)
+            case Receipt(over, sequence, heard) if self._is_ours(over, sequence) and self._talker is not None:
                 self._receipt_expected = False  # it may come while our second END is still on its way
                 self._floor_says(self._floor.receipt(now))
                 self._emit(events.Receipt(over, heard, self._talker.packets_sent))
-            case Text(_, _, sender, text, addressee):
+            case Text(_, _, sender, text, addressee) if self._texts.take(now):
                 self._emit(events.TextHeard(sender, text, addressee))
-            case Pong(_, _, token):
+            case Pong(_, _, token) if self._pongs.take(now):
                 self._emit(events.PongHeard(token))
             case OverBegun(begin):
                 self._floor_says(self._floor.heard(now, begin.over, begin.k, begins=True))
@@ -199,6 +208,11 @@ class Conversation:
                 self._floor.end_heard(now, end.over)
             case EndArrived(end) if not self._listener.will_play(end.over):
                 self._floor_says(self._floor.over_ended(now, end.over))  # nothing of it was, or will be, played
+
+    def _is_ours(self, over: int, sequence: int) -> bool:
+        """Tell whether a receipt is the one that is expected: for this station's last over, and for its END."""
+        end = (self._over, self._talker.end_sequence if self._talker is not None else None)
+        return self._receipt_expected and (over, sequence) == end
 
     def over_played(self, begin: Begin) -> None:
         """Free the floor: the last of an over was played."""
@@ -236,7 +250,7 @@ class Conversation:
                     self._clip = None
                     if self._talker is not None:
                         self._talker.end(EndReason.TIME_OUT)
-                case floor_states.CollisionInferred(reason):
+                case floor_states.CollisionInferred(reason) if self._collisions.take(trio.current_time()):
                     self._emit(events.Collision(reason))
                 case floor_states.TalkerLost():
                     self._channel.abandon()

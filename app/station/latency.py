@@ -9,6 +9,7 @@ make up one trip: packet and link are timed on the way out, play-out on the way 
 
 from __future__ import annotations
 
+from collections import deque
 from statistics import fmean
 
 from app.events import MouthToEar
@@ -23,9 +24,9 @@ class Latency:
 
     def __init__(self) -> None:
         self._handed: dict[tuple[int, int], float] = {}
-        self._packet_s: list[float] = []
-        self._link_s: list[float] = []
-        self._playout_s: list[float] = []
+        self._packet_s: deque[float] = deque(maxlen=REMEMBERED_FRAMES)
+        self._link_s: deque[float] = deque(maxlen=REMEMBERED_FRAMES)
+        self._playout_s: deque[float] = deque(maxlen=REMEMBERED_FRAMES)
 
     def handed_over(self, over: int, sequence: int, first_sample_s: float, now: float) -> None:
         """Note that a VOICE frame of ours goes to the link.
@@ -59,5 +60,6 @@ class Latency:
         link_s = fmean(self._link_s) if measured else 0.0
         playout_s = fmean(self._playout_s)
         devices_s = microphone_s + loudspeaker_s
-        self._packet_s, self._link_s, self._playout_s = [], [], []
+        for times_s in (self._packet_s, self._link_s, self._playout_s):
+            times_s.clear()
         return MouthToEar(packet_s + link_s + playout_s + devices_s, packet_s, link_s, playout_s, devices_s, measured)

@@ -17,6 +17,12 @@ from transport.links.base import Link
 
 RATE_EVERY_S = 0.25
 """Time between two WireRate or TalkDraining events, in seconds."""
+FROZEN_S = 2.0
+"""Time for which nothing ran after which this process stood still (stopped, or the machine slept), in seconds."""
+SETTLED_S = 0.3
+"""Time in which what waited in the socket meanwhile is read, in seconds."""
+AGAIN_S = 1.0
+"""Shortest time between two tidings of a link that does not work, in seconds: whoever forges errors is no flood."""
 
 
 class LinkHealth:
@@ -25,11 +31,13 @@ class LinkHealth:
     def __init__(self, emit: Callable[[Event], None]) -> None:
         self._emit = emit
         self._told = ""
+        self._told_s = -AGAIN_S
 
     def failed(self, problem: LinkError) -> None:
-        """Tell of a problem, once until the link works again."""
-        if self._told != str(problem):
-            self._told = str(problem)
+        """Tell of a problem, once until the link works again, and not more often than every AGAIN_S."""
+        now = trio.current_time()
+        if self._told != str(problem) and now >= self._told_s + AGAIN_S:
+            self._told, self._told_s = str(problem), now
             self._emit(LinkProblem(problem.cause, problem.cure))
 
     def works(self) -> None:
@@ -80,3 +88,13 @@ async def report_rates(
         if transmitter.waiting and not conversation.talking:
             emit(TalkDraining(transmitter.left_s))
         await trio.sleep(RATE_EVERY_S)
+
+
+async def watch_for_freezes(listener: Listener) -> None:
+    """Notice that this process stood still, and have nothing played late that came meanwhile, until cancelled."""
+    while True:
+        before_s = trio.current_time()
+        await trio.sleep(RATE_EVERY_S)
+        if trio.current_time() - before_s > FROZEN_S:
+            await trio.sleep(SETTLED_S)
+            listener.catch_up()

@@ -18,10 +18,18 @@ from app.events import OverEnded as OverPlayed
 from app.station.latency import Latency
 from app.station.speech import SpeechDecoder
 from codec import format as fmt
-from transport.playout.playout import PlayedOver, Playout, PlayoutItem
+from transport.playout.playout import MAX_OVERS, PlayedOver, Playout, PlayoutItem
+from transport.protection.rate_limit import TokenBucket
 from transport.protocol.frames import Begin
-from transport.protocol.over import Malformed, OverBegun, OverEnded, PacketHeard
+from transport.protocol.over import Malformed, OverBegun, OverEnded, OverSuperseded, PacketHeard
 from transport.protocol.receiver import Fact, Rubbish, VoiceArrived
+
+MAX_HEARD = 2 * MAX_OVERS
+"""Overs that the play-out holds, and those of which it has nothing more and whose end is being played."""
+MAX_OVERDUE_S = 1.0
+"""Time by which a packet may be decoded after its deadline, in seconds; later it would put off all that follows."""
+SILENT_OVERS_PER_S = 1.0
+"""Overs a second that the host is told of before there is speech in them, and as many of another codec."""
 
 
 @dataclass(slots=True)
@@ -35,6 +43,8 @@ class _Heard:
     next_index: int
     ended: bool = False
     """True once END has come."""
+    told: bool = False
+    """True once the host was told that the over has begun."""
     fresh: bool = True
     """True while nothing of the over has been played."""
 
@@ -69,11 +79,14 @@ class Listener:
         self._taps = taps
         self._emit = emit
         self._playout = Playout(slow_link=slow_link)
-        self._heard: deque[_Heard] = deque()
+        self._heard: deque[_Heard] = deque(maxlen=MAX_HEARD)
         """What the play-out holds: the first is being played, the last is being received if its END has not come."""
         self._refused: int | None = None
         """Over that is not played, because another codec made it."""
         self._wake = trio.Event()
+        self._on_over_played: Callable[[Begin], None] = _ignore
+        self._silent_overs = TokenBucket(SILENT_OVERS_PER_S)
+        self._mismatches = TokenBucket(SILENT_OVERS_PER_S)
         self._rubbish = 0
         self._told_counts: PacketCounts | None = None
 
@@ -84,8 +97,11 @@ class Listener:
         match fact:
             case OverBegun(begin, first_index):
                 self._begin(begin, first_index)
+            case OverSuperseded():
+                self._playout.end(None, now)
             case PacketHeard(index, packet, damaged) if self._refused is None:
                 self._playout.push(index, packet, damaged, now)
+                self._tell_began(speaks=True)
             case OverEnded(end) if self._refused is None and self._heard:
                 self._heard[-1].ended = True
                 self._playout.end(end.packets_sent, now)
@@ -94,11 +110,19 @@ class Listener:
             case Rubbish() | Malformed():
                 self._rubbish += 1
                 self._tell_counts()
+        self._end_unplayed()
         self._wake.set()
 
     def abandon(self) -> None:
         """End the over that is being received, once what has come of it is played: its talker has disappeared."""
         self._playout.end(None, trio.current_time())
+        self._end_unplayed()
+        self._wake.set()
+
+    def catch_up(self) -> None:
+        """Leave out what is late because this process stood still."""
+        self._playout.catch_up(trio.current_time())
+        self._end_unplayed()
         self._wake.set()
 
     @property
@@ -112,74 +136,91 @@ class Listener:
 
     def _begin(self, begin: Begin, first_index: int) -> None:
         if begin.codec_id != self._speech.codec_id:
-            if self._refused != begin.over:
+            if self._refused != begin.over and self._mismatches.take(trio.current_time()):
                 self._emit(CodecMismatch(begin.sender, self._speech.codec_id, begin.codec_id))
             self._refused = begin.over
             return
         self._refused = None
         number = self._playout.begin(begin.k, first_index, repeat=begin.repeat)
         self._heard.append(_Heard(number, begin, first_index, first_index))
-        if len(self._heard) == 1:
-            self._tell_began()
+        self._tell_began(speaks=False)
 
     # --- sound out ---
 
     async def run(self, on_over_played: Callable[[Begin], None]) -> None:
         """Play what is due, until cancelled; `on_over_played` is told when the last of an over went to the player."""
+        self._on_over_played = on_over_played
         while True:
             deadline_s = self._playout.next_deadline_s()
             if self._playout.finished:
-                await self._finish(self._playout.finished.popleft(), on_over_played)
+                await self._finish(self._playout.finished.popleft())
             elif deadline_s is None or deadline_s > trio.current_time():
                 self._wake = trio.Event()
                 with trio.move_on_at(deadline_s if deadline_s is not None else float("inf")):
                     await self._wake.wait()
+            elif deadline_s < trio.current_time() - MAX_OVERDUE_S:
+                self._playout.skip_overdue(trio.current_time())
+                self._end_unplayed()
             elif (item := self._playout.take(trio.current_time())) is not None:
                 await self._play(self._heard[0], item)
 
     async def _play(self, heard: _Heard, item: PlayoutItem) -> None:
         queued_s = self._player.queued_s
         self._taps.packet(item.packet)
-        samples = await self._speech.decode(item.packet, heard.fresh)
+        fresh, heard.fresh = heard.fresh, False
+        samples = await self._speech.decode(item.packet, fresh)
         if item.packet is not None and (item.index - heard.first_index) % heard.begin.k == 0:
             self._latency.played(item.waited_s, queued_s)
         self._player.play(samples)
-        self._taps.sound(samples[fmt.DELAY_SAMPLES :] if heard.fresh else samples)
-        heard.fresh = False
+        self._taps.sound(samples[fmt.DELAY_SAMPLES :] if fresh else samples)
         heard.next_index = item.index + 1
         self._tell_counts()
         self._tell_playout(item.signal_lost)
 
-    async def _finish(self, played: PlayedOver, on_over_played: Callable[[Begin], None]) -> None:
-        """Finish an over of which the play-out has nothing more.
+    async def _finish(self, played: PlayedOver) -> None:
+        """Finish an over that was played, and of which the play-out has nothing more."""
+        tail = await self._speech.flush()
+        self._player.play(tail)
+        self._taps.sound(tail)
+        self._leave(self._heard_as(played.over), played)
 
-        Nothing was ever played of an over that the play-out gave up to make room.
-        """
-        [heard] = [waiting for waiting in self._heard if waiting.number == played.over]
-        if not heard.fresh:
-            tail = await self._speech.flush()
-            self._player.play(tail)
-            self._taps.sound(tail)
+    def _end_unplayed(self) -> None:
+        """Finish at once the overs of which nothing was played: empty ones, and those given up to make room."""
+        finished = self._playout.finished
+        for played in [played for played in finished if self._heard_as(played.over).fresh]:
+            finished.remove(played)
+            self._leave(self._heard_as(played.over), played)
+
+    def _heard_as(self, number: int) -> _Heard:
+        """Return the over with the number that the play-out gave it."""
+        return next(heard for heard in self._heard if heard.number == number)
+
+    def _leave(self, heard: _Heard, played: PlayedOver) -> None:
         was_first = heard is self._heard[0]
         self._heard.remove(heard)
         packets, begin = heard.next_index - heard.first_index, heard.begin
-        self._emit(
-            OverPlayed(
-                over=begin.over,
-                sender=begin.sender,
-                packets=packets,
-                lost=played.count.lost,
-                damaged=played.count.damaged,
-                duration_s=packets * fmt.PACKET_S,
-                complete=heard.ended,
+        if heard.told:
+            self._emit(
+                OverPlayed(
+                    over=begin.over,
+                    sender=begin.sender,
+                    packets=packets,
+                    lost=played.count.lost,
+                    damaged=played.count.damaged,
+                    duration_s=packets * fmt.PACKET_S,
+                    complete=heard.ended,
+                )
             )
-        )
-        on_over_played(begin)
+        self._on_over_played(begin)
         if was_first and self._heard:
-            self._tell_began()
+            self._tell_began(speaks=bool(self._playout.waiting_s))
 
-    def _tell_began(self) -> None:
+    def _tell_began(self, *, speaks: bool) -> None:
+        """Tell of the over whose turn it is; of one that has no speech yet, only if there was none a second ago."""
+        if not self._heard or self._heard[0].told or not (speaks or self._silent_overs.take(trio.current_time())):
+            return
         begin = self._heard[0].begin
+        self._heard[0].told = True
         self._emit(OverBegan(begin.over, begin.sender, begin.k, begin.addressee))
 
     def _tell_playout(self, signal_lost: bool) -> None:
@@ -192,3 +233,7 @@ class Listener:
         if counts != self._told_counts:
             self._told_counts = counts
             self._emit(counts)
+
+
+def _ignore(begin: Begin) -> None:
+    """Do nothing: the listener does not run yet."""

@@ -23,7 +23,7 @@ from app.station.alerts import Bell
 from app.station.channel_end import ChannelEnd
 from app.station.controls import Controls
 from app.station.conversation import Conversation
-from app.station.link_tasks import LinkHealth, receive, report_rates
+from app.station.link_tasks import LinkHealth, receive, report_rates, watch_for_freezes
 from app.station.listener import Listener, Taps
 from app.station.making import make_recorder, make_talker
 from app.station.microphone_end import NO_MICROPHONE, MicrophoneEnd
@@ -84,7 +84,7 @@ class Station:
         self._controls = Controls(settings.volume, settings.muted, settings.gain_db, settings.addressee)
         self._microphone, self._loudspeaker = parts.open_sound(settings, lambda: self.idle)
         self._mouth = MicrophoneEnd(settings, self._microphone)
-        self._channel = ChannelEnd(settings.name, self._link, opened.secret, parts.clock, self._tell)
+        self._channel = ChannelEnd(settings.name, self._link, opened.secret, parts.clock, self._tell, opened.share)
         self._recorder = make_recorder(settings, parts, opened, self._channel.mode, self._tell)
         for watcher in (parts.on_frame, self._recorder.watch if self._recorder is not None else None):
             if watcher is not None:
@@ -112,6 +112,7 @@ class Station:
             talker=self._talker,
             listener=self._listener,
             player=self._player,
+            slowness=opened.share,
             emit=self._tell,
         )
 
@@ -132,6 +133,7 @@ class Station:
         nursery.start_soon(self._listener.run, self._over_played)
         nursery.start_soon(self._replay.run)
         nursery.start_soon(report_rates, self._link, self._channel, self._transmitter, self._conversation, self._tell)
+        nursery.start_soon(watch_for_freezes, self._listener)
 
     def announce(self) -> None:
         """Tell the host what was opened."""

@@ -83,6 +83,8 @@ class Talker:
         """Name of the station that is asked for a receipt, from the next over on; "" asks nobody."""
         self.microphone_s = 0.0
         """Age of a block when it comes, in seconds."""
+        self.end_sequence: int | None = None
+        """Sequence number of the END of the last over that ended: a receipt names it."""
         self.packets_sent = 0
         """Number of packets in the last over that ended."""
         self.dropped_blocks = 0
@@ -203,6 +205,7 @@ class Talker:
             return  # abandoned
         count = self.packets_sent = sender.packets_sent
         self._emit(TalkEnded(sender.over, count, count * fmt.PACKET_S, self._end_reason))
+        self.end_sequence = sender.end().sequence
         self._transmitter.send(sender.end())
         await trio.sleep(END_AGAIN_S)
         self._transmitter.send(sender.end())

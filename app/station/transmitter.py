@@ -1,7 +1,12 @@
-"""The way out: frames in order, one at a time, at the pace of the link."""
+"""The way out: frames in order, one at a time, at the pace of the link.
+
+What this station says comes first. Answers that others ask for have a place each and a budget of airtime, so that
+nobody can make a station send at somebody else's will.
+"""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,10 +16,19 @@ from app.station.wire_meter import wire_bytes
 from transport.errors import LinkError
 from transport.links.base import Link
 from transport.links.traffic import Traffic
-from transport.protocol.frames import Frame
+from transport.protection.rate_limit import TokenBucket
+from transport.protocol.frames import Frame, Pong, Receipt
 
 MAX_WAITING = 4096
 """Largest number of frames that wait: 22 minutes of speech. Only a link slower than speech ever comes near it."""
+ANSWERS_PER_S = 2.0
+"""Answers of one kind a second that are sent at the most..."""
+ANSWERS_AT_ONCE = 8.0
+"""...and how many may come at once, after a pause."""
+ANSWER_SHARE = 0.1
+"""Share of the airtime that answers of one kind may take, so on a thin link they are fewer than ANSWERS_PER_S..."""
+ANSWER_AIRTIME_S = 3.0
+"""...and how much of it they may take at once, after a pause, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +38,30 @@ class _Outgoing:
     """Told the time at which the link took the frame."""
 
 
+class _AnswerBudget:
+    """The budget of one kind of answer: so many a second, and so much of the airtime. Told the time."""
+
+    def __init__(self) -> None:
+        self._bucket = TokenBucket(ANSWERS_PER_S, ANSWERS_AT_ONCE)
+        self._owed_s = 0.0
+        """Airtime that was taken and is not paid for, at `_at_s`."""
+        self._at_s = 0.0
+
+    def allows(self, now: float) -> bool:
+        """Tell whether one more may be sent, and count it if so."""
+        self._pay(now)
+        return self._owed_s < ANSWER_AIRTIME_S and self._bucket.take(now)
+
+    def spent(self, airtime_s: float, now: float) -> None:
+        """Take note of the airtime that one took."""
+        self._pay(now)
+        self._owed_s += airtime_s
+
+    def _pay(self, now: float) -> None:
+        self._owed_s = max(0.0, self._owed_s - ANSWER_SHARE * (now - self._at_s))
+        self._at_s = now
+
+
 class Transmitter:
     """The queue through which everything passes that a station sends."""
 
@@ -31,23 +69,41 @@ class Transmitter:
         """Take the link, and the channel's `encode`, which is called when a frame goes out."""
         self._link = link
         self._encode = encode
-        self._put, self._take = trio.open_memory_channel[_Outgoing](MAX_WAITING)
+        self._own: deque[_Outgoing] = deque(maxlen=MAX_WAITING)
+        self._answers: dict[type[Receipt | Pong], Receipt | Pong] = {}
+        """The answer of each kind that waits."""
+        self._budgets = {Receipt: _AnswerBudget(), Pong: _AnswerBudget()}
+        self._more = trio.Event()
         self._busy = False
         self._idle = trio.Event()
         self._frame_s = 0.0
+        self.dropped = 0
+        """Number of frames that found no room."""
+        self.unanswered = 0
+        """Number of answers that were not given: one of their kind was waiting, or the budget was spent."""
 
     def send(self, frame: Frame, on_sent: Callable[[float], None] | None = None) -> None:
-        """Queue a frame; `on_sent` is told the time at which the link took it.
-
-        Raises trio.WouldBlock when MAX_WAITING frames wait.
-        """
-        self._put.send_nowait(_Outgoing(frame, on_sent))
+        """Queue a frame; `on_sent` is told the time at which the link took it. With MAX_WAITING frames it is lost."""
+        if len(self._own) >= MAX_WAITING:
+            self.dropped += 1
+            return
+        self._own.append(_Outgoing(frame, on_sent))
         self._idle = trio.Event()
+        self._more.set()
+
+    def answer(self, frame: Receipt | Pong) -> None:
+        """Send an answer that another station asked for, once nothing of this one's waits, if the budget allows it."""
+        if type(frame) in self._answers or not self._budgets[type(frame)].allows(trio.current_time()):
+            self.unanswered += 1
+            return
+        self._answers[type(frame)] = frame
+        self._idle = trio.Event()
+        self._more.set()
 
     @property
     def waiting(self) -> int:
         """Number of frames that the link has not taken yet."""
-        return self._put.statistics().current_buffer_used + self._busy
+        return len(self._own) + len(self._answers) + self._busy
 
     @property
     def left_s(self) -> float:
@@ -71,18 +127,31 @@ class Transmitter:
 
     async def run(self, on_problem: Callable[[LinkError], None]) -> None:
         """Send until cancelled. A frame that cannot be sent is told to `on_problem` and lost; the next one is tried."""
-        async for outgoing in self._take:
-            self._busy = True
-            began_s = trio.current_time()
-            try:
-                await self._link.send(self._encode(outgoing.frame))
-            except LinkError as problem:
-                on_problem(problem)
+        while True:
+            while not (self._own or self._answers):
+                self._more = trio.Event()
+                await self._more.wait()
+            if self._own:
+                await self._send(self._own.popleft(), on_problem)
             else:
-                if outgoing.on_sent is not None:
-                    outgoing.on_sent(trio.current_time())
-            finally:
-                self._busy = False
-            self._frame_s = trio.current_time() - began_s
+                kind = next(iter(self._answers))
+                before_s = trio.current_time() + self._link.drain_s()
+                await self._send(_Outgoing(self._answers.pop(kind), None), on_problem)
+                now = trio.current_time()
+                self._budgets[kind].spent(now + self._link.drain_s() - before_s, now)
             if not self.waiting:
                 self._idle.set()
+
+    async def _send(self, outgoing: _Outgoing, on_problem: Callable[[LinkError], None]) -> None:
+        self._busy = True
+        began_s = trio.current_time()
+        try:
+            await self._link.send(self._encode(outgoing.frame))
+        except LinkError as problem:
+            on_problem(problem)
+        else:
+            if outgoing.on_sent is not None:
+                outgoing.on_sent(trio.current_time())
+        finally:
+            self._busy = False
+        self._frame_s = trio.current_time() - began_s

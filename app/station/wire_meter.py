@@ -14,6 +14,8 @@ FRAME_LAYERS = ("voice", "frame header", "begin, end, ...")
 """Names of the layers that frames consist of, whatever carries them."""
 AVERAGED_S = 3.0
 """Time over which rates are averaged, in seconds: a frame of six packets comes every 1.9 s, so less would flicker."""
+MAX_PAST = 64
+"""Readings that are kept: those of AVERAGED_S, four a second, and some more."""
 
 
 class WireMeter:
@@ -21,7 +23,7 @@ class WireMeter:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._past: deque[tuple[float, Traffic, Traffic]] = deque()
+        self._past: deque[tuple[float, Traffic, Traffic]] = deque(maxlen=MAX_PAST)
 
     def rate(self, now: float) -> WireRate:
         """Return rates averaged over AVERAGED_S; before the first call there was nothing."""

@@ -1,13 +1,7 @@
-"""Errors of the training stages, each with its cause and its cure."""
+"""What a training stage refuses."""
 
 from __future__ import annotations
 
-from codec.errors import CodecError
 
-
-class TrainingError(CodecError):
-    """A stage cannot start, or its result is not what was exported."""
-
-
-class CorpusError(TrainingError):
-    """A corpus cannot be read."""
+class TrainingError(Exception):
+    """The run cannot start; the message names the cause and the cure."""

@@ -1,7 +1,5 @@
-"""Forced alignment: which phone is spoken when, in the part of a corpus whose English text is known.
-
-The aligner is pocketsphinx, with the acoustic model and the dictionary of its package.
-"""
+"""Which phone is spoken when, in the part of the corpus whose English text is known: forced alignment by pocketsphinx
+with the acoustic model and the dictionary in its package."""
 
 from __future__ import annotations
 
@@ -16,17 +14,17 @@ import soxr
 from numpy.typing import NDArray
 
 from codec import format
-from codec.training.data.batches import PreparedCorpus
+from codec.training.data.batches import Speech
 
 PHONES = (
     "SIL", "AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY", "F", "G", "HH", "IH", "IY", "JH",
     "K", "L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T", "TH", "UH", "UW", "V", "W", "Y", "Z", "ZH",
 )  # fmt: skip
-"""The phones of the CMU dictionary; whatever is no phone (pauses, breath) is SIL."""
+"""Of the CMU dictionary; whatever is no phone (pauses, breath) is SIL."""
 UNKNOWN = 255
-"""Label of a frame whose text is unknown, or could not be aligned."""
+"""Label of a frame whose text is unknown or could not be aligned."""
 LEAD_FRAMES = 2
-"""Frames from the aligner's to ours: the middle of its frame j is at 10 j + 12.8 ms, that of ours at 10 i - 10 ms."""
+"""The aligner's frame j has its middle at 10 j + 12.8 ms, ours at 10 i - 10 ms."""
 ALIGNER_RATE_HZ = 16000
 SEED = 5
 
@@ -42,7 +40,7 @@ def _aligner() -> Any:
 
 
 def words_of(text: str) -> str:
-    """Return the words of a text as the dictionary writes them: lower case, apostrophes kept, no punctuation."""
+    """As the dictionary writes them: lower case, apostrophes kept, no punctuation."""
     return " ".join(re.findall(r"[a-z']+", text.lower()))
 
 
@@ -53,10 +51,8 @@ def _listen(aligner: Any, sound: bytes) -> None:
 
 
 def aligned(samples: NDArray[np.int16], text: str) -> NDArray[np.uint8] | None:
-    """Return an index into PHONES for each frame of 10 ms, uint8 [n // 80], of int16 [n] at 8 kHz and its text.
-
-    Returns None where that fails: the dictionary lacks a word, or the speech is too far from the text.
-    """
+    """int16 [n] at 8 kHz -> an index into PHONES for each frame of 10 ms, uint8 [n // 80]; None where it fails: a word
+    that the dictionary lacks, or speech too far from its text."""
     wide = soxr.resample(samples.astype(np.float32) / 32768.0, format.SAMPLE_RATE_HZ, ALIGNER_RATE_HZ)
     sound = np.clip(np.round(wide * 32767), -32768, 32767).astype("<i2").tobytes()
     aligner = _aligner()
@@ -82,14 +78,12 @@ def _row_aligned(job: tuple[int, NDArray[np.int16], str]) -> tuple[int, NDArray[
 
 
 def label(prepared: Path, split: str, hours: float, workers: int = 2) -> tuple[int, int]:
-    """Align about `hours` of the English utterances that have a text, in random order, and write `phones-SPLIT.npy`.
-
-    It is uint8 [frames], as long as f0.npy, UNKNOWN where nothing is known. Return how many utterances were aligned,
-    and how many were tried.
-    """
+    """Aligns about `hours` of the English utterances with a text, in random order, and writes `phones-SPLIT.npy`: uint8
+    [frames], beside f0.npy of the same length, UNKNOWN where nothing is known. Returns how many utterances were
+    aligned and how many were tried."""
     from tqdm import tqdm
 
-    speech = PreparedCorpus(prepared, split)
+    speech = Speech(prepared, split)
     rows = [(n, row) for n, row in enumerate(speech.rows) if row["language"] == "en" and words_of(row["text"])]
     left = hours * 3600 * format.SAMPLE_RATE_HZ
     jobs = []

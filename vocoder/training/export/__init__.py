@@ -1,1 +1,1 @@
-"""Export of trained networks as ONNX graphs."""
+"""From trained networks to ONNX graphs."""

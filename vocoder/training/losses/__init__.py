@@ -1,1 +1,1 @@
-"""Losses of sound."""
+"""Losses on sound."""
