@@ -164,7 +164,8 @@ def markdown(results: Results) -> str:
 
 CEILINGS = """\
 Each row has something of the original where a part of the voice would be; what the whole voice loses beside it is what
-that part costs, with the paired 95 % interval.
+that part costs, with the paired 95 % interval. By words the original is some points too good, since it decides which
+clips count: by as much is what the vocoder loses too large. Between the other rows that favours nobody.
 """
 
 METHOD = """\
