@@ -77,10 +77,3 @@ class PacketAssembler:
         """Forget the waiting samples and start a new transmission."""
         self._waiting = np.zeros(0, np.float32)
         self._encoder.reset()
-
-
-def encode_all(samples: Array, encoder: PacketEncoder) -> bytes:
-    """Return the content of a .g800 file for a recording float32 [n]: 32 * ceil(n / 2560) bytes."""
-    assembler = PacketAssembler(encoder)
-    assembler.reset()
-    return b"".join([*assembler.push(samples), *assembler.flush()])

@@ -53,7 +53,7 @@ def mel_matrix() -> Array:
     rising = (bins_hz - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
     falling = (edges[2:, None] - bins_hz) / (edges[2:] - edges[1:-1])[:, None]
     weights = np.maximum(0.0, np.minimum(rising, falling))
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray((weights / weights.sum(axis=1, keepdims=True)).astype(np.float32))
 
 
 def lag_matrix() -> Array:
@@ -67,7 +67,7 @@ def lag_matrix() -> Array:
     cosines = fold * np.cos(2 * np.pi * lags[:, None] * bins / FFT_SIZE)
     w = window().astype(np.float64)
     own = np.array([np.dot(w[:-lag], w[lag:]) for lag in lags]) / np.dot(w, w)
-    return (cosines / own[:, None]).astype(np.float32)
+    return np.asarray((cosines / own[:, None]).astype(np.float32))
 
 
 def energy_row() -> Array:
@@ -85,21 +85,21 @@ def frames_of(samples: Array) -> Array:
     count = len(samples) // format.HOP_SAMPLES
     padded = np.concatenate([np.zeros(format.DELAY_SAMPLES, np.float32), samples.astype(np.float32)])
     starts = np.arange(count)[:, None] * format.HOP_SAMPLES
-    return padded[starts + np.arange(format.WINDOW_SAMPLES)]
+    return np.asarray(padded[starts + np.arange(format.WINDOW_SAMPLES)])
 
 
 def power_spectrum(frames: Array) -> Array:
     """Return the power per bin over sum(w^2), float32 [N, K], of frames float32 [N, 320]."""
     w = window()
     spectrum = np.fft.rfft(frames * w, n=FFT_SIZE)
-    return (np.abs(spectrum) ** 2 / np.dot(w, w)).astype(np.float32)
+    return np.asarray((np.abs(spectrum) ** 2 / np.dot(w, w)).astype(np.float32))
 
 
 def band_energies(power: Array) -> Array:
     """Return the mean band power of spectra float32 [N, K]: float32 [N, B], where 0..1 is -85..+15 dB, clipped."""
     decibels = 10.0 * np.log10(power @ mel_matrix().T + POWER_FLOOR)
     span = format.BAND_HIGH_DB - format.BAND_LOW_DB
-    return np.clip((decibels - format.BAND_LOW_DB) / span, 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip((decibels - format.BAND_LOW_DB) / span, 0.0, 1.0).astype(np.float32))
 
 
 def decibels_of_energy(energy: Array) -> Array:
@@ -110,7 +110,7 @@ def decibels_of_energy(energy: Array) -> Array:
 def feature_of_f0(f0_hz: Array) -> Array:
     """Return the feature value 0..1 of F0 in Hz; values outside 55..550 Hz are clipped."""
     octaves = np.log2(np.maximum(f0_hz, 1.0) / format.F0_LOW_HZ)
-    return np.clip(octaves / np.log2(format.F0_HIGH_HZ / format.F0_LOW_HZ), 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip(octaves / np.log2(format.F0_HIGH_HZ / format.F0_LOW_HZ), 0.0, 1.0).astype(np.float32))
 
 
 def f0_of_feature(feature: Array) -> Array:

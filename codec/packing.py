@@ -22,11 +22,6 @@ from codec import format
 SHAPE = (format.LATENTS, format.LATENT_DIMENSIONS)
 
 
-def nearest_levels(latents: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the nearest of -1.5, -0.5, 0.5, 1.5 for each value, float32 of the same shape."""
-    return np.clip(np.floor(latents) + 0.5, -1.5, 1.5).astype(np.float32)
-
-
 def pack(levels: NDArray[np.float32]) -> bytes:
     """Return the 32 bytes of levels, float32 [8, 16] of -1.5, -0.5, 0.5, 1.5.
 

@@ -61,10 +61,10 @@ class ClassicSynthesizer:
         self._pulses = pulses[-format.DELAY_SAMPLES :]
         places = (self._place + np.arange(len(pulses))) % source.NOISE_SAMPLES
         self._place = (self._place + format.PACKET_SAMPLES) % source.NOISE_SAMPLES
-        share = self._harmonic_share(features[:, format.VOICING_INDEX])
+        harmonic = self._harmonic_part(features[:, format.VOICING_INDEX])
         wanted_db = extractor.decibels_of_energy(features[:, format.BANDS_SLICE])
-        breath = self._gain(wanted_db) * np.sqrt(1.0 - share)
-        buzz = self._gain(wanted_db - self._own_bands_db(pulses)) * np.sqrt(share) * self._spread
+        breath = self._gain(wanted_db) * np.sqrt(1.0 - harmonic)
+        buzz = self._gain(wanted_db - self._own_bands_db(pulses)) * np.sqrt(harmonic) * self._spread
         return self._overlap_add(buzz * self._spectrum(pulses) + breath * self._spectrum(self._noise[places]))
 
     def flush(self) -> Array:
@@ -83,9 +83,9 @@ class ClassicSynthesizer:
         """
         frames = self._frames(pulses.astype(np.float32))
         bands = extractor.power_spectrum(frames) @ self._mel
-        return 10.0 * np.log10(np.maximum(bands, 0.0631))
+        return np.asarray(10.0 * np.log10(np.maximum(bands, 0.0631)))
 
-    def _harmonic_share(self, voicing: Array) -> NDArray[np.float64]:
+    def _harmonic_part(self, voicing: Array) -> NDArray[np.float64]:
         """Return the harmonics' part of the power of each bin, [N, 161] in 0..1, for voicing [N]."""
         sure = np.clip(2.0 * voicing - 1.0, 0.0, 1.0)[:, None]
         cut = CUT_LOW_HZ + (CUT_HIGH_HZ - CUT_LOW_HZ) * sure
@@ -98,8 +98,8 @@ class ClassicSynthesizer:
         The formula is in vocoder/README.md.
         """
         before = np.concatenate([[f0[0] if self._last_f0 is None else self._last_f0], f0[:-1]])
-        share = (np.arange(format.HOP_SAMPLES) + 0.5) / format.HOP_SAMPLES
-        f0_now = before[:, None] + (f0 - before)[:, None] * share
+        way = (np.arange(format.HOP_SAMPLES) + 0.5) / format.HOP_SAMPLES
+        f0_now = before[:, None] + (f0 - before)[:, None] * way
         cycles = self._phase + np.cumsum(f0_now.ravel()) / format.SAMPLE_RATE_HZ
         self._phase, self._last_f0 = float(cycles[-1] % 1.0), float(f0[-1])
         harmonics = np.repeat(np.floor(source.HARMONIC_LIMIT_HZ / np.maximum(before, f0)), format.HOP_SAMPLES)
@@ -107,7 +107,7 @@ class ClassicSynthesizer:
         near = np.abs(turn) < 1e-6
         safe = np.where(near, 0.25, turn)
         kernel = np.sin((2 * harmonics + 1) * np.pi * safe) / (2 * np.sin(np.pi * safe)) - 0.5
-        return np.where(near, harmonics, kernel) * np.sqrt(f0_now.ravel() / source.FLAT_HZ)
+        return np.asarray(np.where(near, harmonics, kernel) * np.sqrt(f0_now.ravel() / source.FLAT_HZ))
 
     def _spectrum(self, samples: NDArray[np.floating]) -> NDArray[np.complex128]:
         """Return the spectra [N, 161] of samples [240 + 80 N]."""

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec import format
-from codec.models import VOCODER, ModelError, load_model
+from codec.errors import ModelError
+from codec.models import VOCODER, load_model
 
 Array = NDArray[np.float32]
 SYNTHESISERS = ("neural", "classic")

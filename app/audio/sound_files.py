@@ -219,18 +219,25 @@ class SpeechWriter:
         self._raw = raw
         self.samples = 0
         """Samples written so far."""
-        if not raw:
-            stream.write(_wave_header(None))
+        self._begun = raw
 
     def write(self, samples: NDArray[np.float32]) -> None:
         """Write float32 [n], -1..1; what is beyond full scale is clipped."""
+        self._begin()
         _write_all(self._stream, to_int16(samples).tobytes())
         self.samples += len(samples)
         if self._raw:
             self._stream.flush()  # whoever reads the pipe hears it now
 
+    def _begin(self) -> None:
+        """Write the header, once there is something to follow it: a recording without sound is an empty file."""
+        if not self._begun:
+            self._begun = True
+            self._stream.write(_wave_header(None))
+
     def close(self) -> None:
         """Write the length into the header, where the stream can go back to it."""
+        self._begin()
         if not self._raw and self._stream.seekable():
             written = self._stream.seek(0, os.SEEK_END) - _WAVE_HEADER.size  # less than was tried, on a full disk
             self._stream.seek(0)
@@ -263,8 +270,9 @@ def recording_output(path: str | Path) -> Iterator[SpeechWriter]:
         try:
             yield writer
         finally:
-            writer.close()
-            if not writer.samples:
+            if writer.samples:
+                writer.close()
+            else:
                 Path(path).unlink(missing_ok=True)
 
 

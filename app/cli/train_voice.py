@@ -65,14 +65,14 @@ def run_train_voice(arguments: argparse.Namespace) -> int:
     target = output_path(arguments.folder, arguments.out)
     recordings = read_recordings(Path(arguments.folder))
     from codec.training.errors import TrainingError
-    from vocoder.training.fine_tune import Course, fine_tune
+    from vocoder.training.fine_tune import FineTuneSettings, fine_tune
 
-    course = Course(steps=arguments.steps, minutes=arguments.minutes)
+    settings = FineTuneSettings(steps=arguments.steps, minutes=arguments.minutes)
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "vocoder.onnx"
         try:
-            with Progress(f"training, {course.minutes:g} minutes at most") as bar:
-                outcome = fine_tune(recordings, made, course, bar.at)
+            with Progress(f"training, {settings.minutes:g} minutes at most") as bar:
+                outcome = fine_tune(recordings, made, settings, bar.at)
         except TrainingError as error:
             raise GossamerError(f"{arguments.folder}: {error}") from error
         if outcome.better:

@@ -1,36 +1,144 @@
-"""What the codec is trained for, on features. Letters: B batch, N frames, 40 bands."""
+"""Losses and metrics of features. Each loss is a module with a weight, which gives its weighted parts by name.
+
+Letters: B segments, N frames, 40 bands.
+"""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+from typing import Any
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
 from codec import format
-from codec.training.loop.distributed import ALONE, Ranks
-from codec.training.model.network import voicing_loss
+from codec.training.loop.distributed import ALONE, Processes
+from codec.training.model.network import VOICING_THRESHOLD, voicing_logit
 
 SPAN_DB = format.BAND_HIGH_DB - format.BAND_LOW_DB
+"""Range of a band energy: 0..1 is so many dB."""
 ENVELOPE_FRAMES = 38
-"""ESTOI's window: 30 frames of 12.8 ms (Jensen and Taal 2016), here 38 of 10 ms."""
+"""Window of the envelope correlation. ESTOI's is 30 frames of 12.8 ms (Jensen and Taal 2016), ours 38 of 10 ms."""
+SPEECH_WEIGHT = 0.5
+"""Frames of a larger weight are counted as speech in the metrics."""
 
 
 def frame_weights(energies: Tensor) -> Tensor:
-    """How much a frame counts: true energies [B, N, 40] -> [B, N], 0.1 in the background to 1 in speech.
+    """Return how much each frame counts, [B, N], for its true energies [B, N, 40]: 0.1 in the background, 1 in speech.
 
-    The scale is the segment's own: full weight down to 20 dB below its loud frames, 0.1 at 50 dB below."""
+    The scale is the segment's own: full weight down to 20 dB below its loud frames, 0.1 at 50 dB below.
+    """
     level_db = SPAN_DB * energies.topk(8, dim=-1).values.mean(-1)
     loud = torch.quantile(level_db, 0.95, dim=1, keepdim=True)
     return ((level_db - loud + 50.0) / 30.0).clamp(0.1, 1.0)
 
 
-def envelope_correlation(true: Tensor, made: Tensor, ranks: Ranks = ALONE) -> Tensor:
-    """1 - the mean intermediate correlation of band envelopes, as ESTOI defines it, on amplitudes of mel bands.
+def received_weights(lost: Tensor, lost_packet_weight: float) -> Tensor:
+    """Return the weight of each frame, [B, 32 P]: 1, or that of lost packets. lost: [B, P, 1, 1], 1 = lost."""
+    packets = 1.0 - (1.0 - lost_packet_weight) * lost.squeeze(-1)
+    return packets.expand(-1, -1, format.PACKET_FRAMES).reshape(lost.shape[0], -1)
 
-    true, made: energies [B, N, 40] in 0..1. Windows of 38 frames, a quarter of a window apart; windows more than
-    40 dB below the loudest of their segment do not count."""
+
+@dataclass(frozen=True)
+class Comparison:
+    """True and decoded band energies of a batch: what losses of either stage can look at."""
+
+    energies: Tensor
+    """True band energies [B, N, 40] in 0..1."""
+    made_energies: Tensor
+    """Decoded band energies [B, N, 40]."""
+    received: Tensor
+    """Weight of each frame [B, N]: 1, or less where its packet was lost."""
+    weights: Tensor
+    """Weight of each frame [B, N]: `received` times `frame_weights`."""
+
+
+@dataclass(frozen=True)
+class FeatureComparison(Comparison):
+    """Decoded features beside the true ones."""
+
+    raw: Tensor
+    """Decoder's output before clipping [B, N, 42]; voicing is a logit."""
+    f0: Tensor
+    """True F0 as a feature [B, N]."""
+    voiced: Tensor
+    """Whether a frame is voiced, 0 or 1 [B, N]."""
+
+
+class Loss(nn.Module):
+    """A weighted part of what is minimised, or several parts under names of their own."""
+
+    def __init__(self, weight: float = 1.0) -> None:
+        super().__init__()
+        self.weight = weight
+
+    def forward(self, batch: Any) -> dict[str, Tensor]:
+        """Return the weighted parts by name; their sum is the loss."""
+        return {name: self.weight * part for name, part in self.parts(batch).items()}
+
+    def parts(self, batch: Any) -> dict[str, Tensor]:
+        """Return the parts by name, without this loss's weight."""
+        raise NotImplementedError
+
+
+class Losses(Loss):
+    """Several losses of one batch, together with a weight."""
+
+    def __init__(self, *losses: Loss, weight: float = 1.0) -> None:
+        super().__init__(weight)
+        self.losses = nn.ModuleList(losses)
+
+    def parts(self, batch: Any) -> dict[str, Tensor]:
+        """Return the weighted parts of all of them by name."""
+        return {name: part for loss in self.losses for name, part in loss(batch).items()}
+
+
+class FeatureLoss(Loss):
+    """Distance of band energies, F0 and voicing, and of their changes over time. Takes a `FeatureComparison`."""
+
+    def __init__(self, pitch_weight: float = 1.0, processes: Processes = ALONE) -> None:
+        """Weigh the losses on F0 by `pitch_weight`."""
+        super().__init__()
+        self.pitch_weight, self.processes = pitch_weight, processes
+
+    def parts(self, batch: FeatureComparison) -> dict[str, Tensor]:
+        """Return "energy", "step", "envelope", "f0", "f0_step" and "voicing"."""
+        weights, raw, voiced, energies = batch.weights, batch.raw, batch.voiced, batch.energies
+        total, pitch = self.processes.total(weights), self.pitch_weight
+        guess = raw[..., format.BANDS_SLICE]
+        error = (guess - energies).abs()
+        error = error + 2.0 * (guess - energies).square()
+        step = ((guess[:, 1:] - guess[:, :-1]) - (energies[:, 1:] - energies[:, :-1])).abs()
+        voicing = voiced * weights
+        off = raw[..., 0] - batch.f0
+        both = voicing[:, 1:] * voiced[:, :-1]
+        voicings, pairs = (self.processes.total(counted, least=1.0) for counted in (voicing, both))
+        return {
+            "energy": 10.0 * (error.mean(-1) * weights).sum() / total,
+            "step": 3.0 * (step.mean(-1) * weights[:, 1:]).sum() / total,
+            "envelope": 1.0 * envelope_correlation(energies, batch.made_energies, self.processes),
+            "f0": pitch * 6.0 * (off.abs() * voicing).sum() / voicings,
+            "f0_step": pitch * 6.0 * ((off[:, 1:] - off[:, :-1]).abs() * both).sum() / pairs,
+            "voicing": 0.3 * (voicing_loss(raw[..., 1], voiced) * weights).sum() / total,
+        }
+
+
+def voicing_loss(raw: Tensor, voiced: Tensor) -> Tensor:
+    """Return the binary cross-entropy of the raw voicing output [...] against 0 or 1 [...], per frame."""
+    return functional.binary_cross_entropy_with_logits(voicing_logit(raw), voiced, reduction="none")
+
+
+def envelope_correlation(true: Tensor, made: Tensor, processes: Processes = ALONE) -> Tensor:
+    """Return 1 - the mean intermediate correlation of band envelopes, as ESTOI defines it, on amplitudes of mel bands.
+
+    true, made: energies [B, N, 40] in 0..1. Windows are 38 frames long and a quarter of that apart; those more than
+    40 dB below the loudest of their segment do not count.
+    """
 
     def windows(energies: Tensor) -> Tensor:
-        amplitude = torch.exp(energies * (SPAN_DB / 20.0 * 2.302585))  # relative to the floor
+        amplitude = torch.exp(energies * (SPAN_DB / 20.0 * math.log(10.0)))  # relative to the floor
         return amplitude.unfold(1, ENVELOPE_FRAMES, ENVELOPE_FRAMES // 4)  # [B, W, 40, 38]
 
     def normalised(x: Tensor) -> Tensor:
@@ -43,50 +151,22 @@ def envelope_correlation(true: Tensor, made: Tensor, ranks: Ranks = ALONE) -> Te
     power = x.square().mean((-1, -2))
     counts = (power > 1e-4 * power.amax(1, keepdim=True)).float() * (power > 1.0)
     correlation = (normalised(x) * normalised(y)).sum(-2).mean(-1)  # [B, W]
-    return ((1.0 - correlation) * counts).sum() / ranks.total(counts, least=1.0)
-
-
-def feature_losses(
-    raw: Tensor,
-    made: Tensor,
-    f0: Tensor,
-    voiced: Tensor,
-    energies: Tensor,
-    heard: Tensor,
-    ranks: Ranks = ALONE,
-    pitch_share: float = 1.0,
-) -> dict[str, Tensor]:
-    """raw, made [B, N, 42]; true f0 feature and voiced [B, N]; true energies [B, N, 40]; heard [B, N]: 1, or less where
-    the packet was lost; pitch_share: weight of the losses on F0. Returns the weighted parts; their sum is the loss."""
-    weights = frame_weights(energies) * heard
-    total = ranks.total(weights)
-    guess = raw[..., format.BANDS_SLICE]
-    error = (guess - energies).abs()
-    error = error + 2.0 * (guess - energies).square()
-    step = ((guess[:, 1:] - guess[:, :-1]) - (energies[:, 1:] - energies[:, :-1])).abs()
-    voicing = voiced * weights
-    off = raw[..., 0] - f0
-    both = voicing[:, 1:] * voiced[:, :-1]
-    return {
-        "energy": 10.0 * (error.mean(-1) * weights).sum() / total,
-        "step": 3.0 * (step.mean(-1) * weights[:, 1:]).sum() / total,
-        "envelope": 1.0 * envelope_correlation(energies, made[..., format.BANDS_SLICE], ranks),
-        "f0": pitch_share * 6.0 * (off.abs() * voicing).sum() / ranks.total(voicing, least=1.0),
-        "f0_step": pitch_share * 6.0 * ((off[:, 1:] - off[:, :-1]).abs() * both).sum() / ranks.total(both, least=1.0),
-        "voicing": 0.3 * (voicing_loss(raw[..., 1], voiced) * weights).sum() / total,
-    }
+    return ((1.0 - correlation) * counts).sum() / processes.total(counts, least=1.0)
 
 
 def feature_metrics(made: Tensor, f0: Tensor, voiced: Tensor, energies: Tensor) -> dict[str, float]:
-    """Errors in the units people think in, over the frames of speech: log-mel dB, F0 cents, voicing per cent."""
-    speech = (frame_weights(energies) > 0.5).float()
-    dB = (SPAN_DB * (made[..., format.BANDS_SLICE] - energies).abs()).mean(-1)
+    """Return errors over the frames of speech in common units: log-mel in dB, F0 in cents, voicing in per cent.
+
+    made: decoded features [B, N, 42]; f0, voiced [B, N] and energies [B, N, 40]: the true ones.
+    """
+    speech = (frame_weights(energies) > SPEECH_WEIGHT).float()
+    error_db = (SPAN_DB * (made[..., format.BANDS_SLICE] - energies).abs()).mean(-1)
     octaves = torch.log2(torch.tensor(format.F0_HIGH_HZ / format.F0_LOW_HZ))
-    both = speech * voiced * (made[..., 1] > 0.5)
+    both = speech * voiced * (made[..., 1] > VOICING_THRESHOLD)
     cents = 1200.0 * octaves * (made[..., 0] - f0).abs()
-    wrong = ((made[..., 1] > 0.5).float() != voiced).float()
+    wrong = ((made[..., 1] > VOICING_THRESHOLD).float() != voiced).float()
     return {
-        "mel_error_db": float((dB * speech).sum() / speech.sum()),
+        "mel_error_db": float((error_db * speech).sum() / speech.sum()),
         "f0_error_cents": float((cents * both).sum() / both.sum().clamp(min=1.0)),
         "voicing_error_pct": float(100.0 * (wrong * speech).sum() / speech.sum()),
         "envelope_correlation": 1.0 - float(envelope_correlation(energies, made[..., format.BANDS_SLICE])),

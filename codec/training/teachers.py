@@ -1,4 +1,4 @@
-"""Which recognisers a training learnt from: recorded in every checkpoint, and by the export in the graphs.
+"""The record of the recognisers that a training learned from, in every checkpoint and in the exported graphs.
 
 A recogniser that taught a voice is no independent judge of it; the benchmark marks the scores that it gives.
 """
@@ -12,10 +12,10 @@ from safetensors import safe_open
 
 from codec.models import TAUGHT_BY
 
-PHONES = "pocketsphinx"
-"""The recogniser whose alignments the reader of phones learnt from."""
-BEFORE_THE_RECORD = frozenset({PHONES})
-"""What taught the checkpoints that say nothing of it."""
+ALIGNER = "pocketsphinx"
+"""The recogniser whose alignments the phone reader learns from."""
+BEFORE_THE_RECORD = frozenset({ALIGNER})
+"""Teachers of the checkpoints that say nothing of it."""
 
 
 def record(teachers: Iterable[str] | None) -> dict[str, str]:
@@ -24,18 +24,18 @@ def record(teachers: Iterable[str] | None) -> dict[str, str]:
 
 
 def _said(path: Path) -> frozenset[str] | None:
-    """Return what a checkpoint says; None for one from before the record."""
+    """Return the teachers that a checkpoint names; None for one from before the record."""
     with safe_open(path, "numpy") as file:
         metadata = file.metadata() or {}
     return frozenset(filter(None, metadata[TAUGHT_BY].split(","))) if TAUGHT_BY in metadata else None
 
 
 def teachers_of(paths: Iterable[Path], phones: Path | None = None) -> frozenset[str]:
-    """Return what taught a training that begins with these checkpoints; phones: the reader's checkpoint, or None.
+    """Return the teachers of a training that begins with these checkpoints; phones: the reader's checkpoint, or None.
 
     Raises FileNotFoundError.
     """
-    found = frozenset({PHONES} if phones is not None else ())
+    found = frozenset({ALIGNER} if phones is not None else ())
     for path in paths:
         said = _said(path)
         found |= BEFORE_THE_RECORD if said is None else said
@@ -43,6 +43,6 @@ def teachers_of(paths: Iterable[Path], phones: Path | None = None) -> frozenset[
 
 
 def recorded(paths: Iterable[Path]) -> frozenset[str] | None:
-    """Return what taught these checkpoints; None where none of them says anything. Raises FileNotFoundError."""
+    """Return the teachers of these checkpoints; None where none of them says anything. Raises FileNotFoundError."""
     known = list(paths)
     return teachers_of(known) if any(_said(path) is not None for path in known) else None

@@ -15,11 +15,10 @@ CHECKPOINTS = ("checkpoint.safetensors", "voice.safetensors")
 """Names of what a training run and an export leave; the first one that is there is taken."""
 
 
-def candidate_of(folder: Path, label: str, config: Path | None, work: Path) -> Candidate:
+def candidate_of(folder: Path, label: str, work: Path) -> Candidate:
     """Return the models in a folder, exported into `work` where the folder holds a checkpoint and no graphs.
 
-    config: configuration of the checkpoint's training, for its widths; the export's own one without. Raises
-    BenchmarkError where there is neither, or where the export fails.
+    Raises BenchmarkError where there is neither, or where the export fails.
     """
     if any(folder.glob("*.onnx")):
         return Candidate(folder.resolve(), label)
@@ -29,20 +28,20 @@ def candidate_of(folder: Path, label: str, config: Path | None, work: Path) -> C
             f"--models {folder}: no .onnx files there and no {' or '.join(CHECKPOINTS)}; give the folder of a training "
             "run, or one that an export wrote"
         )
-    return Candidate(export(checkpoint, config, work), label)
+    return Candidate(export(checkpoint, work), label)
 
 
-def export(checkpoint: Path, config: Path | None, work: Path) -> Path:
+def export(checkpoint: Path, work: Path) -> Path:
     """Export a checkpoint, or find that it was exported before; return the folder of graphs. Raises BenchmarkError."""
-    digest = hashlib.sha256(checkpoint.read_bytes() + (config.read_bytes() if config else b"")).hexdigest()[:12]
+    digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()[:12]
     out = work.resolve() / "exported" / digest
     if (out / "vocoder.onnx").is_file():
         return out
     command = [sys.executable, "-m", "vocoder.training", "export", "--from", str(checkpoint.resolve())]
-    command += ["--out", str(out), *(["--config", str(config.resolve())] if config else [])]
+    command += ["--out", str(out)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         said = (done.stderr.strip() or "it says nothing").splitlines()[-1]
-        cure = "`make train-setup` brings what an export needs, --config names other widths"
+        cure = "`make train-setup` brings what an export needs"
         raise BenchmarkError(f"--models {checkpoint.parent}: its checkpoint cannot be exported: {said}; {cure}")
     return out

@@ -76,7 +76,6 @@ def _parser() -> argparse.ArgumentParser:
     models_help = "measure the .onnx files in DIR, or those exported from the one checkpoint there, beside the shipped"
     add("--models", action="append", default=[], type=Path, metavar="DIR", help=f"{models_help} ones (several times)")
     add("--label", action="append", default=[], metavar="X", help="what to call these models (default: DIR's name)")
-    add("--config", type=Path, metavar="TOML", help="configuration of the checkpoints' training, for their widths")
     add("--lanes", metavar="KEY,...", default="", help="only these codecs, by the start of their keys")
     add("--metrics", metavar="KEY,...", help=f"only these measures, of {', '.join(m.key for m in METRICS)}")
     names = ", ".join([*KNOWN, POCKETSPHINX])
@@ -118,7 +117,7 @@ def arguments(given: Sequence[str]) -> Options:
     words = options.word_clips or quick
     return Options(
         parts=_some("only", options.only, PARTS, FAST_PARTS if fast else PARTS),
-        candidates=[candidate_of(folder, label, options.config, options.out) for folder, label in pairs],
+        candidates=[candidate_of(folder, label, options.out) for folder, label in pairs],
         lanes=options.lanes.split(","),
         neural_only=fast and not options.lanes,
         metrics=_some("metrics", options.metrics, keys, FAST_METRICS if fast else keys),

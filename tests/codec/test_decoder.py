@@ -5,8 +5,8 @@ import pytest
 
 from codec import features, format
 from codec.decoder import Decoder
-from codec.encoder import Encoder, encode_all
-from tests.support.signals import FIXTURES, clip, packets_of, vowel
+from codec.encoder import Encoder
+from tests.support.signals import FIXTURES, clip, encode_all, packets_of, vowel
 from vocoder.synthesizer import Vocoder
 
 

@@ -9,6 +9,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from codec import format
+from codec.encoder import PacketAssembler, PacketEncoder
 from codec.models import asset_path
 
 Array = NDArray[np.float32]
@@ -43,6 +44,13 @@ def vowel(f0_hz: float, seconds: float, level: float = 0.1) -> Array:
     harmonics = np.arange(1, int(3500 / f0_hz) + 1)[:, None]
     sound = (np.cos(2 * np.pi * f0_hz * harmonics * time) / harmonics).sum(0)
     return (level * sound / sound.std()).astype(np.float32)
+
+
+def encode_all(samples: Array, encoder: PacketEncoder) -> bytes:
+    """Return the content of a .g800 file for a recording float32 [n]: 32 * ceil(n / 2560) bytes."""
+    assembler = PacketAssembler(encoder)
+    assembler.reset()
+    return b"".join([*assembler.push(samples), *assembler.flush()])
 
 
 def packets_of(content: bytes) -> list[bytes]:

@@ -243,9 +243,9 @@ def test_fast_is_words_and_nature_of_the_neural_voices(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_is_exported_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With its configuration; a folder of graphs is taken as it is, one of neither is one line, and so is a failure."""
+    """A folder of graphs is taken as it is, one of neither is one line, and so is a failure."""
     asked: list[list[str]] = []
-    folder, config, code = tmp_path / "run", tmp_path / "widths.toml", 0
+    folder, code = tmp_path / "run", 0
 
     def run(arguments: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
         asked.append(arguments)
@@ -257,17 +257,16 @@ def test_a_checkpoint_is_exported_once(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(candidates.subprocess, "run", run)
     folder.mkdir()
-    config.touch()
     with pytest.raises(BenchmarkError, match=r"no \.onnx files there and no checkpoint\.safetensors or voice\.saf"):
-        candidates.candidate_of(folder, "x", None, tmp_path)
+        candidates.candidate_of(folder, "x", tmp_path)
     (folder / "checkpoint.safetensors").write_bytes(b"1")
-    found = [candidates.candidate_of(folder, "x", config, tmp_path / "out") for _ in range(2)]
+    found = [candidates.candidate_of(folder, "x", tmp_path / "out") for _ in range(2)]
     assert 1 == len(asked)
-    assert str(config) in asked[0]
+    assert str(folder / "checkpoint.safetensors") in asked[0]
     assert found[0] == found[1] and (found[0].folder / "vocoder.onnx").is_file()
     (folder / "checkpoint.safetensors").write_bytes(b"2")
     code = 2
     with pytest.raises(BenchmarkError, match="cannot be exported: no layer 'x'; "):
-        candidates.candidate_of(folder, "x", None, tmp_path / "out")
+        candidates.candidate_of(folder, "x", tmp_path / "out")
     (folder / "vocoder.onnx").touch()
-    assert folder == candidates.candidate_of(folder, "x", None, tmp_path).folder
+    assert folder == candidates.candidate_of(folder, "x", tmp_path).folder

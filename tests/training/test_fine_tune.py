@@ -18,8 +18,8 @@ import soundfile  # noqa: E402
 
 from app.cli import train_voice  # noqa: E402
 from codec.models import VOCODER, load_model, model_path  # noqa: E402
-from codec.training.loop.trainer import TrainingError  # noqa: E402
-from vocoder.training.fine_tune import Course, fine_tune, is_better, parted, pieces, scores  # noqa: E402
+from codec.training.errors import TrainingError  # noqa: E402
+from vocoder.training.fine_tune import FineTuneSettings, fine_tune, is_better, parted, pieces, scores  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,7 +61,7 @@ def test_a_voice_is_trained_and_spoken_with(recordings, tmp_path):
 def test_what_is_no_better_is_not_kept(recordings, tmp_path):
     """Without a step to speak of the figures stay, and that is not better."""
     sound = train_voice.read_recordings(recordings)
-    outcome = fine_tune(sound, tmp_path / "same.onnx", Course(steps=1, rate=0.0))
+    outcome = fine_tune(sound, tmp_path / "same.onnx", FineTuneSettings(steps=1, learning_rate=0.0))
     assert not outcome.better
     assert outcome.before == pytest.approx(outcome.after, rel=1e-4)
     assert not is_better({"sound_mel_error_db": 3.0, "estoi": 0.8}, {"sound_mel_error_db": 2.0, "estoi": 0.7})

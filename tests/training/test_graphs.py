@@ -12,32 +12,17 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed: make trai
 
 from codec import format  # noqa: E402
 from codec.training.export.graphs import DecoderGraph, EncoderGraph  # noqa: E402
-from codec.training.model.network import Analysis, CodecConfig, Decoder, Encoder, folded, quantise, sharpened  # noqa: E402
+from codec.training.model.analysis import Analysis  # noqa: E402
+from codec.training.model.network import CodecConfig, Decoder, Encoder, folded, quantise, sharpened  # noqa: E402
+from tests.support.networks import shaken, streamed  # noqa: E402
 from tests.support.signals import vowel  # noqa: E402
 from vocoder import pulse_source as source  # noqa: E402
 from vocoder.training.export.harmonic_graph import VocoderGraph  # noqa: E402
-from vocoder.training.model.harmonic import Vocoder, VocoderConfig  # noqa: E402
+from vocoder.training.model.config import VocoderConfig  # noqa: E402
+from vocoder.training.model.harmonic import Vocoder  # noqa: E402
 
 PACKETS = 4
 CODEC = CodecConfig(frame_channels=16, latent_channels=24, packet_hidden=20)
-
-
-def shaken(network):
-    """With every weight, bias and scale away from where training begins, so that none can be forgotten unnoticed."""
-    random = torch.Generator().manual_seed(3)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter += 0.1 * torch.randn(parameter.shape, generator=random)
-    return network.eval()
-
-
-def streamed(graph, *inputs):
-    """The graph's first output, packet by packet, [packets, ...]; each input is [packets, 1, ...]."""
-    state, made = torch.zeros(1, graph.state_size()), []
-    for packet in zip(*inputs, strict=True):
-        output, *_, state = graph(*packet, state)
-        made.append(output[0])
-    return torch.stack(made)
 
 
 @pytest.mark.parametrize("hidden", [0, 12])

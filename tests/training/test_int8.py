@@ -13,15 +13,15 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed: make trai
 import onnx  # noqa: E402
 
 from codec.models import DECODER, ENCODER, SMALL, VOCODER, load_model  # noqa: E402
+from codec.training.errors import TrainingError  # noqa: E402
 from codec.training.export.graphs import half_transforms  # noqa: E402
-from codec.training.loop.trainer import TrainingError  # noqa: E402
 from codec.training.model.network import CodecConfig  # noqa: E402
-from tests.training.test_graphs import shaken  # noqa: E402
+from tests.support.networks import shaken  # noqa: E402
 from vocoder import pulse_source as source  # noqa: E402
 from vocoder.training.export import int8 as small  # noqa: E402
 from vocoder.training.export.export import export, reference  # noqa: E402
-from vocoder.training.joint import Voice  # noqa: E402
-from vocoder.training.model.harmonic import VocoderConfig  # noqa: E402
+from vocoder.training.model.config import VocoderConfig  # noqa: E402
+from vocoder.training.voice import Voice  # noqa: E402
 
 KINDS = (ENCODER, DECODER, VOCODER)
 CODEC = CodecConfig(

@@ -9,18 +9,22 @@ pytestmark = pytest.mark.training
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: make train-setup")
 
 from codec import format  # noqa: E402
-from codec.training.data.batches import Speech  # noqa: E402
-from codec.training.loop.trainer import Schedule, save_half  # noqa: E402
-from codec.training.model.network import CodecConfig  # noqa: E402
-from tests.training.test_graphs import shaken  # noqa: E402
-from tests.training.test_stages import SMALL, packed, prepared, stage  # noqa: E402, F401
-from vocoder.training.joint import Voice, VoiceTraining  # noqa: E402
-from vocoder.training.model.harmonic import VocoderConfig  # noqa: E402
-from vocoder.training.trials.speaker_profile import ProfiledVoice, ToldBatch, ToldDrawing, other_recordings  # noqa: E402
+from codec.training.data.batches import PreparedCorpus  # noqa: E402
+from codec.training.loop.checkpoint import save_half  # noqa: E402
+from codec.training.loop.config import Schedule  # noqa: E402
+from tests.support.networks import CODEC, shaken  # noqa: E402
+from tests.support.training import RECIPE, stage  # noqa: E402
+from vocoder.training.model.config import VocoderConfig  # noqa: E402
+from vocoder.training.trials.speaker_profile import (  # noqa: E402
+    ProfiledVoice,
+    ToldBatch,
+    ToldSampler,
+    other_recordings,
+)
+from vocoder.training.voice import Voice, VoiceTraining  # noqa: E402
 
-CODEC = CodecConfig(16, 24, 1, 1, 1, 1)
 VOCODER = VocoderConfig(channels=16, blocks=1)
-CONFIG = VoiceTraining(codec=CODEC, vocoder=VOCODER, schedule=Schedule(batch=3, packets=2))
+CONFIG = VoiceTraining(codec=CODEC, vocoder=VOCODER, schedule=Schedule(batch_size=3, packets=2))
 
 
 @torch.no_grad()
@@ -40,23 +44,23 @@ def test_a_profile_is_one_packet_and_the_unknown_speaker_none():
     assert torch.equal(plain, voice.vocoder(table, noise))
 
 
-def test_a_profile_is_of_another_recording_of_the_same_speaker(prepared):  # noqa: F811
+def test_a_profile_is_of_another_recording_of_the_same_speaker(prepared):
     """Never of the one rebuilt; batches depend on seed and number alone."""
-    speech = Speech(prepared, "train")
+    speech = PreparedCorpus(prepared, "train")
     speech.sources, speech.speakers = ["librispeech", "ms_snsd"], {"librispeech": [[0, 1, 2], [3]], "ms_snsd": [[4, 5]]}
     assert {0: [1, 2], 1: [0, 2], 2: [0, 1], 3: []} == other_recordings(speech)
-    drawing = ToldDrawing(Speech(prepared, "train"), CONFIG)
-    one, again = drawing(7), next(drawing.stream(7))
+    sampler = ToldSampler(PreparedCorpus(prepared, "train"), CONFIG)
+    one, again = sampler(7), next(sampler.stream(7))
     assert isinstance(again, ToldBatch)
     assert np.array_equal(one.other, again.other) and np.array_equal(one.noisy, again.noisy)
     assert [[1.0]] * 3 == one.has_other.tolist()
 
 
-def test_the_trial_compares_told_with_unknown(prepared, tmp_path):  # noqa: F811
+def test_the_trial_compares_told_with_unknown(prepared, tmp_path):
     """One command; its log has both. Profiles for the other vocoder are refused in one line."""
     voice = tmp_path / "voice.safetensors"
-    save_half(shaken(Voice(CODEC, VOCODER)).state_dict(), voice)
-    settings = SMALL.format(codec="[codec]", vocoder="[vocoder]\nchannels = 16\nblocks = 1\n", steps=3)
+    save_half(shaken(Voice(CODEC, VOCODER)), voice)
+    settings = RECIPE.format(vocoder="[vocoder]\nchannels = 16\nblocks = 1\n", steps=3)
     config = tmp_path / "profile.toml"
     config.write_text("train_codec = true\n" + settings)
     places = ("--data", prepared, "--run", tmp_path / "run", "--from", voice, "--config", config)

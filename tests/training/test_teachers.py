@@ -9,13 +9,16 @@ import pytest
 pytestmark = pytest.mark.training
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: make train-setup")
 
+from safetensors.torch import save_file  # noqa: E402
+
 from codec.models import DECODER, ENCODER, TAUGHT_BY, VOCODER, load_model  # noqa: E402
-from codec.training.loop.trainer import Run, Schedule, save_half  # noqa: E402
-from codec.training.model.network import CodecConfig  # noqa: E402
-from codec.training.teachers import recorded, teachers_of  # noqa: E402
+from codec.training.loop.config import Schedule  # noqa: E402
+from codec.training.loop.trainer import Run  # noqa: E402
+from codec.training.model.network import Codec, CodecConfig  # noqa: E402
+from codec.training.teachers import record, recorded, teachers_of  # noqa: E402
 from vocoder.training.export.export import export  # noqa: E402
-from vocoder.training.joint import Voice  # noqa: E402
-from vocoder.training.model.harmonic import VocoderConfig  # noqa: E402
+from vocoder.training.model.config import VocoderConfig  # noqa: E402
+from vocoder.training.voice import Voice  # noqa: E402
 
 SMALLEST = CodecConfig(
     frame_channels=8,
@@ -31,7 +34,7 @@ SMALLEST = CodecConfig(
 def checkpoint(folder: Path, name: str, taught_by: frozenset[str] | None) -> Path:
     """A checkpoint of one number."""
     path = folder / f"{name}.safetensors"
-    save_half({"x": torch.zeros(1)}, path, taught_by)
+    save_file({"x": torch.zeros(1)}, path, record(taught_by) or None)
     return path
 
 
@@ -51,7 +54,7 @@ def test_a_training_learns_from_all_that_taught_what_it_begins_with(tmp_path):
 
 def test_a_run_keeps_the_record_and_what_was_recorded_before(tmp_path):
     """Resumed with another teacher it was taught by both."""
-    network = torch.nn.Linear(2, 2)
+    network = Codec(SMALLEST)
     run = Run(tmp_path, network, Schedule(), taught_by=frozenset({"whisper-tiny.en"}))
     run.save()
     assert {"whisper-tiny.en"} == recorded([run.checkpoint])

@@ -7,9 +7,17 @@ import pytest
 
 from codec import features, format
 from codec.decoder import Decoder
-from codec.encoder import Encoder, encode_all
-from tests.support.signals import FIXTURES, clips, energy_envelope, f0_by_autocorrelation, level_db, packets_of, vowel
-from vocoder.classic import ClassicSynthesizer
+from codec.encoder import Encoder
+from tests.support.signals import (
+    FIXTURES,
+    clips,
+    encode_all,
+    energy_envelope,
+    f0_by_autocorrelation,
+    level_db,
+    packets_of,
+    vowel,
+)
 from vocoder.synthesizer import SYNTHESISERS, Synthesizer, Vocoder, open_synthesizer
 
 STARTS = (0, 640, 1280, 1920)
@@ -134,12 +142,7 @@ def test_features_of_another_shape_are_refused(synthesiser):
         synthesiser.synthesize(np.zeros((31, 42), np.float32))
 
 
-def test_the_classic_synthesiser_needs_no_onnxruntime():
-    """What is left on a device without it: numpy alone."""
-    import subprocess
-    import sys
-
-    program = "import sys; import vocoder.classic as c; c.ClassicSynthesizer(); print('onnxruntime' in sys.modules)"
-    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert "False" == result.stdout.strip()
-    assert ClassicSynthesizer().synthesize(np.zeros((32, 42), np.float32)).dtype == np.float32
+def test_an_unknown_synthesiser_is_refused():
+    """There are two."""
+    with pytest.raises(ValueError, match="neural, classic"):
+        open_synthesizer("magic")

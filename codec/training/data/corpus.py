@@ -1,4 +1,4 @@
-"""Speech for training: readers of corpora, the fixed split of speakers, and the prepared NumPy binaries.
+"""Readers of corpora, the fixed split of speakers, and the prepared NumPy files.
 
 `prepare` turns a corpus into four files that training maps into memory:
 
@@ -13,10 +13,13 @@ from __future__ import annotations
 import csv
 import io
 import tarfile
+from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -24,15 +27,12 @@ import soxr
 from numpy.typing import DTypeLike, NDArray
 
 from codec import features, format
+from codec.training.errors import CorpusError
 
 SPLIT_FILE = Path(__file__).with_name("validation_speakers.csv")
-"""source,speaker of everybody who is never trained on."""
+"""Table (source,speaker) of the speakers who are never trained on."""
 PITCH_FLOOR_HZ = 60.0
 PITCH_CEILING_HZ = 500.0
-
-
-class CorpusError(Exception):
-    """The corpus cannot be read; the message names the cause and the cure."""
 
 
 @dataclass(frozen=True)
@@ -45,32 +45,36 @@ class Utterance:
     language: str
     text: str
     samples: NDArray[np.int16]
-    """8 kHz."""
+    """int16 [n] at 8 kHz."""
 
 
+@cache
 def validation_speakers() -> frozenset[tuple[str, str]]:
-    """(source, speaker) of the recorded split."""
+    """Return (source, speaker) of everybody in `SPLIT_FILE`."""
     with SPLIT_FILE.open(newline="") as file:
         return frozenset((row["source"], row["speaker"]) for row in csv.DictReader(file))
 
 
-def is_validation(source: str, speaker: str, _held_out: frozenset[tuple[str, str]] = validation_speakers()) -> bool:
-    """Whether this speaker is never trained on. In LibriTTS and LibriSpeech trees `source` is the name of the subset
-    and whatever is called dev-* or test-* is for validation (their speakers are in no train-* subset)."""
-    return (source, speaker) in _held_out or source.startswith(("dev-", "test-"))
+def is_validation(source: str, speaker: str) -> bool:
+    """Tell whether this speaker is never trained on.
+
+    In LibriTTS and LibriSpeech trees `source` is the name of the subset, and the subsets dev-* and test-* are for
+    validation (their speakers are in no train-* subset).
+    """
+    return (source, speaker) in validation_speakers() or source.startswith(("dev-", "test-"))
 
 
 def read_8khz(file: Path | io.BytesIO) -> NDArray[np.int16]:
-    """Any file that libsndfile reads -> int16 [n] at 8 kHz, mixed to one channel."""
+    """Return any file that libsndfile reads as int16 [n] at 8 kHz, mixed to one channel."""
     samples, rate = soundfile.read(file, dtype="float32", always_2d=True)
     mono = samples.mean(axis=1)
     if rate != format.SAMPLE_RATE_HZ:
         mono = soxr.resample(mono, rate, format.SAMPLE_RATE_HZ, quality="HQ")
-    return np.clip(np.round(mono * 32767.0), -32768, 32767).astype(np.int16)
+    return np.asarray(np.clip(np.round(mono * 32767.0), -32768, 32767).astype(np.int16))
 
 
 def packed_utterances(folder: Path) -> Iterator[Utterance]:
-    """The packed corpus: manifest.csv and one tar of Ogg Opus files a source."""
+    """Yield the utterances of a packed corpus: manifest.csv and, for each source, one tar of Ogg Opus files."""
     with (folder / "manifest.csv").open(newline="") as file:
         rows = {row["path"]: row for row in csv.DictReader(file)}
     for archive in sorted(folder.glob("*.tar")):
@@ -85,8 +89,10 @@ def packed_utterances(folder: Path) -> Iterator[Utterance]:
 
 
 def libri_utterances(folder: Path) -> Iterator[Utterance]:
-    """A LibriTTS or LibriSpeech tree as published: SUBSET/SPEAKER/CHAPTER/NAME.wav or .flac, sex from SPEAKERS.txt,
-    text from NAME.normalized.txt (LibriTTS) or CHAPTER.trans.txt (LibriSpeech)."""
+    """Yield the utterances of a LibriTTS or LibriSpeech tree as published: SUBSET/SPEAKER/CHAPTER/NAME.wav or .flac.
+
+    The sex is that of SPEAKERS.txt, the text that of NAME.normalized.txt (LibriTTS) or CHAPTER.trans.txt (LibriSpeech).
+    """
     sexes = _libri_sexes(folder)
     for path in sorted([*folder.glob("*/*/*/*.flac"), *folder.glob("*/*/*/*.wav")]):
         subset, speaker = path.parts[-4], path.parts[-3]
@@ -116,18 +122,18 @@ def _libri_text(path: Path) -> str:
 
 
 def utterances(folder: Path) -> Iterator[Utterance]:
-    """Every utterance of a corpus of either kind. Raises CorpusError."""
+    """Return the utterances of a corpus of either kind. Raises CorpusError."""
     if (folder / "manifest.csv").exists():
         return packed_utterances(folder)
     if any(folder.glob("*/*/*/*.flac")) or any(folder.glob("*/*/*/*.wav")):
         return libri_utterances(folder)
     raise CorpusError(
-        f"{folder}: no corpus here; give a folder with manifest.csv and its tars, or a LibriTTS or LibriSpeech tree"
+        f"{folder}: no corpus here", "give a folder with manifest.csv and its tars, or a LibriTTS or LibriSpeech tree"
     )
 
 
 def pitch_targets(samples: NDArray[np.int16]) -> NDArray[np.float32]:
-    """Praat's autocorrelation pitch: int16 [n] -> float32 [n // 80] in Hz at samples 80 j + 40, 0 where unvoiced.
+    """Return Praat's autocorrelation pitch of int16 [n]: float32 [n // 80] in Hz at samples 80 j + 40, 0 if unvoiced.
 
     Source: Boersma, "Accurate short-term analysis of the fundamental frequency...", IFA Proceedings 17, 1993.
     """
@@ -143,24 +149,31 @@ def pitch_targets(samples: NDArray[np.int16]) -> NDArray[np.float32]:
     place = (times - pitch.x1) / pitch.dx
     left = np.clip(np.floor(place).astype(int), 0, len(found) - 1)
     right = np.clip(left + 1, 0, len(found) - 1)
-    share = np.clip(place - left, 0.0, 1.0)
+    part = np.clip(place - left, 0.0, 1.0)
     both = (found[left] > 0) & (found[right] > 0)
-    nearest = np.where(share < 0.5, found[left], found[right])
-    between = np.exp((1 - share) * np.log(np.maximum(found[left], 1)) + share * np.log(np.maximum(found[right], 1)))
+    nearest = np.where(part < 0.5, found[left], found[right])
+    between = np.exp((1 - part) * np.log(np.maximum(found[left], 1)) + part * np.log(np.maximum(found[right], 1)))
     inside = (place > -1) & (place < len(found))
     return np.where(inside, np.where(both, between, nearest), 0.0).astype(np.float32)
 
 
-def _targets(utterance: Utterance) -> tuple[Utterance, NDArray[np.float32], NDArray[np.uint8]]:
+Targets = tuple[Utterance, NDArray[np.float32], NDArray[np.uint8]]
+"""An utterance, its F0 in Hz [N] and its band energies [N, 40], 0..255 for 0..1."""
+
+
+def _targets(utterance: Utterance) -> Targets:
     samples = utterance.samples[: len(utterance.samples) // format.HOP_SAMPLES * format.HOP_SAMPLES]
     power = features.power_spectrum(features.frames_of(samples.astype(np.float32) / 32768.0))
     bands = np.round(features.band_energies(power) * 255).astype(np.uint8)
     return utterance, pitch_targets(samples), bands
 
 
-class Growing:
-    """`with Growing(path, np.int16) as array: array.append(piece)`: an .npy file written piece by piece, since a large
-    corpus does not fit into memory. Its header, of one length for any shape, is put right at the end."""
+class NpyWriter:
+    """An .npy file that is written piece by piece, since a large corpus does not fit into memory.
+
+    `with NpyWriter(path, np.int16) as array: array.append(piece)`. The header has one length for any shape; that of the
+    whole array replaces the first one at the end.
+    """
 
     def __init__(self, path: Path, dtype: DTypeLike, columns: tuple[int, ...] = ()) -> None:
         self.dtype, self.columns, self.rows = np.dtype(dtype), columns, 0
@@ -172,12 +185,12 @@ class Growing:
         entries = {"descr": np.lib.format.dtype_to_descr(self.dtype), "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(self._file, entries)
 
-    def append(self, piece: NDArray) -> None:
-        """piece: [n, *columns] of the file's dtype."""
+    def append(self, piece: NDArray[Any]) -> None:
+        """Write a piece, [n, *columns] of the file's dtype."""
         self._file.write(np.ascontiguousarray(piece, self.dtype).tobytes())
         self.rows += len(piece)
 
-    def __enter__(self) -> Growing:
+    def __enter__(self) -> NpyWriter:
         return self
 
     def __exit__(self, *problem: object) -> None:
@@ -187,7 +200,7 @@ class Growing:
 
 
 def prepare(corpora: Iterable[Path], out: Path, workers: int = 2) -> int:
-    """Writes the prepared binaries of all corpora to `out`; returns the number of utterances. Raises CorpusError."""
+    """Write the prepared files of all corpora to `out`; return the number of utterances. Raises CorpusError."""
     from tqdm import tqdm
 
     out.mkdir(parents=True, exist_ok=True)
@@ -195,9 +208,9 @@ def prepare(corpora: Iterable[Path], out: Path, workers: int = 2) -> int:
     spoken = (utterance for folder in corpora for utterance in utterances(folder))
     with (
         ProcessPoolExecutor(workers) as pool,
-        Growing(out / "audio.npy", np.int16) as audio,
-        Growing(out / "f0.npy", np.float32) as f0,
-        Growing(out / "bands.npy", np.uint8, (format.BANDS,)) as bands,
+        NpyWriter(out / "audio.npy", np.int16) as audio,
+        NpyWriter(out / "f0.npy", np.float32) as f0,
+        NpyWriter(out / "bands.npy", np.uint8, (format.BANDS,)) as bands,
     ):
         for utterance, pitch, energy in tqdm(_in_order(pool, spoken, 16 * workers), unit=" utterances"):
             samples = utterance.samples[: len(pitch) * format.HOP_SAMPLES]
@@ -210,7 +223,7 @@ def prepare(corpora: Iterable[Path], out: Path, workers: int = 2) -> int:
             f0.append(pitch)
             bands.append(energy)
     if not rows:
-        raise CorpusError("the corpus holds no utterance")
+        raise CorpusError("the corpus holds no utterance", "name another")
     with (out / "index.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["start", "samples", "source", "speaker", "sex", "language", "split", "text"])
@@ -218,11 +231,9 @@ def prepare(corpora: Iterable[Path], out: Path, workers: int = 2) -> int:
     return len(rows)
 
 
-def _in_order(pool, items, ahead):
-    """Results of `_targets` in order, with at most `ahead` utterances under way (the corpus is not held twice)."""
-    from collections import deque
-
-    pending: deque = deque()
+def _in_order(pool: ProcessPoolExecutor, items: Iterable[Utterance], ahead: int) -> Iterator[Targets]:
+    """Yield the results of `_targets` in order, at most `ahead` of them under way: the corpus is not held twice."""
+    pending: deque[Future[Targets]] = deque()
     for item in items:
         pending.append(pool.submit(_targets, item))
         if len(pending) >= ahead:

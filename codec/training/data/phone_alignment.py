@@ -1,5 +1,7 @@
-"""Which phone is spoken when, in the part of the corpus whose English text is known: forced alignment by pocketsphinx
-with the acoustic model and the dictionary in its package."""
+"""Forced alignment: which phone is spoken when, in the part of a corpus whose English text is known.
+
+The aligner is pocketsphinx, with the acoustic model and the dictionary of its package.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +16,17 @@ import soxr
 from numpy.typing import NDArray
 
 from codec import format
-from codec.training.data.batches import Speech
+from codec.training.data.batches import PreparedCorpus
 
 PHONES = (
     "SIL", "AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY", "F", "G", "HH", "IH", "IY", "JH",
     "K", "L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T", "TH", "UH", "UW", "V", "W", "Y", "Z", "ZH",
 )  # fmt: skip
-"""Of the CMU dictionary; whatever is no phone (pauses, breath) is SIL."""
+"""The phones of the CMU dictionary; whatever is no phone (pauses, breath) is SIL."""
 UNKNOWN = 255
-"""Label of a frame whose text is unknown or could not be aligned."""
+"""Label of a frame whose text is unknown, or could not be aligned."""
 LEAD_FRAMES = 2
-"""The aligner's frame j has its middle at 10 j + 12.8 ms, ours at 10 i - 10 ms."""
+"""Frames from the aligner's to ours: the middle of its frame j is at 10 j + 12.8 ms, that of ours at 10 i - 10 ms."""
 ALIGNER_RATE_HZ = 16000
 SEED = 5
 
@@ -40,7 +42,7 @@ def _aligner() -> Any:
 
 
 def words_of(text: str) -> str:
-    """As the dictionary writes them: lower case, apostrophes kept, no punctuation."""
+    """Return the words of a text as the dictionary writes them: lower case, apostrophes kept, no punctuation."""
     return " ".join(re.findall(r"[a-z']+", text.lower()))
 
 
@@ -51,8 +53,10 @@ def _listen(aligner: Any, sound: bytes) -> None:
 
 
 def aligned(samples: NDArray[np.int16], text: str) -> NDArray[np.uint8] | None:
-    """int16 [n] at 8 kHz -> an index into PHONES for each frame of 10 ms, uint8 [n // 80]; None where it fails: a word
-    that the dictionary lacks, or speech too far from its text."""
+    """Return an index into PHONES for each frame of 10 ms, uint8 [n // 80], of int16 [n] at 8 kHz and its text.
+
+    Returns None where that fails: the dictionary lacks a word, or the speech is too far from the text.
+    """
     wide = soxr.resample(samples.astype(np.float32) / 32768.0, format.SAMPLE_RATE_HZ, ALIGNER_RATE_HZ)
     sound = np.clip(np.round(wide * 32767), -32768, 32767).astype("<i2").tobytes()
     aligner = _aligner()
@@ -78,12 +82,14 @@ def _row_aligned(job: tuple[int, NDArray[np.int16], str]) -> tuple[int, NDArray[
 
 
 def label(prepared: Path, split: str, hours: float, workers: int = 2) -> tuple[int, int]:
-    """Aligns about `hours` of the English utterances with a text, in random order, and writes `phones-SPLIT.npy`: uint8
-    [frames], beside f0.npy of the same length, UNKNOWN where nothing is known. Returns how many utterances were
-    aligned and how many were tried."""
+    """Align about `hours` of the English utterances that have a text, in random order, and write `phones-SPLIT.npy`.
+
+    It is uint8 [frames], as long as f0.npy, UNKNOWN where nothing is known. Return how many utterances were aligned,
+    and how many were tried.
+    """
     from tqdm import tqdm
 
-    speech = Speech(prepared, split)
+    speech = PreparedCorpus(prepared, split)
     rows = [(n, row) for n, row in enumerate(speech.rows) if row["language"] == "en" and words_of(row["text"])]
     left = hours * 3600 * format.SAMPLE_RATE_HZ
     jobs = []

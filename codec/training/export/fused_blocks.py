@@ -1,4 +1,4 @@
-"""The layers of blocks.py for one packet, as they are exported: the same mathematics in fewer and faster operators.
+"""The layers of model/blocks.py for one packet, as they are exported: the same mathematics in fewer, faster operators.
 
 Letters: T frames (or latents) of the packet, C channels, h = kernel // 2. Frames are rows; around a convolution they
 become [1, 1, T, C], which onnxruntime moves into its blocked layout and back without a transposition of its own.
@@ -20,7 +20,7 @@ from codec.training.model.blocks import HALF, PacketBlock, PacketMixer, PacketSt
 
 
 def columns(linear: nn.Linear) -> Tensor:
-    """The weights of a linear map as [in, out], a constant."""
+    """Return the weights of a linear map as a constant [in, out]."""
     return linear.weight.detach().t().contiguous()
 
 
@@ -38,7 +38,7 @@ class BlockForm(nn.Module):
     offset_after: Tensor
 
     def __init__(self, block: PacketBlock, offset: Tensor) -> None:
-        """offset: [C], what x lacks."""
+        """Take over the weights of a block; offset: [C], what x lacks."""
         super().__init__()
         self.channels, self.epsilon = block.channels, block.norm.eps
         self.narrow_weight, self.narrow_scale = columns(block.narrow), block.scale.detach()
@@ -57,7 +57,7 @@ class BlockForm(nn.Module):
             self.register_buffer(name, values, persistent=False)
 
     def forward(self, x: Tensor, tail: Tensor) -> Tensor:
-        """x [T, C], tail [h, C], both minus the offset -> y minus `offset_after`."""
+        """Return y [T, C] minus `offset_after`, for x [T, C] and tail [h, C], both minus the offset."""
         padded = torch.cat([tail, x, self.beyond]).reshape(1, 1, -1, self.channels).permute(0, 3, 1, 2)
         mixed = functional.conv2d(padded, self.kernel, self.bias, groups=self.channels).permute(0, 2, 3, 1)
         seen = functional.layer_norm(mixed.reshape(x.shape), (self.channels,), self.gain, self.shift, self.epsilon)
@@ -71,7 +71,7 @@ class StackForm(nn.Module):
     offset_after: Tensor
 
     def __init__(self, stack: PacketStack, offset: Tensor) -> None:
-        """offset: [C], what x lacks."""
+        """Take over the weights of a stack; offset: [C], what x lacks."""
         super().__init__()
         offsets, blocks = [], []
         for block in stack.blocks:
@@ -84,11 +84,11 @@ class StackForm(nn.Module):
         self.register_buffer("offset_after", offset, persistent=False)
 
     def state_size(self) -> int:
-        """Values of all tails."""
+        """Return the number of values in all tails."""
         return HALF * self.channels * len(self.blocks)
 
     def forward(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """x [T, C] minus the offset, state [1, h C blocks] -> y minus `offset_after`, the next state."""
+        """Return y [T, C] minus `offset_after` and the next state, for x minus the offset and state [1, h C blocks]."""
         tails = state.reshape(HALF * len(self.blocks), self.channels) - self.offsets
         kept = []
         for block, tail in zip(self.blocks, torch.split(tails, HALF), strict=True):
@@ -98,8 +98,11 @@ class StackForm(nn.Module):
 
 
 class MixerForm(nn.Module):
-    """What a PacketMixer adds. Each of its weights is used once a packet, so that reading them is what takes the time:
-    written as 1 x 1 convolutions onnxruntime reads them a quarter faster."""
+    """The maps that a PacketMixer adds to its input, as 1 x 1 convolutions.
+
+    Each of its weights is used once a packet, so that the time goes into reading them; written as convolutions
+    onnxruntime reads them a quarter faster.
+    """
 
     gather: Tensor
     gather_bias: Tensor
@@ -114,7 +117,7 @@ class MixerForm(nn.Module):
             self.register_buffer(f"{name}_bias", linear.bias.detach(), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[T, C] -> [T, C]."""
+        """Return what is to be added to x [T, C]."""
         whole = self.norm(x).reshape(1, -1, 1, 1)
         hidden = functional.gelu(functional.conv2d(whole, self.gather, self.gather_bias))
         return functional.conv2d(hidden, self.spread, self.spread_bias).reshape(x.shape)

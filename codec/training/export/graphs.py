@@ -16,20 +16,24 @@ from codec import features, format
 from codec.packing import unpack
 from codec.training.export.fused_blocks import MixerForm, StackForm, columns
 from codec.training.model.network import FRAMES_PER_LATENT, Decoder, Encoder, as_features, contrasted
+from codec.training.model.normalisation import HIGHEST, LOWEST, SPREAD
 
 FADE_START_FRAMES = 8
-"""A lost packet is played as the network guesses it for 80 ms, ..."""
+"""Frames of a lost packet that are played as the network guesses them: 80 ms."""
 FADE_FRAMES = 56
-"""... then fades, linearly in dB, to comfort noise, which it reaches 640 ms after the loss began."""
+"""Frames in which the guess then fades, linearly in dB, to comfort noise: reached 640 ms after the loss began."""
 NOISE_RISE = 0.008
-"""The comfort noise follows the quietest frame of each packet down at once and up by 0.8 dB a packet, ..."""
+"""Most that the comfort noise rises in a packet, 0.8 dB; down it follows the quietest frame of a packet at once."""
 NOISE_LIMIT = 0.45
-"""... and stays below -40 dB."""
+"""Highest level of the comfort noise, -40 dB."""
 
 
 def half_frames(signal: Tensor) -> tuple[Tensor, Tensor]:
-    """[1, 80 (N + 3)] -> [N, 160] twice: each frame of 320 from its middle to its end, and from its middle backwards,
-    the middle included in both; only the first sample is in neither, which all our windows have as zero."""
+    """Return both halves of each frame of 320, [N, 160] twice, of a signal [1, 80 (N + 3)].
+
+    One goes from the middle to the end, the other from the middle backwards. The middle is in both. The first sample is
+    in neither; all our windows are zero there.
+    """
     hop, count = format.HOP_SAMPLES, signal.shape[1] // format.HOP_SAMPLES - 3
     frame = torch.arange(count)[:, None]
     onwards = signal.reshape(-1, hop)  # in hops
@@ -40,11 +44,11 @@ def half_frames(signal: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def half_transforms(size: int, window: Tensor) -> tuple[Tensor, Tensor]:
-    """[160, K] twice: cosines for the sum of the two halves of a frame, negative sines for their difference, under a
-    symmetric window; half the multiplications of the transform as it is written in books.
+    """Return cosines for the sum of the halves of a frame, and negative sines for their difference: [160, K] each.
 
-    It sees the frame from its middle, which changes the phase of a spectrum alone: at 320 points the sign of every
-    other bin."""
+    Under a symmetric window this takes half the multiplications of the plain transform. It sees the frame from its
+    middle, which changes only the phase of a spectrum: at 320 points the sign of every other bin.
+    """
     half = format.WINDOW_SAMPLES // 2
     m = torch.arange(half, dtype=torch.float64)[:, None]
     angle = 2 * math.pi * ((m * torch.arange(size // 2 + 1, dtype=torch.float64)) % size) / size
@@ -55,10 +59,11 @@ def half_transforms(size: int, window: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class EncoderGraph(nn.Module):
-    """samples [1, 2560], state -> packet uint8 [1, 32], latents [1, 8, 16], next state.
+    """The exported encoder: samples [1, 2560], state -> packet uint8 [1, 32], latents [1, 8, 16], next state.
 
-    The latents are the values before rounding, to be looked at; the packet is all that travels. First in the state:
-    the last 240 samples. Whatever is not a number counts as silence."""
+    The latents are the values before rounding, for measurements; only the packet travels. First in the state: the last
+    240 samples. Whatever is not a number counts as silence.
+    """
 
     cosines: Tensor
     sines: Tensor
@@ -101,22 +106,22 @@ class EncoderGraph(nn.Module):
             self.register_buffer(name, values, persistent=False)
 
     def state_size(self) -> int:
-        """Values in the state."""
+        """Return the number of values in the state."""
         return format.DELAY_SAMPLES + self.frames.state_size() + self.latents.state_size()
 
     def seen(self, heard: Tensor) -> Tensor:
-        """[1, 2800] -> what the network sees [32, 168]: 4 (energies - 0.4), periodicity."""
+        """Return the network's input [32, 168] for samples [1, 2800]: normalised energies, and periodicity."""
         right, left = half_frames(heard)
         real, imaginary = (right + left) @ self.cosines, (right - left) @ self.sines
         power = real * real + imaginary * imaginary  # [32, 257], times the window's
         bands, energy, lags = torch.split(power @ self.products, [format.BANDS, 1, features.LAGS], dim=1)
         span_db = format.BAND_HIGH_DB - format.BAND_LOW_DB
-        scaled = torch.log(bands + features.POWER_FLOOR) * (40.0 / math.log(10.0) / span_db)
-        energies = (scaled - (4.0 * format.BAND_LOW_DB / span_db + 1.6)).clamp(-1.6, 2.4)
+        scaled = torch.log(bands + features.POWER_FLOOR) * (10.0 * SPREAD / math.log(10.0) / span_db)
+        energies = (scaled - (SPREAD * format.BAND_LOW_DB / span_db - LOWEST)).clamp(LOWEST, HIGHEST)
         return torch.cat([energies, lags / (energy + features.POWER_FLOOR)], dim=1)
 
     def forward(self, samples: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """See the class."""
+        """Compute one packet: see the class."""
         sound = torch.where(samples == samples, samples, torch.zeros(1)).clamp(-1.0, 1.0)
         sizes = [format.DELAY_SAMPLES, self.frames.state_size(), self.latents.state_size()]
         past, frame_state, latent_state = torch.split(state, sizes, dim=1)
@@ -137,8 +142,11 @@ class EncoderGraph(nn.Module):
 
 
 class DecoderGraph(nn.Module):
-    """packet uint8 [1, 32], lost float32 [1] (1 = nothing came; the packet is not looked at), state -> features
-    [1, 32, 42], next state. First in the state: frames lost in a row, then the comfort noise [40]."""
+    """The exported decoder: packet uint8 [1, 32], lost float32 [1], state -> features [1, 32, 42], next state.
+
+    lost: 1 = nothing arrived, and the packet is ignored. First in the state: frames lost in a row, then the comfort
+    noise [40].
+    """
 
     levels: Tensor
     entry: Tensor
@@ -172,11 +180,11 @@ class DecoderGraph(nn.Module):
             self.register_buffer(name, constant, persistent=False)
 
     def state_size(self) -> int:
-        """Values in the state."""
+        """Return the number of values in the state."""
         return 1 + format.BANDS + self.latents.state_size() + self.frames.state_size()
 
     def table(self, packet: Tensor, gone: Tensor, latents: Tensor, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """packet [1, 32], gone [1, 1], the states of both stacks -> features [32, 42], the next states."""
+        """Return features [32, 42] and the next states of both stacks, for packet [1, 32] and gone [1, 1]."""
         levels = self.levels[packet.to(torch.int64)].reshape(format.LATENTS, format.LATENT_DIMENSIONS)
         x = torch.addmm(gone * self.gap + self.entry_bias, levels * (1.0 - gone), self.entry)
         x, latents = self.latents(x + self.mixer(x), latents)
@@ -186,7 +194,7 @@ class DecoderGraph(nn.Module):
         return as_features(raw), latents, frames
 
     def forward(self, packet: Tensor, lost: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """See the class."""
+        """Compute one packet: see the class."""
         gone = lost.reshape(1, 1)
         sizes = [1, format.BANDS, self.latents.state_size(), self.frames.state_size()]
         count, noise, latents, frames = torch.split(state, sizes, dim=1)

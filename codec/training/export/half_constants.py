@@ -41,10 +41,10 @@ def half_of(values: NDArray[Any]) -> NDArray[np.float16] | None:
 
 
 def store_in_half(model: Any, factors: Factors) -> None:
-    """Change an ONNX model in place, so that each float32 constant of at least `FEWEST_VALUES` values that is a float16
-    number throughout, or the product of two such constants, is stored as float16.
+    """Store the constants of an ONNX model, which is changed in place, as float16 where that changes no bit of them.
 
-    factors: what `factors_of` found in the network that was exported.
+    These are float32 constants of at least `FEWEST_VALUES` values, and products of two constants: `factors` holds what
+    `factors_of` found in the network that was exported.
     """
     import onnx
 

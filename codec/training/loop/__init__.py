@@ -1,1 +1,1 @@
-"""The training loop, its configuration, checkpoints and processes."""
+"""The training loop, its configuration, its checkpoints, and training in several processes."""

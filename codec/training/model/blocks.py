@@ -3,8 +3,8 @@
 Letters: B batch, P packets, T frames (or latents) of a packet, C channels, h = kernel // 2.
 Each convolution keeps the last h frames of the packet before; to its right, beyond the packet, there are zeros. So
 training on whole segments and running packet by packet are the same computation, and the streaming state of a layer
-is one tensor [B, h, C]. Convolutions are written as Conv2d 1 x k: some phone runtimes have no 1-D convolution. What is
-exported is written down once more, for speed, in packets.py.
+is one tensor [B, h, C]. Convolutions are written as Conv2d 1 x k: some phone runtimes have no 1-D convolution. The form
+that is exported, for speed, is in export/fused_blocks.py.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ class PacketBlock(nn.Module):
         self.scale = nn.Parameter(torch.full((channels,), 0.1))
 
     def forward(self, x: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:
-        """x [B, P, T, C], tail [B, h, C] -> y [B, P, T, C], the next tail."""
+        """Return y and the next tail, for x and y [B, P, T, C] and tails [B, h, C]."""
         mixed, next_tail = self.over_packets(x, tail)
         hidden = self.activation(self.widen(self.norm(mixed)))
         y = functional.linear(hidden, self.scale[:, None] * self.narrow.weight, self.scale * self.narrow.bias)
         return x + y, next_tail
 
     def over_packets(self, x: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:
-        """The convolution over time; [B, P, T, C]."""
+        """Return the convolution over time of x [B, P, T, C], and the next tail."""
         batch, packets, frames, channels = x.shape
         before = torch.cat([tail.unsqueeze(1), x[:, :-1, -HALF:]], dim=1)  # [B, P, h, C]
         after = torch.zeros_like(before)
@@ -48,10 +48,11 @@ class PacketBlock(nn.Module):
 
 
 class PacketMixer(nn.Module):
-    """Two dense maps over the whole packet, as a residual: any latent may speak for any moment of the packet, so that
-    bits move from where little happens to where much does. Computed once a packet, it costs next to nothing.
+    """Two dense maps over the whole packet, added to it; they start as zeros.
 
-    It starts as the identity."""
+    Any latent can describe any moment of the packet, so that bits move from where little happens to where much does.
+    Computed once a packet, this costs next to nothing.
+    """
 
     def __init__(self, latents: int, channels: int, hidden: int) -> None:
         super().__init__()
@@ -63,25 +64,25 @@ class PacketMixer(nn.Module):
         nn.init.zeros_(self.spread.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x [..., T, C] -> y [..., T, C]; no packet sees another."""
+        """Return y [..., T, C] of x [..., T, C]; no packet sees another."""
         whole = self.norm(x).reshape(*x.shape[:-2], 1, -1)
         return x + self.spread(self.activation(self.gather(whole))).reshape(x.shape)
 
 
 class PacketStack(nn.Module):
-    """Blocks one after the other, with their tails in a list."""
+    """Blocks in a row, with their tails in a list."""
 
     def __init__(self, channels: int, depth: int, expansion: int = 3) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(PacketBlock(channels, expansion) for _ in range(depth))
 
     def tails(self, batch: int) -> list[Tensor]:
-        """Zeros: the state before the first packet."""
+        """Return the state before the first packet: zeros."""
         device = next(self.parameters()).device
         return [torch.zeros(batch, HALF, block.channels, device=device) for block in self.blocks]
 
     def forward(self, x: Tensor, tails: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """x [B, P, T, C] -> y of the same shape and the next tails."""
+        """Return y and the next tails, for x and y [B, P, T, C]."""
         after = []
         for block, tail in zip(self.blocks, tails, strict=True):
             x, next_tail = block(x, tail)

@@ -168,7 +168,7 @@ def test_a_recording_can_be_heard_however_it_ended(tmp_path, ending):
         pass
     assert 800 == soundfile.info(path).frames
     with recording_output(tmp_path / "b.wav"):
-        pass
+        assert 0 == (tmp_path / "b.wav").stat().st_size  # killed here, it is in nobody's way
     assert [path] == list(tmp_path.iterdir())
 
 

@@ -11,10 +11,11 @@ from app.codecs.pcm import Pcm
 from app.codecs.registry import codec_named, other_codecs
 from app.codecs.round_trip import encode_recording, padded, round_trip
 from codec import format
-from codec.encoder import Encoder, encode_all
+from codec.encoder import Encoder
 from tests.benchmarks.alignment import find_delay
 from tests.support.codecs import installed
 from tests.support.sentences import sentence
+from tests.support.signals import encode_all
 
 
 def test_plain_samples_come_back() -> None:

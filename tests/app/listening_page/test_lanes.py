@@ -13,11 +13,12 @@ from app.codecs.registry import codec_named
 from app.listening_page.lanes import UnquantisedFeatures, coded_without_link, page_lanes
 from app.simulation.journey import heard_sound, travel
 from codec import format
-from codec.encoder import Encoder, encode_all
+from codec.encoder import Encoder
 from codec.models import asset_path
 from tests.benchmarks.alignment import find_delay
 from tests.support.codecs import installed
 from tests.support.sentences import sentence
+from tests.support.signals import encode_all
 from transport.planning.presets import PRESETS
 
 

@@ -22,8 +22,9 @@ from app.__main__ import main
 from app.audio.sound_files import read_speech
 from codec import format
 from codec.decoder import Decoder
-from codec.encoder import Encoder, encode_all
+from codec.encoder import Encoder
 from codec.models import asset_path
+from tests.support.signals import encode_all
 from vocoder.synthesizer import Vocoder
 
 pytestmark = pytest.mark.browser

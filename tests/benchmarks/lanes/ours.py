@@ -13,6 +13,7 @@ import numpy as np
 
 from app.codecs.reference import Decode, Encode
 from codec import format
+from tests.support.signals import encode_all
 
 from . import Coded
 
@@ -92,7 +93,6 @@ def synthesized(synth: str, folder: Path | None, blocks: Iterable[np.ndarray]) -
 
 
 def packets_of(samples: np.ndarray, folder: Path | None) -> list[bytes]:
-    from codec.encoder import encode_all
 
     content = encode_all(float32(samples), fresh(ENCODER, folder))
     return [content[i : i + format.PACKET_BYTES] for i in range(0, len(content), format.PACKET_BYTES)]

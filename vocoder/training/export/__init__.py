@@ -1,1 +1,1 @@
-"""From trained networks to ONNX graphs."""
+"""Export of trained networks as ONNX graphs."""

@@ -1,4 +1,4 @@
-"""The three ONNX graphs with their metadata, the fp16 checkpoint that is kept, and the check against PyTorch."""
+"""Export: the three ONNX graphs with their metadata, the fp16 checkpoint, and the checks against PyTorch."""
 
 from __future__ import annotations
 
@@ -18,25 +18,33 @@ from torch import Tensor, nn
 from codec import format
 from codec.encoder import Encoder
 from codec.models import DECODER, ENCODER, VOCODER, expected_metadata, load_model
+from codec.training.errors import TrainingError
 from codec.training.export.graphs import DecoderGraph, EncoderGraph
 from codec.training.export.half_constants import factors_of, store_in_half
-from codec.training.loop.trainer import TrainingError, save_half
+from codec.training.loop.checkpoint import save_half
 from codec.training.teachers import record
 from vocoder.training.export.harmonic_graph import VocoderGraph
-from vocoder.training.joint import Voice
-from vocoder.training.model.hifigan import HifiganGraph, HifiganVocoder
+from vocoder.training.export.hifigan_graph import HifiganGraph
+from vocoder.training.export.test_signal import synthetic_speech
+from vocoder.training.model.hifigan import HifiganVocoder
+from vocoder.training.voice import Voice
 
 OPSET = 17
 CHECKED_PACKETS = 100
+"""Packets of the test signal that the graphs are compared on."""
+LOST_OF = 7
+"""The last of so many packets is lost in the comparison."""
+LEAST_EQUAL = 0.98
+"""Least part of the packets in which ONNX and PyTorch agree in every bit."""
 LARGEST_DIFFERENCE = 1e-3
-"""Between ONNX and PyTorch, in features (0..1)."""
+"""Largest difference between ONNX and PyTorch in a feature (0..1)."""
 LARGEST_SOUND_DIFFERENCE = 0.02
-"""In samples (-1..1): the two round exp() differently, and over 32 s the phase of the pulse train drifts apart by some
-1e-5 of a cycle, which the highest harmonics multiply by sixty."""
+"""Largest difference in a sample (-1..1): the two round exp() differently, and over 32 s the phase of the pulse train
+drifts apart by some 1e-5 of a cycle, which the highest harmonics multiply by sixty."""
 
 
 def codec_id_of(voice: Voice) -> int:
-    """1..65535, from the weights of the codec: another training is another codec, whatever its precision."""
+    """Return the number of the codec, 1..65535, from its weights in fp16: another training is another codec."""
     digest = hashlib.sha256()
     for name, value in sorted(voice.codec.state_dict().items()):
         digest.update(name.encode() + value.half().numpy().tobytes())
@@ -44,17 +52,17 @@ def codec_id_of(voice: Voice) -> int:
 
 
 Form = tuple[nn.Module, tuple[Tensor, ...], list[str], list[str]]
-"""Graph, example inputs, their names, the names of the outputs, all without the state."""
+"""A graph, its example inputs, their names, and the names of its outputs, all without the state."""
 
 
 def vocoder_form(vocoder: nn.Module) -> Form:
-    """Of either kind."""
+    """Return the exported form of a vocoder of either kind."""
     graph = HifiganGraph(vocoder) if isinstance(vocoder, HifiganVocoder) else VocoderGraph(vocoder)
     return graph, (torch.zeros(1, format.PACKET_FRAMES, format.FEATURES),), ["features"], ["samples"]
 
 
 def graphs_of(voice: Voice) -> dict[str, Form]:
-    """By kind, as they are exported."""
+    """Return the exported forms of a voice by kind."""
     return {
         ENCODER: (
             EncoderGraph(voice.codec.encoder),
@@ -76,8 +84,8 @@ def export(voice: Voice, folder: Path, taught_by: frozenset[str] | None = None) 
     """Write codec_encoder.onnx, codec_decoder.onnx, vocoder.onnx and voice.safetensors (fp16) to `folder`.
 
     The weights are rounded to fp16 first, so that the kept checkpoint gives exactly these graphs again. taught_by: what
-    the checkpoints say of the recognisers that they learnt from, None where they say nothing. Return the ONNX models by
-    kind, as they are before their constants are stored in 16 bits.
+    the checkpoints say of the recognisers that they learned from, None where they say nothing. Return the ONNX models
+    by kind, as they are before their constants are stored in 16 bits.
     """
     folder.mkdir(parents=True, exist_ok=True)
     voice.load_state_dict({name: value.half().float() for name, value in voice.state_dict().items()})
@@ -87,7 +95,7 @@ def export(voice: Voice, folder: Path, taught_by: frozenset[str] | None = None) 
     for kind, form in graphs_of(voice).items():
         metadata = expected_metadata(kind) | ({} if kind == VOCODER else identity) | record(taught_by)
         made[kind] = write_graph(form, metadata, folder / f"{kind}.onnx")
-    save_half(dict(voice.state_dict()), folder / "voice.safetensors", taught_by)
+    save_half(voice, folder / "voice.safetensors", taught_by)
     return made
 
 
@@ -120,7 +128,7 @@ def onnx_model(form: Form, metadata: dict[str, str]) -> Any:
 
     graph, inputs, names, outputs = form
     graph.eval()
-    state = torch.zeros(1, graph.state_size())  # type: ignore[operator]
+    state = torch.zeros(1, graph.state_size())
     content = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the TorchScript exporter warns of its age and of constant branches
@@ -144,18 +152,20 @@ def onnx_model(form: Form, metadata: dict[str, str]) -> Any:
 
 
 @torch.no_grad()
-def reference(voice: Voice, packets: int = CHECKED_PACKETS, seed: int = 5) -> dict[str, NDArray]:
-    """What PyTorch makes of a test signal, packet by packet; every seventh packet of the decoder is lost.
+def reference(voice: Voice, packets: int = CHECKED_PACKETS, seed: int = 5) -> dict[str, NDArray[Any]]:
+    """Return what PyTorch makes of the test signal, packet by packet; every seventh packet of the decoder is lost.
 
-    samples int16 [2560 n], packets uint8 [n, 32], features float32 [n, 32, 42], sound float32 [n, 2560]."""
+    These are "samples" int16 [2560 n], "packets" uint8 [n, 32], "features" float32 [n, 32, 42] and "sound" float32
+    [n, 2560].
+    """
     samples = synthetic_speech(packets * format.PACKET_SAMPLES, seed)
     graphs = {kind: graph.eval() for kind, (graph, *_) in graphs_of(voice).items()}
-    states = {kind: torch.zeros(1, graph.state_size()) for kind, graph in graphs.items()}  # type: ignore[operator]
-    made: dict[str, list[NDArray]] = {"packets": [], "features": [], "sound": []}
+    states = {kind: torch.zeros(1, graph.state_size()) for kind, graph in graphs.items()}
+    made: dict[str, list[NDArray[Any]]] = {"packets": [], "features": [], "sound": []}
     for number in range(packets):
         block = samples[number * format.PACKET_SAMPLES :][: format.PACKET_SAMPLES].astype(np.float32) / 32768.0
         packet, _, states[ENCODER] = graphs[ENCODER](torch.from_numpy(block)[None], states[ENCODER])
-        lost = torch.tensor([1.0 if number % 7 == 6 else 0.0])
+        lost = torch.tensor([float(is_lost(number))])
         table, states[DECODER] = graphs[DECODER](packet, lost, states[DECODER])
         sound, states[VOCODER] = graphs[VOCODER](table, states[VOCODER])
         for name, value in zip(made, (packet, table, sound), strict=True):
@@ -163,34 +173,18 @@ def reference(voice: Voice, packets: int = CHECKED_PACKETS, seed: int = 5) -> di
     return {"samples": samples} | {name: np.stack(values) for name, values in made.items()}
 
 
-def synthetic_speech(length: int, seed: int) -> NDArray[np.int16]:
-    """A signal with the ups and downs of speech, int16 [length]: gliding harmonics under formants, hiss, pauses."""
-    random = np.random.default_rng(seed)
-    time = np.arange(length) / format.SAMPLE_RATE_HZ
-    f0 = 130.0 * 2 ** (0.4 * np.sin(2 * np.pi * 0.6 * time) + 0.2 * np.sin(2 * np.pi * 1.7 * time))
-    phase = 2 * np.pi * np.cumsum(f0) / format.SAMPLE_RATE_HZ
-    first, second = 500 + 250 * np.sin(2 * np.pi * 1.1 * time), 1500 + 600 * np.sin(2 * np.pi * 0.7 * time + 1)
-    voice = np.zeros(length)
-    for k in range(1, 28):
-        hz = k * f0
-        gain = 1 / (1 + ((hz - first) / 120) ** 2) + 0.4 / (1 + ((hz - second) / 160) ** 2) + 0.003
-        voice += np.where(hz < 3800, gain * np.cos(k * phase), 0.0)
-    hiss = np.diff(random.standard_normal(length + 1))
-    speaking = 0.5 + 0.5 * np.tanh(4 * np.sin(2 * np.pi * 2.3 * time))
-    hissing = 0.5 + 0.5 * np.tanh(6 * (np.sin(2 * np.pi * 0.9 * time + 2) - 0.8))
-    sound = speaking * (0.2 * (1 - hissing) * voice + 0.05 * hissing * hiss) + 1e-3 * random.standard_normal(length)
-    sound *= 0.2 + 0.8 * (np.sin(2 * np.pi * 0.11 * time) > -0.8)
-    return np.clip(np.round(sound * 16000), -32768, 32767).astype(np.int16)
+def is_lost(number: int) -> bool:
+    """Tell whether the packet of this number is lost in the comparison."""
+    return number % LOST_OF == LOST_OF - 1
 
 
-def check_storage(models: dict[str, Any], found: dict[str, NDArray], folder: Path) -> None:
+def check_storage(models: dict[str, Any], found: dict[str, NDArray[Any]], folder: Path) -> None:
     """Raise TrainingError unless the graphs in `folder` compute the same bits as the models they were written from.
 
     models: what `export` returned; found: what `reference` returned, each graph's input.
     """
     import onnx
 
-    lost = np.array([1.0], np.float32), np.array([0.0], np.float32)
     for kind, model in models.items():
         with tempfile.TemporaryDirectory() as place:
             plain = Path(place) / f"{kind}.onnx"
@@ -200,7 +194,7 @@ def check_storage(models: dict[str, Any], found: dict[str, NDArray], folder: Pat
             block = found["samples"][number * format.PACKET_SAMPLES :][: format.PACKET_SAMPLES].astype(np.float32)
             inputs = {
                 ENCODER: {"samples": block[None] / np.float32(32768.0)},
-                DECODER: {"packet": packet[None], "lost": lost[number % 7 != 6]},
+                DECODER: {"packet": packet[None], "lost": np.array([is_lost(number)], np.float32)},
                 VOCODER: {"features": found["features"][number][None]},
             }[kind]
             outputs = [each.session.run(None, {**inputs, "state": each.state}) for each in (one, two)]
@@ -209,11 +203,12 @@ def check_storage(models: dict[str, Any], found: dict[str, NDArray], folder: Pat
             one.state, two.state = outputs[0][-1], outputs[1][-1]
 
 
-def check(found: dict[str, NDArray], folder: Path, fixture: Path | None = None) -> dict[str, float]:
-    """Compares the exported graphs with what PyTorch made (`reference`), each fed with the reference's own input.
+def check(found: dict[str, NDArray[Any]], folder: Path, fixture: Path | None = None) -> dict[str, float]:
+    """Compare the exported graphs with what PyTorch made (`reference`), each fed with the reference's own input.
 
-    Writes the reference to `fixture` where one is named (what the tests compare with). Returns the share of encoder
-    bits that are equal and the largest differences. Raises TrainingError where they are too far apart."""
+    Write the reference to `fixture` where one is named (the tests compare with it). Return the part of the packets that
+    are equal, and the largest differences. Raises TrainingError where they are too far apart.
+    """
     encoder = Encoder(folder / f"{ENCODER}.onnx")
     decoder, vocoder = load_model(DECODER, folder / f"{DECODER}.onnx"), load_model(VOCODER, folder / f"{VOCODER}.onnx")
     equal, features, sound = 0.0, 0.0, 0.0
@@ -221,7 +216,7 @@ def check(found: dict[str, NDArray], folder: Path, fixture: Path | None = None) 
         block = found["samples"][number * format.PACKET_SAMPLES :][: format.PACKET_SAMPLES].astype(np.float32) / 32768.0
         packet = np.frombuffer(encoder.encode(block), np.uint8)
         equal += float(np.unpackbits(packet ^ expected).sum() == 0) / len(found["packets"])
-        lost = np.array([1.0 if number % 7 == 6 else 0.0], np.float32)
+        lost = np.array([is_lost(number)], np.float32)
         table = decoder.step(packet=expected[None], lost=lost)[0]
         features = max(features, float(np.abs(table - found["features"][number]).max()))
         made = vocoder.step(features=found["features"][number][None])[0]
@@ -231,6 +226,6 @@ def check(found: dict[str, NDArray], folder: Path, fixture: Path | None = None) 
         thin |= {"features": found["features"][::5].astype(np.float16), "sound": found["sound"][::5].astype(np.float16)}
         np.savez_compressed(fixture, **thin)
     result = {"packets_equal": equal, "features": features, "sound": sound}
-    if equal < 0.98 or features > LARGEST_DIFFERENCE or sound > LARGEST_SOUND_DIFFERENCE:
+    if equal < LEAST_EQUAL or features > LARGEST_DIFFERENCE or sound > LARGEST_SOUND_DIFFERENCE:
         raise TrainingError(f"the exported graphs differ from PyTorch: {result}")
     return result

@@ -1,4 +1,4 @@
-"""The vocoder as it is exported: features of one packet in, 2560 samples out, nothing before or after."""
+"""The vocoder as it is exported: features of one packet in, 2560 samples out, with no operator before or after."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from torch import Tensor, nn
 from codec import format
 from codec.training.export.fused_blocks import StackForm, columns
 from codec.training.export.graphs import half_frames, half_transforms
+from codec.training.model.normalisation import LOWEST, SPREAD
 from vocoder import pulse_source as source
-from vocoder.training.model.harmonic import Vocoder
+from vocoder.training.model.harmonic import PULSE_WIDTH, Vocoder
 
 KEPT = 3 + 2 * format.DELAY_SAMPLES
+"""Values in the state before those of the blocks."""
 NOISE_FRAMES = source.NOISE_SAMPLES // format.HOP_SAMPLES
-NEAREST = 1e-4
-"""Cycles from a pulse's peak nearer than which it is as high as there: the quotient of two sines is lost at zero."""
 
 
 def noise_spectra(window: Tensor) -> tuple[Tensor, Tensor]:
-    """Real and imaginary parts [frames, K] of the noise table's spectra as `half_transforms` makes them. Frame i begins
-    at sample 80 i; the first 31 follow the last once more, so that any 32 in a row can be cut out."""
+    """Return real and imaginary parts [frames, K] of the noise table's spectra, as `half_transforms` makes them.
+
+    Frame i begins at sample 80 i. The first 31 follow the last once more, so that any 32 in a row can be cut out.
+    """
     table = torch.from_numpy(source.noise_table()).double()
     count = NOISE_FRAMES + format.PACKET_FRAMES - 1
     places = torch.arange(format.HOP_SAMPLES * (count + 3)) % source.NOISE_SAMPLES
@@ -31,9 +33,11 @@ def noise_spectra(window: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def half_inverses(window: Tensor) -> tuple[Tensor, Tensor]:
-    """[K, 161] twice, the inverse of `half_transforms` at 320 points: what the real and the imaginary part of a
-    spectrum make 0..160 samples behind the middle of the frame; before the middle, the second has the other sign.
-    Windowed, halved for the overlap of 4."""
+    """Return the inverse of `half_transforms` at 320 points, [K, 161] twice: for real and for imaginary parts.
+
+    They give the samples 0..160 behind the middle of the frame; before the middle, the second has the other sign. They
+    are windowed, and halved for the overlap of 4.
+    """
     size, half = format.WINDOW_SAMPLES, format.WINDOW_SAMPLES // 2
     k, m = torch.arange(source.BINS, dtype=torch.float64)[:, None], torch.arange(half + 1, dtype=torch.float64)
     fold = torch.full((source.BINS, 1), 2.0, dtype=torch.float64)
@@ -44,7 +48,7 @@ def half_inverses(window: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def overlaps() -> Tensor:
-    """[35, 128]: which of the four 80-sample pieces of 32 frames, four after four, are added up in which hop."""
+    """Return a matrix [35, 128] that adds up the four 80-sample pieces of each of 32 frames, hop by hop."""
     matrix = torch.zeros(format.PACKET_FRAMES + 3, 4 * format.PACKET_FRAMES)
     for frame in range(format.PACKET_FRAMES):
         for piece in range(4):
@@ -53,7 +57,7 @@ def overlaps() -> Tensor:
 
 
 class Pulses(nn.Module):
-    """`pulse_train` of one packet in few operators: a column of 32 frames, then a product gives 80 samples of each."""
+    """The training's `pulse_train` of one packet, in few operators: a product gives the 80 samples of each frame."""
 
     sums: Tensor
     ramps: Tensor
@@ -68,8 +72,10 @@ class Pulses(nn.Module):
         self.register_buffer("sums", torch.ones(frames + 1, frames).tril(-1), persistent=False)
 
     def forward(self, pitch: Tensor, last_f0: Tensor, phase: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """pitch feature [32, 1], last_f0 [1, 1] (0 before the first packet), phase [1, 1] in cycles -> samples
-        [1, 2560], the last F0 and the phase after them."""
+        """Return samples [1, 2560], and the last F0 and the phase after them.
+
+        pitch: F0 feature [32, 1]; last_f0: [1, 1], 0 before the first packet; phase: [1, 1] in cycles.
+        """
         f0 = format.F0_LOW_HZ * torch.exp(pitch * math.log(format.F0_HIGH_HZ / format.F0_LOW_HZ))
         before = torch.cat([torch.where(last_f0 > 0, last_f0, f0[:1]), f0[:-1]])
         turns = (before + f0) * (0.5 * format.HOP_SAMPLES / format.SAMPLE_RATE_HZ)
@@ -77,7 +83,7 @@ class Pulses(nn.Module):
         phases = phases - torch.floor(phases)
         begins, phase_after = torch.split(phases, [format.PACKET_FRAMES, 1])
         cycles = torch.cat([begins, before, f0], dim=1) @ self.ramps  # [32, 80]
-        away = (cycles - torch.round(cycles)).abs().clamp(min=NEAREST) * math.pi
+        away = (cycles - torch.round(cycles)).abs().clamp(min=PULSE_WIDTH) * math.pi
         harmonics = torch.floor(source.HARMONIC_LIMIT_HZ / torch.maximum(before, f0))
         height = torch.sqrt(f0 * (0.25 / source.FLAT_HZ))
         samples = torch.sin((2.0 * harmonics + 1.0) * away) / torch.sin(away) * height - height
@@ -85,10 +91,11 @@ class Pulses(nn.Module):
 
 
 class VocoderGraph(nn.Module):
-    """features [1, 32, 42], state -> samples [1, 2560] in [-1, 1], next state.
+    """The exported vocoder: features [1, 32, 42], state -> samples [1, 2560] in [-1, 1], next state.
 
     First in the state: phase of the pulse train in cycles, its last F0 in Hz (0 at the start), frame of the noise
-    table; the last 240 samples of the pulse train; the 240 samples of overlap-add that later frames still add to."""
+    table; the last 240 samples of the pulse train; the 240 samples of overlap-add that later frames still add to.
+    """
 
     cosines: Tensor
     sines: Tensor
@@ -132,17 +139,22 @@ class VocoderGraph(nn.Module):
 
     @staticmethod
     def folded_stem(stem: nn.Linear) -> tuple[Tensor, Tensor]:
-        """Weights [42 + K, C] and bias of the first map, for features as they come and log(|X|^2 + 1.6) instead of
-        4 (features - 0.4) and `log_power`, which is log10(|X|^2 / 160 + 0.01)."""
+        """Return weights [42 + K, C] and bias of the first map, for features as they are and log(|X|^2 + 1.6).
+
+        In training its inputs are `normalise` of the features and `log_power`, which is log10(|X|^2 / 160 + 0.01).
+        """
         weight, bias = columns(stem).double(), stem.bias.detach().double()
         table, power = weight[: format.FEATURES], weight[format.FEATURES :]
-        bias = bias - 1.6 * table.sum(0) - math.log10(160.0) * power.sum(0)
-        return torch.cat([4.0 * table, power / math.log(10.0)]).float(), bias.float()
+        bias = bias + LOWEST * table.sum(0) - math.log10(160.0) * power.sum(0)
+        return torch.cat([SPREAD * table, power / math.log(10.0)]).float(), bias.float()
 
     @staticmethod
     def level_map(envelope: Tensor) -> tuple[Tensor, Tensor]:
-        """[42, K + 2] and [K + 2]: features -> the envelope's log amplitude over that of 0 in all bands, and the
-        amplitudes of harmonics and noise where the envelope is that, by the voicing."""
+        """Return matrix [42, K + 2] and offset [K + 2] from features to levels.
+
+        The first K are the envelope's log amplitude over that of 0 in all bands, the last two the amplitudes of
+        harmonics and noise where the envelope is that, by the voicing.
+        """
         decibel = math.log(10.0) / 20.0
         lowest = math.exp(format.BAND_LOW_DB * decibel)
         matrix = torch.zeros(format.FEATURES, source.BINS + 2)
@@ -153,14 +165,17 @@ class VocoderGraph(nn.Module):
         return matrix, bias
 
     def state_size(self) -> int:
-        """Values in the state."""
+        """Return the number of values in the state."""
         return KEPT + self.stack.state_size()
 
     def spectrum(
         self, given: Tensor, gains: Tensor, real: Tensor, imaginary: Tensor, rows: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """What `shaped` and the sum of both sources are in training: features [32, 42], gains [32, 3 K], the pulse
-        train's spectrum [32, K] twice, rows of the noise table -> the output's spectrum."""
+        """Return the output's spectrum, real and imaginary [32, K]: in training, `shaped` and the sum of both sources.
+
+        given: features [32, 42]; gains: [32, 3 K]; real, imaginary: the pulse train's spectrum [32, K]; rows: those of
+        the noise table.
+        """
         bins = source.BINS
         level, voice, breath = torch.split(torch.addmm(self.levels_bias, given, self.levels), [bins, 1, 1], dim=1)
         log_harmonic, turn, log_noise = torch.split(gains, bins, dim=1)
@@ -171,7 +186,7 @@ class VocoderGraph(nn.Module):
         return made_real, real * across + imaginary * along + self.hiss_imaginary[rows] * noise
 
     def forward(self, features: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """See the class."""
+        """Compute one packet: see the class."""
         delay, half = format.DELAY_SAMPLES, format.WINDOW_SAMPLES // 2
         sizes = [1, 1, 1, delay, delay, self.stack.state_size()]
         phase, last_f0, place, past, tail, tails = torch.split(state, sizes, dim=1)

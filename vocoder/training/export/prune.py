@@ -1,6 +1,7 @@
-"""Narrower networks out of trained ones: inside each pair of linear maps the hidden values that contribute least go,
-and the second map is fitted anew, by least squares on training speech, to do without them. What is lost comes back in
-a further joint training.
+"""Narrower networks out of trained ones.
+
+Inside each pair of linear maps the hidden values that contribute least go, and the second map is fitted anew, by least
+squares on training speech, to do without them. A further joint training makes up for what is lost.
 
 Letters: n frames (or packets), H hidden values, C outputs of the pair.
 """
@@ -13,21 +14,22 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from codec.training.data.batches import Drawing, Speech
-from codec.training.loop.trainer import save_half
+from codec.training.data.batches import BatchSampler, PreparedCorpus
+from codec.training.loop.config import Schedule
+from codec.training.model.analysis import Analysis
 from codec.training.model.blocks import PacketBlock, PacketMixer
-from codec.training.model.network import Analysis
-from vocoder.training.joint import Voice, VoiceTraining, resynthesised
+from vocoder.training.voice import Voice, resynthesised
 
-BATCHES = 24
-SEGMENTS = 8
+BATCHES, SEGMENTS = 24, 8
+"""Batches of training speech that the fit sees, and segments in each."""
 MOST_FRAMES = 16000
+"""Most values of a hidden layer that are looked at."""
 RIDGE = 1e-3
-"""Relative to the mean power of the hidden values: keeps the fit from leaning on differences that are noise."""
+"""Ridge of the fit, over the mean power of the hidden values: it keeps the fit from leaning on noise."""
 
 
 def pair_of(module: nn.Module) -> tuple[str, str] | None:
-    """Names of the two linear maps of a module that can be narrowed."""
+    """Return the names of the two linear maps of a module that can be narrowed, or None."""
     if isinstance(module, PacketBlock):
         return "widen", "narrow"
     return ("gather", "spread") if isinstance(module, PacketMixer) else None
@@ -35,9 +37,10 @@ def pair_of(module: nn.Module) -> tuple[str, str] | None:
 
 @torch.no_grad()
 def hidden_values(voice: Voice, prepared: Path, seed: int = 3) -> dict[str, Tensor]:
-    """By name of the module: what its second map gets on training speech, [n, H]."""
-    config = VoiceTraining()
-    drawing = Drawing(Speech(prepared, "train"), SEGMENTS, config.schedule.packets, config.schedule.augmentation, seed)
+    """Return what the second map of each module gets on training speech, [n, H], by the module's name."""
+    schedule = Schedule()
+    corpus = PreparedCorpus(prepared, "train")
+    sampler = BatchSampler(corpus, SEGMENTS, schedule.packets, schedule.augmentation, seed)
     found: dict[str, list[Tensor]] = {}
     hooks = []
     for name, module in voice.named_modules():
@@ -49,7 +52,7 @@ def hidden_values(voice: Voice, prepared: Path, seed: int = 3) -> dict[str, Tens
             hooks.append(module.activation.register_forward_hook(keep))
     analysis = Analysis()
     for number in range(BATCHES):
-        resynthesised(voice, analysis, drawing(number).noisy)
+        resynthesised(voice, analysis, sampler(number).noisy)
     for hook in hooks:
         hook.remove()
     whole = {name: torch.cat(pieces) for name, pieces in found.items()}
@@ -57,8 +60,10 @@ def hidden_values(voice: Voice, prepared: Path, seed: int = 3) -> dict[str, Tens
 
 
 def narrowed(hidden: Tensor, weight: Tensor, bias: Tensor, keep: int) -> tuple[Tensor, Tensor, Tensor]:
-    """hidden [n, H], weight [C, H], bias [C] of the second map -> which hidden values are kept [keep], in order, and
-    the weight [C, keep] and bias [C] that come nearest to the same outputs."""
+    """Return which hidden values are kept, [keep] in order, and the second map's new weight [C, keep] and bias [C].
+
+    These come nearest to the same outputs. hidden: [n, H]; weight: [C, H] and bias: [C] of the second map.
+    """
     centred = hidden.double() - hidden.double().mean(0)
     covariance = centred.t() @ centred / len(hidden)
     importance = covariance.diagonal() * weight.double().square().sum(0)
@@ -76,7 +81,7 @@ def narrowed(hidden: Tensor, weight: Tensor, bias: Tensor, keep: int) -> tuple[T
 
 @torch.no_grad()
 def prune(voice: Voice, prepared: Path, expansion: int, packet_hidden: int) -> Voice:
-    """The same voice with blocks widened `expansion` times and mixers of `packet_hidden` hidden values."""
+    """Return the same voice with blocks `expansion` times as wide inside, and mixers `packet_hidden` wide inside."""
     codec = replace(voice.codec.config, expansion=expansion, packet_hidden=packet_hidden)
     smaller = Voice(codec, replace(voice.vocoder.config, expansion=expansion))
     weights, wanted = voice.state_dict(), smaller.state_dict()
@@ -91,9 +96,3 @@ def prune(voice: Voice, prepared: Path, expansion: int, packet_hidden: int) -> V
             weights[f"{two}.weight"], weights[f"{two}.bias"] = weight, bias
     smaller.load_state_dict(weights)
     return smaller
-
-
-def save(voice: Voice, path: Path, taught_by: frozenset[str] | None = None) -> None:
-    """As an fp16 checkpoint, to go on from."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_half(dict(voice.state_dict()), path, taught_by)

@@ -1,1 +1,1 @@
-"""Losses on sound."""
+"""Losses of sound."""

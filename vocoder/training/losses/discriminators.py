@@ -1,5 +1,7 @@
-"""HiFi-GAN's discriminators (Kong et al. 2020): five that fold the sound at prime periods, three that look at it at
-falling rates. Kernels, strides and groups are the paper's, widths are scaled.
+"""HiFi-GAN's discriminators (Kong et al. 2020).
+
+Five fold the sound at prime periods, three look at it at falling rates. Kernels, strides and groups are the paper's,
+widths are scaled.
 
 Letters: B batch, S samples.
 """
@@ -14,20 +16,27 @@ from torch.nn import functional
 from torch.nn.utils import parametrizations
 
 SLOPE = 0.1
-"""Of the leaky rectifiers."""
+"""Slope of the leaky rectifiers below 0."""
 PERIOD_WIDTHS = (1, 4, 16, 32, 32)
-"""Times `channels`: 32 to 1024 in the paper."""
+"""Widths of the layers over `channels`: 32 to 1024 in the paper."""
 PERIOD_STRIDES = (3, 3, 3, 3, 1)
-SCALE_LAYERS = ((4, 15, 1, 1), (4, 41, 2, 4), (8, 41, 2, 16), (16, 41, 4, 16), (32, 41, 4, 16), (32, 41, 1, 16),
-                (32, 5, 1, 1))  # fmt: skip
-"""Width over `channels`, kernel, stride, groups: 128 to 1024 wide in the paper."""
+SCALE_LAYERS = (
+    (4, 15, 1, 1),
+    (4, 41, 2, 4),
+    (8, 41, 2, 16),
+    (16, 41, 4, 16),
+    (32, 41, 4, 16),
+    (32, 41, 1, 16),
+    (32, 5, 1, 1),
+)
+"""Layers: width over `channels`, kernel, stride, groups. They are 128 to 1024 wide in the paper."""
 
 Judgement = tuple[Tensor, list[Tensor]]
-"""[B, places] of how real it sounds, 1 for real and 0 for made, and what each layer found, to be matched."""
+"""A judgement of each place of a sound, [B, places], 1 for real and 0 for made; and the output of each layer."""
 
 
 class PeriodDiscriminator(nn.Module):
-    """Sees every p-th sample side by side with its neighbours."""
+    """A discriminator that sees every p-th sample side by side with its neighbours."""
 
     def __init__(self, period: int, channels: int) -> None:
         super().__init__()
@@ -40,14 +49,14 @@ class PeriodDiscriminator(nn.Module):
         self.last = parametrizations.weight_norm(nn.Conv2d(widths[-1], 1, (3, 1), padding=(1, 0)))
 
     def forward(self, samples: Tensor) -> Judgement:
-        """[B, S] with S over the period -> see `Judgement`."""
+        """Judge samples [B, S], S larger than the period."""
         missing = -samples.shape[-1] % self.period
         x = functional.pad(samples[:, None], (0, missing), "reflect")
         return judged(x.reshape(len(x), 1, -1, self.period), self.layers, self.last)
 
 
 class ScaleDiscriminator(nn.Module):
-    """Sees the sound at one rate."""
+    """A discriminator that sees the sound at one rate."""
 
     def __init__(self, channels: int, norm: Callable[[nn.Module], nn.Module]) -> None:
         super().__init__()
@@ -61,12 +70,12 @@ class ScaleDiscriminator(nn.Module):
         self.last = norm(nn.Conv1d(inputs, 1, 3, padding=1))
 
     def forward(self, samples: Tensor) -> Judgement:
-        """[B, S] -> see `Judgement`."""
+        """Judge samples [B, S]."""
         return judged(samples[:, None], self.layers, self.last)
 
 
 def judged(x: Tensor, layers: nn.ModuleList, last: nn.Module) -> Judgement:
-    """Through the layers, each rectified and remembered, and the last."""
+    """Return what comes out of the layers, each rectified, and of the last one."""
     found = []
     for layer in layers:
         x = functional.leaky_relu(layer(x), SLOPE)
@@ -76,7 +85,7 @@ def judged(x: Tensor, layers: nn.ModuleList, last: nn.Module) -> Judgement:
 
 
 class Discriminators(nn.Module):
-    """All of them. The first of the scales has spectral norm, as in the paper, all others weight norm."""
+    """All discriminators. The first of the scales has spectral norm, as in the paper, all others weight norm."""
 
     def __init__(self, channels: int, periods: tuple[int, ...], scales: int) -> None:
         super().__init__()
@@ -85,7 +94,7 @@ class Discriminators(nn.Module):
         self.scales = nn.ModuleList(ScaleDiscriminator(channels, norm) for norm in norms[:scales])
 
     def forward(self, samples: Tensor) -> list[Judgement]:
-        """[B, S] -> one for each discriminator."""
+        """Return the judgement of each discriminator on samples [B, S]."""
         found = [discriminator(samples) for discriminator in self.periods]
         for number, discriminator in enumerate(self.scales):
             if number:

@@ -1,4 +1,4 @@
-"""Perceived quality as ITU-T P.862 (PESQ, narrow-band) computes it, in a form that can be differentiated.
+"""A loss on perceived quality: ITU-T P.862 (PESQ, narrow-band) in a form that can be differentiated.
 
 Taken from the recommendation with its constants: level, IRS receive filter, 42 Bark bands, equalisation of a constant
 filter (at most 20 dB), gain of each frame, Zwicker's loudness, dead zone of a quarter of the smaller loudness,
@@ -12,12 +12,14 @@ correlation with the scores of the `pesq` package 0.92; without equalisation 0.8
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from codec import format
+from codec.training.losses import Loss
 
 WINDOW, HOP = 256, 128
 BINS = WINDOW // 2
@@ -46,18 +48,18 @@ IRS_RECEIVE_DB = (
     (0, -200), (50, -40), (100, -20), (125, -12), (160, -6), (200, 0), (250, 4), (300, 6), (350, 8), (400, 10),
     (500, 11), (600, 12), (3250, 12), (3500, 4), (4000, -200),
 )  # fmt: skip
-"""(Hz, dB): the telephone's receiver."""
+"""Gain of the telephone's receiver: (Hz, dB)."""
 POWER_SCALE, LOUDNESS_SCALE = 2.764344e-5, 0.1866055
 EXPONENT = 0.23
 SPEECH_POWER, LEVEL_HZ = 1e7, (350.0, 3250.0)
-"""Both sounds are brought to this mean power between these frequencies."""
+"""Mean power that both sounds are brought to, and the frequencies between which it is measured."""
 SYMMETRIC_WEIGHT, ADDED_WEIGHT = 0.1, 0.0309
 INTERVAL = 20
 """Frames of 16 ms in the intervals of the L6 norm, half overlapping."""
 LARGEST = 45.0
 
 
-class Loudness(nn.Module):
+class Pesq(nn.Module):
     """Points lost on PESQ's raw scale, which ends at 4.5: 0 for identical sounds."""
 
     receiver: Tensor
@@ -92,23 +94,23 @@ class Loudness(nn.Module):
             self.register_buffer(name, torch.from_numpy(values.astype(np.float32)), persistent=False)
 
     def density(self, samples: Tensor) -> Tensor:
-        """[B, S] -> power in the bands [B, frames, 42], behind the telephone's receiver, at the level of speech."""
+        """Return the power in bands [B, frames, 42] of sound [B, S], behind the receiver, at the level of speech."""
         spectrum = torch.fft.rfft(samples.unfold(1, WINDOW, HOP) * self.window)[..., :BINS]
         power = spectrum.real.square() + spectrum.imag.square()
         mean = (power * self.counted).sum(-1).mean(-1).clamp(min=1e-9)
         return (power * (SPEECH_POWER / mean)[:, None, None] * self.receiver) @ self.bands
 
     def audible(self, density: Tensor, times: float) -> Tensor:
-        """Power of the bands that are so many times over the threshold [B, frames]."""
+        """Return the power of those bands that are so many times above the threshold of hearing, [B, frames]."""
         return (density * (density > times * self.threshold))[..., 1:].sum(-1)
 
     def loudness(self, density: Tensor) -> Tensor:
-        """Zwicker's loudness of each band, 0 below the threshold."""
+        """Return Zwicker's loudness of each band, 0 below the threshold."""
         ratio = (0.5 + 0.5 * density / self.threshold).clamp(min=1.0)
         return LOUDNESS_SCALE * (2.0 * self.threshold) ** self.exponent * (ratio**self.exponent - 1.0)
 
     def equalised(self, true: Tensor, made: Tensor) -> Tensor:
-        """The true density behind the constant filter that the made one went through."""
+        """Return the true density behind the constant filter that the made one went through."""
         speech = (self.audible(true, 1e2) >= 1e7)[..., None]
 
         def mean(density: Tensor) -> Tensor:
@@ -117,7 +119,7 @@ class Loudness(nn.Module):
         return true * ((mean(made) + 1000.0) / (mean(true) + 1000.0)).clamp(0.01, 100.0)
 
     def disturbances(self, true: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, S] twice -> of each frame the symmetric disturbance and that of what was added, both [B, frames]."""
+        """Return the symmetric disturbance of each frame, and that of what was added, both [B, frames]."""
         a, b = self.density(true), self.density(made)
         a = self.equalised(a, b)
         audible = self.audible(a, 1.0)
@@ -125,22 +127,38 @@ class Loudness(nn.Module):
         gain = (0.8 * gain + 0.2 * torch.cat([gain[:, :1], gain[:, :-1]], dim=1)).clamp(3e-4, 5.0)
         b = b * gain[..., None]
         loud_a, loud_b = self.loudness(a), self.loudness(b)
-        heard = ((loud_b - loud_a).abs() - 0.25 * torch.minimum(loud_a, loud_b)).clamp(min=0.0)
+        audible_change = ((loud_b - loud_a).abs() - 0.25 * torch.minimum(loud_a, loud_b)).clamp(min=0.0)
         added = ((b + 50.0) / (a + 50.0)) ** 1.2
         added = torch.where(added < 3.0, torch.zeros_like(added), added.clamp(max=12.0))
         width, total = self.width[1:], self.width[1:].sum()
-        symmetric = total * ((width * heard[..., 1:]).square().sum(-1) / total + 1e-9).sqrt()
-        asymmetric = (heard * added)[..., 1:] @ width
+        symmetric = total * ((width * audible_change[..., 1:]).square().sum(-1) / total + 1e-9).sqrt()
+        asymmetric = (audible_change * added)[..., 1:] @ width
         importance = ((audible + 1e5) / 1e7) ** 0.04
         return (symmetric / importance).clamp(max=LARGEST), (asymmetric / importance).clamp(max=LARGEST)
 
-    def forward(self, true: Tensor, made: Tensor, heard: Tensor) -> Tensor:
-        """true, made [B, S] with S of at least 2816 samples; heard [B, S / 80]: weight of each frame of 10 ms."""
+    def forward(self, true: Tensor, made: Tensor, received: Tensor) -> Tensor:
+        """Return the mean number of points lost.
+
+        true, made: [B, S] with S of at least 2816 samples; received: [B, S / 80], weight of each frame of 10 ms.
+        """
         frames = (true.shape[1] - WINDOW) // HOP + 1
         middle = (torch.arange(frames, device=true.device) * HOP + WINDOW // 2) // format.HOP_SAMPLES
-        weights = heard[:, middle]
+        weights = received[:, middle]
         points = true.new_zeros(true.shape[0])
         for weight, frame in zip((SYMMETRIC_WEIGHT, ADDED_WEIGHT), self.disturbances(true, made), strict=True):
             intervals = (weights * frame + 1e-3).unfold(1, INTERVAL, INTERVAL // 2)
             points = points + weight * intervals.pow(6).mean(-1).pow(1 / 3).mean(1).sqrt()
         return points.mean()
+
+
+class PesqLoss(Loss):
+    """`Pesq` of a `SoundComparison`."""
+
+    def __init__(self, weight: float = 0.5) -> None:
+        """Weigh a point on PESQ's scale by `weight`."""
+        super().__init__(weight)
+        self.pesq = Pesq()
+
+    def parts(self, batch: Any) -> dict[str, Tensor]:
+        """Return "pesq"."""
+        return {"pesq": self.pesq(batch.true, batch.made, batch.whole_received)}

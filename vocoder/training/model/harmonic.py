@@ -7,7 +7,6 @@ Letters: B batch, N frames (32 a packet), K bins (161), S = 80 N samples. The ou
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -15,40 +14,28 @@ from torch import Tensor, nn
 from codec import format
 from codec.training.model.blocks import PacketStack
 from codec.training.model.network import folded
+from codec.training.model.normalisation import normalise
 from vocoder import pulse_source as source
+from vocoder.training.model.config import VocoderConfig
 
 OVERLAP = format.WINDOW_SAMPLES // format.HOP_SAMPLES
-
-
-@dataclass(frozen=True)
-class VocoderConfig:
-    """Which network makes the sound, and how wide and deep it is."""
-
-    kind: str = "harmonic"
-    """"harmonic": this file. "hifigan": hifigan.py."""
-    channels: int = 192
-    """At 100 Hz; HiFi-GAN has half of them after each of its three steps up."""
-    blocks: int = 6
-    """At 100 Hz."""
-    expansion: int = 3
-    kernels: tuple[int, ...] = (3, 7, 11)
-    """HiFi-GAN: sizes of the convolutions whose residual stacks are averaged, ..."""
-    dilations: tuple[int, ...] = (1, 3, 5)
-    """... and their dilations, one after the other in each stack."""
+"""Frames that each sample is part of."""
+PULSE_WIDTH = 1e-4
+"""Cycles from the middle of a pulse within which its height is taken from the limit: both sines are 0 there."""
 
 
 def f0_hz(feature: Tensor) -> Tensor:
-    """Feature 0..1 -> Hz, 55..550."""
+    """Return F0 in Hz, 55..550, of its feature 0..1."""
     return format.F0_LOW_HZ * torch.exp(feature * math.log(format.F0_HIGH_HZ / format.F0_LOW_HZ))
 
 
 def pulse_train(f0: Tensor, last_f0: Tensor, phase: Tensor) -> tuple[Tensor, Tensor]:
-    """A band-limited pulse train of flat unit power density.
+    """Return a band-limited pulse train of flat unit power density, samples [B, 80 N], and the phase after it.
 
-    f0 [B, N] in Hz at the end of each hop, last_f0 [B, 1] (0 before the first packet), phase [B, 1] in cycles ->
-    samples [B, 80 N] and the phase after them. The frequency moves linearly over a hop. The phase is kept modulo 1 a
-    frame, with a closed-form ramp inside it: a running sum over samples drifts in float32. The sum of K cosines is
-    Dirichlet's kernel, sin((K + 1/2) x) / (2 sin(x / 2)) - 1/2: two sines instead of K.
+    f0: [B, N] in Hz at the end of each hop; last_f0: [B, 1], 0 before the first packet; phase: [B, 1] in cycles. The
+    frequency moves linearly over a hop. The phase is kept modulo 1 for each frame, with a closed-form ramp inside it: a
+    running sum over samples drifts in float32. The sum of K cosines is Dirichlet's kernel,
+    sin((K + 1/2) x) / (2 sin(x / 2)) - 1/2: two sines instead of K.
     """
     hop = format.HOP_SAMPLES
     first = torch.where(last_f0 > 0, last_f0, f0[:, :1])
@@ -63,7 +50,7 @@ def pulse_train(f0: Tensor, last_f0: Tensor, phase: Tensor) -> tuple[Tensor, Ten
     cycles = begins.unsqueeze(-1) + ramp / format.SAMPLE_RATE_HZ  # [B, N, 80]
     cycles = cycles - torch.floor(cycles + 0.5)  # -0.5 .. 0.5
     harmonics = torch.floor(source.HARMONIC_LIMIT_HZ / torch.maximum(before, f0)).unsqueeze(-1)
-    near = cycles.abs() < 1e-4
+    near = cycles.abs() < PULSE_WIDTH
     safe = torch.where(near, torch.full_like(cycles, 0.25), cycles)
     kernel = torch.sin((2.0 * harmonics + 1.0) * math.pi * safe) / (2.0 * torch.sin(math.pi * safe)) - 0.5
     kernel = torch.where(near, harmonics.expand_as(kernel), kernel)
@@ -72,12 +59,12 @@ def pulse_train(f0: Tensor, last_f0: Tensor, phase: Tensor) -> tuple[Tensor, Ten
 
 
 def spectrum(samples: Tensor, window: Tensor) -> Tensor:
-    """[B, 240 + 80 N] -> complex [B, N, K]."""
+    """Return the spectra, complex [B, N, K], of samples [B, 240 + 80 N]."""
     return torch.fft.rfft(samples.unfold(1, format.WINDOW_SAMPLES, format.HOP_SAMPLES) * window)
 
 
 def overlap_add(spectra: Tensor, window: Tensor) -> Tensor:
-    """complex [B, N, K] -> [B, 80 (N + 3)]."""
+    """Return the samples [B, 80 (N + 3)] of spectra, complex [B, N, K]."""
     frames = torch.fft.irfft(spectra, n=format.WINDOW_SAMPLES) * window * 0.5
     batch, count = frames.shape[:2]
     pieces = frames.reshape(batch, count, OVERLAP, format.HOP_SAMPLES)
@@ -86,8 +73,10 @@ def overlap_add(spectra: Tensor, window: Tensor) -> Tensor:
 
 
 class GainNetwork(nn.Module):
-    """Features and the pulse train's log-spectrum -> gains: log magnitude and phase for the harmonics, log magnitude
-    for the noise."""
+    """Features and the pulse train's log-spectrum to gains.
+
+    These are log magnitude and phase for the harmonics, and log magnitude for the noise.
+    """
 
     def __init__(self, config: VocoderConfig) -> None:
         super().__init__()
@@ -99,18 +88,18 @@ class GainNetwork(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def forward(self, table: Tensor, harmonic_log: Tensor, tails: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """table [B, P, 32, 42], harmonic_log [B, P, 32, K] -> [B, P, 32, 3 K], the next tails."""
-        x = self.stem(torch.cat([4.0 * (table - 0.4), harmonic_log], dim=-1))
+        """Return gains [B, P, 32, 3 K] and the next tails, for table [B, P, 32, 42] and harmonic_log [B, P, 32, K]."""
+        x = self.stem(torch.cat([normalise(table), harmonic_log], dim=-1))
         x, tails = self.stack(x, tails)
         return self.head(self.norm(x)), tails
 
 
 def shaped(table: Tensor, gains: Tensor, envelope: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """table [B, N, 42], gains [B, N, 3 K], envelope matrix [40, K] -> real and imaginary gain of the harmonics and
-    gain of the noise, each [B, N, K].
+    """Return real and imaginary gain of the harmonics, and the gain of the noise, each [B, N, K].
 
-    Before anything is learned this is a plain channel vocoder: the band energies between their centres, harmonics by
-    the voicing, noise by the rest."""
+    table: [B, N, 42]; gains: [B, N, 3 K]; envelope: the matrix [40, K]. Before anything is learned this is a plain
+    channel vocoder: band energies interpolated between their centres, harmonics by the voicing, noise by the rest.
+    """
     decibels = format.BAND_LOW_DB + (format.BAND_HIGH_DB - format.BAND_LOW_DB) * table[..., format.BANDS_SLICE]
     level = torch.exp((decibels @ envelope) * (math.log(10.0) / 20.0))
     voicing = table[..., 1:2]
@@ -121,7 +110,9 @@ def shaped(table: Tensor, gains: Tensor, envelope: Tensor) -> tuple[Tensor, Tens
 
 
 class Vocoder(nn.Module):
-    """Features -> speech, for training on whole segments."""
+    """The harmonic-plus-noise network: features to speech, for training on whole segments."""
+
+    name = "vocoder"
 
     window: Tensor
     envelope: Tensor
@@ -134,8 +125,10 @@ class Vocoder(nn.Module):
         self.register_buffer("envelope", torch.from_numpy(source.envelope_matrix()), persistent=False)
 
     def forward(self, table: Tensor, noise: Tensor) -> Tensor:
-        """table [B, N, 42], noise [B, 240 + 80 N] of variance 1 -> samples [B, 80 N]. No gradient reaches F0 through
-        the pulse train: through its phase, training diverges."""
+        """Return samples [B, 80 N] of table [B, N, 42] and noise [B, 240 + 80 N] of variance 1.
+
+        No gradient reaches F0 through the pulse train: through its phase, training diverges.
+        """
         batch = table.shape[0]
         nothing = table.new_zeros(batch, 1)
         with torch.no_grad():
@@ -150,5 +143,5 @@ class Vocoder(nn.Module):
 
 
 def log_power(real: Tensor, imaginary: Tensor) -> Tensor:
-    """What the network sees of the pulse train: log10 of its power density, about -2 to 1.5."""
+    """Return log10 of the power density of the pulse train, about -2 to 1.5: what the network sees of it."""
     return torch.log10((real * real + imaginary * imaginary) * (1.0 / 160.0) + 1e-2)

@@ -1,5 +1,6 @@
-"""A plain HiFi-GAN generator (Kong et al. 2020) as a second network for the same features: from 100 Hz in three steps
-up to 8 kHz, each followed by the mean of residual stacks of dilated convolutions.
+"""A plain HiFi-GAN generator (Kong et al. 2020), a second network for the same features.
+
+From 100 Hz it goes in three steps up to 8 kHz, each followed by the mean of residual stacks of dilated convolutions.
 
 It differs where streaming asks for it. At 100 Hz it sees the whole packet, as our other networks do (PacketStack);
 beyond that every convolution looks at the past alone and keeps its last inputs. A transposed convolution of stride s
@@ -17,16 +18,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from codec import format
-from codec.training.errors import TrainingError
-from codec.training.export.fused_blocks import StackForm, columns
 from codec.training.model.blocks import PacketStack
 from codec.training.model.network import folded
-from vocoder.training.model.harmonic import Vocoder, VocoderConfig
+from codec.training.model.normalisation import normalise
+from vocoder.training.model.config import VocoderConfig
 
 STEPS_UP = (5, 4, 4)
-"""100 Hz to 500, 2000 and 8000."""
+"""Factors of the rate: 100 Hz to 500, 2000 and 8000."""
 SLOPE = 0.1
-"""Of the leaky rectifiers."""
+"""Slope of the leaky rectifiers below 0."""
 
 assert STEPS_UP[0] * STEPS_UP[1] * STEPS_UP[2] == format.HOP_SAMPLES
 
@@ -40,13 +40,13 @@ class CausalConvolution(nn.Module):
         self.convolution = nn.Conv2d(inputs, outputs, (1, kernel), dilation=(1, dilation))
 
     def forward(self, x: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:
-        """x [B, C, 1, T], tail [B, C, 1, (k - 1) d] -> y [B, C', 1, T], the next tail."""
+        """Return y [B, C', 1, T] and the next tail, for x [B, C, 1, T] and tail [B, C, 1, (k - 1) d]."""
         padded = torch.cat([tail, x], dim=-1)
         return self.convolution(padded), padded[..., -self.kept :]
 
 
 class StepUp(nn.Module):
-    """From C channels at one rate to half of them at a rate `times` as high."""
+    """A step from C channels at one rate to half of them at a rate `times` as high."""
 
     def __init__(self, inputs: int, times: int) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class StepUp(nn.Module):
         self.convolution = CausalConvolution(inputs, self.outputs * times, 2)
 
     def forward(self, x: Tensor, tails: Iterator[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """x [B, C, 1, T] -> [B, C / 2, 1, T times]; takes its tail from the iterator and gives the next one back."""
+        """Return [B, C / 2, 1, T times] of x [B, C, 1, T], and the next tail; take the tail from the iterator."""
         y, tail = self.convolution(functional.leaky_relu(x, SLOPE), next(tails))
         y = y.reshape(-1, self.outputs, self.times, x.shape[-1]).transpose(2, 3)
         return y.reshape(-1, self.outputs, 1, x.shape[-1] * self.times), [tail]
@@ -65,12 +65,14 @@ class ResidualStack(nn.Module):
 
     def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...]) -> None:
         super().__init__()
-        pairs = [(CausalConvolution(channels, channels, kernel, d), CausalConvolution(channels, channels, kernel))
-                 for d in dilations]  # fmt: skip
+        pairs = [
+            (CausalConvolution(channels, channels, kernel, dilation), CausalConvolution(channels, channels, kernel))
+            for dilation in dilations
+        ]
         self.dilated, self.plain = (nn.ModuleList(layers) for layers in zip(*pairs, strict=True))
 
     def forward(self, x: Tensor, tails: Iterator[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """x [B, C, 1, T] -> the same shape, and the next tails."""
+        """Return y [B, C, 1, T] of x of this shape, and the next tails."""
         after: list[Tensor] = []
         for dilated, plain in zip(self.dilated, self.plain, strict=True):
             y, first = dilated(functional.leaky_relu(x, SLOPE), next(tails))
@@ -80,7 +82,7 @@ class ResidualStack(nn.Module):
 
 
 class Waveform(nn.Module):
-    """100 Hz to 8 kHz: what is HiFi-GAN's own."""
+    """The steps from 100 Hz to 8 kHz: the part that is HiFi-GAN's own."""
 
     def __init__(self, config: VocoderConfig) -> None:
         super().__init__()
@@ -93,7 +95,7 @@ class Waveform(nn.Module):
         self.last = CausalConvolution(widths[-1], 1, 7)
 
     def convolutions(self) -> list[CausalConvolution]:
-        """In the order in which their tails are used."""
+        """Return all convolutions in the order in which their tails are used."""
         ordered: list[CausalConvolution] = []
         for up, stacks in zip(self.ups, self.stacks, strict=True):
             ordered.append(up.convolution)
@@ -102,12 +104,12 @@ class Waveform(nn.Module):
         return [*ordered, self.last]
 
     def tails(self, batch: int) -> list[Tensor]:
-        """Zeros: the state before the first packet."""
+        """Return the state before the first packet: zeros."""
         like = self.last.convolution.weight
         return [like.new_zeros(batch, each.inputs, 1, each.kept) for each in self.convolutions()]
 
     def forward(self, x: Tensor, tails: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """x [B, C, 1, N] -> samples [B, 80 N] in -1..1, the next tails."""
+        """Return samples [B, 80 N] in -1..1 of x [B, C, 1, N], and the next tails."""
         left, after = iter(tails), []
         for up, stacks in zip(self.ups, self.stacks, strict=True):
             x, kept = up(x, left)
@@ -123,7 +125,9 @@ class Waveform(nn.Module):
 
 
 class HifiganVocoder(nn.Module):
-    """Features -> speech, for training on whole segments."""
+    """HiFi-GAN: features to speech, for training on whole segments."""
+
+    name = "vocoder"
 
     def __init__(self, config: VocoderConfig) -> None:
         super().__init__()
@@ -133,51 +137,11 @@ class HifiganVocoder(nn.Module):
         self.waveform = Waveform(config)
 
     def forward(self, table: Tensor, noise: Tensor | None = None) -> Tensor:
-        """table [B, N, 42] -> samples [B, 80 N], aligned as those of `Vocoder`. The noise that the other network takes
-        is not used: there is no source here but the features."""
+        """Return samples [B, 80 N] of table [B, N, 42], aligned as those of `Vocoder`.
+
+        The noise that the other network takes is not used: the features are the only source here.
+        """
         batch = table.shape[0]
-        x, _ = self.stack(self.stem(4.0 * (folded(table) - 0.4)), self.stack.tails(batch))
+        x, _ = self.stack(self.stem(normalise(folded(table))), self.stack.tails(batch))
         x = x.flatten(1, 2).transpose(1, 2).unsqueeze(2)  # [B, C, 1, N]
         return self.waveform(x, self.waveform.tails(batch))[0]
-
-
-def vocoder_network(config: VocoderConfig) -> nn.Module:
-    """The network that the configuration names. Raises TrainingError."""
-    kinds = {"harmonic": Vocoder, "hifigan": HifiganVocoder}
-    if config.kind not in kinds:
-        raise TrainingError(f'[vocoder] kind = "{config.kind}": there are {" and ".join(kinds)}')
-    return kinds[config.kind](config)
-
-
-def kind_of(weights: dict[str, Tensor]) -> str:
-    """Which network these are the weights of."""
-    return "hifigan" if any(name.startswith("waveform.") for name in weights) else "harmonic"
-
-
-class HifiganGraph(nn.Module):
-    """As it is exported: features [1, 32, 42], state -> samples [1, 2560] in [-1, 1], next state: the tails of the
-    blocks, then those of the convolutions in order."""
-
-    stem: Tensor
-
-    def __init__(self, vocoder: HifiganVocoder) -> None:
-        super().__init__()
-        self.waveform = vocoder.waveform
-        self.register_buffer("stem", 4.0 * columns(vocoder.stem), persistent=False)
-        offset = vocoder.stem.bias - 1.6 * vocoder.stem.weight.sum(1)
-        self.stack = StackForm(vocoder.stack, offset.detach())
-        self.shapes = [tail.shape for tail in self.waveform.tails(1)]
-
-    def state_size(self) -> int:
-        """Values in the state."""
-        return self.stack.state_size() + sum(shape.numel() for shape in self.shapes)
-
-    def forward(self, features: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """See the class."""
-        sizes = [self.stack.state_size(), *(shape.numel() for shape in self.shapes)]
-        frames, *pieces = torch.split(state, sizes, dim=1)
-        x, frames = self.stack(features[0].clamp(0.0, 1.0) @ self.stem, frames)
-        x = (x + self.stack.offset_after).t().reshape(1, -1, 1, format.PACKET_FRAMES)
-        tails = [piece.reshape(shape) for piece, shape in zip(pieces, self.shapes, strict=True)]
-        samples, tails = self.waveform(x, tails)
-        return samples, torch.cat([frames, *(tail.reshape(1, -1) for tail in tails)], dim=1)

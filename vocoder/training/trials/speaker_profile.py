@@ -1,8 +1,10 @@
-"""A trial: the speaker's voice sent up front. 64 values of 16 levels, 32 bytes in all, are learned from another
-recording of the same speaker; decoder and vocoder add what they make of them to their first layers. Without a profile
-nothing is added, so that one network serves speakers who sent theirs and those who did not.
+"""A trial: a profile of the speaker, sent once.
 
-The shipped models have no profile: assets/MODELS.md says what it brought. Letters: B segments, N frames.
+64 values of 16 levels, 32 bytes in all, are learned from another recording of the same speaker; decoder and vocoder add
+what they make of them to their first layers. Without a profile nothing is added, so that one network serves speakers
+who sent theirs and those who did not.
+
+The shipped models have no profile: assets/HISTORY.md says what it brought. Letters: B segments, N frames.
 """
 
 from __future__ import annotations
@@ -19,30 +21,36 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from codec import format
-from codec.training.data.batches import Batch, Drawing, Speech
-from codec.training.loop.trainer import Run, TrainingError
+from codec.training.data.batches import Batch, BatchSampler, PreparedCorpus
+from codec.training.errors import TrainingError
+from codec.training.loop.trainer import Run
 from codec.training.losses import frame_weights
-from codec.training.model.network import Analysis
+from codec.training.model.analysis import Analysis
+from codec.training.model.normalisation import normalise
 from codec.training.teachers import teachers_of
-from vocoder.training.joint import Voice, VoiceTraining, criterion_for, load_voice, resynthesised, step_losses
+from vocoder.training.joint import Criterion, step_losses
 from vocoder.training.losses.sound import sound_metrics
+from vocoder.training.voice import Voice, VoiceTraining, load_voice, resynthesised
 
 Array = NDArray[np.float32]
 VALUES, LEVELS = 64, 16
-"""Times 4 bits: one packet's worth."""
+"""Values of a profile, and levels of each: 4 bits, so that a profile is as long as a packet."""
 HIDDEN, KERNEL = 128, 9
+"""Width and kernel of the layers that make a profile."""
 HEARD_SAMPLES = 13 * format.PACKET_SAMPLES
-"""Of the other recording: 4.2 s, the shorter ones followed by silence."""
+"""Samples of the other recording: 4.2 s; silence follows the shorter ones."""
 UNKNOWN = 0.4
-"""Share of the segments whose speaker is not told."""
+"""Part of the segments in which the network is not told who speaks."""
 CHECKED_PACKETS = 12
+"""Packets of a validation segment."""
 SIMILARITY_RATE_HZ = 16000
+"""Sampling rate of Resemblyzer."""
 UNLABELLED = ("picovoice_intent", "ms_snsd")
 """Sources whose speakers are not told apart."""
 
 
 class SpeakerProfile(nn.Module):
-    """Energies of a recording -> its profile, and what decoder and vocoder add for it."""
+    """Energies of a recording to its profile, and from that to what decoder and vocoder add."""
 
     def __init__(self, latent_channels: int, vocoder_channels: int) -> None:
         super().__init__()
@@ -55,9 +63,12 @@ class SpeakerProfile(nn.Module):
             nn.init.zeros_(last.weight)
 
     def forward(self, energies: Tensor) -> Tensor:
-        """[B, N, 40] in 0..1 -> [B, 64] in -1..1, rounded to 16 levels: mean and deviation of what is found over the
-        frames, each weighted by how much of it is speech. The gradient passes as if nothing were rounded."""
-        x = self.stem(4.0 * (energies - 0.4)).transpose(1, 2)
+        """Return profiles [B, 64] in -1..1, rounded to 16 levels, of energies [B, N, 40] in 0..1.
+
+        They are made of mean and deviation over the frames, each weighted by how much of it is speech. The gradient
+        passes as if nothing were rounded.
+        """
+        x = self.stem(normalise(energies)).transpose(1, 2)
         for layer in self.layers:
             x = x + functional.gelu(layer(x))
         weights = frame_weights(energies)[:, None]
@@ -74,15 +85,16 @@ class ProfiledVoice(Voice):
     """A voice that can be told who speaks."""
 
     def __init__(self, config: VoiceTraining) -> None:
-        """Raises TrainingError for another vocoder than the harmonic one."""
+        """Build new networks. Raises TrainingError for another vocoder than the harmonic one."""
         super().__init__(config.codec, config.vocoder)
         if config.vocoder.kind != "harmonic":
-            raise TrainingError(f'[vocoder] kind = "{config.vocoder.kind}": profiles are tried with the harmonic one')
+            problem = f'[vocoder] kind = "{config.vocoder.kind}"'
+            raise TrainingError(problem, "profiles are tried with the harmonic one")
         self.profile = SpeakerProfile(config.codec.latent_channels, config.vocoder.channels)
 
     @contextmanager
     def told(self, energies: Tensor, known: Tensor) -> Iterator[None]:
-        """While it lasts the speakers are those of `energies` [B, N, 40], as far as known [B, 1] is 1 and not 0."""
+        """Tell the networks, while this lasts, the speakers of `energies` [B, N, 40], where `known` [B, 1] is 1."""
         values = known * self.profile(energies)
         shifts = {
             self.codec.decoder.entry: self.profile.to_decoder(values),
@@ -101,54 +113,55 @@ class ProfiledVoice(Voice):
 
 @dataclass
 class ToldBatch(Batch):
-    """With another recording of each speaker."""
+    """A batch with another recording of each speaker."""
 
     other: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
-    """float32 [B, 240 + HEARD_SAMPLES]."""
+    """The other recordings, float32 [B, 240 + HEARD_SAMPLES]."""
     has_other: Array = field(default_factory=lambda: np.zeros((0, 1), np.float32))
-    """float32 [B, 1]: 0 where nothing else of the speaker is there."""
+    """Whether there is another recording of the speaker, 0 or 1, float32 [B, 1]."""
 
 
-class ToldDrawing(Drawing):
-    """Draws another recording with each segment, played as fast: it is the same voice then."""
+class ToldSampler(BatchSampler):
+    """Segments, each with another recording of the speaker, played as fast, so that it is the same voice."""
 
-    def __init__(self, speech: Speech, config: VoiceTraining) -> None:
+    def __init__(self, corpus: PreparedCorpus, config: VoiceTraining) -> None:
         schedule = config.schedule
-        super().__init__(speech, schedule.batch, schedule.packets, schedule.augmentation, schedule.seed)
-        self.others = other_recordings(speech)
+        super().__init__(corpus, schedule.batch_size, schedule.packets, schedule.augmentation, schedule.seed)
+        self.others = other_recordings(corpus)
 
     def __call__(self, number: int) -> ToldBatch:
+        """Return batch `number`."""
         random = np.random.default_rng([self.seed, number])
         drawn, heard, found = [], [], []
-        for _ in range(self.batch):
+        for _ in range(self.batch_size):
             row, speed = self.choice(random)
             drawn.append(self.segment_of(random, row, speed))
             others = self.others.get(row, [])
             found.append([float(bool(others))])
             other = int(random.choice(others)) if others else row
-            heard.append(self.speech.draw(random, other, HEARD_SAMPLES, speed)[0])
+            heard.append(self.corpus.draw(random, other, HEARD_SAMPLES, speed)[0])
         noisy, clean, f0 = map(np.stack, zip(*drawn, strict=True))
         return ToldBatch(noisy, clean, f0, other=np.stack(heard), has_other=np.array(found, np.float32))
 
 
-def other_recordings(speech: Speech) -> dict[int, list[int]]:
-    """Of each utterance whose speaker is known, the same speaker's others."""
-    return {number: [n for n in numbers if n != number] for numbers in told_apart(speech) for number in numbers}
+def other_recordings(corpus: PreparedCorpus) -> dict[int, list[int]]:
+    """Return the same speaker's other utterances, for each utterance whose speaker is known."""
+    return {number: [n for n in numbers if n != number] for numbers in told_apart(corpus) for number in numbers}
 
 
-def told_apart(speech: Speech) -> list[list[int]]:
-    """The utterances of each known speaker."""
-    return [found for source in speech.sources if source not in UNLABELLED for found in speech.speakers[source]]
+def told_apart(corpus: PreparedCorpus) -> list[list[int]]:
+    """Return the utterances of each known speaker."""
+    return [found for source in corpus.sources if source not in UNLABELLED for found in corpus.speakers[source]]
 
 
-def checked_batch(speech: Speech) -> ToldBatch:
-    """Of each validation speaker with two recordings the longest, beside the second longest."""
+def checked_batch(corpus: PreparedCorpus) -> ToldBatch:
+    """Return the longest recording of each validation speaker who has two, beside the second longest."""
     clean, heard = [], []
-    for numbers in told_apart(speech):
-        longest = sorted(numbers, key=lambda n: -int(speech.rows[n]["samples"]))
+    for numbers in told_apart(corpus):
+        longest = sorted(numbers, key=lambda n: -int(corpus.rows[n]["samples"]))
         if len(longest) > 1:
-            clean.append(speech.cut(longest[0], 0, CHECKED_PACKETS * format.PACKET_SAMPLES)[0])
-            heard.append(speech.cut(longest[1], 0, HEARD_SAMPLES)[0])
+            clean.append(corpus.cut(longest[0], 0, CHECKED_PACKETS * format.PACKET_SAMPLES)[0])
+            heard.append(corpus.cut(longest[1], 0, HEARD_SAMPLES)[0])
     if not clean:
         raise TrainingError("no validation speaker has two recordings: a profile cannot be judged")
     sound = np.stack(clean)
@@ -157,8 +170,10 @@ def checked_batch(speech: Speech) -> ToldBatch:
 
 
 def similarity(true: Array, made: Array) -> float:
-    """Mean cosine of Resemblyzer's embeddings of float32 [B, S] at 8 kHz (`resemblyzer`, of the extra `bench`); without
-    the package NaN."""
+    """Return the mean cosine of Resemblyzer's embeddings of true and made sound, float32 [B, S] at 8 kHz.
+
+    Without the package (`resemblyzer`, of the extra `bench`) it is NaN.
+    """
     try:
         from resemblyzer import VoiceEncoder, preprocess_wav
     except ImportError:
@@ -175,7 +190,7 @@ def similarity(true: Array, made: Array) -> float:
 
 @torch.no_grad()
 def compare(voice: nn.Module, analysis: Analysis, batch: ToldBatch) -> dict[str, float]:
-    """The same network on the same segments, told who speaks and not."""
+    """Return metrics of the same network on the same segments, told who speaks and not."""
     assert isinstance(voice, ProfiledVoice)
     heard, _ = analysis(torch.from_numpy(batch.other))
     found: dict[str, float] = {}
@@ -191,23 +206,23 @@ def compare(voice: nn.Module, analysis: Analysis, batch: ToldBatch) -> dict[str,
 def train_profile(
     config: VoiceTraining, prepared: Path, folder: Path, start: list[Path], threads: int = 0, phones: Path | None = None
 ) -> None:
-    """As `train`, with profiles; each validation compares the network told who speaks with the same one not told."""
+    """Train as `joint.train` does, with profiles; each validation compares the network told who speaks and not told."""
     if threads:
         torch.set_num_threads(threads)
     torch.manual_seed(config.schedule.seed)
     voice, analysis = ProfiledVoice(config), Analysis()
     load_voice(voice, start)
-    criterion = criterion_for(config, analysis, phones)
+    criterion = Criterion(config, analysis, phones)
 
     def losses(batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         assert isinstance(batch, ToldBatch)
         with torch.no_grad():
-            heard = analysis.energies(analysis.power(torch.from_numpy(batch.other)))
+            heard = analysis.energies_of(torch.from_numpy(batch.other))
         known = torch.from_numpy(batch.has_other) * (torch.rand(len(heard), 1, generator=generator) >= UNKNOWN)
         with voice.told(heard, known):
             return step_losses(voice, criterion, batch, config, generator)[2]
 
-    checked = checked_batch(Speech(prepared, "validation"))
+    checked = checked_batch(PreparedCorpus(prepared, "validation"))
     run = Run(folder, voice, config.schedule, taught_by=teachers_of(start, phones))
-    drawing = ToldDrawing(Speech(prepared, "train"), config)
-    run.drive(drawing, losses, lambda averaged: compare(averaged, analysis, checked))
+    sampler = ToldSampler(PreparedCorpus(prepared, "train"), config)
+    run.drive(sampler, losses, lambda averaged: compare(averaged, analysis, checked))

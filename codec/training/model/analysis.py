@@ -1,0 +1,52 @@
+"""The torch twin of codec/features.py. Letters: B segments, N frames."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from codec import features, format
+
+
+class Analysis(nn.Module):
+    """Samples to band energies and normalised autocorrelation."""
+
+    window: Tensor
+    mel: Tensor
+    lag: Tensor
+    energy: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name, values in {
+            "window": features.window(),
+            "mel": features.mel_matrix().T.copy(),
+            "lag": features.lag_matrix().T.copy(),
+            "energy": features.energy_row(),
+        }.items():
+            self.register_buffer(name, torch.from_numpy(values), persistent=False)
+        self.norm = float((features.window().astype("float64") ** 2).sum())
+
+    def power(self, samples: Tensor) -> Tensor:
+        """Return the power per bin [B, N, 257] of samples [B, 240 + 80 N]; frame 0 covers the first 320."""
+        frames = samples.unfold(1, format.WINDOW_SAMPLES, format.HOP_SAMPLES) * self.window
+        spectrum = torch.fft.rfft(frames, n=features.FFT_SIZE)
+        return (spectrum.real**2 + spectrum.imag**2) / self.norm
+
+    def energies(self, power: Tensor) -> Tensor:
+        """Return band energies [B, N, 40] in 0..1 of power [B, N, 257]."""
+        decibels = 10.0 * torch.log10(power @ self.mel + features.POWER_FLOOR)
+        return ((decibels - format.BAND_LOW_DB) / (format.BAND_HIGH_DB - format.BAND_LOW_DB)).clamp(0.0, 1.0)
+
+    def energies_of(self, samples: Tensor) -> Tensor:
+        """Return band energies [B, N, 40] in 0..1 of samples [B, 240 + 80 N]."""
+        return self.energies(self.power(samples))
+
+    def periodicity(self, power: Tensor) -> Tensor:
+        """Return the autocorrelation over that of lag 0, [B, N, 128], about -1..1, of power [B, N, 257]."""
+        return (power @ self.lag) / ((power * self.energy).sum(-1, keepdim=True) + features.POWER_FLOOR)
+
+    def forward(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+        """Return band energies [B, N, 40] and periodicity [B, N, 128] of samples [B, 240 + 80 N]."""
+        power = self.power(samples)
+        return self.energies(power), self.periodicity(power)
