@@ -288,8 +288,8 @@ def test_hours_of_overs_faults_and_restarts(tmp_path, packets, seed):
     over that was sent was kept by its talker and played, or is missing for a reason."""
     here, there = memory_pair()
     weather = Weather(random.Random(seed))
-    one = Soaked("Ada", 1, WeatheredLink(here, weather), tmp_path / "ada", packets)  # type: ignore[arg-type]
-    other = Soaked("Bob", 2, WeatheredLink(there, weather), tmp_path / "bob", packets)  # type: ignore[arg-type]
+    one = Soaked("Ada", 1, WeatheredLink(here, weather), tmp_path / "ada", packets)
+    other = Soaked("Bob", 2, WeatheredLink(there, weather), tmp_path / "bob", packets)
     tracemalloc.start()
     try:
         warm_bytes, final_bytes = trio.run(

@@ -16,7 +16,8 @@ import soundfile  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
 from codec import format  # noqa: E402
-from codec.models import VOCODER, ModelError, load_model  # noqa: E402
+from codec.errors import ModelError  # noqa: E402
+from codec.models import VOCODER, load_model  # noqa: E402
 from codec.training.errors import TrainingError  # noqa: E402
 from codec.training.loop.checkpoint import save_half  # noqa: E402
 from tests.support.networks import CODEC, assert_same_run, shaken, streamed  # noqa: E402

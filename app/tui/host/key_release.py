@@ -77,7 +77,7 @@ class KeyReleaseDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         """Do as Textual's and ask for key releases, at the start and again after Ctrl+Z and `fg`."""
-        super().start_application_mode()
+        super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual declares no types for it
         if self._writer_thread is not None:  # None: in the background, nothing was started
             self.write(f"\x1b[={REPORT_EVENT_TYPES};2u\x1b[?u")
             self.flush()

@@ -79,7 +79,7 @@ def test_another_length_is_refused(key: str) -> None:
     with pytest.raises(ValueError, match="float32"):
         codec.open_encoder()(np.zeros(codec.frame_samples - 1, np.float32))
     with pytest.raises(ValueError, match="float32"):
-        codec.open_encoder()(np.zeros(codec.frame_samples, np.int16))  # type: ignore[arg-type]
+        codec.open_encoder()(np.zeros(codec.frame_samples, np.int16))
 
 
 def test_a_missing_library_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:

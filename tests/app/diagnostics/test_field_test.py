@@ -44,7 +44,7 @@ def known_clips() -> list[KnownClip]:
 
 def parts(link: Link) -> Parts:
     async def open_link(*_: object) -> tuple[Link, str]:
-        return LeftOpen(link), ""  # type: ignore[return-value]
+        return LeftOpen(link), ""
 
     return Parts(
         load_codec=lambda synth, model: Codec(StaircaseEncoder(), StaircaseDecoder(), StaircaseSynthesizer()),

@@ -16,7 +16,6 @@ from tests.support.station import Station, clip
 from tests.support.wires import Plug
 from transport.errors import LinkClosed, LinkError, PeerUnreachable
 from transport.framing.cobs import COBS_MARK, cobs_encode
-from transport.links import serial_port as serial_radio
 from transport.links.registry import open_link
 from transport.protocol.frames import Voice
 from transport.protocol.open_frames import encode
@@ -145,7 +144,7 @@ def test_ports_that_cannot_be_opened(plug: Plug, tmp_path: Path, monkeypatch: py
         def no_permission(path: str, *more, **others):
             raise serial.SerialException(13, f"could not open port {path}: [Errno 13] Permission denied")
 
-        monkeypatch.setattr(serial_radio.serial, "Serial", no_permission)
+        monkeypatch.setattr(serial, "Serial", no_permission)
         await refused(str(plug.path), "may not be opened by you: join its group .*dialout.* and log in again")
 
     run(main)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 import serial
@@ -86,7 +87,7 @@ def test_a_tnc_that_takes_nothing() -> None:
             async with trio.open_nursery() as nursery:
                 link = await open_link(f"kiss://127.0.0.1:{server.getsockname()[1]}?call=N0CALL", nursery)
                 stuck = await accepted(server)
-                port = link._port
+                port: Any = link._port  # type: ignore[attr-defined]  # of the class behind the protocol
                 with pytest.raises(PeerUnreachable, match="does not answer any more"):
                     while True:
                         began_s = trio.current_time()

@@ -127,7 +127,7 @@ BEGIN = Begin(0x5A, 0, bytes(range(8)), 0, 1, 2, "Ada")
 def test_overs(inputs: list[bytes]) -> None:
     """Frames that pass their checks and say anything, one after the other: facts, and a bounded memory."""
     receiver = OverReceiver()
-    receiver.receive(over_frames(12, 2, repeat=True)[0], 0.0)  # type: ignore[arg-type]
+    receiver.receive(over_frames(12, 2, repeat=True)[0], 0.0)
     for octets in inputs:
         try:
             frame = decode(with_checks(octets[:4], octets[4:]))
