@@ -70,7 +70,7 @@ train-setup: debian-test $(VENV)/.ready-train
 test-train: train-setup $(VENV)/.ready-dev
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -m training $(PYTEST_ARGS)
 
-# The README's pictures, taken from the running program: talk screen, bandwidth card, link lab, packets looked at.
+# The README's pictures, taken from the running program: talk screen, link account, link lab, packets looked at.
 pictures: setup
 	$(BIN)/python -m tests.tools.screenshots assets/talk.svg assets/bandwidth.svg assets/lab.svg
 	$(BIN)/gossamer inspect assets/clips/gossamer.flac --png assets/inspect.png

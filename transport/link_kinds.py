@@ -99,11 +99,13 @@ class LinkKind:
     """Bytes of a frame without header and checks that the carrier takes in one piece, for codecs with longer frames."""
     amateur: bool = False
     """Whether the link runs on amateur radio, where encryption is forbidden nearly everywhere."""
+    takes_device: bool = False
+    """Whether the path of an address may name a device."""
 
     @property
-    def takes_device(self) -> bool:
-        """Whether the path of an address may name a serial port."""
-        return BAUD in self.options
+    def within_program(self) -> bool:
+        """Whether a station opens such a link inside itself, so that nobody else is at its other end."""
+        return self.opener is None
 
 
 # --- UDP --------------------------------------------------------------------------------------------------------------
@@ -236,6 +238,7 @@ _TABLE = (
         way=_serial_way,
         opener="transport.links.serial_port:open_serial",
         piece_bytes=_RADIO_PIECE_BYTES,
+        takes_device=True,
     ),
     LinkKind(
         "kiss",
@@ -249,6 +252,7 @@ _TABLE = (
         opener="transport.links.kiss_tnc:open_kiss",
         piece_bytes=_RADIO_PIECE_BYTES,
         amateur=True,
+        takes_device=True,
     ),
     LinkKind(
         "parrot",

@@ -13,6 +13,7 @@ from app.cli.options import add_json, add_options, settings_from
 from app.console import note, say
 from app.errors import GossamerError
 from app.signals import EXIT_INTERRUPTED, Ending, run_until_signal
+from transport.link_kinds import kind_of
 
 if TYPE_CHECKING:  # the command line must not wait for them
     from app.diagnostics.field_records import FieldTest, KnownClip
@@ -60,7 +61,8 @@ def run_field_test(arguments: argparse.Namespace) -> int:
     if not 0 < arguments.minutes <= 24 * 60:
         raise GossamerError(f"--minutes {arguments.minutes:g}", f"it must be above 0 and at most {24 * 60}")
     settings = replace(settings_from(arguments), permit_tone=False, courtesy_tone=False, time_out_s=LONGEST_OVER_S)
-    if settings.link.startswith("parrot:"):
+    kind = kind_of(settings.link)
+    if kind is not None and kind.within_program:
         raise GossamerError(
             "a parrot knows no field test", "start `gossamer field-test LINK --answer` at the other end"
         )

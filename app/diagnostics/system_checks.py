@@ -143,9 +143,7 @@ def reporting_finding(installed: str, switched_off: bool) -> Finding:
     if numbers < REPORTING_SINCE:
         return Finding("privacy", "ok", f"onnxruntime {installed} reports nothing to anybody")
     if switched_off:
-        return Finding(
-            "privacy", "ok", f"onnxruntime {installed} would report its use to its vendor: switched off"
-        )
+        return Finding("privacy", "ok", f"onnxruntime {installed} would report its use to its vendor: switched off")
     cure = "set ORT_DISABLE_TELEMETRY=1 before it is started"
     return Finding("privacy", "fail", f"onnxruntime {installed} reports its use to its vendor", cure)
 

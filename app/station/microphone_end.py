@@ -8,6 +8,7 @@ import trio
 
 from app.audio.devices import Block, Microphone
 from app.settings.model import Settings
+from transport.link_kinds import kind_of
 
 NO_MICROPHONE = "there is no microphone, so nobody would hear you: plug one in (or start with --clip)"
 LOST_AFTER_S = 1.0
@@ -21,7 +22,8 @@ def clip_may_speak(settings: Settings) -> bool:
 
     Anybody else would hear a stranger under the user's name.
     """
-    return settings.clip or settings.link.startswith("parrot:")
+    kind = kind_of(settings.link)
+    return settings.clip or (kind is not None and kind.within_program)
 
 
 class MicrophoneEnd:

@@ -110,7 +110,7 @@ def load_codec(synth: Synth, model: str = "standard", *, encoder: bool = True) -
 
 async def open_station_link(address: Address[Any], nursery: trio.Nursery, ports: ParrotPorts) -> tuple[Link, str]:
     """Open a real link, or one to a parrot that lives in the same nursery. Raises LinkError."""
-    if address.scheme != "parrot":
+    if not address.kind.within_program:
         return await open_link(address, nursery), ""
     inner, theirs = memory_pair(address.text, PARROT_NAME)
     link: Link = impair(inner, address.impairment, nursery) if address.impairment else inner

@@ -150,8 +150,10 @@ def load(corpus: Path, clips: Iterable[Clip]) -> dict[Clip, np.ndarray]:
                     assert member is not None  # a regular file: KeyError otherwise
                     samples, rate_hz = soundfile.read(io.BytesIO(member.read()), dtype="float32")
                     if rate_hz != SAMPLE_RATE_HZ:
-                        raise BenchmarkError(f"{clip.path} has {rate_hz} Hz, expected {SAMPLE_RATE_HZ}: a libsndfile "
-                                             "that reads Opus at its original rate is needed (1.2 or later)")
+                        raise BenchmarkError(
+                            f"{clip.path} has {rate_hz} Hz, expected {SAMPLE_RATE_HZ}: a libsndfile "
+                            "that reads Opus at its original rate is needed (1.2 or later)"
+                        )
                     loaded[clip] = samples[: round(clip.seconds * SAMPLE_RATE_HZ)]
         except (OSError, KeyError, tarfile.TarError) as error:
             raise BenchmarkError(f"cannot read {source}.tar in {corpus}: {error}; fetch the corpus again") from error

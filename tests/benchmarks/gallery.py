@@ -70,8 +70,9 @@ def draw(decoded: Sequence[tuple[str, np.ndarray]], path: Path) -> None:
     for place, (title, samples) in enumerate(decoded, 1):
         axes = figure.add_subplot(len(decoded), 1, place)
         signal = samples / 32768 + 1e-9 * np.random.default_rng(0).standard_normal(len(samples))
-        axes.specgram(signal, NFFT=160, noverlap=140, pad_to=512, Fs=SAMPLE_RATE_HZ, cmap="magma",
-                      vmin=FLOOR_DB - 30, vmax=-30)
+        axes.specgram(
+            signal, NFFT=160, noverlap=140, pad_to=512, Fs=SAMPLE_RATE_HZ, cmap="magma", vmin=FLOOR_DB - 30, vmax=-30
+        )
         axes.set_ylabel("Hz", fontsize=7)
         axes.set_title(title, fontsize=8, loc="left", pad=2)
         axes.tick_params(labelsize=6)
@@ -82,8 +83,13 @@ def make(out: Path, lanes: Sequence[Lane], sentences: Sequence[tuple[str, str, s
     """Writes the gallery. Raises BenchmarkError."""
     import soundfile
 
-    lines = ["# What the codecs make of it", "", "Synthesised by flite and espeak-ng; 8 kHz, 16 bit. In each folder a",
-             "WAV a codec and `spectrograms.png`.", ""]
+    lines = [
+        "# What the codecs make of it",
+        "",
+        "Synthesised by flite and espeak-ng; 8 kHz, 16 bit. In each folder a",
+        "WAV a codec and `spectrograms.png`.",
+        "",
+    ]
     for name, voice, sentence in sentences:
         original = spoken(voice, sentence)
         folder = out / name
@@ -95,7 +101,7 @@ def make(out: Path, lanes: Sequence[Lane], sentences: Sequence[tuple[str, str, s
             soundfile.write(folder / f"{lane.key}.wav", samples, SAMPLE_RATE_HZ, subtype="PCM_16")
             rows.append((f"{lane.title}, {coded.bits / coded.seconds:.0f} bit/s", samples))
         draw(rows, folder / "spectrograms.png")
-        lines.append(f"- `{name}/` ({voice.partition(':')[0]}): \"{sentence}\"")
+        lines.append(f'- `{name}/` ({voice.partition(":")[0]}): "{sentence}"')
         print(folder, flush=True)
     (out / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 

@@ -78,9 +78,7 @@ class Listener:
     peak_mb: float
 
 
-def measure(
-    lane: StreamingLane, samples: np.ndarray, work: Path, candidates: Sequence[Candidate] = ()
-) -> LaneSpeed:
+def measure(lane: StreamingLane, samples: np.ndarray, work: Path, candidates: Sequence[Candidate] = ()) -> LaneSpeed:
     """samples: int16 [n] of speech, 20 s or more. candidates: models not shipped, of which this lane may be one."""
     whole = samples[: len(samples) // lane.frame_samples * lane.frame_samples]
     frames = from_int16(whole).reshape(-1, lane.frame_samples)

@@ -26,7 +26,7 @@ class LinkTitle:
         except TransportError:  # a link that was made otherwise has a name and no address
             return cls(station.link)
         rate_bps = address.impairment.rate_bps if address.impairment else None
-        if address.scheme == "parrot":
+        if address.kind.within_program:
             carries = f", {rate_bps:.0f} bit/s" if rate_bps else ""
             return cls(f"a {station.station} on this machine{carries}", rate_bps is not None)
         return cls(station.link, rate_bps is not None)

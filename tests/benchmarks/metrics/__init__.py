@@ -59,13 +59,29 @@ class Metric:
 
 PRAAT = {"praat-parselmouth": "parselmouth"}
 METRICS = (
-    Metric("nature", "nature (Distill-MOS)", {"distillmos": "distillmos", "xls-r-sqa": "xls_r_sqa", "torch": "torch"},
-           distill_mos, decimals=2, judge="distill-mos"),
+    Metric(
+        "nature",
+        "nature (Distill-MOS)",
+        {"distillmos": "distillmos", "xls-r-sqa": "xls_r_sqa", "torch": "torch"},
+        distill_mos,
+        decimals=2,
+        judge="distill-mos",
+    ),
     Metric("estoi", "ESTOI", {"pystoi": "pystoi"}, estoi),
-    Metric("warpq", "WARP-Q", {"warpq": "warpq", "pyvad": "pyvad", "librosa": "librosa"}, warp_q,
-           decimals=2, higher_is_better=False),
-    Metric("speaker", "speaker", {"resemblyzer": "resemblyzer", "librosa": "librosa", "webrtcvad-wheels": "webrtcvad"},
-           speaker_similarity),
+    Metric(
+        "warpq",
+        "WARP-Q",
+        {"warpq": "warpq", "pyvad": "pyvad", "librosa": "librosa"},
+        warp_q,
+        decimals=2,
+        higher_is_better=False,
+    ),
+    Metric(
+        "speaker",
+        "speaker",
+        {"resemblyzer": "resemblyzer", "librosa": "librosa", "webrtcvad-wheels": "webrtcvad"},
+        speaker_similarity,
+    ),
     Metric("pesq", "PESQ-NB", {"pesq": "pesq"}, pesq_nb, decimals=2),
     Metric("f0", "F0 off, cents", PRAAT, pitch_cents, decimals=1, higher_is_better=False),
     Metric("f0_off", "F0 > 50 cents off, %", PRAAT, pitch_off, decimals=1, higher_is_better=False),

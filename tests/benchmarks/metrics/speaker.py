@@ -135,9 +135,11 @@ def embedding(speech: np.ndarray) -> np.ndarray:
 
     starts = partial_starts(len(speech))
     whole = np.pad(speech, (0, max(0, (starts[-1] + PARTIAL_FRAMES) * (RATE_HZ // 100) - len(speech))))
-    mel = librosa.feature.melspectrogram(
-        y=whole, sr=RATE_HZ, n_fft=RATE_HZ // 40, hop_length=RATE_HZ // 100, n_mels=40
-    ).astype(np.float32).T
+    mel = (
+        librosa.feature.melspectrogram(y=whole, sr=RATE_HZ, n_fft=RATE_HZ // 40, hop_length=RATE_HZ // 100, n_mels=40)
+        .astype(np.float32)
+        .T
+    )
     partials = np.stack([mel[start : start + PARTIAL_FRAMES] for start in starts])
     weights = _weights()
     raw = np.maximum(lstm(weights, partials) @ weights["linear.weight"].T + weights["linear.bias"], 0)

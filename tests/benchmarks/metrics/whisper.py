@@ -56,9 +56,7 @@ def _ruled_out(folder: Path) -> list[int]:
 def heard(samples: np.ndarray, folder: Path, language: str) -> str:
     """Return what Whisper reads in int16 [n] at 8 kHz. folder: of its weights."""
     model = _recogniser(folder)
-    segments, _ = model.transcribe(
-        wideband(samples), language=language, suppress_tokens=_ruled_out(folder), **DECODING
-    )
+    segments, _ = model.transcribe(wideband(samples), language=language, suppress_tokens=_ruled_out(folder), **DECODING)
     return " ".join(segment.text.strip() for segment in segments)
 
 

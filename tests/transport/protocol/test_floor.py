@@ -15,7 +15,6 @@ from transport.protocol.floor import (
     RECEIPT_WAIT_S,
     SILENCE_S,
     TABLE,
-    TALK_LIMIT_S,
     TALK_WARNING_S,
     Floor,
 )
@@ -30,6 +29,7 @@ from transport.protocol.floor_states import (
     TalkRefused,
 )
 from transport.protocol.frames import PACKET_S
+from transport.protocol.over_pace import TALK_LIMIT_S
 
 THEM, OTHERS = 7, 8
 
