@@ -34,7 +34,8 @@ def test_two_processes_do_what_one_does(prepared, tmp_path, start):
     alone = stage("vocoder.training", *given, "--run", tmp_path / "one")
     both = together("vocoder.training", *given, "--run-folder", tmp_path / "two")
     assert (0, 0) == (alone.returncode, both.returncode), alone.stderr + both.stderr
-    assert_same_run(tmp_path / "one", tmp_path / "two")
+    # A vocoder that has learned nothing has many gains whose gradient is as good as nothing.
+    assert_same_run(tmp_path / "one", tmp_path / "two", noise=0.3)
     assert moved(tmp_path / "two") > 1e-4
     assert 1 == both.stdout.count("step 3  minutes") + both.stderr.count("step 3  minutes")
     assert 1 == both.stderr.count("0/3 [")
