@@ -17,7 +17,7 @@ collect_ignore_glob = [] if find_spec("torch") else ["training/*"]
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the training pipeline run in `make test-train` only."""
+    """Mark the tests of the training pipeline, which run in `make test-train` only."""
     for item in items:
         if Path(item.path).parent.name == "training":
             item.add_marker("training")
@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """In CI the packages these tests need are there: a skip means that the set-up is broken."""
+    """Fail a test that is skipped in CI: the packages it needs are there, so the set-up is broken."""
     report = yield
     needed = [name for name in MUST_RUN_IN_CI if item.get_closest_marker(name)]
     if os.environ.get("CI") == "true" and needed and report.skipped and not hasattr(report, "wasxfail"):
@@ -38,7 +38,7 @@ def pytest_runtest_makereport(
 
 @pytest.fixture(autouse=True, scope="session")
 def no_settings_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Generator[None, None, None]:
-    """Whoever runs the tests may have settings, contacts and stations of their own: none of them is looked at."""
+    """Hide the settings, contacts and stations of whoever runs the tests."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"):
             patch.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
@@ -47,5 +47,5 @@ def no_settings_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Generat
 
 @pytest.fixture
 def virtual_time() -> trio.testing.MockClock:
-    """A clock for `trio.run` that jumps to the next deadline whenever all tasks wait: a minute in milliseconds."""
+    """Return a clock for `trio.run` that jumps to the next deadline whenever all tasks wait."""
     return trio.testing.MockClock(autojump_threshold=0)

@@ -36,7 +36,7 @@ SPOILT_METRICS = ("nature", "estoi", "warpq")
 
 
 def processor() -> str:
-    """The kind of CPU."""
+    """Return the kind of CPU."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):
@@ -66,7 +66,7 @@ def _conditions(given: Sequence[str], versions: Mapping[str, Sequence[str]]) -> 
 
 
 def run(options: Options, given: Sequence[str]) -> report.Results:
-    """All of it. Raises BenchmarkError when it cannot go on."""
+    """Run the whole benchmark. Raises BenchmarkError when it cannot go on."""
     corpus = clips.find_corpus(options.corpus)
     work: Path = options.out
     notes: list[str] = []
@@ -147,7 +147,7 @@ def _run_speed(
 
 
 def write(results: report.Results, out: Path) -> str:
-    """The report's files; returns the Markdown."""
+    """Write the report's files, and return the Markdown."""
     text = report.markdown(results)
     (out / "BENCHMARK.md").write_text(text, encoding="utf-8")
     report_csv.write_csv(results, out / "benchmark.csv")
@@ -168,7 +168,7 @@ def publish(results: report.Results, options: Options) -> None:
 
 
 def main(given: Sequence[str]) -> int:
-    """The exit code: 0, or 2 with one line about what is missing."""
+    """Run the benchmark; return the exit code: 0, or 2 with one line about what is missing."""
     try:
         options = arguments(given)
         results = run(options, given)

@@ -20,7 +20,7 @@ MAX_DELAY_S = 0.15
 
 
 def band_envelopes(samples: np.ndarray) -> np.ndarray:
-    """float [bands, steps of 1 ms]: compressed power of each band, mean-free. samples: [n], any scale."""
+    """Return float [bands, steps of 1 ms]: compressed power of each band, mean-free. samples: [n], any scale."""
     signal = np.asarray(samples, np.float64)
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(signal, WINDOW_SAMPLES // 2), WINDOW_SAMPLES)
     power = np.abs(np.fft.rfft(windows[::STEP_SAMPLES] * np.hanning(WINDOW_SAMPLES), 4 * WINDOW_SAMPLES)) ** 2
@@ -32,7 +32,7 @@ def band_envelopes(samples: np.ndarray) -> np.ndarray:
 
 
 def find_delay(original: np.ndarray, decoded: np.ndarray, max_delay_s: float = MAX_DELAY_S) -> int:
-    """Samples by which `decoded` lags `original` (negative: leads), to about a quarter of a millisecond.
+    """Return the samples by which `decoded` lags `original` (negative: leads), to about 0.25 ms.
 
     The peak of the summed cross-correlation of the envelopes, refined with a parabola through its neighbours.
     """
@@ -54,7 +54,7 @@ def find_delay(original: np.ndarray, decoded: np.ndarray, max_delay_s: float = M
 
 
 def shifted(decoded: np.ndarray, delay: int, count: int) -> np.ndarray:
-    """`count` samples of `decoded` from `delay` on; zeros where it has none."""
+    """Return `count` samples of `decoded` from `delay` on; zeros where it has none."""
     result = np.zeros(count, decoded.dtype)
     source = decoded[max(delay, 0) : max(delay + count, 0)]
     start = max(-delay, 0)

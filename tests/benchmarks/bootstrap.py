@@ -23,7 +23,7 @@ class Interval(NamedTuple):
 def mean_interval(
     values: ArrayLike, voices: Sequence[str], weights: ArrayLike | None = None, resamples: int = RESAMPLES
 ) -> Interval:
-    """The mean of `values` with its 95 % percentile interval; NaN values are left out.
+    """Return the mean of `values` with its 95 % percentile interval; NaN values are left out.
 
     Speakers are resampled, with all their clips: clips of one voice are no independent evidence. For a paired
     interval, pass the differences. voices: the speaker of each value. weights: of each value in the mean, all alike

@@ -53,17 +53,17 @@ class Clip:
 
     @property
     def name(self) -> str:
-        """The path as a file name: `source-speaker-utterance`."""
+        """Return the path as a file name: `source-speaker-utterance`."""
         return self.path.removesuffix(".opus").replace("/", "-")
 
     @property
     def voice(self) -> str:
-        """The speaker across sources: what a bootstrap resamples."""
+        """Return the speaker across sources, the unit that a bootstrap resamples."""
         return f"{self.source}/{self.speaker}"
 
 
 def find_corpus(given: str | Path | None = None) -> Path:
-    """The corpus folder: as given, else $GOSSAMER_CORPUS, else ../shared/speech beside the checkout.
+    """Return the corpus folder: as given, else $GOSSAMER_CORPUS, else ../shared/speech beside the checkout.
 
     Raises BenchmarkError when there is no manifest.csv in it.
     """
@@ -82,7 +82,7 @@ def _age_group(years: str) -> str:
 
 
 def eligible_clips(rows: Iterable[dict[str, str]], is_validation: Callable[[str, str], bool]) -> list[Clip]:
-    """Clips of validation speakers, long enough, of known speakers. rows: of manifest.csv."""
+    """Return the clips of validation speakers, long enough, of known speakers. rows: of manifest.csv."""
     clips = []
     for row in rows:
         seconds = float(row["seconds"])
@@ -106,7 +106,7 @@ def eligible_clips(rows: Iterable[dict[str, str]], is_validation: Callable[[str,
 
 
 def choose(clips: Iterable[Clip], count: int, seed: int = SEED) -> list[Clip]:
-    """`count` clips (fewer when there are no more) in turn from every (source, sex) group and its speakers.
+    """Choose `count` clips (or all, if fewer) in turn from every (source, sex) group and its speakers.
 
     Each group is a queue: all speakers' first clips in random order, then all their second ones, and so on; whole
     clips before cut ones. The same seed and clips give the same choice, in whatever order the clips come.
@@ -131,7 +131,7 @@ def choose(clips: Iterable[Clip], count: int, seed: int = SEED) -> list[Clip]:
 
 
 def load(corpus: Path, clips: Iterable[Clip]) -> dict[Clip, np.ndarray]:
-    """float32 [samples] in [-1, 1) at 8 kHz of every clip, in the order given.
+    """Return float32 [samples] in [-1, 1) at 8 kHz of every clip, in the order given.
 
     Raises BenchmarkError when a tar or a member of it is missing or not at 8 kHz.
     """
@@ -161,7 +161,7 @@ def load(corpus: Path, clips: Iterable[Clip]) -> dict[Clip, np.ndarray]:
 
 
 def read_manifest(corpus: Path) -> list[dict[str, str]]:
-    """The rows of the corpus's manifest.csv."""
+    """Return the rows of the corpus's manifest.csv."""
     with (corpus / "manifest.csv").open(newline="", encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
 
@@ -169,7 +169,7 @@ def read_manifest(corpus: Path) -> list[dict[str, str]]:
 def validation_clips(
     corpus: Path, count: int = DEFAULT_COUNT, wanted: Callable[[Clip], bool] = lambda clip: True
 ) -> list[Clip]:
-    """The benchmark's clips, those that are `wanted`. Raises BenchmarkError when the corpus holds none."""
+    """Return the benchmark's clips that are `wanted`. Raises BenchmarkError when the corpus holds none."""
     from codec.training.data.corpus import is_validation
 
     clips = choose(filter(wanted, eligible_clips(read_manifest(corpus), is_validation)), count)

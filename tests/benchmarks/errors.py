@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class BenchmarkError(Exception):
-    """One line that names the cause and the cure."""
+    """An error of a benchmark: one line that names the cause and the cure."""

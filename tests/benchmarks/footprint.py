@@ -21,12 +21,12 @@ LENGTH = struct.Struct("<H")
 
 
 def pack_frames(frames: Iterable[bytes]) -> bytes:
-    """The file that this process reads."""
+    """Return the content of the file of frames that this process reads."""
     return b"".join(LENGTH.pack(len(frame)) + frame for frame in frames)
 
 
 def unpack_frames(content: bytes) -> list[bytes]:
-    """What `pack_frames` was given."""
+    """Return what `pack_frames` was given."""
     frames, place = [], 0
     while place < len(content):
         (size,) = LENGTH.unpack_from(content, place)
@@ -37,7 +37,7 @@ def unpack_frames(content: bytes) -> list[bytes]:
 
 
 def resident_mb(process: int | str = "self", field: str = "VmRSS") -> float:
-    """Resident memory of a process in megabytes (10^6 bytes); field "VmHWM" is its highest so far. Linux only."""
+    """Return a process's resident memory in megabytes (10^6 bytes), with "VmHWM" the highest so far. Linux only."""
     for line in Path(f"/proc/{process}/status").read_text().splitlines():
         if line.startswith(f"{field}:"):
             return int(line.split()[1]) * 1024 / 1e6
@@ -45,13 +45,13 @@ def resident_mb(process: int | str = "self", field: str = "VmRSS") -> float:
 
 
 def _age_s() -> float:
-    """Seconds since this process was started, from the kernel's clock ticks (10 ms)."""
+    """Return the seconds since this process was started, from the kernel's clock ticks (10 ms)."""
     started_ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
     return time.clock_gettime(time.CLOCK_BOOTTIME) - started_ticks / os.sysconf("SC_CLK_TCK")
 
 
 def main(key: str, path: str, *candidate: str) -> None:
-    """Decodes all frames of the file and prints what it took. candidate: folder and label of models not shipped."""
+    """Decode all frames of the file and print what it took. candidate: folder and label of models not shipped."""
     from .lanes import Candidate, streaming_lanes
 
     candidates = [Candidate(Path(candidate[0]), candidate[1])] if candidate else []

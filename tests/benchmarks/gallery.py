@@ -43,7 +43,7 @@ CLIPS: tuple[tuple[str, str, str], ...] = (
 
 
 def spoken(voice: str, sentence: str) -> np.ndarray:
-    """int16 [n] at 8 kHz. Raises BenchmarkError."""
+    """Return a sentence in a voice, int16 [n] at 8 kHz. Raises BenchmarkError."""
     import soundfile
     import soxr
 
@@ -63,7 +63,7 @@ def spoken(voice: str, sentence: str) -> np.ndarray:
 
 
 def draw(decoded: Sequence[tuple[str, np.ndarray]], path: Path) -> None:
-    """Spectrograms of (title, int16 [n]), one below the other: 20 ms windows, 0 to 4 kHz, 80 dB below the loudest."""
+    """Draw spectrograms of (title, int16 [n]) in a column: 20 ms windows, 0..4 kHz, 80 dB below the loudest."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 1.5 * len(decoded)), layout="constrained")
@@ -80,7 +80,7 @@ def draw(decoded: Sequence[tuple[str, np.ndarray]], path: Path) -> None:
 
 
 def make(out: Path, lanes: Sequence[Lane], sentences: Sequence[tuple[str, str, str]] = CLIPS) -> None:
-    """Writes the gallery. Raises BenchmarkError."""
+    """Write the gallery. Raises BenchmarkError."""
     import soundfile
 
     lines = [
@@ -107,7 +107,7 @@ def make(out: Path, lanes: Sequence[Lane], sentences: Sequence[tuple[str, str, s
 
 
 def write_clips(folder: Path) -> None:
-    """The sentences as FLAC, text and voice in their tags: assets/sentences was made so. Raises BenchmarkError."""
+    """Write assets/sentences: the sentences as FLAC, with text and voice in their tags. Raises BenchmarkError."""
     import soundfile
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -118,7 +118,7 @@ def write_clips(folder: Path) -> None:
 
 
 def main(given: Sequence[str]) -> int:
-    """The exit code: 0, or 2 with one line about what is missing."""
+    """Write the gallery; return the exit code: 0, or 2 with one line about what is missing."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.gallery", description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "bench-results" / "gallery", metavar="DIR")
     parser.add_argument("--models", type=Path, metavar="DIR", help="these models too")

@@ -27,7 +27,7 @@ FAST_PARTS, FAST_METRICS, FAST_JUDGES, FAST_LANGUAGES = ("quality", "words"), ("
 
 @dataclass(frozen=True)
 class Options:
-    """What one run measures."""
+    """The measurements that a run is to make."""
 
     parts: Sequence[str]
     candidates: Sequence[Candidate]

@@ -40,7 +40,7 @@ Map = Callable[..., Iterable[Any]]
 
 @dataclass(frozen=True)
 class LaneScores:
-    """One lane on all clips, in the order of the clips."""
+    """The scores of one lane on all clips, in the order of the clips."""
 
     lane: Lane
     coded: dict[Clip, Coded]
@@ -54,12 +54,12 @@ class LaneScores:
 
     @property
     def rate_bps(self) -> float:
-        """Bits that the encoder produced, over the time that they stand for."""
+        """Return the bits that the encoder produced, over the time that they stand for, in bit/s."""
         return sum(c.bits for c in self.coded.values()) / sum(c.seconds for c in self.coded.values())
 
     @property
     def wire_rate_bps(self) -> float:
-        """The same in whole bytes per frame."""
+        """Return the rate with frames of whole bytes, in bit/s."""
         return sum(c.wire_bits for c in self.coded.values()) / sum(c.seconds for c in self.coded.values())
 
     def of(self, clips: Iterable[Clip]) -> LaneScores:
@@ -75,12 +75,12 @@ class LaneScores:
 
 
 def to_int16(samples: np.ndarray) -> np.ndarray:
-    """float [n] in [-1, 1] -> int16 [n]."""
+    """Return float [n] in [-1, 1] as int16 [n]."""
     return np.clip(np.round(np.asarray(samples) * 32768), -32768, 32767).astype(np.int16)
 
 
 def folder_of(lane: Lane, originals: Originals, work: Path) -> Path:
-    """Where what this version of the lane makes of these clips is kept."""
+    """Return the folder for what this version of the lane makes of these clips."""
     digest = hashlib.sha256(lane.version().encode())
     for clip, samples in originals.items():
         digest.update(clip.name.encode() + samples.tobytes())
@@ -88,13 +88,13 @@ def folder_of(lane: Lane, originals: Originals, work: Path) -> Path:
 
 
 def _decode(task: tuple[Lane, np.ndarray]) -> Coded:
-    """One clip through one lane; a plain function, so that a process pool can call it."""
+    """Pass one clip through one lane; a plain function, so that a process pool can call it."""
     lane, samples = task
     return lane.run(samples)
 
 
 def decode_all(lane: Lane, originals: Originals, folder: Path, map_: Map = map) -> dict[Clip, Coded]:
-    """Every clip through the lane, or out of its folder where it was before."""
+    """Pass every clip through the lane, or read what it made of it before."""
     import soundfile
 
     notes = folder / "coded.json"
@@ -114,7 +114,7 @@ def decode_all(lane: Lane, originals: Originals, folder: Path, map_: Map = map) 
 
 
 def _score(task: tuple[Sequence[Metric], np.ndarray, np.ndarray, Clip]) -> list[float]:
-    """All metrics on one clip; a plain function, so that a process pool can call it."""
+    """Return all metrics of one clip; a plain function, so that a process pool can call it."""
     metrics, original, decoded, clip = task
     return [metric.score(original, decoded, clip) for metric in metrics]
 
@@ -122,8 +122,10 @@ def _score(task: tuple[Sequence[Metric], np.ndarray, np.ndarray, Clip]) -> list[
 def run_lane(
     lane: Lane, originals: Originals, metrics: Sequence[Metric], work: Path, map_: Map = map, delay: int | None = None
 ) -> LaneScores:
-    """One lane through everything. map_: that of a process pool, where there is one. delay: in samples, known already;
-    found here without it."""
+    """Pass all clips through one lane, and score them.
+
+    map_: that of a process pool, where there is one. delay: in samples, known already; found here without it.
+    """
     folder = folder_of(lane, originals, work)
     coded = decode_all(lane, originals, folder, map_)
     if delay is None:
@@ -148,7 +150,7 @@ def run_lane(
 
 @contextmanager
 def worker_map(processes: int) -> Iterator[Map]:
-    """`map` over so many processes; this one alone for 1."""
+    """Open a `map` over so many processes; this one alone for 1."""
     if processes == 1:
         yield map
         return
@@ -165,7 +167,7 @@ def run_all(
     say: Callable[[str], None] = say_now,
     delays: Mapping[str, int] | None = None,
 ) -> list[LaneScores]:
-    """Every lane, one after the other. map_: over clips. delays: of lanes by key, where known already."""
+    """Run every lane, one after the other. map_: over clips. delays: of lanes by key, where known already."""
     results = []
     started_s = time.monotonic()
     for number, lane in enumerate(lanes, 1):

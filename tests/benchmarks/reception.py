@@ -30,7 +30,7 @@ PATIENCE_S = 10.0
 
 @dataclass(frozen=True)
 class Reception:
-    """Of the first packets of all overs."""
+    """The time that the first packets of all overs took at the receiver."""
 
     after_hold_ms: float
     """From the packet's last bit until its first sample leaves, less the hold; median."""
@@ -42,14 +42,14 @@ class Reception:
 
 
 def measure_reception(samples: np.ndarray) -> Reception:
-    """samples: int16 [at least 3 packets] of speech. Takes about 2 s an over. Raises BenchmarkError."""
+    """Measure with int16 [at least 3 packets] of speech, about 2 s an over. Raises BenchmarkError."""
     encode = OurLane("neural").open_encoder()
     blocks = from_int16(samples[: PACKETS * PACKET_SAMPLES]).reshape(PACKETS, PACKET_SAMPLES)
     return trio.run(receive, [encode(block) for block in blocks])
 
 
 async def receive(packets: Sequence[bytes], **pieces: Any) -> Reception:
-    """packets: of one over. pieces: of the station (app/station/parts.py) that a test replaces."""
+    """Receive an over of these packets. pieces: those of the station (app/station/parts.py) to replace."""
     from app import events
     from app.audio.devices import BLOCK_SAMPLES, NoLoudspeaker, NoMicrophone
     from app.settings.model import PARROT_LINK, Settings
@@ -65,7 +65,7 @@ async def receive(packets: Sequence[bytes], **pieces: Any) -> Reception:
     ended = trio.Event()
 
     class Stopwatch(NoLoudspeaker):
-        """Notes when each block of speech is heard; what the player puts before it is of another length."""
+        """A loudspeaker that notes when each block of speech is heard, and ignores blocks of other lengths."""
 
         def play(self, samples: np.ndarray) -> None:
             if len(samples) == BLOCK_SAMPLES:

@@ -18,7 +18,7 @@ TAUGHT = "†"
 
 
 def verdict(interval: Interval, higher_is_better: bool) -> str:
-    """ahead, behind, or level where the interval holds zero."""
+    """Return "ahead", "behind", or "level" where the interval holds zero."""
     low, high = (interval.low, interval.high) if higher_is_better else (-interval.high, -interval.low)
     return "ahead" if low > 0 else "behind" if high < 0 else "level"
 
@@ -55,7 +55,7 @@ def _columns(results: Results) -> list[tuple[Study, Metric]]:
 
 
 def _lanes(results: Results) -> list[Lane]:
-    """Each lane once, in the order of the first study."""
+    """Return each lane once, in the order of the first study."""
     return list({result.lane.key: result.lane for study in results.studies for result in study.lanes}.values())
 
 
@@ -134,7 +134,7 @@ def _silence(results: Results) -> str:
 
 
 def markdown(results: Results) -> str:
-    """The whole report."""
+    """Return the whole report."""
     parts = ["# Benchmark\n"]
     clips = [clip for study in results.studies for clip in study.clips]
     if clips:

@@ -29,7 +29,7 @@ def _study_rows(study: Study) -> list[tuple[object, ...]]:
 
 
 def write_csv(results: Results, path: Path) -> None:
-    """Everything in the report, a row a number."""
+    """Write everything in the report, a row a number."""
     rows: list[tuple[object, ...]] = []
     for study in results.studies:
         rows += _study_rows(study)
@@ -67,7 +67,7 @@ def write_csv(results: Results, path: Path) -> None:
 
 
 def write_clips(results: Results, path: Path) -> None:
-    """A row per clip, codec and measure."""
+    """Write a row per clip, codec and measure."""
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(["clip", "language", "sex", "age", "seconds", "codec", "bits", "delay", "measure", "score"])

@@ -8,7 +8,7 @@ from .results import Results, table
 
 
 def speed_tables(results: Results) -> str:
-    """What each codec costs."""
+    """Return the tables of what each codec costs."""
     base = next((speed for speed in results.speeds if speed.lane.ours), results.speeds[0])
 
     def ratio(value: float, reference: float) -> str:

@@ -17,7 +17,7 @@ from .study import Study
 
 @dataclass(frozen=True)
 class Spoilt:
-    """One codec under one condition."""
+    """The scores of one codec under one condition."""
 
     lane: Lane
     condition: Condition
@@ -32,7 +32,7 @@ class Spoilt:
 
 @dataclass(frozen=True)
 class SpoiltTable:
-    """Codecs under several conditions, on the same clips."""
+    """A table of codecs under several conditions, on the same clips."""
 
     title: str
     metrics: Sequence[Metric]
@@ -41,7 +41,7 @@ class SpoiltTable:
 
 @dataclass
 class Results:
-    """All that one run found out."""
+    """All results of one run."""
 
     conditions: list[tuple[str, str]]
     """(what, value): command, date, processor, versions."""
@@ -60,13 +60,13 @@ class Results:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table, the first column to the left and the others to the right."""
+    """Return a Markdown table, the first column to the left and the others to the right."""
     lines = ["| " + " | ".join(header) + " |", "|" + "|".join(["---"] + ["--:"] * (len(header) - 1)) + "|"]
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"
 
 
 def groups_of(clips: Sequence[Clip]) -> dict[str, list[Clip]]:
-    """Clips by language, by sex within it, and by age where the source says."""
+    """Return the clips by language, by sex within it, and by age where the source says."""
     groups: dict[str, list[Clip]] = {}
     for clip in clips:
         names = [clip.language, f"{clip.language}, {clip.sex or 'sex not stated'}"]

@@ -35,7 +35,7 @@ Spoil = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 @dataclass(frozen=True)
 class Condition:
-    """One thing that goes wrong."""
+    """A condition that spoils a clip or its packets."""
 
     key: str
     title: str
@@ -49,12 +49,12 @@ class Condition:
     """The link has `repeat=1`: each packet comes again with the next one, and is lost only where both are."""
 
     def spoils_packets(self) -> bool:
-        """Whether it needs a codec whose packets can be reached."""
+        """Return whether it needs a codec whose packets can be reached."""
         return bool(self.lost or self.flipped)
 
 
 def channel_of(condition: Condition, generator: np.random.Generator) -> Channel:
-    """Packets as they come out of the condition's link. Which are lost is drawn, how many is not: the share of each
+    """Return packets as the condition's link delivers them. Which are lost is drawn, how many is not: the share of each
     clip's packets, rounded up or down at random, so that few clips lose the share that they are said to."""
 
     def flip(packet: bytes) -> bytes:
@@ -94,7 +94,7 @@ class SpoiltLane:
         return self.lane.missing()
 
     def version(self) -> str:
-        """That of the codec; how clips are spoilt is part of the condition's name."""
+        """Return the codec's version; how clips are spoilt is part of the condition's name."""
         c = self.condition
         probe = np.linspace(-0.5, 0.5, SAMPLE_RATE_HZ)
         spoilt = b"" if c.spoil is None else c.spoil(probe, np.random.default_rng(1)).tobytes()
@@ -116,27 +116,27 @@ class SpoiltLane:
 
 
 def active_power(speech: np.ndarray) -> float:
-    """Mean power of the frames of 20 ms within 30 dB of the loudest: pauses do not count as level."""
+    """Return the mean power of the frames of 20 ms within 30 dB of the loudest: pauses do not count as level."""
     frames = speech[: len(speech) // 160 * 160].reshape(-1, 160)
     power = np.mean(np.square(frames), axis=1)
     return float(power[power > power.max() / 1000].mean()) if len(power) and power.max() > 0 else 0.0
 
 
 def add_noise(speech: np.ndarray, noise: np.ndarray, snr_db: float = NOISE_SNR_DB) -> np.ndarray:
-    """Speech with noise so much below its active level."""
+    """Return speech with noise `snr_db` below its active level."""
     gain = np.sqrt(active_power(speech) / np.mean(np.square(noise)) / 10 ** (snr_db / 10))
     return np.asarray(speech + gain * noise)
 
 
 def pink(count: int, generator: np.random.Generator) -> np.ndarray:
-    """Noise whose power falls by 3 dB an octave, from 30 Hz up."""
+    """Return noise whose power falls by 3 dB an octave, from 30 Hz up."""
     hz = np.fft.rfftfreq(count, 1 / SAMPLE_RATE_HZ)
     spectrum = generator.standard_normal(len(hz)) + 1j * generator.standard_normal(len(hz))
     return np.fft.irfft(np.where(hz < 30, 0, spectrum / np.sqrt(np.maximum(hz, 30))), count)
 
 
 def hum(count: int, generator: np.random.Generator) -> np.ndarray:
-    """Mains and its harmonics, falling by 6 dB an octave, at random phases."""
+    """Return mains hum with its harmonics, falling by 6 dB an octave, at random phases."""
     t = np.arange(count) / SAMPLE_RATE_HZ
     waves = (np.sin(2 * np.pi * (HUM_HZ * k * t + generator.random())) / k for k in range(1, 20))
     return np.asarray(sum(waves))
@@ -144,7 +144,7 @@ def hum(count: int, generator: np.random.Generator) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Babble:
-    """Several of these voices at once, looped from anywhere."""
+    """A background of several of these voices at once, each looped from a random place."""
 
     voices: Sequence[np.ndarray]
 
@@ -158,7 +158,7 @@ class Babble:
 
 @dataclass(frozen=True)
 class Level:
-    """The clip with its peak at so many dB below full scale."""
+    """A change of the level that puts a clip's peak so many dB below full scale."""
 
     peak_db: float
 
@@ -175,7 +175,7 @@ def _hum(speech: np.ndarray, generator: np.random.Generator) -> np.ndarray:
 
 
 def clipping(speech: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """So loud that the given share of the samples is at the stop."""
+    """Return speech so loud that the given share of its samples is clipped."""
     return np.clip(speech / max(np.quantile(np.abs(speech), 1 - CLIPPED), 1e-4), -1, 1)
 
 
@@ -183,7 +183,7 @@ CLEAN = Condition("clean", "unspoilt")
 
 
 def conditions(babble: Sequence[np.ndarray]) -> list[Condition]:
-    """All of them, the unspoilt one first. babble: voices, float in [-1, 1), none of them among the clips."""
+    """Return all conditions, the unspoilt one first. babble: voices, float in [-1, 1), none of them among the clips."""
     noise = f"at {NOISE_SNR_DB:.0f} dB SNR"
     return [
         CLEAN,
@@ -199,6 +199,6 @@ def conditions(babble: Sequence[np.ndarray]) -> list[Condition]:
 
 
 def silence_db(lane: Lane) -> float:
-    """What a lane makes of digital silence: its power in dBFS, -120 at least."""
+    """Return the power in dBFS, -120 at least, of what a lane makes of digital silence."""
     decoded = lane.run(np.zeros(round(SILENCE_S * SAMPLE_RATE_HZ), np.int16)).samples / 32768
     return float(10 * np.log10(max(float(np.mean(np.square(decoded))), 1e-12)))

@@ -42,7 +42,7 @@ PATIENCE_S = 60.0
 
 @dataclass(frozen=True)
 class LaneSpeed:
-    """One codec's cost."""
+    """The speed and memory of one codec."""
 
     lane: Lane
     encode_factor: float
@@ -60,7 +60,7 @@ class LaneSpeed:
 
 @dataclass(frozen=True)
 class Command:
-    """A whole process, from cold."""
+    """The cost of a command as a whole process, from cold."""
 
     title: str
     seconds: float
@@ -72,14 +72,14 @@ class Command:
 
 @dataclass(frozen=True)
 class Listener:
-    """A headless `gossamer listen` that has heard an over."""
+    """The memory of a headless `gossamer listen` that has heard an over."""
 
     resident_mb: float
     peak_mb: float
 
 
 def measure(lane: StreamingLane, samples: np.ndarray, work: Path, candidates: Sequence[Candidate] = ()) -> LaneSpeed:
-    """samples: int16 [n] of speech, 20 s or more. candidates: models not shipped, of which this lane may be one."""
+    """Measure with int16 [n] of speech, 20 s or more. candidates: models not shipped, of which this lane may be one."""
     whole = samples[: len(samples) // lane.frame_samples * lane.frame_samples]
     frames = from_int16(whole).reshape(-1, lane.frame_samples)
     seconds = frames.size / SAMPLE_RATE_HZ
@@ -116,7 +116,7 @@ def measure(lane: StreamingLane, samples: np.ndarray, work: Path, candidates: Se
 
 
 def _whole_process(title: str, command: Sequence[str]) -> Command:
-    """Runs it RUNS times. Raises BenchmarkError when it fails."""
+    """Run a command RUNS times. Raises BenchmarkError when it fails."""
     seconds, cpu_s, peaks_mb = [], [], []
     for _ in range(RUNS):
         before = time.perf_counter()
@@ -138,7 +138,7 @@ def _whole_process(title: str, command: Sequence[str]) -> Command:
 
 
 def cold_commands(samples: np.ndarray, work: Path) -> list[Command]:
-    """Decoding COLD_S of speech with the real commands: ours, and Codec2's where it is installed."""
+    """Measure how the real commands decode COLD_S of speech: ours, and Codec2's where it is installed."""
     import soundfile
 
     wav, raw = work / "cold.wav", work / "cold.raw"
@@ -160,20 +160,20 @@ def cold_commands(samples: np.ndarray, work: Path) -> list[Command]:
 
 
 def _bound(port: int) -> bool:
-    """Whether a process of this machine listens on this UDP port."""
+    """Return whether a process of this machine listens on this UDP port."""
     tables = (Path("/proc/net/udp"), Path("/proc/net/udp6"))
     return any(f":{port:04X} " in table.read_text() for table in tables if table.exists())
 
 
 def _free_port() -> int:
-    """A UDP port that nobody uses now."""
+    """Return a free UDP port."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def listener(samples: np.ndarray, work: Path) -> Listener:
-    """The memory of a `gossamer listen` after a `gossamer send` of these samples over UDP."""
+    """Measure the memory of a `gossamer listen` after a `gossamer send` of these samples over UDP."""
     import soundfile
 
     wav, heard = work / "over.wav", work / "over-heard.wav"

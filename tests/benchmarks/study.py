@@ -30,7 +30,7 @@ WHISPER_CLIPS = {"en": 250, "nl": 48, "zh": 48}
 
 @dataclass
 class Study:
-    """The same clips through lanes and metrics."""
+    """A study of the same clips through lanes and metrics."""
 
     clips: Sequence[Clip]
     metrics: Sequence[Metric]
@@ -39,18 +39,18 @@ class Study:
     """What to know beside the table."""
 
     def find(self, key: str) -> LaneScores | None:
-        """The lane of this key."""
+        """Return the lane of this key."""
         return next((result for result in self.lanes if result.lane.key == key), None)
 
 
 def summary(result: LaneScores, metric: Metric, chosen: Sequence[Clip]) -> Interval:
-    """One lane's mean."""
+    """Return one lane's mean."""
     scores = result.scores[metric.key]
     return interval_of([scores[clip] for clip in chosen], metric, chosen)
 
 
 def difference(ours: LaneScores, other: LaneScores, metric: Metric, chosen: Sequence[Clip]) -> Interval:
-    """One lane's mean minus another's, paired by clip."""
+    """Return one lane's mean minus another's, paired by clip."""
     left, right = ours.scores[metric.key], other.scores[metric.key]
     return interval_of([left[clip] - right[clip] for clip in chosen], metric, chosen)
 
@@ -65,21 +65,21 @@ def interval_of(values: ArrayLike, metric: Metric, chosen: Sequence[Clip]) -> In
 
 
 def load_originals(corpus: Path, chosen: Sequence[Clip]) -> Originals:
-    """The clips' samples."""
+    """Return the clips' samples."""
     return {clip: quality.to_int16(samples) for clip, samples in clips.load(corpus, chosen).items()}
 
 
 def quality_study(
     lanes: Sequence[Lane], originals: Originals, metrics: Sequence[Metric], work: Path, map_: Map
 ) -> Study:
-    """All metrics but the words, on clips of all languages."""
+    """Run all metrics but the words on clips of all languages."""
     return Study(list(originals), metrics, quality.run_all(lanes, originals, metrics, work, map_))
 
 
 def words_study(
     lanes: Sequence[Lane], corpus: Path, count: int, work: Path, map_: Map, say: Callable[[str], None] = quality.say_now
 ) -> Study:
-    """Words wrong, on English clips that the recogniser can read uncoded. Raises BenchmarkError."""
+    """Measure the words wrong on English clips that the recogniser understands uncoded. Raises BenchmarkError."""
     from .metrics.words import speakable, vocabulary, word_count, words_metric
 
     chosen = clips.validation_clips(corpus, count, speakable)
@@ -124,7 +124,7 @@ def whisper_studies(
     map_: Map,
     say: Callable[[str], None] = quality.say_now,
 ) -> list[Study]:
-    """Words wrong by Whisper, a study a language. counts: number of clips by language. Raises BenchmarkError."""
+    """Measure the words wrong by Whisper, a study a language. counts: clips by language. Raises BenchmarkError."""
     studies = []
     for language, count in counts.items():
         if recogniser.english_only() and language != "en":

@@ -54,7 +54,7 @@ class TimedLink:
 
 @dataclass
 class Station:
-    """One of the two."""
+    """One of the two stations of a conversation, with the events that happened in it."""
 
     name: str
     link: str
@@ -89,7 +89,7 @@ class Station:
         return [event for _, event in self.happened if isinstance(event, kind)]
 
     async def until(self, kind: type, count: int, within_s: float) -> None:
-        """Waits for the count-th event of a kind. Raises TooSlowError."""
+        """Wait for the count-th event of a kind. Raises TooSlowError."""
         with trio.fail_after(within_s):
             while len(self.only(kind)) < count:
                 self._more = trio.Event()
@@ -114,7 +114,7 @@ class Outcome:
 
     @property
     def growth_s(self) -> float:
-        """The median of the last third of the delays minus that of the first: what a steady link has none of."""
+        """Return the median of the last third of the delays minus that of the first; about 0 on a steady link."""
         third = max(1, len(self.delays_s) // 3)
         return median(self.delays_s[-third:]) - median(self.delays_s[:third])
 
@@ -128,20 +128,22 @@ class Outcome:
 
 
 def speech(duration_s: float) -> np.ndarray:
-    """The bundled clips in a row, float32 [n]."""
+    """Return the bundled clips in a row, repeated up to this duration, float32 [n] at 8 kHz."""
     clips = np.concatenate([load_clip(number) for number in range(3)])
     return np.resize(clips, round(duration_s * SAMPLE_RATE_HZ))
 
 
 def planned_k(link: str) -> int:
-    """What the planner takes. Raises AssertionError where it refuses."""
+    """Return the packets a frame that the planner takes for a link. Raises AssertionError where it refuses."""
     row = chosen(plan(parse_address(link)))
     assert row is not None, f"the planner refuses {link}"
     return row.k
 
 
 async def converse(one: Station, other: Station, duration_s: float, *, warm_up: bool = False) -> list[Outcome]:
-    """Each speaks for so long, one after the other. `warm_up`: frames go to and fro first, until both were heard."""
+    """Run both stations, let each speak for so long in turn, and return what came of their overs.
+
+    warm_up: send frames to and fro first, until both were heard."""
     outcomes = []
     async with trio.open_nursery() as nursery:
         for station in (one, other):
@@ -161,7 +163,7 @@ async def converse(one: Station, other: Station, duration_s: float, *, warm_up: 
 
 
 async def _warm_up(sender: Station, listener: Station) -> None:
-    """Modems and sound servers need a moment before the first frame gets through."""
+    """Send frames until one is heard: modems and sound servers need a moment before the first gets through."""
     with trio.fail_after(WARM_UP_S):
         while not listener.only(events.TextHeard):
             sender.engine.send_text("test")

@@ -18,7 +18,7 @@ START_S = 30.0
 
 
 def missing() -> str:
-    """What is not installed, in words, or "" where everything is there."""
+    """Return what is not installed, in words, or "" where everything is there."""
     absent = [program for program in ("direwolf", "pulseaudio", "pactl") if shutil.which(program) is None]
     if absent:
         return f"{', '.join(absent)} not found (Debian: direwolf pulseaudio pulseaudio-utils)"
@@ -28,7 +28,7 @@ def missing() -> str:
 
 
 def free_port() -> int:
-    """One that Direwolf takes: 1024 to 49151."""
+    """Return a free TCP port that Direwolf takes: 1024 to 49151."""
     while True:
         port = random.randrange(20_000, 32_000)
         with socket.socket() as probe:
@@ -55,7 +55,7 @@ class Modem:
             )
 
     def wait_ready(self) -> None:
-        """Raises RuntimeError with the end of its log if it does not start."""
+        """Wait until the modem serves. Raises RuntimeError with the end of its log if it does not start."""
         deadline_s = time.monotonic() + START_S
         while not (self.terminal and self._answers()):
             if time.monotonic() > deadline_s or self._process.poll() is not None:
@@ -64,7 +64,7 @@ class Modem:
 
     @property
     def terminal(self) -> str:
-        """The pseudo-terminal on which it speaks KISS; empty: not yet."""
+        """Return the path of the pseudo-terminal on which it speaks KISS; empty: not yet."""
         found = re.search(r"(/dev/pts/\d+)", self.log.read_text(errors="replace"))
         return found[1] if found else ""
 
@@ -82,7 +82,7 @@ class Modem:
 
 
 class CrossedModems:
-    """`with CrossedModems(folder, 1200) as (one, other): ...`"""
+    """Two modems that hear each other, closed at the end: `with CrossedModems(folder, 1200) as (one, other):`."""
 
     def __init__(self, folder: Path, baud: int) -> None:
         self._rig = AudioRig()

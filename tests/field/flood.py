@@ -41,7 +41,7 @@ ATTACKS = ("none", "one address", "600 ports", "made up", "the caller's address,
 
 
 def forged_frames(count: int) -> list[bytes]:
-    """Frames in the shape of every type, VOICE of the over that is heard among them, with random tags."""
+    """Return frames in the shape of every type, VOICE of the over that is heard among them, with random tags."""
     draws = random.Random(1)
     frames = []
     for number in range(count):
@@ -52,14 +52,14 @@ def forged_frames(count: int) -> list[bytes]:
 
 
 def bound(host: str) -> socket.socket:
-    """A socket at a port of its own of this address."""
+    """Return a UDP socket at a free port of this address."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.bind((host, 0))
     return sock
 
 
 def sockets_of(attack: str, caller: socket.socket) -> list[socket.socket]:
-    """The sockets from which the forger sends."""
+    """Return the sockets from which the forger sends."""
     if attack.startswith("the caller"):
         return [caller]
     if attack == "one address":
@@ -85,7 +85,7 @@ def flood(attack: str, caller: socket.socket, port: int, per_s: float) -> None:
 
 
 def over_frames(packets: int, codec_id: int) -> Iterator[tuple[float, Frame]]:
-    """The frames of an over, and when each is said, in seconds."""
+    """Return the frames of an over, each with the time in seconds at which it is said."""
     draws = random.Random(3)
     sender = OverSender(over=OVER, nonce=os.urandom(NONCE_BYTES), utc_s=0, codec_id=codec_id, k=1, sender="Genuine")
     yield 0.0, sender.begin()

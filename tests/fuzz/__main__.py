@@ -31,7 +31,7 @@ MAX_GROWTH_BLOCKS = 5000
 
 
 class Run:
-    """Counts, and says at the end how it went."""
+    """A count of the inputs of a fuzzing run, printed at its end."""
 
     def __init__(self, inputs: int) -> None:
         self._inputs = inputs
@@ -72,7 +72,7 @@ class Run:
 
 
 def fuzz(folder: str, inputs: int) -> None:
-    """Does not return: libFuzzer ends the process."""
+    """Fuzz a target; never return, since libFuzzer ends the process."""
     for number, octets in enumerate(seeds()):
         for target in range(len(targets())):
             (Path(folder) / f"{number}-{target}").write_bytes(bytes([target]) + octets)

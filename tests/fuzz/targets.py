@@ -34,7 +34,7 @@ Target = Callable[[bytes], None]
 
 
 def read_frame(octets: bytes) -> None:
-    """Frames of the open channel as they come, and with both checks put right."""
+    """Read a frame of the open channel as it comes, and with both checks put right."""
     peek_type(octets)
     for one in (octets, with_checks(octets[:4], octets[4:])):
         try:
@@ -44,8 +44,8 @@ def read_frame(octets: bytes) -> None:
         assert isinstance(frame, Voice) or frame == decode(encode(frame))
 
 
-def read_body(octets: bytes) -> None:
-    """Each reader of bodies; the first byte says which."""
+def read_payload(octets: bytes) -> None:
+    """Read the payload of a frame; the first byte chooses the type."""
     kind = Type(1 + octets[0] % len(Type)) if octets else Type.BEGIN
     try:
         if kind is Type.VOICE:
@@ -57,7 +57,7 @@ def read_body(octets: bytes) -> None:
 
 
 def read_address(octets: bytes) -> None:
-    """The text that names a link: typed by people, or copied from where it should not be."""
+    """Read the text that names a link: people type it, or copy the wrong text."""
     try:
         parse_address(octets.decode("utf-8", "replace"))
     except LinkError:
@@ -65,7 +65,7 @@ def read_address(octets: bytes) -> None:
 
 
 def read_cobs(octets: bytes) -> None:
-    """One COBS frame: what it decodes to, it encodes to."""
+    """Read a COBS frame, and check that what it decodes to is encoded and decoded as the same."""
     assert octets == cobs_decode(cobs_encode(octets))
     try:
         frame = cobs_decode(octets)
@@ -75,7 +75,7 @@ def read_cobs(octets: bytes) -> None:
 
 
 def read_kiss(octets: bytes) -> None:
-    """One KISS frame, and the AX.25 frame in it."""
+    """Read a KISS frame, and the AX.25 frame in it."""
     assert octets == kiss_decode(kiss_encode(octets)[1:-1])
     try:
         octets = kiss_decode(octets)
@@ -85,7 +85,7 @@ def read_kiss(octets: bytes) -> None:
 
 
 def read_ax25(octets: bytes) -> None:
-    """One AX.25 frame, and a callsign in the same bytes."""
+    """Read an AX.25 frame, and a callsign in the same bytes."""
     try:
         frame = ax25.decode_ui(octets)
     except FrameError:
@@ -214,7 +214,7 @@ def _orders(octets: bytes) -> Iterator[bytes]:
 
 
 def _frame(order: bytes) -> Begin | Voice | End | None:
-    """The frame that an order stands for; None where it is none."""
+    """Return the frame that an order stands for; None where it is none."""
     kind, over, sequence, what = order[0] & 3, order[1] & 3, int.from_bytes(order[2:4]), order[4:6]
     match kind:
         case 0:
@@ -228,10 +228,10 @@ def _frame(order: bytes) -> Begin | Voice | End | None:
 
 
 def targets() -> dict[str, Target]:
-    """All of them, those with a memory fresh."""
+    """Return all targets by name; those that keep a state begin afresh."""
     return {
         "frame": read_frame,
-        "body": read_body,
+        "payload": read_payload,
         "sealed": Protected(Mode.SEALED),
         "ham": Protected(Mode.HAM),
         "address": read_address,
@@ -243,7 +243,7 @@ def targets() -> dict[str, Target]:
 
 
 def seeds() -> list[bytes]:
-    """Known good inputs to start from."""
+    """Return known good inputs to start from."""
     opened = [bytes.fromhex(octets) for _, octets in OPEN_VECTORS]
     protected = [bytes.fromhex(octets) for *_, octets in PROTECTED_VECTORS]
     over = [encode(frame) for frame in over_frames(4, 2)]

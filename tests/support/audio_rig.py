@@ -23,7 +23,7 @@ FLOWING_SAMPLES = 2000
 
 
 def missing() -> str:
-    """What is not installed, in words, or "" where everything is there."""
+    """Return what is not installed, in words, or "" where everything is there."""
     absent = [program for program in PROGRAMS if shutil.which(program) is None]
     if absent:
         return f"{', '.join(absent)} not found (Debian: pulseaudio pulseaudio-utils)"
@@ -52,7 +52,7 @@ class AudioRig:
         }
 
     def start(self) -> None:
-        """Starts the server, with the sinks that were added before, if there were any."""
+        """Start the server, with the sinks that were added before, if there were any."""
         command = ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no"]
         command += ["--disable-shm=yes", "--load=module-native-protocol-unix"]
         nowhere = subprocess.DEVNULL
@@ -66,14 +66,14 @@ class AudioRig:
             self._load_sink(name, rate_hz)
 
     def stop(self) -> None:
-        """Stops the server, as a sound card that is pulled out."""
+        """Stop the server, as if a sound card was pulled out."""
         if self._server is not None:
             self._server.terminate()
             self._server.wait(10)
             self._server = None
 
     def add_sink(self, name: str, rate_hz: int = 48000) -> None:
-        """A null sink; its monitor is the source `NAME.monitor`."""
+        """Add a null sink; its monitor is the source `NAME.monitor`."""
         self._rates[name] = rate_hz
         self._load_sink(name, rate_hz)
 
@@ -81,7 +81,7 @@ class AudioRig:
         self._control("load-module", "module-null-sink", f"sink_name={name}", f"rate={rate_hz}", "channels=1")
 
     def for_station(self, name: str) -> dict[str, str]:
-        """The environment of a process with the microphone `NAME_microphone` and the loudspeaker `NAME_loudspeaker`."""
+        """Return the environment of a process that hears `NAME_microphone` and plays into `NAME_loudspeaker`."""
         return {
             **self.environment,
             "PULSE_SOURCE": f"{name}_microphone.monitor",
@@ -89,7 +89,7 @@ class AudioRig:
         }
 
     def play(self, sink: str, samples: np.ndarray) -> subprocess.Popen[bytes]:
-        """Starts playing float32 [n] at 8 kHz into a sink; the process ends when it is played."""
+        """Start to play float32 [n] at 8 kHz into a sink; return the process, which ends when all is played."""
         player = subprocess.Popen(
             ["pacat", "--playback", f"--device={sink}", "--rate=8000", "--channels=1", "--format=float32le"],
             env=self.environment,
@@ -101,7 +101,7 @@ class AudioRig:
         return player
 
     def record(self, sink: str) -> Recording:
-        """Starts recording what is played into a sink."""
+        """Start to record what is played into a sink."""
         command = ["parec", f"--device={sink}.monitor", "--rate=8000", "--channels=1", "--format=float32le"]
         # A null sink renders as far ahead as its clients' latency allows, 2 s if nobody asks for less.
         command += ["--latency-msec=20"]
@@ -124,7 +124,7 @@ class AudioRig:
 
 
 class Recording:
-    """What a sink plays from now on."""
+    """A recording of what a sink plays, from the constructor's return until `finish`."""
 
     def __init__(self, command: list[str], environment: dict[str, str], path: Path) -> None:
         self._path = path
@@ -136,7 +136,7 @@ class Recording:
             time.sleep(0.02)
 
     def finish(self) -> np.ndarray:
-        """Everything so far, float32 [n] at 8 kHz."""
+        """Stop, and return everything that was recorded, float32 [n] at 8 kHz."""
         self._recorder.terminate()
         self._recorder.wait(10)
         heard = self._path.read_bytes()

@@ -25,7 +25,7 @@ def numbered(count: int, size: int) -> list[bytes]:
 
 
 class SizedCodec:
-    """A codec whose frames of 320 ms have so many bytes, and say nothing."""
+    """A silent codec whose frames last 320 ms and have `frame_bytes` bytes."""
 
     key, title, description = "sized", "Sized", "a codec of any size"
     frame_samples = PACKET_SAMPLES
@@ -49,7 +49,7 @@ class SizedCodec:
 
 
 class SilentGossamer(Gossamer):
-    """Gossamer's frames around packets that nobody has to compute."""
+    """Gossamer's codec without its networks: every packet is 32 zero bytes, and decodes to silence."""
 
     def open_encoder(self) -> Encode:
         return lambda samples: bytes(32)

@@ -13,7 +13,7 @@ INPUTS_AN_EXAMPLE = 40
 
 
 def worsened(octets: bytes, material: bytes, chance: random.Random) -> bytes:
-    """These bytes with some of them flipped, lost, repeated or replaced by drawn ones, or none of them at all."""
+    """Return these bytes, some of them flipped, lost, repeated or replaced by drawn ones, or unchanged."""
     out = bytearray(octets)
     for _ in range(chance.choice([0, 1, 1, 2, 5])):
         at = chance.randrange(len(out) + 1)
@@ -35,7 +35,7 @@ def worsened(octets: bytes, material: bytes, chance: random.Random) -> bytes:
 
 
 def inputs(valid: Sequence[bytes]) -> st.SearchStrategy[list[bytes]]:
-    """Lists of INPUTS_AN_EXAMPLE inputs: valid ones made worse, and bytes as drawn."""
+    """Return a strategy for lists of INPUTS_AN_EXAMPLE inputs: valid ones made worse, and bytes as drawn."""
 
     def make(material: bytes, seed: int) -> list[bytes]:
         chance = random.Random(seed)
@@ -49,7 +49,7 @@ def inputs(valid: Sequence[bytes]) -> st.SearchStrategy[list[bytes]]:
 
 
 def for_many_inputs(valid: Sequence[bytes]) -> Callable:
-    """Decorates a test of one argument, a list of inputs: it sees 20 000 of them."""
+    """Decorate a test of one argument, a list of inputs, so that it sees 20 000 inputs in all."""
 
     def decorate(test: Callable) -> Callable:
         limited = settings(max_examples=INPUTS // INPUTS_AN_EXAMPLE, deadline=None)

@@ -20,7 +20,7 @@ def ip(*words: str) -> None:
 
 
 class Namespaces:
-    """Namespaces of this process alone, `here` and `there`. `connect` puts cables between them."""
+    """Two network namespaces of this process alone, `here` and `there`; `connect` puts cables between them."""
 
     def __init__(self) -> None:
         self.here, self.there = f"gossamer-{os.getpid()}-a", f"gossamer-{os.getpid()}-b"

@@ -27,14 +27,14 @@ GIVEN_UP_S = 6.0
 
 
 def numbered_packet(number: int) -> bytes:
-    """A packet that says which one it is."""
+    """Return a packet that holds its own number."""
     return number.to_bytes(4, "big") * (PACKET_BYTES // 4)
 
 
 def over_frames(
     packets: int, k: int = 1, *, over: int = 7, nonce: bytes = NONCE, sender: str = "Ada", repeat: bool = False
 ) -> list[Begin | Voice | End]:
-    """All frames of an over of numbered packets, END twice."""
+    """Return all frames of an over of numbered packets, with END twice."""
     talker = OverSender(over=over, nonce=nonce, utc_s=1_700_000_000, codec_id=1, k=k, sender=sender, repeat=repeat)
     frames: list[Begin | Voice | End] = [talker.begin()]
     for first in range(0, packets, k):
@@ -45,7 +45,7 @@ def over_frames(
 
 
 def talk(frames: Sequence[Begin | Voice | End], k: int = 1, start_s: float = 0.0) -> list[tuple[float, bytes]]:
-    """(time, bytes) as a talker hands them over: a VOICE frame whenever its packets are spoken, the rest at once."""
+    """Return (time in s, bytes) as a talker sends them: a VOICE frame once its packets are spoken, the rest at once."""
     sent, now = [], start_s
     for frame in frames:
         if isinstance(frame, Voice):
@@ -55,7 +55,7 @@ def talk(frames: Sequence[Begin | Voice | End], k: int = 1, start_s: float = 0.0
 
 
 def through(path: ImpairedPath, sent: Iterable[tuple[float, bytes]]) -> list[tuple[float, bytes]]:
-    """(time, bytes) in the order in which they arrive at the end of a path."""
+    """Return (time in s, bytes) in the order in which they arrive at the end of a path."""
     on_the_way: list[Delivery] = []
     for now, octets in sent:
         on_the_way += path.hand_over(octets, now)
@@ -63,13 +63,13 @@ def through(path: ImpairedPath, sent: Iterable[tuple[float, bytes]]) -> list[tup
 
 
 def drop(sent: Sequence[tuple[float, bytes]], *numbers: int) -> list[tuple[float, bytes]]:
-    """The same without the frames at these places."""
+    """Return the frames without those at these places."""
     return [entry for number, entry in enumerate(sent) if number not in numbers]
 
 
 @dataclass
 class Listener:
-    """The far end: frames in, items out at their deadlines."""
+    """A receiving station in virtual time: frames go in, and items are played at their deadlines."""
 
     playout: Playout = field(default_factory=Playout)
     receiver: ReceivingEnd = field(default_factory=ReceivingEnd)
@@ -119,5 +119,5 @@ class Listener:
 
     @property
     def indices(self) -> list[int | None]:
-        """What was played, in order: the number of each packet, None where one was concealed."""
+        """Return what was played, in order: the number of each packet, None where one was concealed."""
         return [None if item.packet is None else int.from_bytes(item.packet[:4], "big") for _, item in self.played]

@@ -13,11 +13,11 @@ from textual import app as textual_app
 from textual.pilot import Pilot
 
 ROUNDS = 5
-"""From the program to the widget that has the focus and back up: so often a key is handed on at most."""
+"""The most times that a key is handed on: from the program to the widget in focus, and back up."""
 
 
 async def press(pilot: Pilot[Any], *keys: str) -> None:
-    """Each key in turn, the next one when every widget has processed what the last one brought about."""
+    """Press keys in turn, each when every widget has processed what the one before brought about."""
 
     async def processed(_: float = 0.0) -> None:
         for _round in range(ROUNDS):

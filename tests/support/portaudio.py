@@ -13,22 +13,24 @@ BLOCK_S = 0.02
 
 
 class PortAudioError(Exception):
-    """As sounddevice's."""
+    """An error of a device, in place of sounddevice's."""
 
 
 class CallbackAbort(Exception):
-    """As sounddevice's."""
+    """The end of a stream by its callback, in place of sounddevice's."""
 
 
 class FakePortAudio(types.ModuleType):
-    """`entries` is the machine; `broken` names devices that do not open; `slow` is waited for before anything is
-    listed."""
+    """A machine's sound devices in place of sounddevice.
+
+    `entries` are its devices; `broken` names those that do not open; `slow` is waited for before anything is listed.
+    """
 
     PortAudioError = PortAudioError
     CallbackAbort = CallbackAbort
 
     def __init__(self, *entries: tuple[str, int, int], default: tuple[int, int] = (0, 0)) -> None:
-        """entries: name, input channels, output channels. default: numbers of the default input and output."""
+        """Take entries of (name, input channels, output channels), and the numbers of the default input and output."""
         super().__init__("sounddevice")
         self.entries = list(entries)
         self.broken: set[str] = set()
@@ -52,10 +54,10 @@ class FakePortAudio(types.ModuleType):
         return found
 
     def _terminate(self) -> None:
-        """Nothing to forget."""
+        """Do nothing: there is nothing to forget."""
 
     def _initialize(self) -> None:
-        """Nothing to find."""
+        """Do nothing: there is nothing to find."""
 
 
 class _Stream:

@@ -16,14 +16,14 @@ CLIP = ROOT / "assets" / "clips" / "harbour.flac"
 
 
 def free_port() -> int:
-    """A UDP port of this machine that nobody uses just now."""
+    """Return a free UDP port of this machine."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("", 0))
         return int(probe.getsockname()[1])
 
 
 def start(*words: object, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
-    """A `gossamer` of this checkout that runs beside the test."""
+    """Start a `gossamer` of this checkout beside the test."""
     command = [sys.executable, "-m", "app", *map(str, words)]
     environment = {**(environment or {"PATH": "/usr/bin:/bin"}), "PYTHONPATH": str(ROOT)}
     environment["XDG_DATA_HOME"] = os.environ["XDG_DATA_HOME"]  # the overs of the user stay as they are
@@ -33,7 +33,7 @@ def start(*words: object, environment: dict[str, str] | None = None) -> subproce
 def listener(
     port: int, *words: object, protection: str = "open channel", environment: dict[str, str] | None = None
 ) -> subprocess.Popen[str]:
-    """A `gossamer listen` on this port that is ready to be called."""
+    """Start a `gossamer listen` on this port, and wait until it can be called."""
     process = start("listen", f"udp://:{port}", *words, environment=environment)
     assert process.stderr is not None
     assert f"listening on udp://:{port}, {protection}\n" == process.stderr.readline()
@@ -41,13 +41,13 @@ def listener(
 
 
 def envelope(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """RMS in steps of 20 ms, mean removed."""
+    """Return the root-mean-square level in steps of 20 ms, its mean removed."""
     steps = np.sqrt((samples[: len(samples) // 160 * 160].reshape(-1, 160) ** 2).mean(axis=1))
     return np.asarray(steps - steps.mean())
 
 
 def likeness(heard: NDArray[np.float32], original: NDArray[np.float32]) -> float:
-    """Best correlation of the envelopes at any delay, up to 1."""
+    """Return the best correlation of the envelopes at any delay, up to 1."""
     one, other = envelope(heard), envelope(original)
     norm = np.linalg.norm(one) * np.linalg.norm(other)
     return float(np.correlate(one, other, "full").max() / norm) if norm else 0.0

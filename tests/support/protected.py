@@ -101,7 +101,7 @@ class ProtectedEnd:
         return self.channel.decode(octets, self.now, self.utc_s, source)
 
     def fate(self, octets: bytes, source: Hashable | None = None) -> type[FrameError] | None:
-        """Which way a frame is refused; None if it is not."""
+        """Return the class of the error with which a frame is refused; None if it is accepted."""
         try:
             self.hear(octets, source)
         except FrameError as problem:
@@ -114,7 +114,7 @@ def pair(mode: Mode = Mode.SEALED, tag_bytes: int = 4) -> tuple[ProtectedEnd, Pr
 
 
 def flipped(octets: bytes, bit: int) -> bytes:
-    """The same with one bit changed."""
+    """Return these bytes with one bit changed."""
     changed = bytearray(octets)
     changed[bit // 8] ^= 1 << bit % 8
     return bytes(changed)

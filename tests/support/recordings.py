@@ -27,14 +27,14 @@ BOB = Settings(name="Bob", permit_tone=False, courtesy_tone=False)
 
 
 def an_over(began_utc_s: float = 1_700_000_000, **changes) -> RecordedOver:
-    """Three packets, one of them damaged and one lost."""
+    """Return an over of three packets, one of them damaged and one lost."""
     packets = (bytes(range(32)), bytes(32), bytes(range(1, 33)))
     over = RecordedOver(began_utc_s, "heard", "Jörg", "", "udp://:7800", "open", 77, 2, True, ".-d", packets)
     return replace(over, **changes)
 
 
 def converse(ada: Station, bob: Station, impairment: Impairment | None = None, seconds: float = 6.4) -> None:
-    """Ada says something, then Bob."""
+    """Let Ada speak, then Bob."""
     here, there = memory_pair()
     ada.link, bob.link = here, there
 

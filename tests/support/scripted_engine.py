@@ -26,7 +26,7 @@ DEVICES: tuple[Event, ...] = (
 
 
 class ScriptedEngine:
-    """Every command that is not defined here is kept by its name, and has no effect."""
+    """An engine without effects: a command that is not defined here is only kept, by its name."""
 
     def __init__(self, settings: Settings, emit: Callable[[Event], None]) -> None:
         self.commands: list[str] = []

@@ -17,7 +17,7 @@ FIXTURES = Path(__file__).parents[1] / "fixtures"
 
 
 def clips(folder: str = "clips") -> list[Array]:
-    """The speech bundled in a folder of assets/, float32 [n] at 8 kHz each."""
+    """Return the speech bundled in a folder of assets/, float32 [n] at 8 kHz each."""
     found = []
     for path in sorted(Path(str(asset_path(folder))).glob("*.flac")):
         samples, rate = soundfile.read(path, dtype="float32")
@@ -27,19 +27,19 @@ def clips(folder: str = "clips") -> list[Array]:
 
 
 def clip() -> Array:
-    """The first bundled clip."""
+    """Return the first bundled clip."""
     return clips()[0]
 
 
 def energy_envelope(sound: Array) -> Array:
-    """Normalised energy in blocks of 2 ms, without its mean: float32 [n] -> [n // 16]."""
+    """Return the normalised energy in blocks of 2 ms, without its mean: float32 [n] -> [n // 16]."""
     power = (sound[: len(sound) // 16 * 16].reshape(-1, 16) ** 2).mean(1)
     power = power - power.mean()
     return np.asarray(power / np.linalg.norm(power), np.float32)
 
 
 def vowel(f0_hz: float, seconds: float, level: float = 0.1) -> Array:
-    """A buzz of all harmonics up to 3.5 kHz, float32 [n], of the given root-mean-square level."""
+    """Return a buzz of all harmonics up to 3.5 kHz, float32 [n], of the given root-mean-square level."""
     time = np.arange(int(seconds * format.SAMPLE_RATE_HZ)) / format.SAMPLE_RATE_HZ
     harmonics = np.arange(1, int(3500 / f0_hz) + 1)[:, None]
     sound = (np.cos(2 * np.pi * f0_hz * harmonics * time) / harmonics).sum(0)
@@ -54,12 +54,12 @@ def encode_all(samples: Array, encoder: PacketEncoder) -> bytes:
 
 
 def packets_of(content: bytes) -> list[bytes]:
-    """Content of a .g800 file, cut into packets."""
+    """Return the content of a .g800 file, cut into packets."""
     return [content[start : start + format.PACKET_BYTES] for start in range(0, len(content), format.PACKET_BYTES)]
 
 
 def f0_by_autocorrelation(sound: Array) -> float:
-    """F0 in Hz of the whole of a steady sound, 60..450."""
+    """Return F0 in Hz of the whole of a steady sound, 60..450."""
     spectrum = np.fft.rfft(sound, 2 * len(sound))
     correlation = np.fft.irfft(np.abs(spectrum) ** 2)
     lags = np.arange(int(8000 / 450), int(8000 / 60))
@@ -70,12 +70,12 @@ def f0_by_autocorrelation(sound: Array) -> float:
 
 
 def level_db(sound: Array) -> float:
-    """Root-mean-square level in dBFS."""
+    """Return the root-mean-square level in dBFS."""
     return float(10 * np.log10(np.mean(sound.astype(np.float64) ** 2) + 1e-12))
 
 
 def noise(seed: int, level: float, power: float, seconds: float = 8.0) -> np.ndarray:
-    """float32 [n]; power: 0 white, 0.5 pink."""
+    """Return noise, float32 [n]; power: 0 white, 0.5 pink."""
     spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(round(seconds * format.SAMPLE_RATE_HZ)))
     shaped = np.fft.irfft(spectrum / np.maximum(1, np.arange(len(spectrum))) ** power)
     return (level * shaped / shaped.std()).astype(np.float32)

@@ -61,7 +61,7 @@ class FlippedLink:
 
 
 class StaircaseEncoder:
-    """float32 [2560] -> 32 bytes: the mean of every 80 samples, -1..1 as 0..255."""
+    """An encoder of float32 [2560] into 32 bytes: the mean of every 80 samples, -1..1 as 0..255."""
 
     def __init__(self, codec_id: int = CODEC_ID) -> None:
         self.codec_id = codec_id
@@ -77,7 +77,7 @@ class StaircaseEncoder:
 
 
 class StaircaseDecoder:
-    """32 bytes -> "features" [32, 1]; a lost packet is silence."""
+    """A decoder of 32 bytes into "features" [32, 1]; a lost packet is silence."""
 
     def __init__(self, codec_id: int = CODEC_ID) -> None:
         self.codec_id = codec_id
@@ -93,7 +93,7 @@ class StaircaseDecoder:
 
 
 class StaircaseSynthesizer:
-    """Features [32, 1] -> float32 [2560], DELAY_SAMPLES late."""
+    """A synthesizer of features [32, 1] into float32 [2560], DELAY_SAMPLES late."""
 
     def __init__(self) -> None:
         self._behind = np.zeros(fmt.DELAY_SAMPLES, np.float32)
@@ -113,13 +113,13 @@ class StaircaseSynthesizer:
 
 
 class SteadyMicrophone:
-    """Delivers what `signal` says of every moment, with the delay of a real one."""
+    """A microphone that hears what `signal` says of every moment, with the delay of a real one."""
 
     latency_s = 0.04
     working = True
 
     def __init__(self, signal: Callable[[np.ndarray], np.ndarray]) -> None:
-        """signal: float64 [n] seconds of the virtual clock -> float32 [n]"""
+        """Take the signal: float64 [n], seconds of the virtual clock, to float32 [n]."""
         self._signal = signal
 
     async def run(self, deliver: Callable[[Block], None], report: DeviceReport) -> None:
@@ -138,7 +138,7 @@ class SteadyMicrophone:
 
 
 class HeardLoudspeaker(NoLoudspeaker):
-    """Plays into a list: when each sample would be heard, and what it was."""
+    """A loudspeaker that plays into a list: when each sample would be heard, and what it was."""
 
     latency_s = 0.03
 
@@ -151,11 +151,11 @@ class HeardLoudspeaker(NoLoudspeaker):
         super().play(samples)
 
     def sound(self) -> np.ndarray:
-        """Everything in a row, float32 [n]"""
+        """Return everything that was played, in a row, float32 [n]."""
         return np.concatenate([samples for _, samples in self.played] or [np.zeros(0, np.float32)])
 
     def first_above(self, level: float) -> float:
-        """When the first sample beyond this level was heard, seconds."""
+        """Return when the first sample beyond this level was heard, in seconds."""
         for at_s, samples in self.played:
             loud = np.flatnonzero(np.abs(samples) > level)
             if len(loud):
@@ -164,7 +164,7 @@ class HeardLoudspeaker(NoLoudspeaker):
 
 
 async def at_once(work: Callable[..., Any], *arguments: Any) -> Any:
-    """In place of the worker thread, which a virtual clock cannot wait for."""
+    """Do the work at once, in place of the worker thread, which a virtual clock cannot wait for."""
     await trio.lowlevel.checkpoint()
     return work(*arguments)
 
@@ -219,11 +219,11 @@ class Station:
         return [event for event in self.happened if isinstance(event, kinds)]
 
     def when(self, kind: type) -> list[float]:
-        """When the events of this kind happened."""
+        """Return the times in seconds at which the events of this kind happened."""
         return [at_s for at_s, event in zip(self.times, self.happened, strict=True) if isinstance(event, kind)]
 
     async def until(self, kind: type, count: int = 1, within_s: float = 60.0) -> Any:
-        """The count-th event of this kind, waited for if need be."""
+        """Return the count-th event of this kind; wait for it if need be."""
         with trio.fail_after(within_s):
             while len(self.only(kind)) < count:
                 self._more = trio.Event()
@@ -232,7 +232,7 @@ class Station:
 
 
 def clip(duration_s: float, seed: int = 1) -> np.ndarray:
-    """A staircase that the codec above carries without loss but for rounding, float32 [n]."""
+    """Return a staircase that the codec above carries without loss but for rounding, float32 [n]."""
     levels = random.Random(seed).choices([-0.75, -0.5, -0.25, 0.25, 0.5, 0.75], k=round(duration_s * 100))
     return np.repeat(np.array(levels, np.float32), fmt.HOP_SAMPLES)
 
@@ -242,14 +242,14 @@ BOB = Settings(name="Bob", permit_tone=False, courtesy_tone=False, call_tone=Fal
 
 
 def pair(ada: Settings = ADA, bob: Settings = BOB, **parts: Any) -> tuple[Station, Station]:
-    """Two stations at the two ends of a perfect link; the parts are Ada's."""
+    """Return two stations at the two ends of a perfect link; the parts are Ada's."""
     here, there = memory_pair()
     return Station(ada, link=here, **parts), Station(bob, link=there)
 
 
 @asynccontextmanager
 async def running(*stations: Station) -> AsyncGenerator[None, None]:
-    """The stations run and are ready inside the context, and are closed at its end."""
+    """Run the stations, which are ready inside the context, and close them at its end."""
     async with trio.open_nursery() as nursery:
         for station in stations:
             await nursery.start(station.engine.run)
@@ -259,7 +259,7 @@ async def running(*stations: Station) -> AsyncGenerator[None, None]:
 
 
 def in_virtual_time(clock: trio.testing.MockClock, play: Callable[..., Awaitable[None]], *stations: Station) -> None:
-    """Runs the stations, and `play` beside them once all are ready; then closes them."""
+    """Run the stations, and `play` beside them once all are ready; then close them."""
 
     async def main() -> None:
         async with running(*stations):

@@ -88,7 +88,7 @@ class Terminal:
                 self._stream.feed(_NOT_FOR_PYTE.sub(b"", data))
 
     def write(self, data: bytes) -> None:
-        """What the keyboard or the mouse sends."""
+        """Send what the keyboard or the mouse would send."""
         os.write(self._master, data)
 
     @property
@@ -96,17 +96,17 @@ class Terminal:
         return self._process.pid
 
     def hang_up(self) -> None:
-        """What closing the terminal's window does."""
+        """Do what closing the terminal's window does."""
         os.killpg(self._process.pid, signal.SIGHUP)
 
     def after_the_screen(self) -> str:
-        """What was written in the ordinary terminal after the program's screen was left."""
+        """Return what was written in the ordinary terminal after the program's screen was left."""
         self._reader.join(5)
         text = self.raw.decode(errors="replace").rpartition("\x1b[?1049l")[2]
         return re.sub(r"\x1b\[[0-9;?<>=]*[a-zA-Z]", "", text)
 
     def screen(self) -> str:
-        """The rows of the screen."""
+        """Return the rows of the screen."""
         with self._lock:
             return "\n".join(self._screen.display)
 
@@ -126,5 +126,5 @@ class Terminal:
 
 
 def gossamer(*arguments: str) -> list[str]:
-    """The command as a user runs it, with this Python."""
+    """Return the command as a user runs it, with this Python."""
     return [sys.executable, "-m", "app", *arguments]

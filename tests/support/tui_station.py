@@ -23,7 +23,7 @@ TONE_HZ, TONE_LEVEL = 220.0, 0.2
 
 
 class ToneMicrophone:
-    """Hums without end, so that an over ends only when its key does."""
+    """A microphone that hears an endless hum, so that an over ends only when its key does."""
 
     latency_s = 0.0
     working = True
@@ -39,11 +39,11 @@ class ToneMicrophone:
             deliver(block)
 
     def choose(self, name: str | None) -> None:
-        """There is one."""
+        """Choose nothing: there is one microphone."""
 
 
 class QuietLoudspeaker(NoLoudspeaker):
-    """A device that works, and that nobody hears."""
+    """A loudspeaker that works, and that nobody hears."""
 
     async def run(self, report: DeviceReport) -> None:
         report(DeviceReady("loudspeaker", "silence", SAMPLE_RATE_HZ))

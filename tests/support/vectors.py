@@ -53,13 +53,13 @@ any_frame: st.SearchStrategy[Frame] = st.one_of(
 )
 
 
-def with_checks(header: bytes, body: bytes) -> bytes:
-    """Bytes with both checks right, whatever they say."""
-    return header + crc16(header).to_bytes(2, "big") + body + crc16(body).to_bytes(2, "big")
+def with_checks(header: bytes, payload: bytes) -> bytes:
+    """Return bytes with both checks right, whatever they say."""
+    return header + crc16(header).to_bytes(2, "big") + payload + crc16(payload).to_bytes(2, "big")
 
 
 def worked_examples(document: str, language: str) -> list[tuple[str, bytes]]:
-    """The bytes of those code blocks in a document of transport whose language matches, each with its language."""
+    """Return (language, bytes) of the code blocks in a document of transport whose language matches."""
     text = (DOCUMENTS / document).read_text(encoding="utf-8")
     blocks = re.findall(rf"```({language})\n(.*?)```", text, re.DOTALL)
     return [(words, bytes.fromhex(re.sub(r"#.*", "", block))) for words, block in blocks]

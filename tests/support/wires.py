@@ -19,7 +19,7 @@ class Plug:
         self.plug()
 
     def plug(self) -> None:
-        """A new device under the same name, as an adapter gets when it is put in again."""
+        """Open a new device under the same name, as an adapter gets when it is put in again."""
         self._master, slave = os.openpty()
         tty.setraw(slave)
         os.set_blocking(self._master, False)
@@ -34,13 +34,13 @@ class Plug:
             self._master = -1
 
     async def write(self, octets: bytes) -> None:
-        """What the far end sends."""
+        """Send these bytes from the far end to the port."""
         while octets:
             await trio.lowlevel.wait_writable(self._master)
             octets = octets[os.write(self._master, octets) :]
 
     async def read(self, count: int) -> bytes:
-        """So many bytes of what was written to the port."""
+        """Wait for `count` bytes that are written to the port, and return them."""
         octets = b""
         while len(octets) < count:
             octets += await self.read_some()
@@ -58,10 +58,10 @@ class Plug:
 
 
 class BadWire:
-    """What a noisy line does to frames in COBS, from a seed: bytes damaged and dropped, rubbish between frames."""
+    """A noisy line for frames in COBS: it damages and drops bytes, and adds rubbish, as drawn from a seed."""
 
     def __init__(self, seed: int, damaged: float, dropped: float, rubbish: float) -> None:
-        """Shares of bytes damaged and dropped; `rubbish` is the chance of a burst of it behind each frame."""
+        """Take the shares of bytes damaged and dropped; `rubbish` is the chance of a burst of it behind each frame."""
         self._chance = random.Random(seed)
         self._damaged, self._dropped, self._rubbish = damaged, dropped, rubbish
         self._last = 0

@@ -31,7 +31,7 @@ Meddle = Callable[[bytes], Iterable[bytes]]
 
 
 def utc() -> int:
-    """A wall clock that goes with the virtual one."""
+    """Return the seconds of a wall clock that goes with the virtual one."""
     return UTC_S + int(trio.current_time() - STARTED_S[0])
 
 
@@ -44,7 +44,7 @@ def settings(name: str, passphrase: str | None = "secret", mode: str = "", chann
 
 @dataclass
 class Wire:
-    """What connects two stations, in the hands of somebody else."""
+    """The connection of two stations, in the hands of an attacker."""
 
     to_bob: Meddle = lambda octets: [octets]
     to_ada: Meddle = lambda octets: [octets]
@@ -81,14 +81,14 @@ class Wire:
 
 @dataclass
 class Scene:
-    """Ada, Bob, and the wire."""
+    """A scene with the stations Ada and Bob, and the wire between them."""
 
     wire: Wire
     ada: Station
     bob: Station
 
     async def over(self, talker: Station | None = None) -> None:
-        """One over of four seconds, heard out."""
+        """Say an over of four seconds, and wait until it was heard out."""
         talker = talker or self.ada
         before = len(talker.only(events.OverSent))
         talker.engine.play_clip(clip(SECONDS, seed=before + 1))
@@ -105,7 +105,7 @@ class Scene:
 
     @property
     def counts(self) -> events.ChannelCounts:
-        """What Bob refused."""
+        """Return the counts of what Bob refused."""
         return (self.bob.only(events.ChannelCounts) or [events.ChannelCounts()])[-1]
 
 
@@ -116,7 +116,7 @@ async def playing(
     bob: Settings | None = None,
     **clocks: Callable[[], int],
 ) -> AsyncGenerator[Scene, None]:
-    """Two stations that are ready, until the end of the context; then everything is closed."""
+    """Run two stations, ready until the end of the context; then close everything."""
     wire = wire or Wire()
     STARTED_S[0] = trio.current_time()
     scene = Scene(

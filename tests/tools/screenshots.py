@@ -22,7 +22,7 @@ TAKES_S = 120
 
 
 def speak(rig: AudioRig, speech: np.ndarray) -> None:
-    """speech: float32 [n], 8 kHz. Into the microphone, until the rig is taken down."""
+    """Speak float32 [n] at 8 kHz into the microphone, until the rig is taken down."""
     with suppress(BrokenPipeError):
         rig.play("picture_microphone", speech)
 

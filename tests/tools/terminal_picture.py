@@ -56,7 +56,7 @@ LAB_S = 14.0
 
 
 def draw(lines: Sequence[Iterable[Segment]], columns: int, background: str, title: str) -> str:
-    """An SVG document of a screen: its rows as segments, in a window with a title."""
+    """Return an SVG document of a screen: its rows as segments, in a window with a title."""
     shapes: defaultdict[tuple[str, float], list[str]] = defaultdict(list)
     below: list[str] = []
     words: list[str] = []
@@ -131,7 +131,7 @@ def _draw_text(
 
 
 def _mark(character: str, x: float, y: float) -> list[tuple[float, str]] | None:
-    """What is drawn as a shape: (thickness, path) each; None for what is a letter."""
+    """Return the shapes that draw a character, (thickness, path) each; None for a letter."""
     sizes = {"X": CELL_WIDTH, "Y": CELL_HEIGHT, "H": CELL_WIDTH / 2, "V": CELL_HEIGHT / 2}
     for marks, thickness in ((_LINES, _LINE_WIDTH), (_BARS, _BAR_WIDTH)):
         if character in marks:

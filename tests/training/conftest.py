@@ -11,7 +11,7 @@ from tests.support.training import write_packed_corpus
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny corpus as NumPy files."""
+    """Return the folder of the tiny corpus as NumPy files."""
     from codec.training.data import corpus
 
     packed, folder = tmp_path_factory.mktemp("corpus"), tmp_path_factory.mktemp("prepared")
@@ -22,7 +22,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The checkpoint of a codec that has learned nothing."""
+    """Return the checkpoint of a codec that has learned nothing."""
     import torch
 
     from codec.training.loop.checkpoint import save_half

@@ -23,7 +23,7 @@ from ..errors import BenchmarkError
 
 @dataclass(frozen=True)
 class Coded:
-    """What a lane made of one clip."""
+    """The result of a lane for one clip."""
 
     samples: np.ndarray
     """int16 [at least as many as went in], with the codec's delay still in it."""
@@ -40,24 +40,24 @@ class Lane(Protocol):
 
     @property
     def key(self) -> str:
-        """For files and CSV: lower case, no spaces."""
+        """Return the lane's name in files and CSV: lower case, no spaces."""
 
     @property
     def title(self) -> str:
-        """For tables."""
+        """Return the lane's name in tables."""
 
     @property
     def ours(self) -> bool:
-        """What the others are compared with."""
+        """Return whether this is a lane with which the others are compared."""
 
     def missing(self) -> str | None:
-        """What is not installed and the command that installs it, in one line; None when the lane can run."""
+        """Return what is not installed and the command that installs it, in one line; None when the lane can run."""
 
     def version(self) -> str:
-        """Library and version, or the models' digests: audio decoded with another one is not used again."""
+        """Return library and version, or the models' digests; audio is decoded again when it changes."""
 
     def run(self, samples: np.ndarray) -> Coded:
-        """samples: int16 [n] at 8 kHz, coded and decoded from a fresh start."""
+        """Code and decode int16 [n] at 8 kHz from a fresh start."""
 
 
 class StreamingLane(Lane, Protocol):
@@ -75,7 +75,7 @@ class StreamingLane(Lane, Protocol):
 
 
 class CodecLane:
-    """A codec of somebody else."""
+    """A lane of a codec that is not Gossamer's."""
 
     ours = False
 
@@ -126,7 +126,7 @@ class CodecLane:
 
 
 class UncodedLane:
-    """The original itself, 8 kHz and 16 bit: what each metric says where nothing was lost."""
+    """The lane of the original itself, 8 kHz and 16 bit: the score of each metric where nothing was lost."""
 
     key, title, ours = "pcm", "8 kHz PCM, the original", False
 
@@ -150,14 +150,14 @@ def teachers(lane: Lane) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class Candidate:
-    """Models beside the shipped ones: a folder with any of the three .onnx files, and what to call it."""
+    """Models other than the shipped ones: a folder with any of the three .onnx files, and their label."""
 
     folder: Path
     label: str
 
 
 def small_ones(candidates: Sequence[Candidate] | None = None) -> list[Candidate]:
-    """The small variants in the folders of these, or that of the shipped models, where there is one."""
+    """Return the small variants in the folders of these, or that of the shipped models, where there is one."""
     from codec.models import SMALL, asset_path
 
     if candidates is None:
@@ -167,7 +167,7 @@ def small_ones(candidates: Sequence[Candidate] | None = None) -> list[Candidate]
 
 
 def streaming_lanes(candidates: Sequence[Candidate] = ()) -> list[StreamingLane]:
-    """Ours first, then the peers by rate."""
+    """Return the lanes that code frame by frame: ours first, then the peers by rate."""
     from .amr import AmrLane
     from .codec2 import Codec2Lane
     from .opus import OpusLane
@@ -182,7 +182,7 @@ def streaming_lanes(candidates: Sequence[Candidate] = ()) -> list[StreamingLane]
 
 
 def all_lanes(candidates: Sequence[Candidate] = ()) -> list[Lane]:
-    """The streaming ones, our ceilings after ours, the original itself last."""
+    """Return all lanes: the streaming ones, our ceilings after ours, the original itself last."""
     from .ceilings import CEILINGS
     from .ours import MixedLane, OurLane
 

@@ -46,7 +46,7 @@ def _library() -> ctypes.CDLL | None:
 
 
 class AmrState:
-    """One encoder and one decoder at work."""
+    """An AMR encoder and decoder with their state."""
 
     def __init__(self) -> None:
         library = _library()

@@ -53,7 +53,7 @@ def decoded_features(samples: np.ndarray, folder: Path | None) -> np.ndarray:
 
 
 class CeilingLane(ModelLane):
-    """One ceiling. folder: of other models than the shipped ones; label: theirs."""
+    """The lane of an upper limit of quality. folder: of other models than the shipped ones; label: theirs."""
 
     ours = False
     kind = ""

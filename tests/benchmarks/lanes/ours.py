@@ -33,7 +33,7 @@ def float32(samples: np.ndarray) -> np.ndarray:
 
 
 def model_path(name: str, folder: Path | None) -> Path:
-    """The model in `folder`, or the shipped one where there is none. Raises ModelError."""
+    """Return the model in `folder`, or the shipped one where there is none. Raises ModelError."""
     from codec.models import asset_path
 
     own = folder / name if folder is not None else None
@@ -41,7 +41,7 @@ def model_path(name: str, folder: Path | None) -> Path:
 
 
 def digest_of(names: Iterable[str], folder: Path | None = None) -> str:
-    """Of model files and of Python modules (dotted, without a network): 8 hexadecimal digits."""
+    """Return 8 hexadecimal digits that stand for model files and Python modules (dotted, without a network)."""
     digest = hashlib.sha256()
     for name in names:
         if name.endswith(".onnx"):
@@ -67,7 +67,7 @@ def missing_of(title: str, names: Iterable[str], folder: Path | None) -> str | N
 
 @lru_cache(maxsize=16)
 def _loaded(kind: str, folder: Path | None) -> Any:
-    """A model of this process, loaded once; whoever takes it resets it."""
+    """Return a model of this process, loaded once; reset it before use."""
     from codec.decoder import Decoder
     from codec.encoder import Encoder
     from vocoder.synthesizer import open_synthesizer
@@ -86,7 +86,7 @@ def fresh(kind: str, folder: Path | None) -> Any:
 
 
 def synthesized(synth: str, folder: Path | None, blocks: Iterable[np.ndarray]) -> np.ndarray:
-    """int16: what `gossamer decode` writes for these blocks of features."""
+    """Return int16 [n], what `gossamer decode` writes for these blocks of features."""
     synthesiser = fresh(synth, folder)
     parts = [synthesiser.synthesize(block) for block in blocks]
     return int16(np.concatenate([*parts, synthesiser.flush()])[format.DELAY_SAMPLES :])
@@ -129,7 +129,7 @@ class ModelLane:
 
 
 class OurLane(ModelLane):
-    """Encoder, decoder and a synthesiser. folder: of other models than the shipped ones; label: theirs."""
+    """The lane of our codec with a synthesiser. folder, label: of other models than the shipped ones."""
 
     ours = True
     frame_samples = format.PACKET_SAMPLES
@@ -142,7 +142,7 @@ class OurLane(ModelLane):
 
     @property
     def small(self) -> bool:
-        """Whether these are the small variant of some models."""
+        """Return whether these are the small variant of some models."""
         from codec.models import SMALL
 
         return self.folder is not None and self.folder.name == SMALL
@@ -181,7 +181,7 @@ def key_of(label: str) -> str:
 
 
 class MixedLane(ModelLane):
-    """One set of models talks, another of the same codec listens; a folder of None is the shipped one."""
+    """A lane in which one set of models talks and another listens; a folder of None is the shipped one."""
 
     ours = False
 

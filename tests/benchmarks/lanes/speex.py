@@ -50,7 +50,7 @@ def _library() -> ctypes.CDLL | None:
 
 
 class SpeexState:
-    """One encoder and one decoder at work."""
+    """A Speex encoder and decoder with their state."""
 
     def __init__(self, quality: int) -> None:
         library = _library()

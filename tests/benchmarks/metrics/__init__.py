@@ -28,7 +28,7 @@ INSTALL = "make bench sets up what it needs"
 
 @dataclass(frozen=True)
 class Metric:
-    """One column of the table."""
+    """A measure of quality, one column of the table."""
 
     key: str
     title: str
@@ -45,14 +45,14 @@ class Metric:
     """Name of the network that judges, as a training that learnt from it records it; empty where none does."""
 
     def missing(self) -> str | None:
-        """What is not installed and the command that installs it, in one line; None when it can run."""
+        """Return what is not installed and the command that installs it, in one line; None when it can run."""
         absent = [name for name, module in self.packages.items() if importlib.util.find_spec(module) is None]
         if not absent:
             return None
         return f"{self.title}: the package {' and '.join(absent)} is not installed: {INSTALL}"
 
     def version(self) -> str:
-        """Packages and versions, and the settings."""
+        """Return the packages with their versions, and the settings."""
         versions = [f"{name} {importlib.metadata.version(name)}" for name in self.packages]
         return ", ".join([*versions, self.settings] if self.settings else versions)
 

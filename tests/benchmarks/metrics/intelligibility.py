@@ -10,6 +10,6 @@ from ..clips import Clip
 
 
 def estoi(original: np.ndarray, decoded: np.ndarray, clip: Clip | None = None) -> float:
-    """About 0 (unrelated) to 1 (the same). Any scale; NaN for a clip with under 0.4 s of speech."""
+    """Return ESTOI, about 0 (unrelated) to 1 (the same), at any scale; NaN for under 0.4 s of speech."""
     score = metrics.estoi(np.asarray(original, float), np.asarray(decoded, float))
     return float("nan") if score is None else score

@@ -10,12 +10,12 @@ from ..clips import Clip
 
 
 def pesq_nb(original: np.ndarray, decoded: np.ndarray, clip: Clip | None = None) -> float:
-    """MOS-LQO, 1.0 to 4.55. NaN for a clip in which PESQ finds no utterance."""
+    """Return MOS-LQO, 1.0 to 4.55. NaN for a clip in which PESQ finds no utterance."""
     score = metrics.pesq_nb(_as_float(original), _as_float(decoded))
     return float("nan") if score is None else score
 
 
 def _as_float(samples: np.ndarray) -> np.ndarray:
-    """float32 in [-1, 1), whatever comes in: pesq scales a float signal up itself, and int16 it takes as it is."""
+    """Return float32 in [-1, 1) of any samples: pesq scales a float signal up itself, and takes int16 as it is."""
     array = np.asarray(samples)
     return array.astype(np.float32) / 32768 if array.dtype == np.int16 else array.astype(np.float32)

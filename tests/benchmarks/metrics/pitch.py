@@ -17,7 +17,7 @@ OFF_CENTS = 50.0
 
 @lru_cache(maxsize=4)
 def _pitch(content: bytes) -> np.ndarray:
-    """Hz every 10 ms, 0 where unvoiced; content: int16 samples. Remembered, since three metrics ask for it."""
+    """Return F0 in Hz every 10 ms, 0 where unvoiced, and remember it for other metrics. content: int16 samples."""
     from codec.training.data.corpus import pitch_targets
 
     return pitch_targets(np.frombuffer(content, np.int16))
@@ -28,25 +28,25 @@ def _tracks(original: np.ndarray, decoded: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def _off_cents(original: np.ndarray, decoded: np.ndarray) -> np.ndarray:
-    """How far F0 is off in each frame that is voiced in both."""
+    """Return the distance of F0, in cents, in each frame that is voiced in both."""
     true, found = _tracks(original, decoded)
     both = (true > 0) & (found > 0)
     return 1200 * np.abs(np.log2(found[both] / true[both]))
 
 
 def pitch_cents(original: np.ndarray, decoded: np.ndarray, clip: Clip | None = None) -> float:
-    """Median distance of F0 in cents; NaN where no frame is voiced in both."""
+    """Return the median distance of F0 in cents; NaN where no frame is voiced in both."""
     off = _off_cents(original, decoded)
     return float(np.median(off)) if len(off) else float("nan")
 
 
 def pitch_off(original: np.ndarray, decoded: np.ndarray, clip: Clip | None = None) -> float:
-    """Percent of the frames that are voiced in both whose F0 is more than 50 cents off; NaN where there are none."""
+    """Return the percentage of frames voiced in both whose F0 is over 50 cents off; NaN where there are none."""
     off = _off_cents(original, decoded)
     return float(100 * np.mean(off > OFF_CENTS)) if len(off) else float("nan")
 
 
 def voicing_error(original: np.ndarray, decoded: np.ndarray, clip: Clip | None = None) -> float:
-    """Percent of all frames that are voiced in one and not in the other."""
+    """Return the percentage of all frames that are voiced in one and not in the other."""
     true, found = _tracks(original, decoded)
     return float(100 * np.mean((true > 0) != (found > 0)))

@@ -46,7 +46,7 @@ def _tensor(storage: _Storage, offset: int, size: tuple[int, ...], stride: tuple
 
 
 class _Unpickler(pickle.Unpickler):
-    """Reads PyTorch's old file format and nothing else: no other class is ever imported."""
+    """A reader of PyTorch's old file format and nothing else: no other class is ever imported."""
 
     def __init__(self, stream: BinaryIO, storages: dict[str, _Storage]) -> None:
         super().__init__(stream)
@@ -67,7 +67,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def read_checkpoint(path: Path) -> dict[str, np.ndarray]:
-    """The tensors of `model_state` in a file that torch.save wrote before version 1.6: float32 arrays by name."""
+    """Return the tensors of `model_state`, float32 by name, in a file of torch.save before version 1.6."""
     storages: dict[str, _Storage] = {}
     with path.open("rb") as stream:
         magic, _, _, content, keys = (_Unpickler(stream, storages).load() for _ in range(5))
@@ -89,7 +89,7 @@ def _weights() -> dict[str, np.ndarray]:
 
 
 def lstm(weights: dict[str, np.ndarray], inputs: np.ndarray, layers: int = LAYERS) -> np.ndarray:
-    """inputs: float32 [partials, frames, values] -> the last layer's last hidden state, float32 [partials, size]."""
+    """Return the last layer's last hidden state, float32 [partials, size], of float32 [partials, frames, values]."""
     from scipy.special import expit
 
     sequence = inputs
@@ -108,7 +108,7 @@ def lstm(weights: dict[str, np.ndarray], inputs: np.ndarray, layers: int = LAYER
 
 
 def voiced_windows(speech: np.ndarray) -> np.ndarray:
-    """bool [windows of 30 ms]: speech, and short pauses in it. speech: float32 at 16 kHz."""
+    """Return bool [windows of 30 ms]: true in speech and its short pauses. speech: float32 at 16 kHz."""
     import webrtcvad
     from scipy.ndimage import binary_dilation
 
@@ -122,7 +122,7 @@ def voiced_windows(speech: np.ndarray) -> np.ndarray:
 
 
 def partial_starts(samples: int) -> list[int]:
-    """First frames of the partial utterances of 1.6 s in so many samples at 16 kHz."""
+    """Return the first frames of the partial utterances of 1.6 s in so many samples at 16 kHz."""
     frames = -(-(samples + 1) // (RATE_HZ // 100))
     starts = list(range(0, max(1, frames - PARTIAL_FRAMES + PARTIAL_STEP + 1), PARTIAL_STEP))
     coverage = samples / (RATE_HZ // 100) - starts[-1]
@@ -130,7 +130,7 @@ def partial_starts(samples: int) -> list[int]:
 
 
 def embedding(speech: np.ndarray) -> np.ndarray:
-    """float32 [256] of length 1: the voice in `speech`, float32 at 16 kHz, already free of pauses."""
+    """Return float32 [256] of length 1: the voice in `speech`, float32 at 16 kHz, already free of pauses."""
     import librosa
 
     starts = partial_starts(len(speech))
@@ -148,7 +148,7 @@ def embedding(speech: np.ndarray) -> np.ndarray:
 
 
 def _voice(samples: np.ndarray) -> np.ndarray | None:
-    """The embedding of int16 samples at 8 kHz; None where there is too little speech."""
+    """Return the embedding of int16 samples at 8 kHz; None where there is too little speech."""
     speech = wideband(samples)
     level = np.sqrt(np.mean(speech**2))
     if level <= 0:
@@ -161,7 +161,7 @@ def _voice(samples: np.ndarray) -> np.ndarray | None:
 
 
 def speaker_similarity(original: np.ndarray, decoded: np.ndarray, clip: Clip | None = None) -> float:
-    """Up to 1 (the same). NaN for a clip with under 0.6 s of speech; 0 where the decoded one has lost it."""
+    """Return up to 1 (the same speaker); NaN for under 0.6 s of speech, 0 where the decoded clip has lost it."""
     true = _voice(original)
     if true is None:
         return float("nan")

@@ -30,14 +30,14 @@ def _metric() -> Any:
 
 
 def wideband(samples: np.ndarray) -> np.ndarray:
-    """int16 [n] at 8 kHz -> float32 [2 n] at 16 kHz in [-1, 1], nothing above 4 kHz."""
+    """Return int16 [n] at 8 kHz as float32 [2 n] at 16 kHz in [-1, 1], with nothing above 4 kHz."""
     import soxr
 
     return np.clip(soxr.resample(samples.astype(np.float32) / 32768, SAMPLE_RATE_HZ, RATE_HZ, quality="HQ"), -1, 1)
 
 
 def warp_q(original: np.ndarray, decoded: np.ndarray, clip: Clip | None = None) -> float:
-    """About 0.7 (the same) to 3.5. NaN where one side has less than 0.4 s of speech."""
+    """Return WARP-Q, about 0.7 (the same) to 3.5. NaN where one side has less than 0.4 s of speech."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a clip that is too short: NaN says so
         found = _metric().evaluate(wideband(original), wideband(decoded), arr_sr=RATE_HZ)

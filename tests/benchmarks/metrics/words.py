@@ -33,7 +33,7 @@ originals have from deciding which clips count (with three 5 points of it, on 42
 
 @cache
 def _dictionary() -> frozenset[str]:
-    """Every word that the recogniser can say."""
+    """Return every word that the recogniser can report."""
     from pocketsphinx import get_model_path
 
     with open(get_model_path("en-us/cmudict-en-us.dict"), encoding="utf-8") as lines:
@@ -41,22 +41,22 @@ def _dictionary() -> frozenset[str]:
 
 
 def words_of(clip: Clip) -> list[str]:
-    """What is said, as the dictionary writes it."""
+    """Return the words that are said, as the dictionary writes them."""
     return clip.text.lower().split()
 
 
 def speakable(clip: Clip) -> bool:
-    """English whose every word the recogniser's dictionary has."""
+    """Return whether a clip is English with every word in the recogniser's dictionary."""
     return clip.language == "en" and bool(clip.text) and _dictionary().issuperset(words_of(clip))
 
 
 def vocabulary(clips: Collection[Clip]) -> tuple[str, ...]:
-    """Every word of these clips, once."""
+    """Return every word of these clips, once."""
     return tuple(sorted({word for clip in clips for word in words_of(clip)}))
 
 
 def grammar(words: Sequence[str], known: Sequence[str], draw: int = 0) -> str:
-    """JSGF: at each place the right word or one of CHOICES - 1 others of `known`, drawn by the words themselves."""
+    """Return JSGF: at each place the right word or CHOICES - 1 others of `known`, drawn by the words themselves."""
     generator = random.Random(f"{draw} {' '.join(words)}")
     places = []
     for word in words:
@@ -76,7 +76,7 @@ def _recogniser() -> Any:
 
 
 def heard(samples: np.ndarray, jsgf: str) -> list[str]:
-    """The words of int16 [n] at 8 kHz as the grammar allows them; fewer where the recogniser gave up."""
+    """Return the words of int16 [n] at 8 kHz as the grammar allows them; fewer where the recogniser gave up."""
     recogniser = _recogniser()
     recogniser.add_jsgf_string("clip", jsgf)
     recogniser.activate_search("clip")
@@ -89,14 +89,14 @@ def heard(samples: np.ndarray, jsgf: str) -> list[str]:
 
 
 def word_errors(known: Sequence[str], original: np.ndarray, decoded: np.ndarray, clip: Clip) -> float:
-    """Percent of the clip's words that are wrong, missing or too many."""
+    """Return the percentage of the clip's words that are wrong, missing or too many."""
     words = words_of(clip)
     wrong = sum(edits(words, heard(decoded, grammar(words, known, draw))) for draw in range(DRAWS))
     return 100 * wrong / (DRAWS * len(words))
 
 
 def words_metric(clips: Collection[Clip] = ()) -> Metric:
-    """The metric for a choice of clips, whose words are what is chosen from."""
+    """Return the metric for a choice of clips; the recogniser chooses among their words."""
     known = vocabulary(clips)
     settings = f"{DRAWS} draws of {CHOICES} choices out of {len(known)} words"
     return Metric(
@@ -113,5 +113,5 @@ def words_metric(clips: Collection[Clip] = ()) -> Metric:
 
 
 def word_count(clip: Clip) -> float:
-    """What weighs a clip in the share of wrong words."""
+    """Return the number of words in a clip, its weight in the share of wrong words."""
     return float(len(words_of(clip)))

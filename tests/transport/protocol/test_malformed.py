@@ -20,14 +20,14 @@ from transport.protocol.over_receiver import REMEMBERED_OVERS, OverReceiver
 from transport.protocol.payloads import READERS, WRITERS, read_voice
 
 OPEN_FRAMES = [bytes.fromhex(octets) for _, octets in OPEN_VECTORS]
-BODIES = [octets[6:-2] for octets in OPEN_FRAMES]
+PAYLOADS = [octets[6:-2] for octets in OPEN_FRAMES]
 OVER = [encode(frame) for frame in over_frames(12, 2, repeat=True)]
 
 
-def read(kind: Type, body: bytes) -> Frame | None:
-    """What a body means, None if nothing. Anything but FrameError fails the test."""
+def read(kind: Type, payload: bytes) -> Frame | None:
+    """Return what a payload means, None if nothing. Anything but FrameError fails the test."""
     try:
-        return read_voice(7, 1, body, damaged=False) if kind is Type.VOICE else READERS[kind](7, 1, body)
+        return read_voice(7, 1, payload, damaged=False) if kind is Type.VOICE else READERS[kind](7, 1, payload)
     except FrameError:
         return None
 
@@ -58,13 +58,13 @@ def test_frames_with_good_checks(inputs: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize("kind", list(Type), ids=lambda kind: kind.name)
-def test_bodies(kind: Type) -> None:
-    """Each reader of bodies by itself: what it reads, its writer writes, and it reads that as the same."""
+def test_payloads(kind: Type) -> None:
+    """What the reader of a payload reads, its writer writes, and it reads that as the same."""
 
-    @for_many_inputs(BODIES)
+    @for_many_inputs(PAYLOADS)
     def check(inputs: list[bytes]) -> None:
-        for body in inputs:
-            frame = read(kind, body)
+        for payload in inputs:
+            frame = read(kind, payload)
             if frame is not None:
                 written, write = WRITERS[type(frame)]
                 assert kind is written
