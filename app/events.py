@@ -30,7 +30,7 @@ class StationReady:
     codec_id: int
     packets_per_frame: int
     mode: Mode = Mode.OPEN
-    """How the channel is protected."""
+    """Protection of the channel."""
     fingerprint: str = ""
     """Three words that tell the channel's key from others, to be compared by voice; "" for the open channel."""
 
@@ -53,7 +53,7 @@ class SlowLink:
 
 @dataclass(frozen=True, slots=True)
 class FloorChanged:
-    """Who may talk, seen from this station."""
+    """The change of the floor, that is of who may talk, as this station sees it."""
 
     state: State
 
@@ -119,7 +119,7 @@ class TalkEnded:
 
 @dataclass(frozen=True, slots=True)
 class TalkDraining:
-    """Frames of our over wait for a slow link."""
+    """The news that frames of our over wait for a slow link."""
 
     left_s: float
     """Seconds until the last of them is sent; 0 once it is."""
@@ -336,9 +336,9 @@ class Problem:
 
     __slots__ = ()
     cause: str
-    """What is wrong."""
+    """The cause of the problem."""
     cure: str
-    """What the user can do about it."""
+    """The cure that the user can apply."""
 
     def __str__(self) -> str:
         return one_line(self.cause, self.cure)

@@ -25,8 +25,8 @@ VOCODER = "vocoder"
 
 STANDARD, SMALL = "standard", "small"
 MODELS = (STANDARD, SMALL)
-"""The two sets of the three graphs, of one codec_id, so that either understands the other. The small one computes in
-8-bit whole numbers: under 6 MB, two thirds of the time, a little rougher."""
+"""The two sets of encoder, decoder and vocoder, of one codec_id: each understands the other.
+The small one computes in 8-bit whole numbers: under 6 MB, two thirds of the time, a little rougher."""
 
 
 TAUGHT_BY = "gossamer.taught_by"

@@ -38,7 +38,7 @@ class Address(Generic[Settings]):
     k: int | None = None
     """Packets a frame, 1..6; None: not said."""
     repeat: bool = False
-    """Whether every frame carries the packets of the one before again."""
+    """True for frames that carry the packets of the one before again."""
     radio: Radio | None = None
     """Radio at the other end of a serial port or behind a TNC; None: not said, or no radio."""
     impairment: Impairment | None = None

@@ -1,4 +1,4 @@
-"""What can go wrong, by whose fault it is.
+"""The errors of a link, by whose fault they are.
 
 `UsageError` is a mistake of the calling code, `LinkError` a fault of the link or of how it was set up, `FrameError`
 rubbish from the far end or from the link.

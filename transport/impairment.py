@@ -1,4 +1,4 @@
-"""What a bad link does to frames, decided from a seed: rate, delay, jitter, loss, bit errors, order, duplicates.
+"""The effects of a bad link on frames, drawn from a seed: rate, delay, jitter, loss, bit errors, order, duplicates.
 
 No I/O, no clock: it is told when a frame is handed over, and says when which bytes arrive. links/impaired.py performs
 it.

@@ -98,7 +98,7 @@ class LinkKind:
     piece_bytes: int
     """Bytes of a frame without header and checks that the carrier takes in one piece, for codecs with longer frames."""
     amateur: bool = False
-    """Whether the link runs on amateur radio, where encryption is forbidden nearly everywhere."""
+    """True for a link on amateur radio, where encryption is forbidden nearly everywhere."""
     takes_device: bool = False
     """Whether the path of an address may name a device."""
 

@@ -202,9 +202,9 @@ class SerialLines:
     """The control lines of a serial port, and how long it is left alone once they are set."""
 
     dtr: bool = False
-    """Whether DTR is held. It keys some interfaces and restarts some boards, so it is off unless it is asked for."""
+    """True to hold DTR. It keys some interfaces and restarts some boards, so it is off unless it is asked for."""
     rts: bool = False
-    """Whether RTS is held. It keys most interfaces between a radio and a sound card, so it is off as well."""
+    """True to hold RTS. It keys most interfaces between a radio and a sound card, so it is off as well."""
     settle_s: float = SETTLE_S
     """Pause between opening the port and the first byte to it, in seconds."""
 

@@ -45,7 +45,7 @@ class Bit:
     dimension: int
     """Number of the value within them, 0..15."""
     is_high: bool
-    """Whether it is the high bit of the Gray code, which is the sign; 1 in the low bit is one of the inner levels."""
+    """True for the high bit of the Gray code, the sign; in the low bit, 1 stands for one of the inner levels."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ FRAME_S = 0.02
 MEMORY_S = 0.5
 """Time constant of the powers that are compared, in seconds: a syllable, so that channels do not change within one."""
 LOST_DB = 7.0
-"""The mean is given up where it is weaker than the strongest channel by more: one of two channels alone costs 6 dB."""
+"""Loss of the mean against the strongest channel above which it is given up: one of two channels alone costs 6 dB."""
 KEPT_DB = 4.0
-"""The mean is taken again where it is weaker by less: two unlike channels of the same level cost 3 dB."""
+"""Loss of the mean below which it is taken again: two unlike channels of the same level cost 3 dB."""
 CHANGE_DB = 3.0
 """Lead at which another channel becomes the strongest one."""
 SILENCE_DB = -70.0

@@ -35,7 +35,7 @@ class AudioSystem:
     """PortAudio as shared by the microphone and the loudspeaker: its calls come one at a time, each in a thread."""
 
     def __init__(self, may_interrupt: Callable[[], bool] = lambda: True) -> None:
-        """may_interrupt: tells whether a stream that works may be closed for a moment to look for new devices."""
+        """Take a function that tells whether a stream that works may be closed for a moment to look for new devices."""
         self._lock = trio.Lock()
         self._streams: list[DeviceStream] = []
         self.may_interrupt = may_interrupt
@@ -81,7 +81,7 @@ class DeviceStream:
     kind: Device
 
     def __init__(self, system: AudioSystem, name: str | None) -> None:
-        """name: the device by number, name or part of a name; None is the system's default."""
+        """Take the system and the device by number, name or part of a name; None is the system's default."""
         self._system = system
         self._wanted = name
         self._changed = trio.Event()

@@ -42,7 +42,7 @@ class PortAudioMicrophone(DeviceStream):
     kind: Device = "microphone"
 
     def __init__(self, system: AudioSystem, name: str | None = None) -> None:
-        """name: the device by number, name or part of a name; None is the system's default."""
+        """Take the system and the device by number, name or part of a name; None is the system's default."""
         super().__init__(system, name)
         self._token: trio.lowlevel.TrioToken | None = None
         self._deliver: Callable[[Block], None] = lambda block: None
@@ -104,7 +104,7 @@ class PortAudioLoudspeaker(DeviceStream):
     kind: Device = "loudspeaker"
 
     def __init__(self, system: AudioSystem, name: str | None = None) -> None:
-        """name: the device by number, name or part of a name; None is the system's default."""
+        """Take the system and the device by number, name or part of a name; None is the system's default."""
         super().__init__(system, name)
         self._chunks: deque[Block] = deque(maxlen=MAX_CHUNKS)
         """Sound at the device's rate that the callback has not taken yet."""

@@ -48,7 +48,7 @@ class ListenLog:
     """A record of what others say, which tells of it as it happens."""
 
     def __init__(self, *, once: bool, tell: Callable[[str], None]) -> None:
-        """once: `done` is set after the first over. tell: takes a line for every over and every text."""
+        """Take once: `done` is set after the first over; and tell, which takes a line for every over and every text."""
         self._once = once
         self._tell_user = tell
         self._refused = self._refused_told = ""

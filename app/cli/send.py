@@ -66,7 +66,7 @@ class OutgoingOver:
     """One over on its way out, from the first try for the floor to its last bit."""
 
     def __init__(self, *, live: bool) -> None:
-        """live: from the microphone, not from a file."""
+        """Take live: true for an over from the microphone, false for one from a file."""
         self._live = live
         self.done = trio.Event()
         """Set when the over is sent, or can never be."""

@@ -1,4 +1,4 @@
-"""What the bindings to shared libraries have in common: finding a library, its version, and its samples."""
+"""Common parts of the bindings to shared libraries: finding a library, its version, and its samples."""
 
 from __future__ import annotations
 

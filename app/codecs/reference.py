@@ -48,7 +48,7 @@ class ReferenceCodec(Protocol):
 
     @property
     def description(self) -> str:
-        """What distinguishes the codec, in a few words."""
+        """Return what distinguishes the codec, in a few words."""
 
     @property
     def rate_bps(self) -> float:

@@ -27,10 +27,10 @@ class System:
     own_bytes: int
     """Bytes of its own headers and tags in a frame."""
     needs_ip: bool
-    """True for a system that runs over UDP/IP only: on another link that comes on top."""
+    """True for a system that runs over UDP/IP only: on a link without IP, its headers are added."""
     source: str
     air_bps: float | None = None
-    """Bit rate of its own radio, whatever else is there; None: it has none."""
+    """Bit rate of its own radio, on every link; None for a system without one."""
 
     def wire_bps(self, carrier_bytes: int, has_ip: bool) -> float:
         """Return its bit rate on a link whose layers add carrier_bytes a frame. has_ip: UDP/IP is one of them."""

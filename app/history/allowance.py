@@ -7,7 +7,7 @@ class Allowance:
     """A token bucket of bytes that starts full. No I/O, no clock."""
 
     def __init__(self, per_s: float, most: float) -> None:
-        """per_s: tokens that come back in a second. most: tokens that it holds."""
+        """Take the tokens that come back in a second, and the most that the bucket holds."""
         self._per_s = per_s
         self._most = most
         self._left = most

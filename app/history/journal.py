@@ -37,7 +37,7 @@ class Journal:
         self._path: Path | None = None
         self._bytes = self._number = 0
         self._taken_bytes: int | None = None
-        """What all journals take together; None before the folder was looked at."""
+        """Bytes that all journals take together; None before the folder was looked at."""
 
     def append(self, frames: list[CapturedFrame]) -> None:
         """Append frames, to a new file where there is none or it is full, and clear old journals beyond the limit.

@@ -82,7 +82,7 @@ class Recorder:
         self._overs: deque[RecordedOver] = deque(maxlen=MAX_WAITING_OVERS)
         self._more = trio.Event()
         self._taken_bytes: int | None = None
-        """What all overs take together; None before the folder was looked at."""
+        """Bytes that all overs take together; None before the folder was looked at."""
         self._told = self._told_flood = False
 
     def watch(self, way: Way, octets: bytes, facts: Sequence[Fact]) -> None:

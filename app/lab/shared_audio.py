@@ -38,7 +38,7 @@ class SharedMicrophone(_SharedDevice):
 
     @property
     def working(self) -> bool:
-        """Whether there is no problem with it."""
+        """Return whether there is no problem with it."""
         return "microphone" not in self._problems
 
     async def run(self, deliver: Callable[[Block], None], report: DeviceReport) -> None:

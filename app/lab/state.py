@@ -47,7 +47,7 @@ class LabStart:
     scene: str = LINK
     snr_db: float = START_SNR_DB
     live: bool = False
-    """Whether the microphone speaks, not the clip."""
+    """True while the microphone speaks, not the clip."""
     volume: float = 1.0
     muted: bool = False
     gain_db: float = 0.0
@@ -60,7 +60,7 @@ class LaneSnapshot:
 
     codec: ReferenceCodec
     missing: CodecMissing | None
-    """What is not installed, with the command that installs it; None for a lane that runs."""
+    """The missing library, with the command that installs it; None for a lane that runs."""
     wire_bps: float
     """Nominal rate on the wire, everything counted."""
     ber: float | None
@@ -80,7 +80,7 @@ class CapacitySnapshot:
     last: CapacityTrial | None
     """The newest trial; None before the first one."""
     done: bool
-    """Whether no more conversations are added."""
+    """True once no more conversations are added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class LabSnapshot:
     heard: int = 0
     """Number of the lane in the loudspeaker, from 0."""
     live: bool = False
-    """Whether the microphone speaks, not the clip."""
+    """True while the microphone speaks, not the clip."""
     volume: float = 1.0
     muted: bool = False
     troubles: tuple[str, ...] = ()

@@ -33,7 +33,7 @@ class Clip:
     text: str = ""
     """The words that are said, where the file has them in its tags."""
     speaker: str = ""
-    """Who says them, likewise."""
+    """The speaker of those words, likewise."""
 
 
 def contents(clips: Sequence[Clip], lanes: Sequence[PageLane], links: Sequence[Preset], at: Progress) -> dict[str, Any]:

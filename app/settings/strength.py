@@ -1,4 +1,4 @@
-"""How hard a passphrase is to guess, estimated by zxcvbn from the patterns that people use."""
+"""The strength of a passphrase against guessing, estimated by zxcvbn from the patterns that people use."""
 
 from __future__ import annotations
 

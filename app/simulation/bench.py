@@ -41,7 +41,7 @@ class BenchRow:
 
     codec: ReferenceCodec
     missing: CodecMissing | None
-    """What is not installed and the command that installs it."""
+    """The missing library and the command that installs it."""
     lane: Lane | None
     wire_bps: float
     """Nominal rate on the wire, everything counted; 0 where the lane is missing."""

@@ -1,4 +1,4 @@
-"""How many conversations fit on one link: real frames of real speech, one talker more at a time. No I/O, no clock.
+"""The capacity of one link in conversations: real frames of real speech, one talker more at a time. No I/O, no clock.
 
 All talk at once over the one link, first come, first served. A conversation breaks when one of its frames comes later
 than a station's play-out ever waits, because of the frames before it in the queue.
@@ -26,7 +26,7 @@ MOST = 64
 
 @dataclass(frozen=True, slots=True)
 class CapacityTrial:
-    """What happened with a number of conversations at once."""
+    """The result of a number of conversations at once."""
 
     codec: ReferenceCodec
     streams: int

@@ -1,4 +1,4 @@
-"""What a link makes of one recording, in virtual time: the recording is one over, from its BEGIN to its END.
+"""The journey of one recording over a link, in virtual time: the recording is one over, from its BEGIN to its END.
 
 A frame whose header is hit by bit errors is lost; one whose speech is hit is played, flagged damaged. No I/O, no clock.
 """
@@ -32,7 +32,7 @@ HEARD, DAMAGED, LOST, WAITING = ".", "d", "x", "w"
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """What became of a recording's codec frames."""
+    """The fate of a recording's codec frames on a link."""
 
     played: tuple[tuple[float, PlayoutItem], ...]
     """Items of the play-out, each with its time in seconds; frame i of an undisturbed over is played at i frames."""

@@ -39,7 +39,7 @@ class LaneReading:
     damaged: float
     """Share of it that came with wrong bits."""
     sounding: bool
-    """Whether what is heard now has arrived; if not, it is concealment or silence."""
+    """True while what is heard now has arrived; if not, it is concealment or silence."""
     heard_s: float
     """Speech that was heard since the lane began, in seconds."""
 
@@ -51,9 +51,9 @@ class HeardLevel:
     rms: float
     """Root mean square, 0..1."""
     arrived: bool
-    """Whether it is speech that came; if not, it is concealment or silence."""
+    """True for speech that arrived; if not, it is concealment or silence."""
     damaged: bool
-    """Whether it came with wrong bits."""
+    """True for speech that arrived with wrong bits."""
 
 
 class Lane:
@@ -72,7 +72,7 @@ class Lane:
         self._item: PlayoutItem | None = None
         self._item_ends_s = now
         self._news_end_s = now
-        """When the last speech that arrived was over."""
+        """Time at which the last speech that arrived was over."""
         self._delay_s: float | None = None
         self._heard_s = 0.0
         self._step: list[Speech] = []

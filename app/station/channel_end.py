@@ -111,7 +111,7 @@ class ChannelEnd:
 
     @property
     def mode(self) -> Mode:
-        """How the channel is protected."""
+        """Return the protection of the channel."""
         return self._channel.mode
 
     def watch(self, watcher: FrameWatcher) -> None:

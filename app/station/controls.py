@@ -1,4 +1,4 @@
-"""What the user can turn while a station runs."""
+"""The controls that the user can change while a station runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who talks and who listens: the floor between one talker and one listener.
+"""The turns of talking and listening: the floor between one talker and one listener.
 
 key ----> floor ----> talker ----> transmitter
 facts --> floor ----> answers ---> transmitter
@@ -55,7 +55,7 @@ class Conversation:
         slowness: float,
         emit: Callable[[Event], None],
     ) -> None:
-        """talker: None in a station that only listens. slowness: seconds that a second of speech takes on the link."""
+        """Take the parts; talker: None in a station that only listens; slowness: seconds a second of speech takes."""
         self._channel = channel
         self._transmitter = transmitter
         self._talker = talker

@@ -237,7 +237,7 @@ class Engine:
 
     @property
     def controls(self) -> Controls:
-        """Where the controls stand."""
+        """Return the positions of the controls."""
         return self._controls
 
     def _change(self, **changes: Any) -> None:

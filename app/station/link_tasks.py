@@ -1,4 +1,4 @@
-"""What is done around a link all the time: receiving from it, its health, and the rates on it."""
+"""The tasks around a link that run all the time: receiving from it, its health, and the rates on it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ AGAIN_S = 1.0
 
 
 class LinkHealth:
-    """Whether the link works, told to the host when that changes."""
+    """The health of the link, told to the host when it changes."""
 
     def __init__(self, emit: Callable[[Event], None]) -> None:
         self._emit = emit

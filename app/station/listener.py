@@ -72,7 +72,7 @@ class Listener:
         slow_link: bool,
         emit: Callable[[Event], None],
     ) -> None:
-        """slow_link: True where the link is slower than speech, by its plan."""
+        """Take the parts; slow_link: true where the link is slower than speech, by its plan."""
         self._speech = speech
         self._player = player
         self._latency = latency
@@ -80,7 +80,7 @@ class Listener:
         self._emit = emit
         self._playout = Playout(slow_link=slow_link)
         self._heard: deque[_Heard] = deque(maxlen=MAX_HEARD)
-        """What the play-out holds: the first is being played, the last is being received if its END has not come."""
+        """Overs that the play-out holds: the first is being played, the last one received if its END has not come."""
         self._refused: int | None = None
         """Over that is not played, because another codec made it."""
         self._wake = trio.Event()

@@ -1,4 +1,4 @@
-"""What is opened before a station can be built: the models, the channel's key and the link."""
+"""The parts to open before a station can be built: the models, the channel's key and the link."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Opened:
 
     link: Link
     far_end: str
-    """Who is at the other end of the link; "" where that is not known."""
+    """Name of the other end of the link; "" where that is not known."""
     secret: Secret | None
     """Key of the channel; None for the open channel."""
     codec: Codec

@@ -37,7 +37,7 @@ Arrived = Callable[[int, int, float], None]
 
 @dataclass(frozen=True, slots=True)
 class ParrotPorts:
-    """What a station gives to the parrot that lives in the same program."""
+    """The things that a station lends to the parrot in the same program."""
 
     arrived: Arrived
     secret: Secret | None = None

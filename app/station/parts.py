@@ -1,4 +1,4 @@
-"""What a station is made of: models, link and sound, and where they come from. Tests put in pieces of their own."""
+"""The parts of a station: models, link and sound, and where they come from. Tests put in parts of their own."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Talker:
         latency: Latency,
         emit: Callable[[Event], None],
     ) -> None:
-        """packets_per_frame: 1..6. repeat: True sends the packets of each frame once more, in the next one."""
+        """Take the parts, 1..6 packets_per_frame, and `repeat`, which sends packets again in the next frame."""
         self._settings = settings
         self._k = packets_per_frame
         self._repeat = repeat

@@ -24,7 +24,7 @@ ANTI_TRIP_S = 0.35
 
 
 class VoiceTrigger(Enum):
-    """What speech, or its end, does to the talk key."""
+    """An action of the talk key that speech, or its end, brings about."""
 
     DOWN = auto()
     UP = auto()
@@ -34,7 +34,7 @@ class VoiceKey:
     """A talk key that is pressed by speech. Every call is told the time."""
 
     def __init__(self, hang_s: float) -> None:
-        """hang_s: length of the pause in speech that ends the over, in seconds."""
+        """Take the length of the pause in speech that ends the over, in seconds."""
         self.hang_s = hang_s
         self.talking = False
         """True between DOWN and UP."""

@@ -1,4 +1,4 @@
-"""What all framings of a byte stream have in common: cutting the stream at its marks. No I/O, no clock.
+"""The common part of all framings of a byte stream: cutting the stream at its marks. No I/O, no clock.
 
 A reader is given whatever bytes came, and returns what they completed: a frame, or `RUBBISH` for a stretch of bytes
 that is none. It holds no more than one frame. cobs.py and kiss.py say where to cut and how to decode.

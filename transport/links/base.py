@@ -45,7 +45,7 @@ class Link(Protocol):
 
     @property
     def ready(self) -> bool:
-        """Whether there is somebody to send to: not while a link waits for its peer or for an unplugged port."""
+        """Return whether there is somebody to send to: not while a link waits for its peer or for an unplugged port."""
 
     async def wait_ready(self) -> None:
         """Return as soon as the link is `ready`.
@@ -89,17 +89,17 @@ class BaseLink:
 
     @property
     def sent(self) -> Traffic:
-        """What went out since the link was opened."""
+        """Return the counts of what went out since the link was opened."""
         return self._sent.traffic()
 
     @property
     def received(self) -> Traffic:
-        """What came in since the link was opened, rubbish included."""
+        """Return the counts of what came in since the link was opened, rubbish included."""
         return self._received.traffic()
 
     @property
     def ready(self) -> bool:
-        """Whether there is somebody to send to: always, on a link that waits for nobody."""
+        """Return whether there is somebody to send to: always, on a link that waits for nobody."""
         return True
 
     async def wait_ready(self) -> None:

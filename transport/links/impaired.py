@@ -102,7 +102,7 @@ class ImpairedLink:
 
     @property
     def ready(self) -> bool:
-        """Whether there is somebody to send to."""
+        """Return whether there is somebody to send to."""
         return self._inner.ready
 
     async def wait_ready(self) -> None:

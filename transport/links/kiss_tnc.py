@@ -59,7 +59,7 @@ class TcpPort:
         self._port = port
         self._stream: trio.SocketStream | None = None
         self._was_silent = False
-        """Whether the last connection was lost because nothing came back."""
+        """True if the last connection was lost because nothing came back."""
 
     async def open(self) -> None:
         """Connect to wherever the host's name leads now. Raise LinkError."""

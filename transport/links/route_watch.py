@@ -1,4 +1,4 @@
-"""Whether sockets are still bound to what they should be: a look every few seconds, and news where they were not.
+"""A watch over what sockets are bound to: a look every few seconds, and news where it is no longer right.
 
 A connected socket keeps the local address that it had when it was connected, and a membership in a group ends with its
 interface. Neither is reported by the system, so a link asks how it would be bound now. Nothing is sent for that.

@@ -46,7 +46,7 @@ class SerialPort:
         self._lasting: str | None = None
         """Lasting name of the adapter, once it was opened and if it has one."""
         self._stuck = False
-        """Whether the port took nothing when it was written to last."""
+        """True if the port took nothing when it was written to last."""
         self._device = ""
         """Device that was opened last, as the system numbers it."""
         self._port: serial.Serial | None = None

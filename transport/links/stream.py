@@ -107,7 +107,7 @@ class StreamLink(BaseLink):
 
     @property
     def ready(self) -> bool:
-        """Whether the port is open."""
+        """Return whether the port is open."""
         return self._is_open.is_set()
 
     async def wait_ready(self) -> None:

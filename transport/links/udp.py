@@ -63,7 +63,7 @@ class UdpLink(DatagramLink):
 
     @property
     def ready(self) -> bool:
-        """Whether there is somebody to send to: a waiting end has none until it was called."""
+        """Return whether there is somebody to send to: a waiting end has none until it was called."""
         return self._found_peer.is_set()
 
     async def wait_ready(self) -> None:

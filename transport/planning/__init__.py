@@ -1,1 +1,1 @@
-"""What a link can carry, counted before it is opened."""
+"""The capacity of a link, counted before it is opened."""

@@ -1,4 +1,4 @@
-"""What a link can carry: the load, the delay and the airtime for every k, and which k to take. No I/O, no clock.
+"""The capacity of a link: the load, the delay and the airtime for every k, and which k to take. No I/O, no clock.
 
 Everything is counted: VOICE with header and checks or tag, BEGIN at its repetition, framing, addresses, bit stuffing,
 the UARTs on both sides, and for every VOICE frame one keying of the transmitter (BEGIN goes along with it).
@@ -72,9 +72,9 @@ class PlanRow:
     margin_db: float
     """Margin over speech at 6 kbit/s in frames as long, at the same power: 10 log10 of the ratio of the wire rates."""
     fits: bool
-    """Whether the link carries it."""
+    """True if the link carries it."""
     too_long: bool
-    """Whether the frame is longer than what the radio sends at once."""
+    """True if the frame is longer than what the radio sends at once."""
 
 
 def link_model(address: Address[Any]) -> LinkModel:

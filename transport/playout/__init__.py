@@ -1,1 +1,1 @@
-"""When each packet is played."""
+"""The play-out: the time at which each packet is played."""

@@ -1,4 +1,4 @@
-"""What the play-out hands out, and what it counts. No I/O, no clock."""
+"""The items that the play-out hands out, and its counts. No I/O, no clock."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class PlayoutItem:
     """32 bytes; None for a lost packet, which is to be concealed."""
     damaged: bool = False
     signal_lost: bool = False
-    """Whether two frames or more are missing in a row."""
+    """True if two frames or more are missing in a row."""
     waited_s: float = 0.0
     """Seconds from the packet's arrival until now; 0 for a lost one."""
 

@@ -1,4 +1,4 @@
-"""How long the first frame of an over waits before it is played. No I/O, no clock."""
+"""The wait of an over's first frame before it is played. No I/O, no clock."""
 
 from __future__ import annotations
 

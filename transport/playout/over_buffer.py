@@ -54,7 +54,7 @@ class OverPlayout:
         self.hold_s = hold_s
         self.gathering = gather
         self.not_before_s = -math.inf
-        """When the over before this one will have been played, as far as is known."""
+        """Time at which the over before this one will have been played, as far as is known."""
         self.count = PlayoutCount()
         self.total: int | None = None
         self.anchor_s: float | None = None  # the deadline of packet 0
@@ -126,7 +126,7 @@ class OverPlayout:
 
     @property
     def finished(self) -> bool:
-        """Whether nothing of the over is left to be played."""
+        """Return whether nothing of the over is left to be played."""
         return self.total is not None and self.next >= self.total
 
     def take(self, now: float) -> PlayoutItem:
@@ -183,7 +183,7 @@ class OverPlayout:
 
     @property
     def slower_than_speech(self) -> bool | None:
-        """Whether the arrivals show a link slower than speech; None if they show too little."""
+        """Return whether the arrivals show a link slower than speech; None if they show too little."""
         if len(self.newest) < STEADY_FRAMES:
             return None
         (first, first_delay_s), (last, last_delay_s) = self.newest[0], self.newest[-1]

@@ -1,4 +1,4 @@
-"""When each packet of each over is played: by deadlines, not by queues. It is told the time and never sleeps.
+"""The time at which each packet is played: by deadlines, not by queues. It is told the time and never sleeps.
 
 One over is over_buffer.py. Here is what overs have in common: the hold that the jitter of the recent ones asks for
 (jitter.py), whether the link is slower than speech, and their order. The hold is anchored once per over, so that
@@ -138,12 +138,12 @@ class Playout:
 
     @property
     def active(self) -> bool:
-        """Whether an over is being received or played."""
+        """Return whether an over is being received or played."""
         return bool(self._overs)
 
     @property
     def gathering(self) -> bool:
-        """Whether nothing is played because the link is slower than speech: a wait to be shown."""
+        """Return whether nothing is played because the link is slower than speech: a wait to be shown."""
         return bool(self._overs) and self._overs[0].gathering
 
     @property

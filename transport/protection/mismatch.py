@@ -39,12 +39,12 @@ class MismatchDetector:
     def __init__(self, mode: Mode) -> None:
         self._mode = mode
         self._seen: dict[tuple[int, int], float] = {}
-        """When the latest frame came, by what it looked like and its over: at most 3 x 256."""
+        """Time of the latest frame, by what it looked like and its over: at most 3 x 256."""
         self._told: dict[str, float] = {}
         self._bad_tags_told_s = -AGAIN_S
-        """When bad tags were told of; until AGAIN_S later they are not looked at."""
+        """Time at which bad tags were told of; until AGAIN_S later they are not looked at."""
         self._stale_told_s = -AGAIN_S
-        """When another clock was told of. An END does not say whose it is, and follows a BEGIN that did."""
+        """Time at which another clock was told of. An END does not say whose it is, and follows a BEGIN that did."""
 
     def accepted(self, over: int) -> None:
         """Take note that a frame of this over was good: what was refused of it before was damaged."""

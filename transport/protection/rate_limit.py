@@ -1,4 +1,4 @@
-"""Whose frames are checked when more come than this machine can check. No I/O, no clock.
+"""The choice of the frames to check when more come than this machine can check. No I/O, no clock.
 
 Up to the capacity every frame is checked, whoever sends it: leaving one unchecked saves less than checking it costs.
 Beyond, a bucket of one second's worth of checks runs empty, and what is left of it says who still gets one:
@@ -30,7 +30,7 @@ MAX_PROVEN = 256
 SHARES = 1024
 """Places into which the hosts are sorted, by their hash; two hosts in one place share its share."""
 EVERYBODY, FAIR, PROVEN = 0.5, 0.25, 0.1
-"""What is left of the bucket, above which everybody, unknown hosts within their share, all proven ones are checked."""
+"""Shares left in the bucket above which everybody, unknown hosts within their share, all proven ones are checked."""
 
 
 class TokenBucket:

@@ -1,4 +1,4 @@
-"""Which authentic frames were received before. No I/O, no clock: time is passed in."""
+"""The record of the authentic frames that were received before. No I/O, no clock: time is passed in."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class HeardOver:
     addressee: str = ""
     """The station that its BEGIN names, to which the RECEIPT is bound."""
     until_s: float = math.inf
-    """When its VOICE and END are no longer taken: OVER_FRESH_S after the last BEGIN."""
+    """Time from which its VOICE and END are no longer taken: OVER_FRESH_S after the last BEGIN."""
     window: Window = field(default_factory=Window)
     end: int | None = None
     """Sequence number of its END, which is sent twice..."""

@@ -1,4 +1,4 @@
-"""Who may talk: a half-duplex channel as one table of states. No I/O, no clock.
+"""The floor, that is who may talk: a half-duplex channel as one table of states. No I/O, no clock.
 
 Facts go in as calls of methods, with the time; what follows comes out as a list of events. The table says what may
 happen when; a pair that is missing from it is a mistake of the caller (UsageError). The timers stand beside it, in

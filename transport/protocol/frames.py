@@ -70,7 +70,7 @@ class Begin:
     addressee: str = ""
     """The one station that answers END with RECEIPT; empty: to all."""
     repeat: bool = False
-    """Whether every VOICE frame but the first carries the packets of the one before again, after its own."""
+    """True if every VOICE frame but the first carries the packets of the one before again, after its own."""
     profile: bytes | None = None
     """Speaker profile, 32 bytes, or None."""
 
@@ -84,7 +84,7 @@ class Voice:
     packets: tuple[bytes, ...]
     """1..12 packets of 32 bytes."""
     damaged: bool = False
-    """Whether some bits are flipped, nobody knows which: the check of the voice failed, that of the header did not."""
+    """True if some bits are flipped, nobody knows which: the check of the voice failed, that of the header did not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What an over can be by now: how far it can have come, how long it is, and whether it still keeps the ear.
+"""The bounds of an over by now: how far it can have come, how long it is, and whether it still keeps the ear.
 
 Everything that a frame claims about its place is measured against the time that has passed. No I/O, no clock.
 """

@@ -1,4 +1,4 @@
-"""What stands between a frame's header and its last check: each writer beside its reader. No I/O, no clock.
+"""The payloads, between a frame's header and its last check: each writer beside its reader. No I/O, no clock.
 
 Integers are big-endian. A writer raises UsageError for what does not fit, a reader FrameError for anything that is not
 exactly one body of its kind.

@@ -32,7 +32,7 @@ class Refused:
     """A frame that the channel does not accept: forged, old, replayed, or of another mode or version."""
 
     problem: FrameError
-    """One of the kinds of FrameError."""
+    """The error, one of the kinds of FrameError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Answer:
 
 
 Fact = OverEvent | VoiceArrived | EndArrived | Answer | Rubbish | Refused | Receipt | Text | Pong | Beacon
-"""What a frame means. Frames that concern no over are facts as they are."""
+"""A meaning of a frame. Frames that concern no over are facts as they are."""
 
 
 def decode_open(octets: bytes, now: float) -> Frame:

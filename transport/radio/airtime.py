@@ -1,4 +1,4 @@
-"""How long bytes take: on a UART, as a stream of bits, as HDLC on a packet-radio channel, as LoRa. No I/O, no clock.
+"""The time bytes take: on a UART, as a stream of bits, as HDLC on a packet-radio channel, as LoRa. No I/O, no clock.
 
 A `Stage` is one stretch of a frame's way: a UART, then the air, then the far end's UART. Each has the whole frame
 before the next one begins. The slowest one decides what a link can carry, all of them together how late it comes.

@@ -30,7 +30,7 @@ class Radio:
     options: tuple[str, ...] = ()
     """Options that an address for it should have beside `radio=`."""
     keyed: bool = False
-    """Whether it is a transmitter with TXDELAY and CSMA."""
+    """True for a transmitter with TXDELAY and CSMA."""
     latency_s: float = 0.0
     """Delay that it adds to every frame, in seconds."""
     duty: float | None = None

@@ -61,7 +61,7 @@ class DeviceScreen(Card[None]):
         self._problem = "looking for devices …"
         """Why there is no list."""
         self._outcome = ""
-        """What became of the last choice; "" where the marks tell it."""
+        """The outcome of the last choice; "" where the marks tell it."""
         self._opening = ""
         """Name of the device that was chosen, until it is known what became of it."""
 

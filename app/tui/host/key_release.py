@@ -40,7 +40,7 @@ class KeyUp(events.Event, bubble=False):
 
 
 class KeyReporting(events.Event, bubble=False):
-    """What the terminal says of the kitty protocol. It goes to the App (`on_key_reporting`)."""
+    """The terminal's answer about the kitty keyboard protocol. It goes to the App (`on_key_reporting`)."""
 
     def __init__(self, flags: int) -> None:
         super().__init__()

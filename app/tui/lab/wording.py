@@ -1,4 +1,4 @@
-"""What the lab's screen says in words and columns: plain functions of its picture."""
+"""The words and columns of the lab's screen: plain functions of its picture."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class TalkApp(HostedApp):
         self.configuration = configuration
         self._title = TerminalTitle(self._write_to_terminal)
         self._device_problems: dict[str, DeviceProblem] = {}
-        """What is wrong with the devices now, by their kind; lent to the lab with their sound."""
+        """Problems of the devices now, by their kind; lent to the lab with their sound."""
         self._lab: LabSession | None = None
         self._lab_wanted = trio.Event()
         self.engine = make_engine(settings, self._engine_spoke)

@@ -1,4 +1,4 @@
-"""How the link is doing, in one line: for screens without the room for the panels that say it in full."""
+"""The condition of the link in one line: for screens without the room for the panels that say it in full."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class LinkLine(Widget):
     """The most important figures of wire and link, as many as have room."""
 
     facts: reactive[tuple[Fact, ...]] = reactive(())
-    """What is known, the most important first."""
+    """The known facts, the most important first."""
     _sending = True
 
     def show(self, state: TalkState) -> None:

@@ -1,4 +1,4 @@
-"""How the link is doing: packets, and the time from mouth to ear."""
+"""The panel of the link: packets, and the time from mouth to ear."""
 
 from __future__ import annotations
 

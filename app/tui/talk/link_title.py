@@ -1,4 +1,4 @@
-"""What the screen says of a link, worked out once, when the link is opened."""
+"""The title of a link on the screen, worked out once, when the link is opened."""
 
 from __future__ import annotations
 

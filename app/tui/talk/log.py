@@ -11,11 +11,11 @@ from itertools import count
 from app.events import OverEnded, TalkEnded
 
 LINES_KEPT = 200
-"""At a few seconds an over, half an hour."""
+"""Largest number of lines that the log keeps: half an hour of overs of a few seconds each."""
 
 
 class Side(Enum):
-    """Whose line of the log it is."""
+    """The owner of a line of the log: this station, another one, or the program itself."""
 
     MINE = "mine"
     THEIRS = "theirs"
@@ -39,10 +39,10 @@ class LogLine:
     packets: str = ""
     """Number of packets of an over; a narrow screen leaves it out, for it follows from the length."""
     outcome: str = ""
-    """What became of an over: why it ended, what was lost of it, how much the addressee heard."""
+    """The outcome of an over: why it ended, what was lost of it, how much the addressee heard."""
     trouble: bool = False
     cost: str = ""
-    """What an over of ours took of the link; shown where there is room."""
+    """The share of the link that an over of ours took; shown where there is room."""
 
     def words(self, narrow: bool = False) -> str:
         """Return everything that is said of it but for the cost; where it is narrow, the packets are left out too."""

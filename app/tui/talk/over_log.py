@@ -34,7 +34,7 @@ class Row(NamedTuple):
 
 
 class OverLog(Widget):
-    """Every line in as many rows as it needs, the newest at the bottom, where it stays unless the user scrolls back."""
+    """The log on the screen: each line in as many rows as it needs, the newest in view unless the user scrolls."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "over-log--time",

@@ -12,7 +12,7 @@ from app.tui.talk.wire_panel import WirePanel
 
 
 class Panels(Horizontal):
-    """What is on the wire, and how the link is doing."""
+    """The panels of the wire and the link, side by side."""
 
     def __init__(self) -> None:
         super().__init__(id="panels")

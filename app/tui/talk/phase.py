@@ -1,4 +1,4 @@
-"""What push-to-talk is doing, as the screen shows it."""
+"""The phases of push-to-talk, as the screen shows them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from transport.protocol.floor_states import State
 
 
 class Phase(Enum):
-    """What push-to-talk is doing, in the words on the screen."""
+    """The phase of push-to-talk, in the words on the screen."""
 
     STARTING = "STARTING"
     QUIET = "LISTENING"

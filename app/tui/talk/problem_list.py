@@ -1,4 +1,4 @@
-"""What is missing, and how to get it."""
+"""The list of what is missing, and how to get it."""
 
 from __future__ import annotations
 

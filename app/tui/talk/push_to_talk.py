@@ -18,7 +18,7 @@ OURS = (State.ASKED, State.ON_AIR, State.COLLIDED)
 
 
 class PushToTalk:
-    """What happens to the talk key goes in, commands for the engine come out."""
+    """The link from the talk key to the engine: events of the key go in, commands for the engine come out."""
 
     def __init__(self, screen: Screen[None], key: TalkKey, engine: Engine, changed: Callable[[], None]) -> None:
         """Use the timers of a screen. changed: called after every step."""

@@ -93,12 +93,12 @@ class TalkScreen(Screen[None]):
 
     @property
     def phase(self) -> Phase:
-        """What push-to-talk is doing, as shown."""
+        """Return the phase of push-to-talk, as shown."""
         return self.state.phase
 
     @property
     def account(self) -> Account:
-        """What the conversation has taken of its link so far."""
+        """Return what the conversation has taken of its link so far."""
         return account(self.state.wire)
 
     @property
@@ -204,7 +204,7 @@ class TalkScreen(Screen[None]):
         self._show()
 
     def note(self, about: str, text: str) -> None:
-        """Log something that is not of the engine."""
+        """Write a note to the log that comes from the screen, not from an event of the engine."""
         self.state.note(about, text, time.monotonic())
 
     def closing(self) -> None:

@@ -14,7 +14,7 @@ from app.tui.widgets.text import TextBlock
 from app.tui.widgets.waveform import LiveWaveform, Sound
 
 LEVEL_OVERDUE_S = 0.3
-"""How long the waveform waits for a level before it moves on by itself, thin: a frame may be late, a device stop."""
+"""Seconds until the waveform moves on by itself, thin, without a level: a frame may be late, a device stop."""
 
 
 class Stage(Vertical):
@@ -23,9 +23,9 @@ class Stage(Vertical):
     def __init__(self) -> None:
         super().__init__(id="stage")
         self._sound = Sound.SILENCE
-        """Whose voice is drawn now."""
+        """Voice that is drawn now."""
         self._moved_s = 0.0
-        """When the waveform last moved."""
+        """Time at which the waveform last moved."""
 
     def compose(self) -> ComposeResult:
         """Build the parts."""

@@ -1,4 +1,4 @@
-"""What the talk screen shows, worked out from the engine's events: no terminal, no clock. Times are of one clock."""
+"""The state of the talk screen, worked out from the engine's events: no terminal, no clock. Times are of one clock."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.tui.talk.phase import FLOOR_PHASES, MINE, Phase
 from app.tui.talk.talk_key import TalkKey
 
 REFUSAL_SHOWN_S = 4.0
-"""How long a refusal stays on the screen when nothing else happens: long enough to read a line twice."""
+"""Seconds that a refusal stays on the screen when nothing else happens: long enough to read a line twice."""
 STATIONS_KEPT = 12
 AS_MEANT = (events.EndReason.RELEASED, events.EndReason.CLIP_ENDED)
 """Ends of an over of ours that need no remark."""
@@ -62,37 +62,37 @@ class TalkState:
 
     me: str = "you"
     protection: str = ""
-    """How the channel is protected, in words."""
+    """Protection of the channel, in words."""
     key: TalkKey = field(default_factory=TalkKey)
     now_s: float = 0.0
     """The time as of the last change."""
     phase: Phase = Phase.STARTING
     since_s: float = 0.0
-    """When the phase began."""
+    """Time at which the phase began."""
     who: str = ""
-    """Who talks, or talked last, on the other side."""
+    """Name of the one who talks, or talked last, on the other side."""
     meant_for: str = ""
     """Whom that is for; "" is everybody."""
     reason: str = ""
     """Why an over was refused, collided, or the station ended."""
     refused_at_s: float | None = None
-    """When the refusal came that is still to be read."""
+    """Time of the refusal that is still to be read."""
     floor: Phase = Phase.STARTING
     """The phase of the engine's last word on the floor; `phase` is this, unless there is more to say."""
     hearing: bool = False
     """Somebody's over is being played: that lasts a little longer than the floor is theirs."""
     replaying: str = ""
-    """Whose over is being played once more."""
+    """Name of the one whose over is being played once more."""
     calling: str = ""
-    """Who has called after a pause, until that over has ended."""
+    """Name of the one who has called after a pause, until that over has ended."""
     vox: bool = False
     """Voice operation is on."""
     clip_instead: bool = False
     """A recorded clip speaks where there is no microphone."""
     addressee: str = ""
-    """Who is asked to confirm our overs."""
+    """Name of the one who is asked to confirm our overs."""
     stations: list[str] = field(default_factory=list)
-    """Who was heard, the newest first."""
+    """Names of those who were heard, the newest first."""
     time_left_s: float | None = None
     """Seconds to the time-out, once it is near, as of `time_left_at_s`."""
     time_left_at_s: float = 0.0
@@ -109,7 +109,7 @@ class TalkState:
     playout: events.PlayoutState | None = None
     mouth_to_ear: events.MouthToEar | None = None
     problems: dict[str, Problem] = field(default_factory=dict)
-    """What is missing now, by "microphone", "loudspeaker" and "link"."""
+    """Problems of now, by "microphone", "loudspeaker" and "link"."""
     devices: dict[str, events.DeviceReady] = field(default_factory=dict)
     log: Log = field(default_factory=Log)
 

@@ -34,7 +34,7 @@ class TalkButton(Widget):
 
     phase = reactive(Phase.STARTING)
     words = reactive("")
-    """What the talk key does now."""
+    """The words for what the talk key does now."""
     _held = False
 
     def show(self, state: TalkState) -> None:

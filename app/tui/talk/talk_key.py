@@ -1,4 +1,4 @@
-"""What a key, a mouse button and the clock mean for push-to-talk, as a table: no terminal and no clock here.
+"""The meaning of a key, a mouse button and the clock for push-to-talk, as a table: no terminal and no clock here.
 
 Terminals differ in what they tell about a key:
 
@@ -165,21 +165,21 @@ class TalkKey:
         self.repeat_was_seen = False
         """A held key repeats in this terminal, as learnt at the first hold."""
         self.deadline_s: float | None = None
-        """When to call `handle(KeyInput.TIME, now)`, or None."""
+        """Time at which to call `handle(KeyInput.TIME, now)`, or None."""
 
     @property
     def talking(self) -> bool:
-        """Whether the last word to the engine was START."""
+        """Return whether the last command to the engine was START."""
         return self.state in (KeyState.PRESSED, KeyState.HELD, KeyState.LATCHED, KeyState.POINTER, KeyState.REMOTE)
 
     @property
     def in_use(self) -> bool:
-        """Whether the next press means the over that goes on, or belongs to the one that has just ended."""
+        """Return whether the next press means the over that goes on, or belongs to the one that has just ended."""
         return self.state is not KeyState.UP
 
     @property
     def hold_works(self) -> bool:
-        """Whether holding the key is known to work in this terminal."""
+        """Return whether holding the key is known to work in this terminal."""
         return self.release_is_told or self.repeat_was_seen
 
     def handle(self, event: KeyInput, now_s: float) -> TalkCommand | None:

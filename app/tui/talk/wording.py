@@ -1,4 +1,4 @@
-"""What the talk screen says in words: plain functions of its state."""
+"""The words of the talk screen: plain functions of its state."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MEANWHILE = {
     "microphone": "you can listen, not talk",
     "loudspeaker": "the meters move all the same",
 }
-"""What goes on without a device, unless a clip speaks."""
+"""The words for what still works without a device, unless a clip speaks."""
 
 
 def detail(state: TalkState) -> str:

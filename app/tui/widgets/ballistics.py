@@ -1,4 +1,4 @@
-"""How meters and waveforms turn levels into marks: ballistics and braille, no terminal and no clock."""
+"""The way from levels to the marks of meters and waveforms: ballistics and braille, no terminal and no clock."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Ballistics:
 
     @property
     def at_rest(self) -> bool:
-        """Whether nothing changes until the next push."""
+        """Return whether nothing changes until the next push."""
         return self.level_db <= FLOOR_DB and self.peak_db <= FLOOR_DB and not self.clipped
 
 

@@ -1,4 +1,4 @@
-"""What a screen's keys do, in words: read from its bindings, where each key is written once."""
+"""The words for what a screen's keys do: read from its bindings, where each key is written once."""
 
 from __future__ import annotations
 

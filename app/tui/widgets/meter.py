@@ -25,7 +25,7 @@ class LevelBar(Widget):
     """The bar of a meter."""
 
     rest = reactive("")
-    """What it says when there is nothing to measure: "no microphone"."""
+    """The words when there is nothing to measure: "no microphone"."""
     level_db = reactive(FLOOR_DB)
     peak_db = reactive(FLOOR_DB)
     clipped = reactive(False)
@@ -99,7 +99,7 @@ class Meter(Horizontal):
     """A row of label, bar, level in dB and knob."""
 
     figure = reactive("")
-    """Where the knob stands."""
+    """The position of the knob, in words."""
     rest = reactive("")
     """Why there is nothing to measure, or ""."""
 
