@@ -23,7 +23,7 @@ from transport.link_options import (
     TNC_OPTIONS,
     AddressParts,
     KissSettings,
-    Option,
+    LinkOption,
     ParrotSettings,
     SerialLines,
     SerialSettings,
@@ -83,7 +83,7 @@ class LinkKind:
     """Forms of an address, in short."""
     help: tuple[Help, ...]
     """Forms of an address for the help, with their meanings."""
-    options: tuple[Option, ...]
+    options: tuple[LinkOption, ...]
     """Options that only this kind has, or shares with some others."""
     check: Callable[[AddressParts], Any]
     """Function that returns the kind's settings. It raises LinkError for an address that makes no sense."""
@@ -146,7 +146,7 @@ def _check_serial(parts: AddressParts) -> SerialSettings:
     return SerialSettings(parts.device, _checked_baud(parts), SerialLines(**_taken(parts.options, LINE_OPTIONS)))
 
 
-def _taken(options: dict[str, Any], some: tuple[Option, ...]) -> dict[str, Any]:
+def _taken(options: dict[str, Any], some: tuple[LinkOption, ...]) -> dict[str, Any]:
     """Return the values of some options, by field, and take them out of `options`."""
     return {option.field: options.pop(option.field) for option in some if option.field in options}
 

@@ -32,7 +32,7 @@ MAX_SETTLE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
+class LinkOption:
     """One option: `name=value`."""
 
     name: str
@@ -121,49 +121,49 @@ def refuse() -> NoReturn:
 _TIME = "a time in milliseconds, or with s behind it in seconds"
 _SHARE_OF_FRAMES = "a share of frames such as 0.05 or 5%"
 COMMON_OPTIONS = (
-    Option("k", "k", read_packets, f"a whole number of packets a frame, 1 to {MAX_K}"),
-    Option("repeat", "repeat", read_switch, "0 or 1"),
+    LinkOption("k", "k", read_packets, f"a whole number of packets a frame, 1 to {MAX_K}"),
+    LinkOption("repeat", "repeat", read_switch, "0 or 1"),
 )
 """Options of every link that are fields of `Address`."""
 IMPAIRMENT_OPTIONS = (
-    Option("rate", "rate_bps", read_number, "a number of bits per second"),
-    Option("loss", "loss", read_share, _SHARE_OF_FRAMES),
-    Option("burst", "burst_frames", read_number, "the mean number of frames lost in a row"),
-    Option("ber", "ber", read_share, "a share of bits such as 0.001"),
-    Option("delay", "delay_s", read_seconds, _TIME),
-    Option("jitter", "jitter_s", read_seconds, _TIME),
-    Option("reorder", "reorder", read_share, _SHARE_OF_FRAMES),
-    Option("duplicate", "duplicate", read_share, _SHARE_OF_FRAMES),
-    Option("seed", "seed", int, "a whole number"),
+    LinkOption("rate", "rate_bps", read_number, "a number of bits per second"),
+    LinkOption("loss", "loss", read_share, _SHARE_OF_FRAMES),
+    LinkOption("burst", "burst_frames", read_number, "the mean number of frames lost in a row"),
+    LinkOption("ber", "ber", read_share, "a share of bits such as 0.001"),
+    LinkOption("delay", "delay_s", read_seconds, _TIME),
+    LinkOption("jitter", "jitter_s", read_seconds, _TIME),
+    LinkOption("reorder", "reorder", read_share, _SHARE_OF_FRAMES),
+    LinkOption("duplicate", "duplicate", read_share, _SHARE_OF_FRAMES),
+    LinkOption("seed", "seed", int, "a whole number"),
 )
 """Options of every link that are fields of `Impairment`."""
-BAUD = Option("baud", "baud", read_baud, "the speed of a serial port in baud")
-RADIO = Option("radio", "radio", read_radio, "the name of a radio that `gossamer plan` lists")
+BAUD = LinkOption("baud", "baud", read_baud, "the speed of a serial port in baud")
+RADIO = LinkOption("radio", "radio", read_radio, "the name of a radio that `gossamer plan` lists")
 LINE_OPTIONS = (
-    Option("dtr", "dtr", read_switch, "0 or 1"),
-    Option("rts", "rts", read_switch, "0 or 1"),
-    Option("settle", "settle_s", read_settling, f"{_TIME}, at most {MAX_SETTLE_S:.0f}s"),
+    LinkOption("dtr", "dtr", read_switch, "0 or 1"),
+    LinkOption("rts", "rts", read_switch, "0 or 1"),
+    LinkOption("settle", "settle_s", read_settling, f"{_TIME}, at most {MAX_SETTLE_S:.0f}s"),
 )
 """Options of every serial port: fields of `SerialLines`."""
-KISS_PORT_OPTION = Option("kissport", "kiss_port", read_kiss_port, f"a number from 0 to {MAX_KISS_PORT}")
+KISS_PORT_OPTION = LinkOption("kissport", "kiss_port", read_kiss_port, f"a number from 0 to {MAX_KISS_PORT}")
 """Option of packet radio: which of a TNC's radios is meant."""
 EVERYBODY = Callsign(DESTINATION)
 """Destination of frames on packet radio, unless the address says otherwise."""
 CALLSIGN_OPTIONS = (
-    Option(
+    LinkOption(
         "call",
         "call",
         parse_callsign,
         "one to six letters and digits, among them a letter and a digit, then perhaps - and 0 to 15",
     ),
-    Option("dest", "destination", read_destination, "one to six letters and digits, then perhaps - and 0 to 15"),
+    LinkOption("dest", "destination", read_destination, "one to six letters and digits, then perhaps - and 0 to 15"),
 )
 """Options of packet radio: the callsigns of this station and of the destination."""
 TNC_OPTIONS = (
-    Option("txdelay", "tx_delay_s", read_kiss_time, f"{_TIME}, at most 2550"),
-    Option("txtail", "tx_tail_s", read_kiss_time, f"{_TIME}, at most 2550"),
-    Option("slottime", "slot_s", read_kiss_time, f"{_TIME}, at most 2550"),
-    Option("persist", "persistence", read_octet, "a number from 0 to 255"),
+    LinkOption("txdelay", "tx_delay_s", read_kiss_time, f"{_TIME}, at most 2550"),
+    LinkOption("txtail", "tx_tail_s", read_kiss_time, f"{_TIME}, at most 2550"),
+    LinkOption("slottime", "slot_s", read_kiss_time, f"{_TIME}, at most 2550"),
+    LinkOption("persist", "persistence", read_octet, "a number from 0 to 255"),
 )
 """Options that a TNC is told when the link is opened: fields of `TncSettings`."""
 

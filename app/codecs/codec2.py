@@ -15,6 +15,7 @@ from __future__ import annotations
 import ctypes
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -56,6 +57,7 @@ class Codec2State:
 
     def __init__(self, mode: str) -> None:
         """Open the mode, a key of MODES. Raises CodecMissing."""
+        self._state: Any = None
         library = _library()
         if library is None:
             raise CodecMissing("libcodec2 is not installed", INSTALL, title=f"Codec2 {mode}")
@@ -92,7 +94,7 @@ class Codec2State:
         return speech
 
     def __del__(self) -> None:
-        if getattr(self, "_state", None):
+        if self._state:
             self._library.codec2_destroy(self._state)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -70,6 +71,7 @@ class OpusEncoder:
 
     def __init__(self) -> None:
         """Open it with SETTINGS. Raises CodecMissing."""
+        self._state: Any = None
         self._library = library = _present()
         error = ctypes.c_int()
         self._state = library.opus_encoder_create(SAMPLE_RATE_HZ, 1, APPLICATION_VOIP, ctypes.byref(error))
@@ -91,7 +93,7 @@ class OpusEncoder:
         return self._packet.raw[:size]
 
     def __del__(self) -> None:
-        if getattr(self, "_state", None):
+        if self._state:
             self._library.opus_encoder_destroy(self._state)
 
 
@@ -100,6 +102,7 @@ class OpusDecoder:
 
     def __init__(self) -> None:
         """Open it. Raises CodecMissing."""
+        self._state: Any = None
         self._library = library = _present()
         error = ctypes.c_int()
         self._state = library.opus_decoder_create(SAMPLE_RATE_HZ, 1, ctypes.byref(error))
@@ -120,7 +123,7 @@ class OpusDecoder:
         return int(self._library.opus_decode(self._state, packet, size, speech.ctypes.data, FRAME_SAMPLES, 0))
 
     def __del__(self) -> None:
-        if getattr(self, "_state", None):
+        if self._state:
             self._library.opus_decoder_destroy(self._state)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from app.audio.devices import Block
 from app.history.overs import RecordedOver
 from app.settings.model import Settings
-from app.station.speech import PacketEncoder
+from codec.encoder import PacketEncoder
 from codec.format import PACKET_BYTES, PACKET_SAMPLES
 from transport.protocol.frames import Mode
 

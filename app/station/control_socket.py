@@ -48,7 +48,7 @@ TALKING = (State.ASKED, State.ON_AIR, State.COLLIDED)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ControlReply:
     """The answer of a station to a word."""
 
     station: str
@@ -61,7 +61,7 @@ class Answer:
         return json.dumps(asdict(self) | {"state": self.state.value})
 
     @classmethod
-    def from_json(cls, line: bytes) -> Answer:
+    def from_json(cls, line: bytes) -> ControlReply:
         """Read an answer. Raises ValueError, TypeError or KeyError for anything else."""
         facts = json.loads(line)
         return cls(**facts | {"state": State(facts["state"])})
@@ -205,7 +205,7 @@ class ControlSocket:
                 await self._changed.wait()
 
     async def _say(self, stream: trio.SocketStream, problem: str) -> None:
-        answer = Answer(self.station, self._link, self._state, problem or self._problem)
+        answer = ControlReply(self.station, self._link, self._state, problem or self._problem)
         await stream.send_all(answer.json().encode() + b"\n")
 
 
@@ -272,7 +272,7 @@ def find(station: str | None) -> Path:
 
 
 @contextlib.contextmanager
-def asked(path: Path, word: str) -> Iterator[tuple[Answer, Callable[[], None]]]:
+def asked(path: Path, word: str) -> Iterator[tuple[ControlReply, Callable[[], None]]]:
     """Send a word, and give the answer and a function that waits for the end of the station.
 
     The connection lasts as long as the context. Raises GossamerError.
@@ -283,7 +283,7 @@ def asked(path: Path, word: str) -> Iterator[tuple[Answer, Callable[[], None]]]:
             connection.settimeout(ASKING_S + ANSWERED_S)
             connection.sendall(f"{word}\n".encode())
             with connection.makefile("rb") as lines:
-                answer = Answer.from_json(lines.readline(4096))
+                answer = ControlReply.from_json(lines.readline(4096))
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise GossamerError(f"station {path.stem} does not answer ({error})", "is it closing?") from error
 

@@ -24,7 +24,7 @@ from app.settings.model import Synth
 from app.station.channel_end import wall_clock_s
 from app.station.parrot import NAME as PARROT_NAME
 from app.station.parrot import Parrot, ParrotPorts
-from app.station.speech import PacketEncoder
+from app.station.speech import NumberedEncoder
 from app.threads import InThread, one_worker
 from transport.address import Address
 from transport.links.base import Link
@@ -38,7 +38,7 @@ from vocoder.synthesizer import Synthesizer
 class Codec:
     """The three models of a station."""
 
-    encoder: PacketEncoder | None
+    encoder: NumberedEncoder | None
     """None in a station that only listens: 40 MB less memory on a small board."""
     decoder: FeatureDecoder
     synthesizer: Synthesizer

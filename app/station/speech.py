@@ -5,35 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-import numpy as np
-
 from app.audio.devices import Block
 from app.codecs.decoding import FeatureDecoder
 from app.threads import InThread
+from codec.encoder import PacketEncoder
 from vocoder.synthesizer import Synthesizer
 
 
-class PacketEncoder(Protocol):
-    """An encoder of speech, such as `codec.encoder.Encoder`."""
+class NumberedEncoder(PacketEncoder, Protocol):
+    """A packet encoder that tells the number of its codec, such as `codec.encoder.Encoder`."""
 
     @property
     def codec_id(self) -> int:
         """Number of the codec, 0..65535: which decoders understand the packets."""
         ...
 
-    def encode(self, samples: np.ndarray) -> bytes:
-        """Return the packet of the next float32 [2560], with the state of all samples before."""
-        ...
-
-    def reset(self) -> None:
-        """Forget all samples before."""
-        ...
-
 
 class SpeechEncoder:
     """An encoder whose work is done in a thread."""
 
-    def __init__(self, encoder: PacketEncoder, in_thread: InThread, on_spoken: Callable[[Block], None]) -> None:
+    def __init__(self, encoder: NumberedEncoder, in_thread: InThread, on_spoken: Callable[[Block], None]) -> None:
         """Take the encoder; `on_spoken` is shown what it gets, float32 [2560] at a time."""
         self._encoder = encoder
         self._in_thread = in_thread

@@ -25,7 +25,7 @@ from transport.link_kinds import (
 )
 from transport.link_options import (
     AddressParts,
-    Option,
+    LinkOption,
     read_packets,
 )
 from transport.links.memory import MemoryLink, memory_pair
@@ -117,7 +117,7 @@ PIGEON = LinkKind(
     "pigeon",
     forms=(Form("pigeon://LOFT", "flies"),),
     help=(Help("pigeon://LOFT", "a bird"),),
-    options=(Option("birds", "birds", read_packets, "a number of birds, 1 to 6"),),
+    options=(LinkOption("birds", "birds", read_packets, "a number of birds, 1 to 6"),),
     check=check_pigeon,
     layers=(LayerBytes("leg ring", 5),),
     tag_bytes=4,

@@ -32,9 +32,9 @@ from app.tui.talk.meters import Meters
 from app.tui.talk.over_log import OverLog
 from app.tui.talk.panels import Panels
 from app.tui.talk.phase import Phase
+from app.tui.talk.phase_panel import PhasePanel
 from app.tui.talk.problem_list import ProblemList
 from app.tui.talk.push_to_talk import PushToTalk
-from app.tui.talk.stage import Stage
 from app.tui.talk.state import TalkState
 from app.tui.talk.talk_button import TalkButton
 from app.tui.talk.talk_key import KeyInput
@@ -87,7 +87,7 @@ class TalkScreen(Screen[None]):
         self._picked: set[str] = set()
         """Kinds of the devices that were chosen here; the others stay whatever the system's default is."""
         self._shown: list[_Shows] = []
-        self._stage = Stage()
+        self._phase_panel = PhasePanel()
         self._meters = Meters(self._volume)
         self._field = MessageField()
 
@@ -111,7 +111,7 @@ class TalkScreen(Screen[None]):
         """Build the widgets."""
         top, overs, problems = TopLine(self.state.protection), OverLog(time.monotonic, id="overs"), ProblemList()
         line, panels, button = LinkLine(id="link-line"), Panels(), TalkButton(id="talk")
-        rows = (top, self._stage, overs, problems, line, panels, self._meters)
+        rows = (top, self._phase_panel, overs, problems, line, panels, self._meters)
         self._shown = [*rows, self._field, button]
         yield from rows
         with Horizontal(id="bottom"):
@@ -140,7 +140,7 @@ class TalkScreen(Screen[None]):
 
     def _tick(self) -> None:
         now_s = time.monotonic()
-        self._stage.pass_time(now_s)
+        self._phase_panel.pass_time(now_s)
         self._meters.pass_time(now_s)
         self._show()
 
@@ -194,7 +194,7 @@ class TalkScreen(Screen[None]):
         self.state.apply(event, now_s)
         if isinstance(event, Level):
             self._meters.hear(event, now_s)
-            self._stage.hear(event, now_s)
+            self._phase_panel.hear(event, now_s)
             if event.device == "microphone" and isinstance(self.app.screen, SetupScreen):
                 self.app.screen.heard(event)
             return

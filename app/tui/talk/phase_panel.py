@@ -1,4 +1,4 @@
-"""The stage: what push-to-talk is doing, in words, and the voice that is heard as a line."""
+"""The panel of the phase of push-to-talk, in words, and of the voice that is heard, as a line."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ LEVEL_OVERDUE_S = 0.3
 """Seconds until the waveform moves on by itself, thin, without a level: a frame may be late, a device stop."""
 
 
-class Stage(Vertical):
+class PhasePanel(Vertical):
     """Phase, details and waveform in a frame that takes the colour of who talks."""
 
     def __init__(self) -> None:
-        super().__init__(id="stage")
+        super().__init__(id="phase-panel")
         self._sound = Sound.SILENCE
         """Voice that is drawn now."""
         self._moved_s = 0.0
