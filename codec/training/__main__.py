@@ -95,8 +95,8 @@ def run_training(arguments: argparse.Namespace) -> None:
     stored = {name: config for name, config in stored.items() if name == "codec"}
     recipe = read_recipe(arguments.config, CodecTraining, stored)
     with joined(arguments.device) as processes:
-        places = arguments.data, arguments.run
-        train(recipe, *places, arguments.threads, arguments.start, arguments.phones, processes)
+        options = {"start": arguments.start, "threads": arguments.threads, "phones": arguments.phones}
+        train(recipe, arguments.data, arguments.run, processes=processes, **options)
 
 
 if __name__ == "__main__":

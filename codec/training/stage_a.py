@@ -116,14 +116,15 @@ def train(
     config: CodecTraining,
     prepared: Path,
     folder: Path,
-    threads: int = 0,
+    *,
     start: Path | None = None,
+    threads: int = 0,
     phones: Path | None = None,
     processes: Processes = ALONE,
 ) -> None:
     """Train the codec, from where `folder` holds a checkpoint if it does.
 
-    threads: CPU threads, 0 for all. start: a checkpoint to begin with. phones: the checkpoint of a phone reader, which
+    start: a checkpoint to begin with. threads: CPU threads, 0 for all. phones: the checkpoint of a phone reader, which
     adds its loss.
     """
     if threads:

@@ -79,8 +79,8 @@ def run_training(arguments: argparse.Namespace) -> None:
 
     recipe = read_voice_recipe(arguments.config, arguments.start)
     with joined(arguments.device) as processes:
-        places = arguments.data, arguments.run, arguments.start
-        train(recipe, *places, arguments.threads, arguments.phones, processes)
+        options = {"start": arguments.start, "threads": arguments.threads, "phones": arguments.phones}
+        train(recipe, arguments.data, arguments.run, processes=processes, **options)
 
 
 def run_profile(arguments: argparse.Namespace) -> None:

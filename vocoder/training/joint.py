@@ -72,6 +72,7 @@ def train(
     config: VoiceTraining,
     prepared: Path,
     folder: Path,
+    *,
     start: list[Path],
     threads: int = 0,
     phones: Path | None = None,
