@@ -6,7 +6,7 @@ Letters: B segments, N frames, 40 bands.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -19,6 +19,8 @@ from codec.training.model.network import VOICING_THRESHOLD, voicing_logit
 
 SPAN_DB = format.BAND_HIGH_DB - format.BAND_LOW_DB
 """Range of a band energy: 0..1 is so many dB."""
+NEAR_PITCH = 0.0125
+"""Distance of an F0 feature, about 50 cents, up to which errors cost in full (`pitch_distance`)."""
 ENVELOPE_FRAMES = 38
 """Window of the envelope correlation. ESTOI's is 30 frames of 12.8 ms (Jensen and Taal 2016), ours 38 of 10 ms."""
 SPEECH_WEIGHT = 0.5
@@ -65,6 +67,8 @@ class FeatureComparison(Comparison):
     """True F0 as a feature [B, N]."""
     voiced: Tensor
     """Whether a frame is voiced, 0 or 1 [B, N]."""
+    heard: Tensor | None = None
+    """Features that the encoder hears before the bottleneck, like `raw` [B, N, 42]; None where it is not asked."""
 
 
 class Loss(nn.Module):
@@ -119,10 +123,41 @@ class FeatureLoss(Loss):
             "energy": 10.0 * (error.mean(-1) * weights).sum() / total,
             "step": 3.0 * (step.mean(-1) * weights[:, 1:]).sum() / total,
             "envelope": 1.0 * envelope_correlation(energies, batch.made_energies, self.processes),
-            "f0": pitch * 6.0 * (off.abs() * voicing).sum() / voicings,
+            "f0": pitch * 6.0 * (pitch_distance(off) * voicing).sum() / voicings,
             "f0_step": pitch * 6.0 * ((off[:, 1:] - off[:, :-1]).abs() * both).sum() / pairs,
             "voicing": 0.3 * (voicing_loss(raw[..., 1], voiced) * weights).sum() / total,
         }
+
+
+class HearingLoss(Loss):
+    """Distance of what the encoder hears before the bottleneck. Takes a `FeatureComparison`.
+
+    What is lost on the link costs nothing here: every frame counts by its level alone.
+    """
+
+    NAMES = ("energy", "f0", "voicing")
+    """Parts of `FeatureLoss` that are looked at."""
+
+    def __init__(self, weight: float = 0.5, pitch_weight: float = 1.0, processes: Processes = ALONE) -> None:
+        """Weigh the loss on F0 by `pitch_weight` among these."""
+        super().__init__(weight)
+        self.of_features = FeatureLoss(pitch_weight, processes)
+
+    def parts(self, batch: FeatureComparison) -> dict[str, Tensor]:
+        """Return "heard_energy", "heard_f0" and "heard_voicing"; nothing where the encoder is not asked."""
+        if batch.heard is None:
+            return {}
+        found = self.of_features.parts(replace(batch, raw=batch.heard, weights=frame_weights(batch.energies)))
+        return {f"heard_{name}": found[name] for name in self.NAMES}
+
+
+def pitch_distance(off: Tensor) -> Tensor:
+    """Return the cost of F0 features that are this far off: about the distance up to 50 cents, less beyond.
+
+    What few bits cannot follow, such as jumps at the edges of voicing, does not cost the rest its exactness.
+    """
+    distance = off.abs()
+    return 0.3 * distance + NEAR_PITCH * torch.log1p(distance / NEAR_PITCH)
 
 
 def voicing_loss(raw: Tensor, voiced: Tensor) -> Tensor:
@@ -168,6 +203,7 @@ def feature_metrics(made: Tensor, f0: Tensor, voiced: Tensor, energies: Tensor) 
     return {
         "mel_error_db": float((error_db * speech).sum() / speech.sum()),
         "f0_error_cents": float((cents * both).sum() / both.sum().clamp(min=1.0)),
+        "f0_off_pct": float(100.0 * ((cents > 50.0) * both).sum() / both.sum().clamp(min=1.0)),
         "voicing_error_pct": float(100.0 * (wrong * speech).sum() / speech.sum()),
         "envelope_correlation": 1.0 - float(envelope_correlation(energies, made[..., format.BANDS_SLICE])),
     }

@@ -8,7 +8,7 @@ from typing import cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from codec import features, format
 from codec.training.data.batches import Batch, BatchSampler, PreparedCorpus, validation_batch
@@ -20,6 +20,7 @@ from codec.training.loop.trainer import Run
 from codec.training.losses import (
     FeatureComparison,
     FeatureLoss,
+    HearingLoss,
     Loss,
     Losses,
     feature_metrics,
@@ -27,7 +28,8 @@ from codec.training.losses import (
     received_weights,
 )
 from codec.training.model.analysis import Analysis
-from codec.training.model.network import Codec, CodecConfig
+from codec.training.model.grow import load_grown
+from codec.training.model.network import Codec, CodecConfig, as_features
 from codec.training.model.phone_reader import PhoneLoss, PhoneReader, load_reader, phone_distance
 from codec.training.teachers import teachers_of
 
@@ -46,6 +48,8 @@ class CodecTraining:
     """Weight of the losses on F0."""
     lost_packet_weight: float = 0.3
     """Weight of a frame of a lost packet, 0..1."""
+    hearing_weight: float = 0.5
+    """Weight of the losses on what the encoder hears before the bottleneck, where its network says so."""
 
 
 def pitch_tensors(f0: np.ndarray) -> tuple[Tensor, Tensor]:
@@ -72,44 +76,40 @@ def sampler_for(schedule: Schedule, prepared: Path, processes: Processes) -> Bat
 
 
 def compared(
-    raw: Tensor, made: Tensor, energies: Tensor, targets: tuple[Tensor, Tensor], received: Tensor
+    raw: Tensor,
+    made: Tensor,
+    energies: Tensor,
+    targets: tuple[Tensor, Tensor],
+    received: Tensor,
+    heard: Tensor | None = None,
 ) -> FeatureComparison:
-    """Return decoded features, raw and as they are, beside true energies, F0 and voicing (`pitch_tensors`)."""
+    """Return decoded features, raw and as they are, beside true energies, F0 and voicing (`pitch_tensors`).
+
+    heard: what the encoder hears before the bottleneck (`Codec.explained`).
+    """
     weights = frame_weights(energies) * received
-    return FeatureComparison(energies, made[..., format.BANDS_SLICE], received, weights, raw, *targets)
+    return FeatureComparison(energies, made[..., format.BANDS_SLICE], received, weights, raw, *targets, heard)
 
 
 @torch.no_grad()
-def validate(codec: nn.Module, analysis: Analysis, batch: Batch, reader: PhoneReader | None = None) -> dict[str, float]:
+def validate(codec: Codec, analysis: Analysis, batch: Batch, reader: PhoneReader | None = None) -> dict[str, float]:
     """Return errors on speakers who are never trained on, without lost packets or flipped bits, rounded and not."""
     device = next(codec.parameters()).device
     energies, periodicity = analysis(torch.from_numpy(batch.clean).to(device))
     f0, voiced = (target.to(device) for target in pitch_tensors(batch.f0))
     count, packets = energies.shape[0], energies.shape[1] // format.PACKET_FRAMES
     none = energies.new_zeros(count, packets, 1, 1), energies.new_zeros(count, 1, 1, 1)
-    _, made = codec(energies, periodicity, *none)
+    _, made, heard = codec.explained(energies, periodicity, *none)
     _, unrounded = codec(energies, periodicity, *none, rounded=False)
     metrics = feature_metrics(made, f0, voiced, energies)
+    if heard is not None:
+        found = feature_metrics(as_features(heard), f0, voiced, energies)
+        metrics |= {f"heard_{name}": value for name, value in found.items() if name != "envelope_correlation"}
     if reader is not None:
         distance = phone_distance(reader, energies, made[..., format.BANDS_SLICE], frame_weights(energies))
         metrics["phone_distance"] = float(distance)
-    return metrics | {"mel_error_unrounded_db": feature_metrics(unrounded, f0, voiced, energies)["mel_error_db"]}
-
-
-def load_grown(codec: Codec, weights: dict[str, Tensor], place: str) -> None:
-    """Load the weights of a codec that may have fewer blocks and no hidden layer in its stem.
-
-    The new parts begin as the identity. place: where the weights are from, for the message. Raises TrainingError for
-    other widths.
-    """
-    own = codec.state_dict()
-    new = [name for name in own if name not in weights and (".blocks." in name or name.startswith("encoder.stem."))]
-    begun = {name: torch.zeros_like(own[name]) if name.endswith(".scale") else own[name] for name in new}
-    try:
-        codec.load_state_dict(weights | begun)
-    except RuntimeError as error:
-        problem = f"{place}: its codec has other widths than the recipe"
-        raise TrainingError(problem, "leave them out of the recipe, or name another with --config") from error
+    free = feature_metrics(unrounded, f0, voiced, energies)
+    return metrics | {"mel_error_unrounded_db": free["mel_error_db"], "f0_off_unrounded_pct": free["f0_off_pct"]}
 
 
 def train(
@@ -136,13 +136,15 @@ def train(
         stored = load_networks(start).get(Codec.name)
         if stored is None:
             raise TrainingError(f"{start} holds no codec", "name a checkpoint of stage A or C with --from")
-        load_grown(codec, stored.weights, str(start))
+        load_grown(codec, stored.weights, f"{start}: its codec")
     reader = load_reader(phones).to(processes.device) if phones else None
     parts: list[Loss] = [FeatureLoss(config.pitch_weight, processes)]
+    if config.codec.encoder_hears:
+        parts.append(HearingLoss(config.hearing_weight, config.pitch_weight, processes))
     if reader is not None:
         parts.append(PhoneLoss(reader, config.phone_weight, processes))
     criterion = Losses(*parts)
-    forward = cast(Codec, torch.compile(codec)) if schedule.compile else codec
+    forward = torch.compile(codec.explained) if schedule.compile else codec.explained
 
     def losses(batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         faults = link_faults(schedule.batch_size, schedule.packets, schedule, generator)
@@ -151,13 +153,13 @@ def train(
             energies = analysis.energies_of(torch.from_numpy(batch.clean).to(processes.device))
             noisy_energies, periodicity = analysis(torch.from_numpy(batch.noisy).to(processes.device))
         f0, voiced = (target.to(processes.device) for target in pitch_tensors(batch.f0))
-        raw, made = forward(noisy_energies, periodicity, lost, flips, processes=processes)
+        raw, made, heard = forward(noisy_energies, periodicity, lost, flips, processes=processes)
         received = received_weights(lost, config.lost_packet_weight)
-        found: dict[str, Tensor] = criterion(compared(raw, made, energies, (f0, voiced), received))
+        found: dict[str, Tensor] = criterion(compared(raw, made, energies, (f0, voiced), received, heard))
         return found
 
     sampler = sampler_for(schedule, prepared, processes)
     checked = validation_batch(PreparedCorpus(prepared, "validation"), schedule.validation_segments, schedule.packets)
     taught_by = teachers_of([start] if start else [], phones)
     run = Run(folder, codec, schedule, processes, taught_by=taught_by)
-    run.drive(sampler, losses, lambda network: validate(network, analysis, checked, reader))
+    run.drive(sampler, losses, lambda network: validate(cast(Codec, network), analysis, checked, reader))

@@ -30,12 +30,13 @@ def _said(path: Path) -> frozenset[str] | None:
     return frozenset(filter(None, metadata[TAUGHT_BY].split(","))) if TAUGHT_BY in metadata else None
 
 
-def teachers_of(paths: Iterable[Path], phones: Path | None = None) -> frozenset[str]:
-    """Return the teachers of a training that begins with these checkpoints; phones: the reader's checkpoint, or None.
+def teachers_of(paths: Iterable[Path], phones: Path | None = None, recogniser: str | None = None) -> frozenset[str]:
+    """Return the teachers of a training that begins with these checkpoints.
 
-    Raises FileNotFoundError.
+    phones: the checkpoint of the phone reader, or None; recogniser: the name of the recogniser whose loss it has, or
+    None. Raises FileNotFoundError.
     """
-    found = frozenset({ALIGNER} if phones is not None else ())
+    found = frozenset({ALIGNER} if phones is not None else ()) | frozenset({recogniser} if recogniser else ())
     for path in paths:
         said = _said(path)
         found |= BEFORE_THE_RECORD if said is None else said

@@ -42,3 +42,26 @@ def test_discriminators_learn_and_the_vocoder_learns_from_them():
     assert float(made.grad.abs().sum()) > 0
     assert all(p.requires_grad and p.grad is not None for p in adversary.network.parameters())
     assert not any(adversary(true, made, -1, generator).values())
+
+
+def test_discriminators_of_spectra_learn_at_the_level_of_the_sound():
+    """They tell a buzz from hiss, look through each window, and do not mind how loud both are."""
+    judgements = Discriminators(3, (), 0, (96, 256))(torch.randn(2, 2000))
+    assert [6, 6] == [len(layers) for _, layers in judgements]
+    losses = []
+    for volume in (1.0, 0.1):
+        torch.manual_seed(3)
+        config = AdversaryConfig(
+            1.0, 1.0, samples=2560, channels=4, periods=(), scales=0, windows=(96, 256), learning_rate=2e-3
+        )
+        adversary = Adversary(config, Schedule(steps=100, warmup_steps=1), ALONE)
+        generator = torch.Generator().manual_seed(1)
+        time = torch.arange(4000) / 8000
+        true = volume * torch.stack([(torch.sin(2 * torch.pi * hz * time) > 0.8).float() for hz in (110.0, 140.0)])
+        made = (volume * 0.3 * torch.randn(2, 4000)).requires_grad_()
+        found = [adversary(true, made, step, generator) for step in range(20)]
+        assert float(found[-1]["discriminators"]) < 0.7 * float(found[0]["discriminators"])
+        (found[-1]["fooled"] + found[-1]["matched"]).backward()
+        assert torch.isfinite(made.grad).all() and float(made.grad.abs().sum()) > 0
+        losses.append([float(each["discriminators"]) for each in found])
+    assert losses[0] == pytest.approx(losses[1], rel=0.05, abs=0.02)

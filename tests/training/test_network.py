@@ -13,8 +13,8 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed: make trai
 from codec import features, format  # noqa: E402
 from codec.training.errors import TrainingError  # noqa: E402
 from codec.training.model.analysis import Analysis  # noqa: E402
+from codec.training.model.grow import load_grown  # noqa: E402
 from codec.training.model.network import Codec, CodecConfig, Decoder, Encoder, flip_bits, quantise  # noqa: E402
-from codec.training.stage_a import load_grown  # noqa: E402
 from tests.support.signals import vowel  # noqa: E402
 
 
@@ -56,15 +56,15 @@ def test_a_grown_codec_begins_as_the_one_it_grew_from():
     torch.manual_seed(2)
     small = CodecConfig(frame_channels=16, latent_channels=24)
     old, grown = Codec(small), Codec(replace(small, encoder_frame_blocks=5, encoder_stem_hidden=8))
-    load_grown(grown, old.state_dict(), "old")
+    load_grown(grown, old.state_dict(), "old: its codec")
     inputs = torch.rand(1, 64, format.BANDS), torch.rand(1, 64, features.LAGS), torch.zeros(1, 2, 1, 1)
     before, after = (codec(*inputs, torch.zeros(1, 1, 1, 1))[0] for codec in (old, grown))
     assert torch.allclose(before, after, atol=1e-6)
     after.square().sum().backward()
     gradients = {name: weights.grad for name, weights in grown.encoder.named_parameters()}
     assert all(float(gradients[name].abs().sum()) > 0 for name in ("frames.blocks.4.scale", "stem.narrow.weight"))
-    with pytest.raises(TrainingError, match="its codec has other widths"):
-        load_grown(Codec(replace(small, latent_channels=32)), old.state_dict(), "old")
+    with pytest.raises(TrainingError, match="its codec has other layers or widths than the recipe: leave them out"):
+        load_grown(Codec(replace(small, latent_channels=32)), old.state_dict(), "old: its codec")
 
 
 def test_a_packet_sees_the_past_alone():

@@ -15,7 +15,7 @@ from codec import format
 from codec.training.data.batches import Batch, PreparedCorpus, validation_batch
 from codec.training.loop.distributed import ALONE, Processes
 from codec.training.loop.trainer import Run
-from codec.training.losses import FeatureLoss, Loss, Losses, feature_metrics, received_weights
+from codec.training.losses import FeatureLoss, HearingLoss, Loss, Losses, feature_metrics, received_weights
 from codec.training.model.analysis import Analysis
 from codec.training.model.network import sharpened
 from codec.training.model.phone_reader import PhoneLoss, load_reader
@@ -25,6 +25,7 @@ from codec.training.teachers import teachers_of
 from vocoder.training.losses.adversarial import Adversary
 from vocoder.training.losses.sound import compared as sounds_compared
 from vocoder.training.losses.sound import sound_losses, sound_metrics
+from vocoder.training.losses.words import WordLoss, load_recogniser
 from vocoder.training.spectrograms import draw_comparison
 from vocoder.training.voice import Voice, VoiceTraining, load_voice, resynthesised
 
@@ -36,17 +37,30 @@ class Criterion(nn.Module):
     """Everything that a voice is judged by, as a recipe weighs it."""
 
     def __init__(
-        self, config: VoiceTraining, analysis: Analysis, phones: Path | None, processes: Processes = ALONE
+        self,
+        config: VoiceTraining,
+        analysis: Analysis,
+        phones: Path | None,
+        processes: Processes = ALONE,
+        recogniser: Path | None = None,
     ) -> None:
-        """Load the phone reader from the checkpoint `phones`, if one is named; it adds its loss."""
+        """Load the phone reader from the checkpoint `phones`, and the recogniser from its file, if they are named.
+
+        Each adds its loss. Raises TrainingError for files that hold something else.
+        """
         super().__init__()
         reader = load_reader(phones) if phones else None
         weight = config.phone_weight
         of_features: list[Loss] = [FeatureLoss(config.pitch_weight, processes)]
         of_sound: list[Loss] = []
+        if config.codec.encoder_hears:
+            of_features.append(HearingLoss(config.hearing_weight, config.pitch_weight, processes))
         if reader is not None:
             of_features.append(PhoneLoss(reader, weight, processes, name="feature_phones"))
             of_sound.append(PhoneLoss(reader, weight, processes))
+        self.recogniser = load_recogniser(recogniser) if recogniser else None
+        if self.recogniser is not None:
+            of_sound.append(WordLoss(self.recogniser, config.word_weight, processes))
         self.analysis = analysis
         self.of_features = Losses(*of_features, weight=config.feature_weight)
         self.of_sound = sound_losses(config.pesq_weight, *of_sound, processes=processes)
@@ -77,10 +91,12 @@ def train(
     threads: int = 0,
     phones: Path | None = None,
     processes: Processes = ALONE,
+    recogniser: Path | None = None,
 ) -> None:
     """Train from the weights of the stages before, from where `folder` holds a checkpoint if it does.
 
-    threads: CPU threads, 0 for all. phones: the checkpoint of a phone reader, which adds its loss.
+    threads: CPU threads, 0 for all. phones: the checkpoint of a phone reader, which adds its loss. recogniser: the
+    model.bin of a Whisper, which adds its own.
     """
     if threads:
         torch.set_num_threads(threads)
@@ -88,10 +104,12 @@ def train(
     torch.manual_seed(schedule.seed)
     voice = Voice(config.codec, config.vocoder).to(processes.device)
     analysis = Analysis().to(processes.device)
-    load_voice(voice, start, other_kinds=not config.train_codec)
-    criterion = Criterion(config, analysis, phones, processes)
+    load_voice(voice, start, other_kinds=not config.train_codec, smaller=True)
+    criterion = Criterion(config, analysis, phones, processes, recogniser)
     adversary = Adversary(config.adversary, schedule, processes) if config.adversary.weight else None
-    run = Run(folder, voice, schedule, processes, adversary, teachers_of(start, phones))
+    listener = criterion.recogniser
+    teachers = teachers_of(start, phones, None if listener is None else listener.name)
+    run = Run(folder, voice, schedule, processes, adversary, teachers)
     if not config.train_codec:
         voice.codec.requires_grad_(False)
 
@@ -128,9 +146,9 @@ def step_losses(
     f0, voiced = (target.to(processes.device) for target in pitch_tensors(batch.f0))
     parts: dict[str, Tensor] = {}
     with torch.set_grad_enabled(config.train_codec):
-        raw, table = voice.codec(noisy_energies, periodicity, lost, flips, processes=processes)
+        raw, table, heard = voice.codec.explained(noisy_energies, periodicity, lost, flips, processes=processes)
     if config.train_codec:
-        parts |= criterion.of_features(features_compared(raw, table, energies, (f0, voiced), received))
+        parts |= criterion.of_features(features_compared(raw, table, energies, (f0, voiced), received, heard))
     noise = processes.part(torch.randn(segments, clean.shape[1], generator=generator))
     made = voice.vocoder(sharpened(table), noise)
     true = clean[:, : made.shape[1]]

@@ -15,6 +15,7 @@ from codec.training.errors import TrainingError
 from codec.training.loop.checkpoint import load_networks, load_weights, read_configs
 from codec.training.loop.config import Schedule, filled, overruled, recipe_values
 from codec.training.model.analysis import Analysis
+from codec.training.model.grow import load_grown
 from codec.training.model.network import Codec, CodecConfig, sharpened
 from vocoder.training.losses.adversarial import AdversaryConfig
 from vocoder.training.model import vocoder_network
@@ -48,6 +49,10 @@ class VoiceTraining:
     """Weight of the losses on F0 among those on features: no gradient reaches F0 through the sound."""
     lost_packet_weight: float = 0.3
     """Weight of a frame of a lost packet, 0..1."""
+    word_weight: float = 10.0
+    """Weight of the distance between a recogniser's states (`losses/words.py`), where one is given."""
+    hearing_weight: float = 0.5
+    """Weight of the losses on what the encoder hears before the bottleneck, where its network says so."""
 
 
 class Voice(nn.Module):
@@ -79,10 +84,11 @@ def read_voice_recipe(path: Path, start: list[Path]) -> VoiceTraining:
     return filled(VoiceTraining, overruled(stored, values), str(path))
 
 
-def load_voice(voice: Voice, paths: list[Path], other_kinds: bool = False) -> None:
+def load_voice(voice: Voice, paths: list[Path], other_kinds: bool = False, smaller: bool = False) -> None:
     """Load the weights of the stages before: a codec's, a vocoder's, or both in one file.
 
-    Later files overrule earlier ones. other_kinds: leave out a vocoder of another kind instead of refusing it. Raises
+    Later files overrule earlier ones. other_kinds: leave out a vocoder of another kind instead of refusing it. smaller:
+    the stored networks may be smaller ones, which these grow from (`codec/training/model/grow.py`). Raises
     TrainingError for a missing file, and for weights of another kind or width.
     """
     found = {name: (path, stored) for path in paths for name, stored in load_networks(path).items()}
@@ -91,7 +97,8 @@ def load_voice(voice: Voice, paths: list[Path], other_kinds: bool = False) -> No
             raise TrainingError(f"{path} holds a {name.replace('_', ' ')}", "name a checkpoint of a codec or a vocoder")
         if name == "vocoder" and stored.config.get("kind") != voice.vocoder.config.kind and other_kinds:
             continue
-        load_weights(voice.get_submodule(name), stored.weights, f"{path}: its {name}")
+        load = load_grown if smaller else load_weights
+        load(voice.get_submodule(name), stored.weights, f"{path}: its {name}")
 
 
 def open_voice(paths: list[Path]) -> Voice:

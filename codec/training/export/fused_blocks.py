@@ -16,7 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from codec import format
 from codec.training.model.blocks import HALF, PacketBlock, PacketMixer, PacketStack
+from codec.training.model.network import FIRST_VALUES, Remainder, nearest_level
 
 
 def columns(linear: nn.Linear) -> Tensor:
@@ -121,3 +123,28 @@ class MixerForm(nn.Module):
         whole = self.norm(x).reshape(1, -1, 1, 1)
         hidden = functional.gelu(functional.conv2d(whole, self.gather, self.gather_bias))
         return functional.conv2d(hidden, self.spread, self.spread_bias).reshape(x.shape)
+
+
+class RemainderForm(nn.Module):
+    """A Remainder for one packet, its maps written as in MixerForm."""
+
+    gather: Tensor
+    gather_bias: Tensor
+    spread: Tensor
+    spread_bias: Tensor
+
+    def __init__(self, remainder: Remainder) -> None:
+        super().__init__()
+        for name, linear in {"gather": remainder.gather, "spread": remainder.spread}.items():
+            self.register_buffer(name, linear.weight.detach()[:, :, None, None], persistent=False)
+            self.register_buffer(f"{name}_bias", linear.bias.detach(), persistent=False)
+
+    def forward(self, x: Tensor, raw: Tensor) -> Tensor:
+        """Return values before tanh [8, 16] with the second half changed, of such values and x [8, C]."""
+        first = raw[:, :FIRST_VALUES]
+        values = 2.0 * torch.tanh(first)
+        error = 2.0 * (nearest_level(values) - values)
+        whole = torch.cat([x.reshape(1, -1), error.reshape(1, -1)], dim=1).reshape(1, -1, 1, 1)
+        hidden = functional.gelu(functional.conv2d(whole, self.gather, self.gather_bias))
+        change = functional.conv2d(hidden, self.spread, self.spread_bias).reshape(format.LATENTS, -1)
+        return torch.cat([first, raw[:, FIRST_VALUES:] + change], dim=1)

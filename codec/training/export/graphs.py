@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from codec import features, format
 from codec.packing import unpack
-from codec.training.export.fused_blocks import MixerForm, StackForm, columns
+from codec.training.export.fused_blocks import MixerForm, RemainderForm, StackForm, columns
 from codec.training.model.network import FRAMES_PER_LATENT, Decoder, Encoder, as_features, contrasted
 from codec.training.model.normalisation import HIGHEST, LOWEST, SPREAD
 
@@ -83,6 +83,9 @@ class EncoderGraph(nn.Module):
         every = self.frames.offset_after.repeat(FRAMES_PER_LATENT)
         self.latents = StackForm(encoder.latents, encoder.merge(every).detach())
         self.mixer, self.norm = MixerForm(encoder.mixer), encoder.norm
+        self.more = None if encoder.last_mixer is None else StackForm(encoder.more, torch.zeros(self.latents.channels))
+        self.last_mixer = None if encoder.last_mixer is None else MixerForm(encoder.last_mixer)
+        self.remainder = None if encoder.remainder is None else RemainderForm(encoder.remainder)
         hidden = {}
         if encoder.stem.widen is not None and encoder.stem.narrow is not None:
             widen, narrow = encoder.stem.widen, encoder.stem.narrow
@@ -107,7 +110,8 @@ class EncoderGraph(nn.Module):
 
     def state_size(self) -> int:
         """Return the number of values in the state."""
-        return format.DELAY_SAMPLES + self.frames.state_size() + self.latents.state_size()
+        more = 0 if self.more is None else self.more.state_size()
+        return format.DELAY_SAMPLES + self.frames.state_size() + self.latents.state_size() + more
 
     def seen(self, heard: Tensor) -> Tensor:
         """Return the network's input [32, 168] for samples [1, 2800]: normalised energies, and periodicity."""
@@ -124,7 +128,8 @@ class EncoderGraph(nn.Module):
         """Compute one packet: see the class."""
         sound = torch.where(samples == samples, samples, torch.zeros(1)).clamp(-1.0, 1.0)
         sizes = [format.DELAY_SAMPLES, self.frames.state_size(), self.latents.state_size()]
-        past, frame_state, latent_state = torch.split(state, sizes, dim=1)
+        sizes += [] if self.more is None else [self.more.state_size()]
+        past, frame_state, latent_state, *rest = torch.split(state, sizes, dim=1)
         heard = torch.cat([past, sound], dim=1)
         seen = self.seen(heard)
         x = seen @ self.stem
@@ -133,11 +138,18 @@ class EncoderGraph(nn.Module):
         x, frame_state = self.frames(x, frame_state)
         x, latent_state = self.latents(x.reshape(format.LATENTS, -1) @ self.merge, latent_state)
         x = x + self.latents.offset_after
-        latents = 2.0 * torch.tanh(torch.addmm(self.head_bias, self.norm(x + self.mixer(x)), self.head))
+        x = x + self.mixer(x)
+        if self.more is not None and self.last_mixer is not None:
+            x, state_after = self.more(x, rest[0])
+            x, rest = x + self.more.offset_after, [state_after]
+            x = x + self.last_mixer(x)
+        x = self.norm(x)
+        raw = torch.addmm(self.head_bias, x, self.head)
+        latents = 2.0 * torch.tanh(raw if self.remainder is None else self.remainder(x, raw))
         sign, inner = (latents >= 0.0).float(), (latents.abs() < 1.0).float()
         pairs = (sign + sign + inner).reshape(1, format.PACKET_BYTES, 4)
         packet = (pairs @ self.weights).reshape(1, format.PACKET_BYTES).to(torch.uint8)
-        state = torch.cat([heard[:, -format.DELAY_SAMPLES :], frame_state, latent_state], dim=1)
+        state = torch.cat([heard[:, -format.DELAY_SAMPLES :], frame_state, latent_state, *rest], dim=1)
         return packet, latents[None], state
 
 

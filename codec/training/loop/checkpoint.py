@@ -157,11 +157,11 @@ def restore_moments(
     prefix: str = OPTIMISER,
 ) -> None:
     """Give AdamW back the moments that `moments_of` returned, as they were after so many steps."""
-    parameters = [p for group in optimiser.param_groups for p in group["params"]]
-    for number, parameter in enumerate(parameters):
+    parameters = [(p, bool(group.get("fused"))) for group in optimiser.param_groups for p in group["params"]]
+    for number, (parameter, fused) in enumerate(parameters):
         if f"{prefix}{number}.m" in tensors:
             optimiser.state[parameter] = {
-                "step": torch.tensor(float(step)),
+                "step": torch.tensor(float(step), device=device if fused else None),
                 "exp_avg": tensors[f"{prefix}{number}.m"].to(device),
                 "exp_avg_sq": tensors[f"{prefix}{number}.v"].to(device),
             }

@@ -19,6 +19,7 @@ RENAMED = {
     "adversary.from_step": "first_step",
     "adversary.rate": "learning_rate",
     "feature_share": "feature_weight",
+    "hearing_share": "hearing_weight",
     "loudness_share": "pesq_weight",
     "lost_weight": "lost_packet_weight",
     "network": "codec",
@@ -33,6 +34,7 @@ RENAMED = {
     "schedule.loss": "packet_loss",
     "schedule.rate": "learning_rate",
     "schedule.warm_steps": "warmup_steps",
+    "words_share": "word_weight",
 }
 """Names that settings had in older recipes, and what they are called now."""
 
@@ -75,6 +77,8 @@ class Schedule:
     """Draw each segment from a seed of its own, so that each of several processes has to draw its slice only."""
     compile: bool = False
     """Let torch.compile fuse operations (needs a C++ compiler; the first steps take a minute)."""
+    precision: str = "highest"
+    """Precision of the networks' products, in PyTorch's words: "medium" is bfloat16 where the processor can."""
     augmentation: Augmentation = field(default_factory=Augmentation)
     """Changes of the segments."""
 

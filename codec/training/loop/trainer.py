@@ -32,6 +32,7 @@ from codec.training.loop.checkpoint import (
 )
 from codec.training.loop.config import Schedule, filled, learning_rate_factor
 from codec.training.loop.distributed import ALONE, Processes
+from codec.training.model.precision import PRECISIONS
 from codec.training.teachers import record, recorded
 
 
@@ -60,11 +61,13 @@ class Run:
     ) -> None:
         """Begin at step 0; taught_by: names of the recognisers that the network learns from, for the record.
 
-        Raises TrainingError where the processes cannot share a batch evenly.
+        Raises TrainingError where the processes cannot share a batch evenly, and for a precision that does not exist.
         """
         if schedule.batch_size % processes.count:
             problem = f"{processes.count} processes cannot share {schedule.batch_size} segments"
             raise TrainingError(problem, "change `batch_size`")
+        if schedule.precision not in PRECISIONS:
+            raise TrainingError(f'precision = "{schedule.precision}": there are {", ".join(PRECISIONS)}')
         if processes.first:
             folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.network, self.schedule, self.processes = folder, network, schedule, processes
@@ -75,6 +78,7 @@ class Run:
             [{"params": decayed, "weight_decay": schedule.weight_decay}, {"params": others, "weight_decay": 0.0}],
             lr=schedule.learning_rate,
             betas=(0.9, 0.98),
+            fused=True,
         )
         self.scheduler = scheduler_at(0, self.optimiser, schedule)
         self.average = AveragedModel(network, multi_avg_fn=self._move_average).eval()
@@ -147,6 +151,7 @@ class Run:
         weights. Of several processes the first validates, and the others wait for it.
         """
         self.resume()
+        torch.set_float32_matmul_precision(self.schedule.precision)
         hidden = not self.processes.first
         bar = tqdm(total=self.schedule.steps, initial=self.step, unit="step", mininterval=2.0, disable=hidden)
         for batch in sampler.stream(self.step):

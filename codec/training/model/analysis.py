@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from codec import features, format
+from codec.training.model.precision import full_precision
 
 
 class Analysis(nn.Module):
@@ -35,7 +36,8 @@ class Analysis(nn.Module):
 
     def energies(self, power: Tensor) -> Tensor:
         """Return band energies [B, N, 40] in 0..1 of power [B, N, 257]."""
-        decibels = 10.0 * torch.log10(power @ self.mel + features.POWER_FLOOR)
+        with full_precision():
+            decibels = 10.0 * torch.log10(power @ self.mel + features.POWER_FLOOR)
         return ((decibels - format.BAND_LOW_DB) / (format.BAND_HIGH_DB - format.BAND_LOW_DB)).clamp(0.0, 1.0)
 
     def energies_of(self, samples: Tensor) -> Tensor:
@@ -44,7 +46,8 @@ class Analysis(nn.Module):
 
     def periodicity(self, power: Tensor) -> Tensor:
         """Return the autocorrelation over that of lag 0, [B, N, 128], about -1..1, of power [B, N, 257]."""
-        return (power @ self.lag) / ((power * self.energy).sum(-1, keepdim=True) + features.POWER_FLOOR)
+        with full_precision():
+            return (power @ self.lag) / ((power * self.energy).sum(-1, keepdim=True) + features.POWER_FLOOR)
 
     def forward(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         """Return band energies [B, N, 40] and periodicity [B, N, 128] of samples [B, 240 + 80 N]."""

@@ -78,8 +78,7 @@ class PacketStack(nn.Module):
 
     def tails(self, batch: int) -> list[Tensor]:
         """Return the state before the first packet: zeros."""
-        device = next(self.parameters()).device
-        return [torch.zeros(batch, HALF, block.channels, device=device) for block in self.blocks]
+        return [torch.zeros(batch, HALF, block.channels, device=block.scale.device) for block in self.blocks]
 
     def forward(self, x: Tensor, tails: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Return y and the next tails, for x and y [B, P, T, C]."""

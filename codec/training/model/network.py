@@ -17,6 +17,8 @@ from codec.training.model.blocks import PacketMixer, PacketStack
 from codec.training.model.normalisation import CENTRE, normalise
 
 FRAMES_PER_LATENT = format.PACKET_FRAMES // format.LATENTS
+FIRST_VALUES = format.LATENT_DIMENSIONS // 2
+"""Number of a latent's values that are rounded first (`Remainder`)."""
 BAND_CONTRAST, TIME_CONTRAST = 1.15, 1.06
 """Factors by which a decoded band is moved away from the mean of its frame, and from that of its packet. Decoded from
 few bits it is nearer to both than the original was; older codecs have post-filters that emphasise formants."""
@@ -46,6 +48,20 @@ class CodecConfig:
     """Width inside the maps over a whole packet."""
     encoder_stem_hidden: int = 0
     """Width of the hidden layer beside the encoder's linear stem; 0: none."""
+    encoder_expansion: int = 0
+    """Width inside a block of the encoder, over its channels; 0: `expansion`."""
+    decoder_expansion: int = 0
+    """Width inside a block of the decoder, over its channels; 0: `expansion`."""
+    encoder_packet_hidden: int = 0
+    """Width inside the encoder's maps over a whole packet; 0: `packet_hidden`."""
+    decoder_packet_hidden: int = 0
+    """Width inside the decoder's map over a whole packet; 0: `packet_hidden`."""
+    encoder_more_blocks: int = 0
+    """Blocks at 25 Hz after the encoder's first map over the packet, with a second such map after them."""
+    encoder_remainder_hidden: int = 0
+    """Width inside the encoder's `Remainder`; 0: none."""
+    encoder_hears: bool = False
+    """Whether training reads F0, voicing and bands off the encoder's 100 Hz layers, before the bottleneck."""
 
 
 def folded(x: Tensor) -> Tensor:
@@ -72,33 +88,83 @@ class Stem(nn.Linear):
         return y if self.widen is None or self.narrow is None else y + self.narrow(functional.gelu(self.widen(x)))
 
 
+class Remainder(nn.Module):
+    """A correction of the second half of each latent's values by the rounding error of the first half.
+
+    So the second half can make up for what the first half lost. It starts as zeros.
+    """
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.gather = nn.Linear(format.LATENTS * (channels + FIRST_VALUES), hidden)
+        self.activation = nn.GELU()
+        self.spread = nn.Linear(hidden, format.LATENTS * (format.LATENT_DIMENSIONS - FIRST_VALUES))
+        nn.init.zeros_(self.spread.weight)
+        nn.init.zeros_(self.spread.bias)
+
+    def forward(self, x: Tensor, raw: Tensor) -> Tensor:
+        """Return values before tanh [..., 8, 16] with the second half changed, of such values and x [..., 8, C]."""
+        first = 2.0 * torch.tanh(raw[..., :FIRST_VALUES].detach())
+        error = 2.0 * (nearest_level(first) - first)
+        whole = torch.cat([x.flatten(-2), error.flatten(-2)], dim=-1)
+        change = self.spread(self.activation(self.gather(whole)))
+        second = raw[..., FIRST_VALUES:] + change.reshape(*raw.shape[:-1], -1)
+        return torch.cat([raw[..., :FIRST_VALUES], second], dim=-1)
+
+
 class Encoder(nn.Module):
     """The encoder: energies and periodicity to latents before rounding, each in (-2, 2)."""
 
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()
         width, latent = config.frame_channels, config.latent_channels
+        expansion = config.encoder_expansion or config.expansion
+        hidden, remainder = config.encoder_packet_hidden or config.packet_hidden, config.encoder_remainder_hidden
         self.stem = Stem(format.BANDS + features.LAGS, config.encoder_stem_hidden, width)
-        self.frames = PacketStack(width, config.encoder_frame_blocks, config.expansion)
+        self.frames = PacketStack(width, config.encoder_frame_blocks, expansion)
         self.merge = nn.Linear(FRAMES_PER_LATENT * width, latent)
-        self.latents = PacketStack(latent, config.encoder_latent_blocks, config.expansion)
-        self.mixer = PacketMixer(format.LATENTS, latent, config.packet_hidden)
+        self.latents = PacketStack(latent, config.encoder_latent_blocks, expansion)
+        self.mixer = PacketMixer(format.LATENTS, latent, hidden)
+        self.more = PacketStack(latent, config.encoder_more_blocks, expansion)
+        self.last_mixer = PacketMixer(format.LATENTS, latent, hidden) if config.encoder_more_blocks else None
         self.norm = nn.LayerNorm(latent)
         self.head = nn.Linear(latent, format.LATENT_DIMENSIONS)
+        self.remainder = Remainder(latent, remainder) if remainder else None
+        reader = [nn.LayerNorm(width), nn.Linear(width, format.FEATURES)] if config.encoder_hears else []
+        self.heard = nn.Sequential(*reader) if reader else None
 
     def tails(self, batch: int) -> list[Tensor]:
         """Return the state before the first packet."""
-        return self.frames.tails(batch) + self.latents.tails(batch)
+        return self.frames.tails(batch) + self.latents.tails(batch) + self.more.tails(batch)
 
     def forward(self, energies: Tensor, periodicity: Tensor, tails: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Return latents [B, P, 8, 16] and the next tails, of energies [B, P, 32, 40], periodicity [B, P, 32, 128]."""
+        return self.at_25_hz(*self.at_100_hz(energies, periodicity, tails))
+
+    def at_100_hz(self, energies: Tensor, periodicity: Tensor, tails: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """Return what the 100 Hz layers make of the input, [B, P, 32, C], and all tails, theirs already the next."""
         depth = len(self.frames.blocks)
         x = self.stem(torch.cat([normalise(energies), periodicity], dim=-1))
         x, frame_tails = self.frames(x, tails[:depth])
+        return x, frame_tails + tails[depth:]
+
+    def at_25_hz(self, x: Tensor, tails: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """Return latents [B, P, 8, 16] and the next tails, of what `at_100_hz` returned."""
+        begin = len(self.frames.blocks)
+        end = begin + len(self.latents.blocks)
         x = self.merge(x.reshape(*x.shape[:-2], format.LATENTS, -1))
-        x, latent_tails = self.latents(x, tails[depth:])
+        x, latent_tails = self.latents(x, tails[begin:end])
         x = self.mixer(x)
-        return 2.0 * torch.tanh(self.head(self.norm(x))), frame_tails + latent_tails
+        x, more_tails = self.more(x, tails[end:])
+        x = self.norm(x if self.last_mixer is None else self.last_mixer(x))
+        raw = self.head(x)
+        raw = raw if self.remainder is None else self.remainder(x, raw)
+        return 2.0 * torch.tanh(raw), tails[:begin] + latent_tails + more_tails
+
+
+def nearest_level(latents: Tensor) -> Tensor:
+    """Return the nearest of -1.5, -0.5, 0.5, 1.5 for values in (-2, 2)."""
+    return (torch.floor(latents) + 0.5).clamp(-1.5, 1.5)
 
 
 def quantise(latents: Tensor) -> Tensor:
@@ -106,7 +172,7 @@ def quantise(latents: Tensor) -> Tensor:
 
     The gradient passes as if nothing were rounded.
     """
-    levels = (torch.floor(latents.detach()) + 0.5).clamp(-1.5, 1.5)
+    levels = nearest_level(latents.detach())
     return latents + (levels - latents).detach()
 
 
@@ -129,12 +195,14 @@ class Decoder(nn.Module):
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()
         width, latent = config.frame_channels, config.latent_channels
+        expansion = config.decoder_expansion or config.expansion
+        hidden = config.decoder_packet_hidden or config.packet_hidden
         self.entry = nn.Linear(format.LATENT_DIMENSIONS, latent)
         self.gap = nn.Parameter(torch.zeros(format.LATENTS, latent))
-        self.mixer = PacketMixer(format.LATENTS, latent, config.packet_hidden)
-        self.latents = PacketStack(latent, config.decoder_latent_blocks, config.expansion)
+        self.mixer = PacketMixer(format.LATENTS, latent, hidden)
+        self.latents = PacketStack(latent, config.decoder_latent_blocks, expansion)
         self.split = nn.Linear(latent, FRAMES_PER_LATENT * width)
-        self.frames = PacketStack(width, config.decoder_frame_blocks, config.expansion)
+        self.frames = PacketStack(width, config.decoder_frame_blocks, expansion)
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, format.FEATURES)
         nn.init.constant_(self.head.bias, CENTRE)
@@ -212,9 +280,25 @@ class Codec(nn.Module):
         energies: [B, 32 P, 40]; periodicity: [B, 32 P, 128]; lost: [B, P, 1, 1], 1 = lost; flips: [B, 1, 1, 1],
         probability of a flipped bit; rounded: False passes the latents on as they are.
         """
-        batch = energies.shape[0]
-        latents, _ = self.encoder(folded(energies), folded(periodicity), self.encoder.tails(batch))
+        return self.explained(energies, periodicity, lost, flips, rounded, processes)[:2]
+
+    def explained(
+        self,
+        energies: Tensor,
+        periodicity: Tensor,
+        lost: Tensor,
+        flips: Tensor,
+        rounded: bool = True,
+        processes: Processes = ALONE,
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return what `forward` returns and, third, what the encoder hears before the bottleneck.
+
+        That is like the decoder's raw output, [B, 32 P, 42]; None where the configuration does not ask for it.
+        """
+        batch, shape = energies.shape[0], (energies.shape[0], -1, format.FEATURES)
+        frames, tails = self.encoder.at_100_hz(folded(energies), folded(periodicity), self.encoder.tails(batch))
+        heard = None if self.encoder.heard is None else self.encoder.heard(frames).reshape(shape)
+        latents, _ = self.encoder.at_25_hz(frames, tails)
         levels = flip_bits(quantise(latents), flips, processes) if rounded else latents
         raw, decoded, _ = self.decoder(levels, lost, self.decoder.tails(batch))
-        shape = (batch, -1, format.FEATURES)
-        return raw.reshape(shape), decoded.reshape(shape)
+        return raw.reshape(shape), decoded.reshape(shape), heard

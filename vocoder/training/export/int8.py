@@ -28,7 +28,7 @@ from codec.training.errors import TrainingError
 from vocoder.training.export.export import graphs_of, is_lost
 from vocoder.training.voice import Voice
 
-LARGEST_BYTES = 6_000_000
+LARGEST_BYTES = 12_000_000
 """Largest size of the three files together."""
 COMPUTED = ("widen", "narrow", "gather", "spread", "merge", "split")
 """Ends of the names of the constants that are multiplied in whole numbers."""

@@ -82,7 +82,15 @@ def narrowed(hidden: Tensor, weight: Tensor, bias: Tensor, keep: int) -> tuple[T
 @torch.no_grad()
 def prune(voice: Voice, prepared: Path, expansion: int, packet_hidden: int) -> Voice:
     """Return the same voice with blocks `expansion` times as wide inside, and mixers `packet_hidden` wide inside."""
-    codec = replace(voice.codec.config, expansion=expansion, packet_hidden=packet_hidden)
+    codec = replace(
+        voice.codec.config,
+        expansion=expansion,
+        encoder_expansion=0,
+        decoder_expansion=0,
+        packet_hidden=packet_hidden,
+        encoder_packet_hidden=0,
+        decoder_packet_hidden=0,
+    )
     smaller = Voice(codec, replace(voice.vocoder.config, expansion=expansion))
     weights, wanted = voice.state_dict(), smaller.state_dict()
     for name, hidden in hidden_values(voice, prepared).items():

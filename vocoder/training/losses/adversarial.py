@@ -15,6 +15,7 @@ from codec.training.loop.checkpoint import moments_of, restore_moments
 from codec.training.loop.config import Schedule, learning_rate_factor
 from codec.training.loop.distributed import Processes
 from vocoder.training.losses.discriminators import Discriminators, Judgement
+from vocoder.training.losses.sound import levelled
 
 PREFIX = "adversary."
 """Beginning of the names of its tensors in a run's checkpoint."""
@@ -39,6 +40,8 @@ class AdversaryConfig:
     """Periods in samples, one for each discriminator of that kind."""
     scales: int = 3
     """Number of discriminators for scales: the first sees 8 kHz, each other half the rate of the one before."""
+    windows: tuple[int, ...] = ()
+    """Windows in samples, one for each discriminator that looks at spectra; each of their layers has `channels`."""
     learning_rate: float = 4e-4
     """Peak learning rate of their AdamW, which follows the schedule's course."""
 
@@ -48,7 +51,8 @@ class Adversary:
 
     def __init__(self, config: AdversaryConfig, schedule: Schedule, processes: Processes) -> None:
         self.config, self.schedule, self.processes = config, schedule, processes
-        self.network = Discriminators(config.channels, tuple(config.periods), config.scales).to(processes.device)
+        kinds = tuple(config.periods), config.scales, tuple(config.windows)
+        self.network = Discriminators(config.channels, *kinds).to(processes.device)
         self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=config.learning_rate, betas=(0.8, 0.99))
 
     def tensors(self) -> dict[str, Tensor]:
@@ -67,10 +71,12 @@ class Adversary:
         """Let the discriminators make a step on true and made samples [B, S]; return the parts of the vocoder's loss.
 
         The parts are weighted. With them goes the discriminators' own loss, without a gradient, for the log. All are 0
-        before `first_step`.
+        before `first_step`. Where some look at spectra, all get the sound at its level.
         """
         if step < self.config.first_step:
             return dict.fromkeys(("fooled", "matched", "discriminators"), true.new_zeros(()))
+        if self.config.windows:
+            true, made = levelled(true, made)
         spare = true.shape[1] - self.config.samples
         offset = int(torch.randint(max(1, spare + 1), (), generator=generator))
         true, made = (x[:, offset : offset + self.config.samples] for x in (true, made))

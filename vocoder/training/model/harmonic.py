@@ -15,6 +15,7 @@ from codec import format
 from codec.training.model.blocks import PacketStack
 from codec.training.model.network import folded
 from codec.training.model.normalisation import normalise
+from codec.training.model.precision import full_precision
 from vocoder import pulse_source as source
 from vocoder.training.model.config import VocoderConfig
 
@@ -101,7 +102,8 @@ def shaped(table: Tensor, gains: Tensor, envelope: Tensor) -> tuple[Tensor, Tens
     channel vocoder: band energies interpolated between their centres, harmonics by the voicing, noise by the rest.
     """
     decibels = format.BAND_LOW_DB + (format.BAND_HIGH_DB - format.BAND_LOW_DB) * table[..., format.BANDS_SLICE]
-    level = torch.exp((decibels @ envelope) * (math.log(10.0) / 20.0))
+    with full_precision():
+        level = torch.exp((decibels @ envelope) * (math.log(10.0) / 20.0))
     voicing = table[..., 1:2]
     log_harmonic, turn, log_noise = gains.chunk(3, dim=-1)
     harmonic = level * (0.05 + 0.95 * voicing) * torch.exp(log_harmonic.clamp(-8.0, 4.0))
