@@ -10,6 +10,8 @@ import pytest
 pytestmark = pytest.mark.training
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: make train-setup")
 
+from torch import Tensor  # noqa: E402
+
 from codec import features, format  # noqa: E402
 from codec.training.errors import TrainingError  # noqa: E402
 from codec.training.export.graphs import EncoderGraph  # noqa: E402
@@ -39,7 +41,7 @@ GROWN = replace(
 )
 
 
-def inputs() -> tuple[torch.Tensor, ...]:
+def inputs() -> tuple[Tensor, ...]:
     """Energies, periodicity, and a link without faults."""
     random = torch.Generator().manual_seed(8)
     seen = [torch.rand(1, 64, size, generator=random) for size in (format.BANDS, features.LAGS)]
@@ -103,12 +105,12 @@ def test_what_the_encoder_hears_is_judged_by_the_truth_alone():
     energies, f0, voiced = inputs()[0], torch.rand(1, 64), torch.ones(1, 64)
     weights = torch.ones(1, 64)
 
-    def judged(guess: torch.Tensor | None) -> dict[str, torch.Tensor]:
+    def judged(guess: Tensor | None) -> dict[str, Tensor]:
         return HearingLoss(2.0)(FeatureComparison(energies, energies, weights, weights, heard, f0, voiced, guess))
 
     found = judged(heard)
     assert {"heard_energy", "heard_f0", "heard_voicing"} == set(found)
-    sum(found.values()).backward()
+    torch.stack(list(found.values())).sum().backward()
     assert float(codec.encoder.stem.weight.grad.abs().sum()) > 0 and codec.encoder.merge.weight.grad is None
     exact = judged(torch.cat([f0[..., None], torch.full((1, 64, 1), 9.0), energies], dim=-1))
     assert all(float(part) < 1e-6 for part in exact.values())

@@ -12,6 +12,8 @@ import pytest
 pytestmark = pytest.mark.training
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: make train-setup")
 
+from torch import Tensor  # noqa: E402
+
 from codec.training.errors import TrainingError  # noqa: E402
 from codec.training.model.analysis import Analysis  # noqa: E402
 from codec.training.teachers import recorded, teachers_of  # noqa: E402
@@ -126,7 +128,7 @@ def test_the_loss_is_0_for_equal_sounds_and_its_gradient_is_finite(model):
     true = torch.from_numpy(np.stack([vowel(hz, 0.64) for hz in (120, 210)]))
     received, energies = torch.ones(2, 64), Analysis().energies_of(torch.nn.functional.pad(true, (240, 0)))
 
-    def compare(made: torch.Tensor, seed: int = 1) -> torch.Tensor:
+    def compare(made: Tensor, seed: int = 1) -> Tensor:
         random = torch.Generator().manual_seed(seed)
         return loss(compared(Analysis(), true, made, energies, received, random))["words"]
 

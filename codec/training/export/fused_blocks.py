@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from codec import format
 from codec.training.model.blocks import HALF, PacketBlock, PacketMixer, PacketStack
-from codec.training.model.network import FIRST_VALUES, Remainder, nearest_level
+from codec.training.model.remainder import FIRST_VALUES, Remainder, nearest_level
 
 
 def columns(linear: nn.Linear) -> Tensor:

@@ -15,10 +15,9 @@ from codec import features, format
 from codec.training.loop.distributed import ALONE, Processes
 from codec.training.model.blocks import PacketMixer, PacketStack
 from codec.training.model.normalisation import CENTRE, normalise
+from codec.training.model.remainder import Remainder, nearest_level
 
 FRAMES_PER_LATENT = format.PACKET_FRAMES // format.LATENTS
-FIRST_VALUES = format.LATENT_DIMENSIONS // 2
-"""Number of a latent's values that are rounded first (`Remainder`)."""
 BAND_CONTRAST, TIME_CONTRAST = 1.15, 1.06
 """Factors by which a decoded band is moved away from the mean of its frame, and from that of its packet. Decoded from
 few bits it is nearer to both than the original was; older codecs have post-filters that emphasise formants."""
@@ -88,30 +87,6 @@ class Stem(nn.Linear):
         return y if self.widen is None or self.narrow is None else y + self.narrow(functional.gelu(self.widen(x)))
 
 
-class Remainder(nn.Module):
-    """A correction of the second half of each latent's values by the rounding error of the first half.
-
-    So the second half can make up for what the first half lost. It starts as zeros.
-    """
-
-    def __init__(self, channels: int, hidden: int) -> None:
-        super().__init__()
-        self.gather = nn.Linear(format.LATENTS * (channels + FIRST_VALUES), hidden)
-        self.activation = nn.GELU()
-        self.spread = nn.Linear(hidden, format.LATENTS * (format.LATENT_DIMENSIONS - FIRST_VALUES))
-        nn.init.zeros_(self.spread.weight)
-        nn.init.zeros_(self.spread.bias)
-
-    def forward(self, x: Tensor, raw: Tensor) -> Tensor:
-        """Return values before tanh [..., 8, 16] with the second half changed, of such values and x [..., 8, C]."""
-        first = 2.0 * torch.tanh(raw[..., :FIRST_VALUES].detach())
-        error = 2.0 * (nearest_level(first) - first)
-        whole = torch.cat([x.flatten(-2), error.flatten(-2)], dim=-1)
-        change = self.spread(self.activation(self.gather(whole)))
-        second = raw[..., FIRST_VALUES:] + change.reshape(*raw.shape[:-1], -1)
-        return torch.cat([raw[..., :FIRST_VALUES], second], dim=-1)
-
-
 class Encoder(nn.Module):
     """The encoder: energies and periodicity to latents before rounding, each in (-2, 2)."""
 
@@ -160,11 +135,6 @@ class Encoder(nn.Module):
         raw = self.head(x)
         raw = raw if self.remainder is None else self.remainder(x, raw)
         return 2.0 * torch.tanh(raw), tails[:begin] + latent_tails + more_tails
-
-
-def nearest_level(latents: Tensor) -> Tensor:
-    """Return the nearest of -1.5, -0.5, 0.5, 1.5 for values in (-2, 2)."""
-    return (torch.floor(latents) + 0.5).clamp(-1.5, 1.5)
 
 
 def quantise(latents: Tensor) -> Tensor:

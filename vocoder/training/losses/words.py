@@ -46,7 +46,8 @@ def mel_matrix() -> NDArray[np.float32]:
     bins = np.arange(WINDOW // 2 + 1)[:, None] * (format.SAMPLE_RATE_HZ / WINDOW)
     rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
-    return (np.maximum(0, np.minimum(rising, falling)) * (2 / (edges[2:] - edges[:-2]))).astype(np.float32)
+    triangles = np.maximum(0, np.minimum(rising, falling)) * (2 / (edges[2:] - edges[:-2]))
+    return np.asarray(triangles, np.float32)
 
 
 class Pair(nn.Module):
