@@ -25,6 +25,10 @@ DEVICES: tuple[Event, ...] = (
 )
 
 
+PATIENCE_TICKS = 50
+"""Ticks of the screen that a busy machine may need to lay it out."""
+
+
 class ScriptedEngine:
     """An engine without effects: a command that is not defined here is only kept, by its name."""
 
@@ -78,6 +82,14 @@ class ScriptedStage:
         """Let a tick of the screen pass, and the layout that may follow."""
         for _ in range(3):
             await self.pilot.pause(0.11)
+
+    async def comes_true(self, true: Callable[[], bool]) -> bool:
+        """Wait until it is so, for as many ticks as a busy machine may need; return whether it came to be."""
+        for _ in range(PATIENCE_TICKS):
+            if true():
+                return True
+            await self.pilot.pause(0.11)
+        return true()
 
     def rows(self) -> list[str]:
         """Return the rows of the screen."""

@@ -33,11 +33,10 @@ def test_the_conversation_has_most_of_the_rows(size: tuple[int, int], rows: int)
     """So many of them at least, and with everything missing that can be more than half of that."""
 
     async def scene(stage: ScriptedStage) -> None:
-        assert log_rows(stage) >= rows
+        assert await stage.comes_true(lambda: log_rows(stage) >= rows)
         await stage.tell(*PROBLEMS)
-        assert log_rows(stage) >= max(1, rows // 2)
-        assert "? keys" in stage.rows()[-1]
-        assert "enter: write" in stage.text()
+        assert await stage.comes_true(lambda: "? keys" in stage.rows()[-1] and "enter: write" in stage.text())
+        assert await stage.comes_true(lambda: log_rows(stage) >= max(1, rows // 2))
 
     play_script(scene, size)
 
