@@ -36,7 +36,10 @@ def listener(
     """Start a `gossamer listen` on this port, and wait until it can be called."""
     process = start("listen", f"udp://:{port}", *words, environment=environment)
     assert process.stderr is not None
-    assert f"listening on udp://:{port}, {protection}\n" == process.stderr.readline()
+    line = b""
+    while not line.endswith(b"\n") and (byte := os.read(process.stderr.fileno(), 1)):
+        line += byte  # a byte at a time: what a buffer took beyond the line, `communicate` would not return
+    assert f"listening on udp://:{port}, {protection}\n" == line.decode()
     return process
 
 
