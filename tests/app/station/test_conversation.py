@@ -14,6 +14,7 @@ from app.settings.model import Settings
 from codec import format as fmt
 from tests.support.station import (
     ADA,
+    BOB,
     CODEC_ID,
     Station,
     clip,
@@ -21,6 +22,8 @@ from tests.support.station import (
     pair,
     running,
 )
+from transport.impairment import Impairment
+from transport.links.impaired import impair
 from transport.links.memory import memory_pair
 from transport.protocol.floor_states import State
 from transport.protocol.frames import Begin, End, Voice
@@ -46,14 +49,18 @@ def test_the_permit_tone_is_heard_and_can_be_left_out(virtual_time):
 @trio_test
 async def test_the_loudspeaker_is_quiet_while_one_talks(virtual_time):
     """Two stations that talk at once: neither hears the other meanwhile, and both are told of the collision."""
-    one, other = pair()
-
-    async with running(one, other):
-        one.engine.play_clip(clip(3.0))
-        other.engine.play_clip(clip(3.0, seed=2))
-        await one.until(events.TalkEnded)
-        assert one.only(events.OverBegan)
-        assert 0.0 == np.abs(one.loudspeaker.sound()).max(initial=0.0)
+    here, there = memory_pair()
+    async with trio.open_nursery() as nursery:
+        # With a way that takes a while, both are on the air before either hears of the other.
+        one = Station(ADA, link=impair(here, Impairment(delay_s=0.2), nursery))
+        other = Station(BOB, link=impair(there, Impairment(delay_s=0.2), nursery))
+        async with running(one, other):
+            one.engine.play_clip(clip(3.0))
+            other.engine.play_clip(clip(3.0, seed=2))
+            await one.until(events.TalkEnded)
+            assert one.only(events.OverBegan)
+            assert 0.0 == np.abs(one.loudspeaker.sound()).max(initial=0.0)
+        nursery.cancel_scope.cancel()
     assert one.only(events.Collision) or other.only(events.Collision)
 
 
