@@ -38,6 +38,10 @@ HOURS = float(os.environ.get("SOAK_HOURS", "0.34"))
 GROWTH_BYTES = 400_000
 """Between a third of the time and its end: less than an hour of frames would take, were they kept."""
 FOLDER_MB = 1.0
+LONGEST_CLIP_S = 20.0
+QUIET = np.zeros(int(LONGEST_CLIP_S * fmt.SAMPLE_RATE_HZ), np.float32)
+"""Nothing to say, float32 [n]. Every clip is a part of it: a station keeps the clip it speaks, and what is kept then
+weighs nothing among the traced bytes."""
 
 
 class RecordedEncoder:
@@ -239,11 +243,11 @@ async def live(stations: tuple[Soaked, Soaked], weather: Weather, hours: float) 
                 weather.change()
             talker, other = dice.sample(stations, 2)
             assert talker.engine is not None and other.engine is not None
-            talker.engine.play_clip(np.zeros(int(dice.uniform(0.3, 20) * fmt.SAMPLE_RATE_HZ), np.float32))
+            talker.engine.play_clip(QUIET[: int(dice.uniform(0.3, LONGEST_CLIP_S) * fmt.SAMPLE_RATE_HZ)])
             await trio.sleep(dice.uniform(0.1, 3))
             match dice.randrange(12):
                 case 0:
-                    other.engine.play_clip(np.zeros(16000, np.float32))  # at the same time, or refused
+                    other.engine.play_clip(QUIET[:16000])  # at the same time, or refused
                 case 1:
                     talker.engine.key_up()
                 case 2 | 3:
