@@ -6,7 +6,7 @@ Times are `trio.current_time()` seconds, levels are dB relative to full scale (0
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from app.errors import one_line
@@ -100,6 +100,8 @@ class EndReason(enum.Enum):
     """The clip that was spoken instead of the microphone is over."""
     MICROPHONE_LOST = "microphone lost"
     """Nothing came from the microphone any more."""
+    LINK_LOST = "link lost"
+    """The link is gone; the length is that of what it had taken."""
     CLOSED = "closed"
     """The station is being closed."""
 
@@ -108,7 +110,8 @@ class EndReason(enum.Enum):
 class TalkEnded:
     """Our over has ended; its last frame may still be on its way out (`TalkDraining`).
 
-    An over that is given up because the link failed or somebody else was first ends with `TalkDenied` instead.
+    Where the link is lost, `TalkDenied` follows with the reason. An over that never came on the air ends with
+    `TalkDenied` alone.
     """
 
     over: int
@@ -366,10 +369,15 @@ class DeviceReady:
 
 @dataclass(frozen=True, slots=True)
 class LinkProblem(Problem):
-    """The link fails. The station goes on and keeps trying."""
+    """The link tells of an error. The station goes on and keeps trying; LinkRecovered follows when it works again.
+
+    Errors are hints: many pass in a moment, and on UDP anybody can forge them.
+    """
 
     cause: str
     cure: str
+    lasting: bool = field(default=False, compare=False)
+    """True where it is told again, because errors have come for seconds and the link has not worked in between."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,9 @@ class DemoLog:
         self.happened.append(event)
         if isinstance(event, events.SlowLink):
             note(f"this link is {event}")
-        if isinstance(event, events.OverEnded | events.CodecMismatch | events.LinkProblem):
+        if isinstance(event, events.LinkProblem):  # it may work again in a moment, and the wait has its limit anyway
+            note(str(event))
+        if isinstance(event, events.OverEnded | events.CodecMismatch):
             self.answered.set()
 
     def only(self, kind: type[Kind]) -> list[Kind]:

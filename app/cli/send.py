@@ -21,7 +21,7 @@ from app.audio.streams import open_portaudio
 from app.cli.options import add_json, add_options, settings_from
 from app.console import aside, note, say
 from app.errors import FileProblem, GossamerError
-from app.events import Event
+from app.events import EndReason, Event
 from app.settings.model import Settings
 from app.settings.protection import MODE_WORDS
 from app.settings.words import fingerprint_line
@@ -49,6 +49,8 @@ ASK_AGAIN_S = (0.5, 1.5)
 """Shortest and longest pause after somebody else's over, in seconds; drawn, so that two who wait do not collide."""
 LONGEST_GOODBYE_S = 5.0
 """Time that the rest of a file's over gets to leave after a signal, in seconds."""
+PROBE_EVERY_S = 0.4
+"""Time between two pings while the link tells of errors and no over shows whether it still does, in seconds."""
 LOOK_EVERY_S = 0.02
 """Time between two looks at whether it has left, in seconds."""
 
@@ -85,21 +87,34 @@ class OutgoingOver:
         self.problem = ""
         """Why nothing was sent, in one line."""
         self.mode = Mode.OPEN
+        self.works = trio.Event()
+        """Set while the link tells of no errors."""
+        self.works.set()
+        self.fails = trio.Event()
+        """Set while it does."""
 
     def note(self, event: Event) -> None:
         """Take an event of the engine, and print what the user should know of it."""
         match event:
             case events.OverSent():
                 self.sent = event
-                self.done.set()
+                if self.works.is_set():
+                    self.done.set()
+            case events.TalkEnded(reason=EndReason.LINK_LOST):
+                self.done.set()  # it cannot be continued; the reason follows
             case events.FloorChanged(state):
                 self._floor_changed(state)
             case events.TalkDenied(reason):
                 self.problem = self.problem or reason
                 self.denied.set()
             case events.LinkProblem():
-                self.problem = str(event)
-                self.done.set()
+                self._link_fails(event)
+            case events.LinkRecovered():
+                note("the link works again")
+                self.fails = trio.Event()
+                self.works.set()
+                if self.sent is not None:
+                    self.done.set()
             case events.Receipt():
                 self.receipt = event
             case events.RecordingProblem() | events.ChannelProblem():
@@ -121,6 +136,16 @@ class OutgoingOver:
                     self.problem = str(event)
                     self.microphone_tried.set()
                     self.done.set()
+
+    def _link_fails(self, event: events.LinkProblem) -> None:
+        """Take an error of the link: a hint, until it has lasted."""
+        if event.lasting:
+            self.problem, self.sent = str(event), None
+            self.done.set()
+        elif self.works.is_set():
+            note(str(event))
+            self.works = trio.Event()
+            self.fails.set()
 
     def _floor_changed(self, state: State) -> None:
         if state is State.IDLE:
@@ -201,12 +226,16 @@ async def _send(ending: Ending, settings: Settings, clip: NDArray[np.float32] | 
         if not links[0].ready:
             note(f"waiting for somebody to call {settings.link}")
             await links[0].wait_ready()
+        nursery.start_soon(_probe, engine, over)
         if clip is None:
             await over.microphone_tried.wait()
         with trio.move_on_after(LISTEN_FIRST_S):
             await over.busy.wait()
         while not over.done.is_set():
+            await first_of(over.works, over.done)
             await _wait_for_floor(over)
+            if over.done.is_set():
+                break
             over.denied = trio.Event()
             over.problem = ""
             if clip is not None:
@@ -222,6 +251,15 @@ async def _send(ending: Ending, settings: Settings, clip: NDArray[np.float32] | 
         while engine.ready:
             await trio.sleep(LOOK_EVERY_S)
         nursery.cancel_scope.cancel()
+
+
+async def _probe(engine: Engine, over: OutgoingOver) -> None:
+    """Ping while the link tells of errors and no over goes out, which would show whether it still does."""
+    while True:
+        await over.fails.wait()
+        if not engine.sending:
+            engine.ping(random.getrandbits(32))
+        await trio.sleep(PROBE_EVERY_S)
 
 
 async def _wait_for_floor(over: OutgoingOver) -> None:

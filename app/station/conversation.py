@@ -218,10 +218,20 @@ class Conversation:
         """Free the floor: the last of an over was played."""
         self._floor_says(self._floor.over_ended(trio.current_time(), begin.over))
 
-    def link_failed(self, problem: LinkError) -> None:
-        """End an over of ours, a frame of which could not be sent."""
-        if self.sending:
+    def link_failed(self, problem: LinkError, *, hint: bool = False) -> None:
+        """End an over of ours, a frame of which could not be sent.
+
+        hint: the link may work again in a moment, so an over that is on the air goes on; one without BEGIN cannot.
+        """
+        if self.sending and not (hint and self._floor.state is not State.ASKED):
+            if self._talker is not None and self._floor.state is not State.ASKED:
+                self._talker.end_unsent()
             self._floor_says(self._floor.fail(trio.current_time(), str(problem)))
+
+    def link_gone(self, problem: LinkError) -> None:
+        """End every over, of ours and of others, as lost: nothing can leave or come until the link is back."""
+        self.link_failed(problem)
+        self._floor_says(self._floor.talker_lost(trio.current_time()))
 
     # --- the floor -----------------------------------------------------------------------------------------------
 

@@ -198,7 +198,7 @@ class Listener:
     def _leave(self, heard: _Heard, played: PlayedOver) -> None:
         was_first = heard is self._heard[0]
         self._heard.remove(heard)
-        packets, begin = heard.next_index - heard.first_index, heard.begin
+        packets, begin = max(0, played.ends - heard.first_index), heard.begin
         if heard.told:
             self._emit(
                 OverPlayed(

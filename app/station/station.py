@@ -33,7 +33,7 @@ from app.station.replay import Replay
 from app.station.speech import SpeechDecoder
 from app.station.transmitter import Transmitter
 from app.station.vox import HandsFree
-from transport.errors import LinkError
+from transport.errors import LinkError, PeerUnreachable
 from transport.protocol.floor_states import State
 from transport.protocol.frames import Begin, Ping, Text
 
@@ -124,7 +124,7 @@ class Station:
         if self._recorder is not None:
             nursery.start_soon(self._recorder.run, self._parts.in_thread())
         nursery.start_soon(self._player.run)
-        nursery.start_soon(self._transmitter.run, self._cannot_send)
+        nursery.start_soon(self._transmitter.run, self._cannot_send, self._health.sent)
         if self._talker is not None:
             nursery.start_soon(self._talker.run, self._conversation.over_drained)
         nursery.start_soon(self._conversation.speak_clips)
@@ -287,8 +287,10 @@ class Station:
         self._conversation.release(EndReason.MICROPHONE_LOST)
 
     def _cannot_send(self, problem: LinkError) -> None:
+        """Take that a frame was lost, and give our over up where that is no hint any more, but the state of things."""
         self._health.failed(problem)
-        self._conversation.link_failed(problem)
+        hint = isinstance(problem, PeerUnreachable) and self._link.ready and not self._health.lasting
+        self._conversation.link_failed(problem, hint=hint)
 
     def _over_played(self, begin: Begin) -> None:
         delay = self._latency.summary(begin.k, self._microphone.latency_s, self._loudspeaker.latency_s)

@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import trio
@@ -77,6 +78,10 @@ class Talker:
         self._listening = False
         self._sender: OverSender | None = None
         self._end_reason = EndReason.RELEASED
+        self._told_end = True
+        """True once the host was told that the over has ended."""
+        self._packets_taken = 0
+        """Number of packets of the over that the link has taken."""
         self._last_over = -1
         self.gain_db = settings.gain_db
         self.addressee = settings.addressee
@@ -133,6 +138,7 @@ class Talker:
             addressee=self.addressee,
             repeat=self._repeat,
         )
+        self._told_end, self._packets_taken = False, 0
         self._transmitter.send(self._sender.begin(), on_begun)
         self._put.send_nowait(self._sender)
         self._listening = True
@@ -156,6 +162,13 @@ class Talker:
         """End the over without sending any more of it: the link is gone, or somebody was first."""
         self._sender = None
         self._close()
+
+    def end_unsent(self) -> None:
+        """End an over that is on the air, because the link is gone, with the length that the link has taken."""
+        if self._sender is not None and not self._told_end:
+            count = self.packets_sent = self._packets_taken
+            self._tell_end(self._sender.over, count, EndReason.LINK_LOST)
+        self.abandon()
 
     def _close(self) -> None:
         if self._listening:
@@ -204,7 +217,7 @@ class Talker:
         if self._sender is not sender:
             return  # abandoned
         count = self.packets_sent = sender.packets_sent
-        self._emit(TalkEnded(sender.over, count, count * fmt.PACKET_S, self._end_reason))
+        self._tell_end(sender.over, count, self._end_reason)
         self.end_sequence = sender.end().sequence
         self._transmitter.send(sender.end())
         await trio.sleep(END_AGAIN_S)
@@ -218,4 +231,13 @@ class Talker:
         for frame in sender.voice(packets):
             if isinstance(frame, Voice):
                 self._latency.handed_over(frame.over, frame.sequence, frame_at_s, trio.current_time())
-            self._transmitter.send(frame)
+            self._transmitter.send(frame, partial(self._take_note, sender, sender.packets_sent))
+
+    def _take_note(self, sender: OverSender, packets: int, now: float) -> None:
+        """Take note that the link has taken so many packets of an over."""
+        if self._sender is sender:
+            self._packets_taken = packets
+
+    def _tell_end(self, over: int, packets: int, reason: EndReason) -> None:
+        self._told_end = True
+        self._emit(TalkEnded(over, packets, packets * fmt.PACKET_S, reason))

@@ -125,24 +125,29 @@ class Transmitter:
             await self._idle.wait()
         await trio.sleep(self._link.drain_s())
 
-    async def run(self, on_problem: Callable[[LinkError], None]) -> None:
-        """Send until cancelled. A frame that cannot be sent is told to `on_problem` and lost; the next one is tried."""
+    async def run(self, on_problem: Callable[[LinkError], None], on_taken: Callable[[], None] = lambda: None) -> None:
+        """Send until cancelled. A frame that cannot be sent is told to `on_problem` and lost; the next one is tried.
+
+        on_taken: called for every frame that the link took.
+        """
         while True:
             while not (self._own or self._answers):
                 self._more = trio.Event()
                 await self._more.wait()
             if self._own:
-                await self._send(self._own.popleft(), on_problem)
+                await self._send(self._own.popleft(), on_problem, on_taken)
             else:
                 kind = next(iter(self._answers))
                 before_s = trio.current_time() + self._link.drain_s()
-                await self._send(_Outgoing(self._answers.pop(kind), None), on_problem)
+                await self._send(_Outgoing(self._answers.pop(kind), None), on_problem, on_taken)
                 now = trio.current_time()
                 self._budgets[kind].spent(now + self._link.drain_s() - before_s, now)
             if not self.waiting:
                 self._idle.set()
 
-    async def _send(self, outgoing: _Outgoing, on_problem: Callable[[LinkError], None]) -> None:
+    async def _send(
+        self, outgoing: _Outgoing, on_problem: Callable[[LinkError], None], on_taken: Callable[[], None]
+    ) -> None:
         self._busy = True
         began_s = trio.current_time()
         try:
@@ -150,6 +155,7 @@ class Transmitter:
         except LinkError as problem:
             on_problem(problem)
         else:
+            on_taken()
             if outgoing.on_sent is not None:
                 outgoing.on_sent(trio.current_time())
         finally:

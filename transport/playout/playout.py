@@ -33,6 +33,8 @@ class PlayedOver:
 
     over: int
     """Number that `Playout.begin` gave it."""
+    ends: int
+    """Index behind its last packet: what was concealed until its END came, or its talker was given up, is no part."""
     count: PlayoutCount
     """Count of this over alone. What straggles in later is in `Playout.count` only."""
 
@@ -172,4 +174,5 @@ class Playout:
 
     def _leave(self, over: OverPlayout) -> None:
         self._before += over.count
-        self.finished.append(PlayedOver(over.number, over.count))
+        ends = over.total if over.finished and over.total is not None else over.next
+        self.finished.append(PlayedOver(over.number, ends, over.count))

@@ -1,4 +1,4 @@
-"""The floor, that is who may talk: a half-duplex channel as one table of states. No I/O, no clock.
+"""The floor, that is who may talk: a half-duplex channel as one table of states (floor_states.py). No I/O, no clock.
 
 Facts go in as calls of methods, with the time; what follows comes out as a list of events. The table says what may
 happen when; a pair that is missing from it is a mistake of the caller (UsageError). The timers stand beside it, in
@@ -11,6 +11,7 @@ import math
 
 from transport.errors import UsageError
 from transport.protocol.floor_states import (
+    TABLE,
     CollisionInferred,
     Event,
     FloorEvent,
@@ -36,67 +37,6 @@ FOLLOWED_MARGIN_S = 10.0
 """Time beyond the talk limit after which an over that is still followed is given up, in seconds: two BEGINs."""
 RECEIPT_WAIT_S = 3.0
 """Time after END has left at which a missing receipt is taken for a collision, in seconds."""
-
-
-TABLE: dict[State, dict[Event, State]] = {
-    State.IDLE: {
-        Event.PRESS: State.ASKED,
-        Event.RELEASE: State.IDLE,  # after a refusal or the talk limit
-        Event.FAIL: State.IDLE,
-        Event.HEARD: State.RECEIVING,
-    },
-    State.ASKED: {
-        Event.PRESS: State.ASKED,
-        Event.PERMIT: State.ON_AIR,
-        Event.RELEASE: State.DRAINING,  # BEGIN may be on its way: it must get its END
-        Event.FAIL: State.IDLE,
-        Event.HEARD: State.LOCKED_OUT,  # they were first
-    },
-    State.ON_AIR: {
-        Event.PRESS: State.ON_AIR,
-        Event.RELEASE: State.DRAINING,
-        Event.LIMIT: State.DRAINING,
-        Event.FAIL: State.IDLE,
-        Event.HEARD: State.COLLIDED,
-    },
-    State.COLLIDED: {
-        Event.PRESS: State.COLLIDED,
-        Event.RELEASE: State.DRAINING,
-        Event.LIMIT: State.DRAINING,
-        Event.FAIL: State.RECEIVING,
-        Event.HEARD: State.COLLIDED,
-        Event.OVER: State.ON_AIR,
-        Event.SILENCE: State.ON_AIR,
-    },
-    State.DRAINING: {
-        Event.PRESS: State.DRAINING,
-        Event.RELEASE: State.DRAINING,
-        Event.DRAINED: State.IDLE,
-        Event.FAIL: State.IDLE,
-        Event.HEARD: State.DRAINING,
-        Event.OVER: State.DRAINING,
-        Event.SILENCE: State.DRAINING,
-    },
-    State.RECEIVING: {
-        Event.PRESS: State.LOCKED_OUT,
-        Event.BREAK_IN: State.ASKED,
-        Event.RELEASE: State.RECEIVING,
-        Event.FAIL: State.IDLE,
-        Event.HEARD: State.RECEIVING,
-        Event.OVER: State.IDLE,
-        Event.SILENCE: State.IDLE,
-    },
-    State.LOCKED_OUT: {
-        Event.PRESS: State.LOCKED_OUT,
-        Event.RELEASE: State.RECEIVING,
-        Event.FAIL: State.IDLE,
-        Event.HEARD: State.LOCKED_OUT,
-        Event.OVER: State.IDLE,
-        Event.SILENCE: State.IDLE,
-    },
-}
-
-"""The next state, by state and event."""
 
 _SENDING = (State.ON_AIR, State.COLLIDED, State.DRAINING)
 
@@ -239,16 +179,26 @@ class Floor:
         self._receipt_by_s = None
         return []
 
+    def talker_lost(self, now: float) -> list[FloorEvent]:
+        """Take note that nothing more can come of the over that is heard, if one is: the link is gone.
+
+        An over whose END has come is only played to its end, and goes on.
+        """
+        if self.talker_over is None or self._silent_at_s is None:
+            return []
+        events: list[FloorEvent] = [TalkerLost(self.talker_over)]
+        self._forget_talker(now)
+        if Event.SILENCE in TABLE[self.state]:
+            events += self._move(Event.SILENCE)
+        return events
+
     def tick(self, now: float) -> list[FloorEvent]:
         """Return whatever is due by now."""
         events: list[FloorEvent] = []
         if self.talker_over is not None and now >= self._lost_at_s():
             if self._silent_at_s is not None and now < self._silent_at_s:
                 self._given_up = self.talker_over
-            events.append(TalkerLost(self.talker_over))
-            self._forget_talker(now)
-            if Event.SILENCE in TABLE[self.state]:
-                events += self._move(Event.SILENCE)
+            events += self.talker_lost(now)
         if self._limit_at_s is not None and now >= self._limit_at_s - self._talk_warning_s and not self._warned:
             self._warned = True
             events.append(TalkLimitNear(max(0.0, self._limit_at_s - now)))

@@ -1,4 +1,4 @@
-"""The states of the floor, the events that move it, and the facts that it tells. No I/O, no clock."""
+"""The states of the floor, the events that move it, their table, and the facts that it tells. No I/O, no clock."""
 
 from __future__ import annotations
 
@@ -39,6 +39,66 @@ class Event(enum.Enum):
     OVER = "over ended"
     SILENCE = "silence"
     """The talker disappeared."""
+
+
+TABLE: dict[State, dict[Event, State]] = {
+    State.IDLE: {
+        Event.PRESS: State.ASKED,
+        Event.RELEASE: State.IDLE,  # after a refusal or the talk limit
+        Event.FAIL: State.IDLE,
+        Event.HEARD: State.RECEIVING,
+    },
+    State.ASKED: {
+        Event.PRESS: State.ASKED,
+        Event.PERMIT: State.ON_AIR,
+        Event.RELEASE: State.DRAINING,  # BEGIN may be on its way: it must get its END
+        Event.FAIL: State.IDLE,
+        Event.HEARD: State.LOCKED_OUT,  # they were first
+    },
+    State.ON_AIR: {
+        Event.PRESS: State.ON_AIR,
+        Event.RELEASE: State.DRAINING,
+        Event.LIMIT: State.DRAINING,
+        Event.FAIL: State.IDLE,
+        Event.HEARD: State.COLLIDED,
+    },
+    State.COLLIDED: {
+        Event.PRESS: State.COLLIDED,
+        Event.RELEASE: State.DRAINING,
+        Event.LIMIT: State.DRAINING,
+        Event.FAIL: State.RECEIVING,
+        Event.HEARD: State.COLLIDED,
+        Event.OVER: State.ON_AIR,
+        Event.SILENCE: State.ON_AIR,
+    },
+    State.DRAINING: {
+        Event.PRESS: State.DRAINING,
+        Event.RELEASE: State.DRAINING,
+        Event.DRAINED: State.IDLE,
+        Event.FAIL: State.IDLE,
+        Event.HEARD: State.DRAINING,
+        Event.OVER: State.DRAINING,
+        Event.SILENCE: State.DRAINING,
+    },
+    State.RECEIVING: {
+        Event.PRESS: State.LOCKED_OUT,
+        Event.BREAK_IN: State.ASKED,
+        Event.RELEASE: State.RECEIVING,
+        Event.FAIL: State.IDLE,
+        Event.HEARD: State.RECEIVING,
+        Event.OVER: State.IDLE,
+        Event.SILENCE: State.IDLE,
+    },
+    State.LOCKED_OUT: {
+        Event.PRESS: State.LOCKED_OUT,
+        Event.RELEASE: State.RECEIVING,
+        Event.FAIL: State.IDLE,
+        Event.HEARD: State.LOCKED_OUT,
+        Event.OVER: State.IDLE,
+        Event.SILENCE: State.IDLE,
+    },
+}
+"""The next state, by state and event."""
 
 
 @dataclass(frozen=True, slots=True)

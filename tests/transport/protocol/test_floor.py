@@ -14,11 +14,11 @@ from transport.protocol.floor import (
     LONGER_SILENCE_S,
     RECEIPT_WAIT_S,
     SILENCE_S,
-    TABLE,
     TALK_WARNING_S,
     Floor,
 )
 from transport.protocol.floor_states import (
+    TABLE,
     CollisionInferred,
     Event,
     State,

@@ -1,0 +1,127 @@
+"""`gossamer send` as a process of its own: links that fail for a moment or for good, a busy channel, empty input."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from app.audio.sound_files import read_speech
+from codec.encoder import Encoder
+from codec.format import SAMPLE_RATE_HZ
+from tests.support.processes import CLIP, ROOT, free_port, start
+from transport.protocol.frames import PACKET_S, Begin, End, Frame, Voice
+from transport.protocol.open_frames import decode, encode
+
+SOON_S = 30.0
+"""Time in which a command has ended on a busy machine, in seconds."""
+
+
+def bound(port: int) -> socket.socket:
+    """A socket at which somebody can be called."""
+    peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    peer.bind(("127.0.0.1", port))
+    peer.settimeout(SOON_S)
+    return peer
+
+
+@pytest.fixture
+def peer() -> Iterator[socket.socket]:
+    with bound(free_port()) as peer:
+        yield peer
+
+
+@pytest.fixture
+def speech(tmp_path: Path) -> Path:
+    """Four seconds of speech."""
+    path = tmp_path / "short.wav"
+    soundfile.write(path, read_speech(CLIP)[:32000], SAMPLE_RATE_HZ)
+    return path
+
+
+def frames_until(peer: socket.socket, last: type[Frame]) -> list[Frame]:
+    """Return the frames that come, up to the first of this kind."""
+    frames: list[Frame] = []
+    while not (frames and isinstance(frames[-1], last)):
+        frames.append(decode(peer.recv(2048)))
+    return frames
+
+
+def test_a_link_that_fails_for_a_moment_ends_nothing(speech: Path) -> None:
+    """0.4 s in which the far end refuses: the over goes on to its end, and the exit code is 0."""
+    port = free_port()
+    with bound(port) as peer:
+        process = start("send", f"udp://127.0.0.1:{port}", "--input", speech)
+        for _ in range(4):
+            frames_until(peer, Voice)
+    time.sleep(0.4)
+    with bound(port) as peer:
+        assert isinstance(frames_until(peer, End)[-1], End)
+        said, problems = process.communicate(timeout=SOON_S)
+    assert 0 == process.returncode, problems
+    assert said.startswith("sent 13 packets")
+    assert [f"gossamer: nobody listens at 127.0.0.1 port {port}: start `gossamer talk udp://:{port}` there"] == [
+        line for line in problems.splitlines() if "works again" not in line
+    ]
+
+
+def test_a_far_end_that_comes_late_is_waited_for(speech: Path) -> None:
+    """Nobody listens at first; the over begins when somebody does."""
+    port = free_port()
+    process = start("send", f"udp://127.0.0.1:{port}", "--input", speech)
+    assert process.stderr is not None
+    assert "nobody listens" in process.stderr.readline()
+    time.sleep(0.5)
+    with bound(port) as peer:
+        frames = frames_until(peer, End)
+        said, problems = process.communicate(timeout=SOON_S)
+    assert (0, "gossamer: the link works again\n") == (process.returncode, problems)
+    assert 13 == sum(len(frame.packets) for frame in frames if isinstance(frame, Voice))
+    assert said.startswith("sent 13 packets")
+
+
+def test_it_waits_for_the_end_of_somebodys_over(peer: socket.socket, speech: Path) -> None:
+    """Who is talking is heard first, and nothing is sent meanwhile."""
+    process = start("send", f"udp://127.0.0.1:{peer.getsockname()[1]}", "--input", speech)
+    _, caller = peer.recvfrom(2048)
+    peer.sendto(encode(Begin(9, 0, bytes(8), 0, Encoder().codec_id, 1, "Eve")), caller)
+    peer.settimeout(0.001)
+    for number in range(8):
+        peer.sendto(encode(Voice(9, 1 + number, (bytes(32),))), caller)
+        time.sleep(PACKET_S)
+    with pytest.raises(TimeoutError):
+        peer.recv(2048)
+    peer.sendto(encode(End(9, 9, 8)), caller)
+    peer.settimeout(SOON_S)
+    assert isinstance(frames_until(peer, Begin)[-1], Begin)
+    said, problems = process.communicate(timeout=SOON_S)
+    assert (0, "gossamer: somebody is talking: waiting for the end of that over\n") == (process.returncode, problems)
+    assert said.startswith("sent 13 packets")
+
+
+@pytest.mark.parametrize("source", ["-", "empty.wav"])
+def test_nothing_to_say_keys_nothing(peer: socket.socket, tmp_path: Path, source: str) -> None:
+    """An empty pipe, and a sound file without a sample: one line, exit code 2, and not a frame."""
+    soundfile.write(tmp_path / "empty.wav", np.zeros(0, np.float32), SAMPLE_RATE_HZ)
+    link = f"udp://127.0.0.1:{peer.getsockname()[1]}"
+    ended = subprocess.run(
+        [sys.executable, "-m", "app", "send", link, "--input", source],
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)},
+        input="",
+        capture_output=True,
+        text=True,
+        timeout=SOON_S,
+    )
+    assert 2 == ended.returncode
+    assert 1 == len(ended.stderr.splitlines()) and "there is nothing to send" in ended.stderr
+    peer.settimeout(0.001)
+    with pytest.raises(TimeoutError):
+        peer.recv(2048)
