@@ -197,17 +197,19 @@ def run_capture(arguments: argparse.Namespace) -> int:
     check_output(arguments.output, CAPTURE, force=arguments.force)
     capture = newest_part(read_capture(files[arguments.which - 1]), arguments.minutes)
     with packet_output(arguments.output) as stream:
-        stream.write(capture_text(capture.header, capture.frames).encode())
+        stream.write(capture_text(capture.header, capture.frames, capture.left_out).encode())
     told = {
         "written": arguments.output,
         "from": str(files[arguments.which - 1]),
         "frames": len(capture.frames),
+        "left_out": capture.frames_left_out,
         "duration_s": round(capture.duration_s, 1),
         "channel": capture.header.get("channel"),
     }
     sealed = "; it is sealed: whoever is to hear it needs the passphrase, which is not in it"
     private = sealed if told["channel"] == "sealed" else "; it holds the speech: whoever has it can hear it"
-    text = f"written {arguments.output}: {told['frames']} frames in {told['duration_s']} s{private}"
+    besides = f" ({told['left_out']} more were left out)" if told["left_out"] else ""
+    text = f"written {arguments.output}: {told['frames']} frames in {told['duration_s']} s{besides}{private}"
     return say(told, text, as_json=arguments.json)
 
 
@@ -243,12 +245,15 @@ def run_reproduce(arguments: argparse.Namespace) -> int:
     settings = with_passphrase(replace(settings, key_version=version), ask=False, weak=True)
     if capture.header.get("program") != program_version():
         note(f"this capture is of version {capture.header.get('program')}, this is {program_version()}")
+    if capture.frames_left_out:
+        note(f"{capture.frames_left_out} frames came besides and are not in this capture: it may sound otherwise")
     result = reproduce(capture, settings, load_codec(arguments.synth, arguments.model, encoder=False))
     if arguments.output and len(result.samples):
         write_speech(arguments.output, result.samples)
     counts = asdict(result.counts) | {"refused": asdict(result.refused)}
     facts = {
         "frames": len(capture.frames),
+        "left_out": capture.frames_left_out,
         "duration_s": round(capture.duration_s, 1),
         "overs": [asdict(over) for over in result.overs],
         "texts": [asdict(text) for text in result.texts],

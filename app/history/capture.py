@@ -3,15 +3,17 @@
     {"format": "gossamer-capture/1", "program": "0.1.0", "started_utc_s": 1700000000, "link": ..., "settings": {...}}
     [0.412031, "out", "115a0000..."]
     [1.207754, "in", "125a0001..."]
+    [4.0, "left out", 312]
 
 Times are seconds since the start; bytes are those on the link, so on a sealed channel they are sealed. Settings go in
-without passphrase and without the path to it. A station that records keeps such a journal as it goes; a last line that
-was cut off is left out.
+without passphrase and without the path to it. A station that records keeps such a journal as it goes. Of a flood it
+keeps a part, and says how many frames it left out since it last said so. A last line that was cut off is left out.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import heapq
 import json
 import platform
 from collections.abc import Callable, Iterable, Sequence
@@ -40,6 +42,10 @@ MAX_TIME_S = 1e9
 """Latest time of a frame that is read, in seconds since the start: 31 years."""
 MAX_UTC_S = 4_102_444_800
 """Latest start of a run that is read: the end of the year 2099."""
+MAX_LEFT_OUT = 10**12
+"""Most frames that one line may say were left out."""
+LEFT_OUT = "left out"
+"""Word that stands in place of a frame's direction."""
 MAX_TAG_BYTES = 16
 """Longest tag of a protected channel."""
 
@@ -63,11 +69,29 @@ class CapturedFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A number of frames that passed over the link and are not in the file."""
+
+    at_s: float
+    frames: int
+
+    def line(self) -> str:
+        """Return the number as a line of the file."""
+        return json.dumps([round(self.at_s, 6), LEFT_OUT, self.frames]) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
 class Capture:
     """The content of a capture file."""
 
     header: dict[str, Any]
     frames: tuple[CapturedFrame, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def frames_left_out(self) -> int:
+        """Number of frames that passed and are not in the file."""
+        return sum(entry.frames for entry in self.left_out)
 
     @property
     def started_utc_s(self) -> int:
@@ -115,9 +139,14 @@ def header_line(header: dict[str, Any]) -> str:
     return json.dumps(header, ensure_ascii=False) + "\n"
 
 
-def capture_text(header: dict[str, Any], frames: Iterable[CapturedFrame]) -> str:
-    """Return the content of a capture file."""
-    return header_line(header) + "".join(frame.line() for frame in frames)
+def capture_text(header: dict[str, Any], frames: Iterable[CapturedFrame], left_out: Iterable[LeftOut] = ()) -> str:
+    """Return the content of a capture file. Both are in the order of their times."""
+    entries: Iterable[CapturedFrame | LeftOut] = heapq.merge(frames, left_out, key=_time_of)
+    return header_line(header) + "".join(entry.line() for entry in entries)
+
+
+def _time_of(entry: CapturedFrame | LeftOut) -> float:
+    return entry.at_s
 
 
 def read_capture(path: Path) -> Capture:
@@ -132,15 +161,20 @@ def read_capture(path: Path) -> Capture:
         header = _parsed_header(first)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise FileProblem(f"{path} is no capture of frames", "`gossamer overs capture` makes one") from None
-    frames = []
+    frames: list[CapturedFrame] = []
+    left_out: list[LeftOut] = []
     if len(lines) > MAX_FRAMES:
         raise FileProblem(f"{path} has more than {MAX_FRAMES} frames", "export less of it: --minutes")
     for number, line in enumerate(lines[:-1], start=2):  # behind the last line break the program, or the disk, ended
         try:
-            frames.append(_parsed_frame(line))
+            entry = _parsed_entry(line)
         except (ValueError, TypeError, RecursionError):
             raise FileProblem(f"{path} line {number} is no frame", "export the capture again") from None
-    return Capture(header, tuple(frames))
+        if isinstance(entry, LeftOut):
+            left_out.append(entry)
+        else:
+            frames.append(entry)
+    return Capture(header, tuple(frames), tuple(left_out))
 
 
 def _parsed_header(line: str) -> dict[str, Any]:
@@ -158,14 +192,18 @@ def _parsed_header(line: str) -> dict[str, Any]:
     return header
 
 
-def _parsed_frame(line: str) -> CapturedFrame:
-    """Read the line of a frame. Raises one of the errors that wrong types and values lead to."""
+def _parsed_entry(line: str) -> CapturedFrame | LeftOut:
+    """Read a line below the first one. Raises one of the errors that wrong types and values lead to."""
     if len(line) > MAX_LINE_CHARACTERS:
         raise ValueError("this is not the line of a frame")
-    at_s, way, octets = json.loads(line)
-    if way not in ("in", "out") or type(at_s) not in (int, float) or not 0.0 <= at_s < MAX_TIME_S:
+    at_s, way, what = json.loads(line)
+    if type(at_s) not in (int, float) or not 0.0 <= at_s < MAX_TIME_S:
+        raise ValueError("this is not the time of a frame")
+    if way == LEFT_OUT and type(what) is int and 0 < what <= MAX_LEFT_OUT:
+        return LeftOut(float(at_s), what)
+    if way not in ("in", "out"):
         raise ValueError("this is not the line of a frame")
-    return CapturedFrame(float(at_s), way, bytes.fromhex(octets))
+    return CapturedFrame(float(at_s), way, bytes.fromhex(what))
 
 
 def newest_part(capture: Capture, minutes: float | None) -> Capture:
@@ -173,4 +211,8 @@ def newest_part(capture: Capture, minutes: float | None) -> Capture:
     if minutes is None or not capture.frames:
         return capture
     since_s = capture.frames[-1].at_s - 60.0 * minutes
-    return Capture(capture.header, tuple(frame for frame in capture.frames if frame.at_s >= since_s))
+    return Capture(
+        capture.header,
+        tuple(frame for frame in capture.frames if frame.at_s >= since_s),
+        tuple(entry for entry in capture.left_out if entry.at_s >= since_s),
+    )

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from app.history.capture import MAX_CAPTURE_BYTES, CapturedFrame, header_line
+from app.history.capture import MAX_CAPTURE_BYTES, CapturedFrame, LeftOut, header_line
 from app.history.overs import CAPTURE_SUFFIX, STAMP, clear_oldest_journals
 
 FILES_IN_THE_LIMIT = 4
@@ -39,19 +39,22 @@ class Journal:
         self._taken_bytes: int | None = None
         """Bytes that all journals take together; None before the folder was looked at."""
 
-    def append(self, frames: list[CapturedFrame]) -> None:
-        """Append frames, to a new file where there is none or it is full, and clear old journals beyond the limit.
+    def append(self, entries: list[CapturedFrame | LeftOut]) -> None:
+        """Append entries, to a new file where there is none or it is full, and clear old journals beyond the limit.
 
-        Raises OSError, after having taken back what was written of the last lines.
+        Take out of `entries` what is written. Raises OSError, after having taken back what was written of the last
+        lines.
         """
-        lines = b""
-        for frame in frames:
-            line = frame.line().encode()
-            if len(lines) + len(line) > self._full_bytes // 2:
-                self._append(lines)
-                lines = b""
-            lines += line
-        self._append(lines)
+        while entries:
+            taken, lines = 0, b""
+            for entry in entries:
+                line = entry.line().encode()
+                if lines and len(lines) + len(line) > self._full_bytes // 2:
+                    break
+                taken += 1
+                lines += line
+            self._append(lines)
+            del entries[:taken]
 
     def _append(self, lines: bytes) -> None:
         if self._taken_bytes is None or self._taken_bytes + len(lines) > self._limit_bytes:

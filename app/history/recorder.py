@@ -17,7 +17,7 @@ import trio
 from app.errors import os_reason
 from app.events import Event, RecordingProblem
 from app.history.allowance import Allowance
-from app.history.capture import CapturedFrame, Way
+from app.history.capture import CapturedFrame, LeftOut, Way
 from app.history.journal import Journal
 from app.history.over_watch import OverWatch
 from app.history.overs import RecordedOver, clear_oldest_overs, over_bytes, recover_parts, write_over
@@ -79,6 +79,8 @@ class Recorder:
         self._refused = Allowance(REFUSED_PER_S, REFUSED_AT_ONCE)
         self._accepted = Allowance(FRAMES_PER_S, FRAMES_AT_ONCE)
         self._frames: deque[CapturedFrame] = deque(maxlen=MAX_WAITING_FRAMES)
+        self._left_out = 0
+        """Frames that passed, will not be in the journal, and of which it does not say so yet."""
         self._overs: deque[RecordedOver] = deque(maxlen=MAX_WAITING_OVERS)
         self._more = trio.Event()
         self._taken_bytes: int | None = None
@@ -89,6 +91,7 @@ class Recorder:
         """Take a frame that passes over the channel, accepted or not, and what it means."""
         now_s = trio.current_time()
         frame = self._worth_keeping(way, octets, facts, now_s)
+        self._left_out += frame is None or len(self._frames) == MAX_WAITING_FRAMES
         if frame is not None:
             self._frames.append(CapturedFrame(now_s - self._began_s, way, frame))
         overs = self._watches[way].watch(facts, self._clock(), now_s)
@@ -108,13 +111,13 @@ class Recorder:
                 overs = watch.finish()
                 self._keep([over for over in overs if way == "out" or self._may_be_kept(over, trio.current_time())])
             with contextlib.suppress(OSError):
-                self._write_out(self._take_overs(), self._take_frames())
+                self._write_out(self._take_overs(), self._take_entries())
 
     async def _tick(self) -> None:
         """Wake the writer now and then, until cancelled."""
         while True:
             await trio.sleep(WRITE_EVERY_S)
-            if self._frames or self._overs:
+            if self._frames or self._overs or self._left_out:
                 self._more.set()
 
     def _worth_keeping(self, way: Way, octets: bytes, facts: Sequence[Fact], now_s: float) -> bytes | None:
@@ -141,15 +144,21 @@ class Recorder:
             self._more.set()
 
     async def _write(self, in_thread: InThread) -> None:
-        overs = self._take_overs()
+        overs, entries = self._take_overs(), self._take_entries()
         try:
-            await in_thread(self._write_out, overs, self._take_frames())
+            await in_thread(self._write_out, overs, entries)
         except OSError as error:
             self._overs.extendleft(reversed(overs))  # those that are left, and come first: there may be room later
+            self._left_out += sum(entry.frames if isinstance(entry, LeftOut) else 1 for entry in entries)
             if not self._told:
                 self._told = True
                 cure = f"make room in {self._folder}, or start with --no-record; the conversation goes on"
                 self._emit(RecordingProblem(f"overs are not kept: {os_reason(error)}", cure))
+        except trio.Cancelled:  # before the thread was free: what was taken is written on the way out
+            self._overs.extendleft(reversed(overs))
+            self._left_out += sum(entry.frames for entry in entries if isinstance(entry, LeftOut))
+            self._frames.extendleft(reversed([entry for entry in entries if isinstance(entry, CapturedFrame)]))
+            raise
         else:
             self._told = False
 
@@ -158,19 +167,23 @@ class Recorder:
         self._overs.clear()
         return overs
 
-    def _take_frames(self) -> list[CapturedFrame]:
-        frames = list(self._frames)
+    def _take_entries(self) -> list[CapturedFrame | LeftOut]:
+        """Return what the journal is to take: the frames that wait, and how many there were besides."""
+        entries: list[CapturedFrame | LeftOut] = list(self._frames)
         self._frames.clear()
-        return frames
+        if self._left_out:
+            entries.append(LeftOut(trio.current_time() - self._began_s, self._left_out))
+            self._left_out = 0
+        return entries
 
     # --- in the thread ---
 
-    def _write_out(self, overs: list[RecordedOver], frames: list[CapturedFrame]) -> None:
-        """Write to the disk, and take out of `overs` what is written.
+    def _write_out(self, overs: list[RecordedOver], entries: list[CapturedFrame | LeftOut]) -> None:
+        """Write to the disk, and take out of both lists what is written.
 
-        Raises OSError; frames that could not be written are lost then.
+        Raises OSError; frames that could not be written are lost then, and counted.
         """
-        if not overs and not frames:
+        if not overs and not entries:
             return
         if self._taken_bytes is None:
             recover_parts(self._folder)
@@ -179,5 +192,4 @@ class Recorder:
         while overs:
             self._taken_bytes += write_over(self._folder, overs[0]).stat().st_size
             del overs[0]
-        if frames:
-            self._journal.append(frames)
+        self._journal.append(entries)
