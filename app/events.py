@@ -274,6 +274,8 @@ class WireRate:
     """Traffic on the wire now, by layer from the voice outwards. The sum is what the link carries."""
 
     layers: tuple[LayerRate, ...]
+    carriers: tuple[str, ...] = ()
+    """Names of the link's own layers below the frame, of those in transport/link_kinds.py."""
     packets_sent: int = 0
     """Number of packets of voice put on the link since the start; one sent again (`repeat=1`) counts again."""
 

@@ -172,7 +172,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
     """Hold the conversation, write its sound, and print its figures. Raises GossamerError, LinkError, CodecError."""
     arguments.link = getattr(arguments, "link", None) or PARROT_LINK  # never the settings file's link
     settings = settings_from(arguments)
-    if parse_address(settings.link).scheme != "parrot":
+    if not parse_address(settings.link).kind.within_program:
         raise GossamerError(f"{settings.link} has no parrot", "use `gossamer send` and `gossamer listen`, or parrot://")
     folder = Path(arguments.out)
     log = DemoLog()

@@ -55,7 +55,7 @@ def run_field_test(arguments: argparse.Namespace) -> int:
     from app.clips import bundled_clips
     from app.diagnostics import field_test
     from app.diagnostics.field_records import encode_clips
-    from app.diagnostics.field_report import report_text, write_report
+    from app.diagnostics.field_report import summary_text, write_report
     from app.station.parts import load_codec, real_parts
 
     if not 0 < arguments.minutes <= 24 * 60:
@@ -85,7 +85,7 @@ def run_field_test(arguments: argparse.Namespace) -> int:
         note("ended by a signal: the report is of what came until then")
     elif not test.heard:
         note(f"nothing was heard: is `gossamer field-test` running at the other end of {settings.link}?")
-    text = report_text(told, any(value is not None for value in ideal.values())).split("\n## Loss over time", 1)[0]
+    text = summary_text(told, any(value is not None for value in ideal.values()))
     say(told | {"report": str(folder)}, f"{text}written {folder / 'report.md'}", as_json=arguments.json)
     if test.stopped:
         return EXIT_INTERRUPTED

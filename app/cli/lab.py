@@ -18,7 +18,7 @@ from app.codecs.registry import link_codecs, signal_codecs
 from app.console import Progress, print_json, tell
 from app.errors import GossamerError
 from app.settings.model import LAB
-from app.simulation.bench import LINK, SCENES, SIGNAL, SNR_DB, START_SNR_DB, own_link
+from app.simulation.bench import SCENES, SNR_DB, START_SNR_DB, Scene, own_link
 from transport.planning.presets import PRESETS, Preset, preset_named
 
 MICROPHONE = "mic"
@@ -38,7 +38,10 @@ def add_lab(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--loss", metavar="0..1", type=float, help="your own link: another share of lost frames")
     parser.add_argument("--ber", metavar="0..0.5", type=float, help="your own link: another share of wrong bits")
     parser.add_argument("--delay", metavar="MS", type=float, help="your own link: another delay")
-    parser.add_argument("--scene", metavar="SCENE", choices=SCENES, default=LINK, help=f"{', '.join(SCENES)} (link)")
+    scenes = [scene.value for scene in SCENES]
+    default = Scene.LINK.value
+    help_text = f"{', '.join(scenes)} ({default})"
+    parser.add_argument("--scene", metavar="SCENE", choices=scenes, default=default, help=help_text)
     parser.add_argument(
         "--snr",
         metavar="DB",
@@ -91,7 +94,7 @@ def _open_screen(arguments: argparse.Namespace, preset: Preset) -> int:
     start = LabStart(
         speech_of(None if live else arguments.clip),
         preset,
-        arguments.scene,
+        Scene(arguments.scene),
         arguments.snr,
         live,
         settings.volume,
@@ -107,25 +110,25 @@ def _print_tables(arguments: argparse.Namespace, links: list[Preset]) -> int:
     from app.clips import speech_of
     from app.lab.report import table
 
-    speech = speech_of(arguments.clip)
+    speech, scene = speech_of(arguments.clip), Scene(arguments.scene)
     told = []
     with Progress("talking") as bar:
-        scenes = 1 if arguments.scene == SIGNAL else len(links)
-        for number in range(scenes):
-            told.append(_facts(arguments, links[number], speech))
-            bar.at((number + 1) / scenes)
+        count = 1 if scene is Scene.SIGNAL else len(links)
+        for number in range(count):
+            told.append(_facts(scene, arguments, links[number], speech))
+            bar.at((number + 1) / count)
     if arguments.json:
         print_json({"scenes": told})
     else:
-        tell("\n\n".join("\n".join(table(facts)) for facts in told))
+        tell("\n\n".join("\n".join(table(scene, facts)) for facts in told))
     return 0
 
 
-def _facts(arguments: argparse.Namespace, preset: Preset, speech: NDArray[np.float32]) -> dict[str, Any]:
+def _facts(scene: Scene, arguments: argparse.Namespace, preset: Preset, speech: NDArray[np.float32]) -> dict[str, Any]:
     from app.lab.report import capacity_facts, link_facts, signal_facts
 
-    if arguments.scene == SIGNAL:
+    if scene is Scene.SIGNAL:
         return signal_facts(signal_codecs(), arguments.snr, speech, arguments.seconds)
-    if arguments.scene == "conversations":
+    if scene is Scene.CONVERSATIONS:
         return capacity_facts(link_codecs(), preset, speech)
     return link_facts(link_codecs(), preset, speech, arguments.seconds)

@@ -20,6 +20,7 @@ from app.paths import recordings_folder
 from app.settings.model import Synth
 from app.storage import packet_output
 from codec.models import DECODER, VOCODER, model_path
+from transport.protocol.frames import Mode
 
 LISTED = 20
 """Overs that `list` shows without --all."""
@@ -204,10 +205,10 @@ def run_capture(arguments: argparse.Namespace) -> int:
         "frames": len(capture.frames),
         "left_out": capture.frames_left_out,
         "duration_s": round(capture.duration_s, 1),
-        "channel": capture.header.get("channel"),
+        "channel": capture.mode.word if "channel" in capture.header else None,
     }
     sealed = "; it is sealed: whoever is to hear it needs the passphrase, which is not in it"
-    private = sealed if told["channel"] == "sealed" else "; it holds the speech: whoever has it can hear it"
+    private = sealed if capture.mode is Mode.SEALED else "; it holds the speech: whoever has it can hear it"
     besides = f" ({told['left_out']} more were left out)" if told["left_out"] else ""
     text = f"written {arguments.output}: {told['frames']} frames in {told['duration_s']} s{besides}{private}"
     return say(told, text, as_json=arguments.json)
@@ -218,7 +219,7 @@ def run_reproduce(arguments: argparse.Namespace) -> int:
     from app.audio.sound_files import write_speech
     from app.diagnostics.reproduce import reproduce
     from app.history.capture import program_version, read_capture
-    from app.settings.model import OPTIONS, Settings
+    from app.settings.model import DEFAULT_CHANNEL, OPTIONS, Settings
     from app.settings.passphrase import with_passphrase
     from app.station.parts import load_codec
 
@@ -227,12 +228,11 @@ def run_reproduce(arguments: argparse.Namespace) -> int:
     capture = read_capture(Path(arguments.capture))
     kept = capture.header.get("settings")
     kept = kept if isinstance(kept, dict) else {}
-    if capture.header.get("channel", "open") != "open" and not arguments.passphrase_file:
+    if capture.mode is not Mode.OPEN and not arguments.passphrase_file:
         raise GossamerError("this capture is of a protected channel", "give --passphrase-file FILE")
     told = {
         "name": kept.get("name", "somebody"),
-        "channel": kept.get("channel", "gossamer"),
-        "mode": capture.header.get("channel", "open"),
+        "channel": kept.get("channel", DEFAULT_CHANNEL),
     }
     values = {
         name: OPTIONS[name].value_of(value, f"{arguments.capture}: {name} = {value!r}", FileProblem)
@@ -241,7 +241,8 @@ def run_reproduce(arguments: argparse.Namespace) -> int:
     version = kept.get("key_version", 1)  # those of the first derivation do not say so
     if not isinstance(version, int):
         raise FileProblem(f"{arguments.capture}: key_version = {version!r}", "it must be a number")
-    settings = Settings(**values, passphrase_file=arguments.passphrase_file or "", record=False, permit_tone=False)
+    file = arguments.passphrase_file or ""
+    settings = Settings(**values, mode=capture.mode, passphrase_file=file, record=False, permit_tone=False)
     settings = with_passphrase(replace(settings, key_version=version), ask=False, weak=True)
     if capture.header.get("program") != program_version():
         note(f"this capture is of version {capture.header.get('program')}, this is {program_version()}")

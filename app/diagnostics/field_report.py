@@ -159,6 +159,16 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 def report_text(told: dict[str, Any], has_pystoi: bool) -> str:
     """Return the text of report.md. told: what `figures` returns."""
+    return "\n".join([*_summary(told, has_pystoi), "", *_details(told)]) + "\n"
+
+
+def summary_text(told: dict[str, Any], has_pystoi: bool) -> str:
+    """Return the first part of that text: who talked, and the table of figures."""
+    return "\n".join(_summary(told, has_pystoi)) + "\n"
+
+
+def _summary(told: dict[str, Any], has_pystoi: bool) -> list[str]:
+    """Return the lines of the report up to the end of its table."""
     here, there, wire, delay = told["here"], told["there"], told["wire"], told["delay"]
     estoi_words = _figure(here["estoi"], "{:.3f}") if has_pystoi else NO_PYSTOI
     if here["estoi"] is not None:
@@ -170,7 +180,7 @@ def report_text(told: dict[str, Any], has_pystoi: bool) -> str:
     if there["told"] is not None:
         confirmed += f"; it says that it heard {markdown_text(there['told'].get('heard'))} of "
         confirmed += markdown_text(there["told"].get("packets"))
-    lines = [
+    return [
         f"# Field test of {markdown_text(told['link'])}",
         "",
         f"{markdown_text(told['station'])} ({told['role']}) and {markdown_text(told['peer'] or 'nobody')}, "
@@ -191,7 +201,12 @@ def report_text(told: dict[str, Any], has_pystoi: bool) -> str:
         f"| mouth to ear | {_spread(delay['mouth_to_ear_without_the_link_s'])} and the link | "
         f"{delay['planned_mouth_to_ear_s']:.2f} s |",
         f"| ESTOI | {estoi_words} | |",
-        "",
+    ]
+
+
+def _details(told: dict[str, Any]) -> list[str]:
+    """Return the lines of the report behind its table: every over, the worst moment, and what went wrong."""
+    lines = [
         "## Loss over time",
         "",
         "`.` heard, `d` damaged, `-` lost; a letter is 320 ms.",
@@ -215,7 +230,7 @@ def report_text(told: dict[str, Any], has_pystoi: bool) -> str:
         ]
     if told["problems"]:
         lines += ["", "## What went wrong", "", *(f"- {markdown_text(problem)}" for problem in told["problems"])]
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _figure(value: float | None, words: str) -> str:

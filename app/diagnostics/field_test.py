@@ -56,7 +56,7 @@ class FieldTestObserver:
     def __init__(self, test: FieldTest, known: list[KnownClip]) -> None:
         self.test = test
         self._known = known
-        self._watch = OverWatch("heard", "", "")
+        self._watch = OverWatch("heard")
         self._recorded: list[RecordedOver] = []
         self._late_before = self._late = 0
         self._blocks: list[Block] = []

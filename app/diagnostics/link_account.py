@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.events import WireRate
-from app.station.wire_meter import FRAME_LAYERS
+from app.station.wire_meter import VOICE
 from codec.format import BIT_RATE_BPS, PACKET_BYTES, PACKET_S
 from transport.link_kinds import IPV4_UDP_BYTES, UDP_IPV4, layer_bytes
 
@@ -126,20 +126,19 @@ def minutes_per_megabyte(bps: float) -> float:
 
 
 def carrier_bytes(layers: tuple[str, ...]) -> tuple[int, bool]:
-    """Return the bytes that a link's layers ("UDP/IP", "framing", "A + B") add to a frame, and whether IP is one.
+    """Return the bytes that a link's own layers, such as "UDP/IP" and "framing", add to a frame, and if IP is one.
 
-    The layers of the frame itself count nothing. Everybody is counted over IPv4. Raise UsageError for an unknown layer.
+    Everybody is counted over IPv4. Raises UsageError for an unknown layer.
     """
-    names = [name for layer in layers if layer not in FRAME_LAYERS for name in layer.split(" + ")]
-    return sum(map(layer_bytes, names)), UDP_IPV4.name in names
+    return sum(map(layer_bytes, layers)), UDP_IPV4.name in layers
 
 
 def account(wire: WireRate | None) -> Account:
     """Return what has passed, next to what others would need on a link with the same layers."""
     told = wire.layers if wire is not None else ()
-    below, has_ip = carrier_bytes(tuple(layer.layer for layer in told))
+    below, has_ip = carrier_bytes(wire.carriers if wire is not None else ())
     whole = {layer.layer: layer.sent_octets + layer.received_octets for layer in told}
-    speech_s = whole.get("voice", 0) / PACKET_BYTES * PACKET_S
+    speech_s = whole.get(VOICE, 0) / PACKET_BYTES * PACKET_S
     layers = tuple(Layer(name, octets, 8 * octets / speech_s if speech_s else 0.0) for name, octets in whole.items())
     octets = sum(whole.values())
     needs = [_need(system.name, system.wire_bps(below, has_ip), system.source) for system in SYSTEMS]

@@ -25,6 +25,7 @@ from typing import Any, Literal
 from app.errors import FileProblem, os_reason
 from app.settings.model import Settings
 from app.storage import bounded_bytes
+from transport.protocol.frames import Mode
 from transport.protocol.receiver import Fact
 from transport.texts import plain_text
 
@@ -94,6 +95,11 @@ class Capture:
         return sum(entry.frames for entry in self.left_out)
 
     @property
+    def mode(self) -> Mode:
+        """Protection of the channel, as the header's "channel" has it; open in one that does not say."""
+        return Mode.of_word(self.header["channel"]) if "channel" in self.header else Mode.OPEN
+
+    @property
     def started_utc_s(self) -> int:
         """Start of the run, UTC seconds since 1970; 0 where there was no clock."""
         return int(self.header["started_utc_s"])
@@ -113,13 +119,14 @@ def program_version() -> str:
 
 
 def make_header(
-    settings: Settings, link: str, channel: str, codec_id: int, tag_bytes: int, started_utc_s: int
+    settings: Settings, link: str, mode: Mode, codec_id: int, tag_bytes: int, started_utc_s: int
 ) -> dict[str, Any]:
     """Return the facts of the first line.
 
-    link: its name. channel: "open", "sealed" or "ham". started_utc_s: 0 where there is no clock.
+    link: its name. mode: that of the channel. started_utc_s: 0 where there is no clock.
     """
     told = {name: value for name, value in dataclasses.asdict(settings).items() if name not in SECRET}
+    told["mode"] = settings.mode.word if settings.mode is not None else ""
     return {
         "format": FORMAT,
         "program": program_version(),
@@ -127,7 +134,7 @@ def make_header(
         "platform": platform.platform(),
         "started_utc_s": started_utc_s,
         "link": link,
-        "channel": channel,
+        "channel": mode.word,
         "codec_id": codec_id,
         "tag_bytes": tag_bytes,
         "settings": told,
@@ -185,9 +192,11 @@ def _parsed_header(line: str) -> dict[str, Any]:
     for name, most in (("started_utc_s", MAX_UTC_S), ("codec_id", 0xFFFF), ("tag_bytes", MAX_TAG_BYTES)):
         if name in header and (type(header[name]) is not int or not 0 <= header[name] <= most):
             raise ValueError(f"{name} is not within its bounds")
-    for name in ("program", "python", "platform", "link", "channel"):
+    for name in ("program", "python", "platform", "link"):
         if name in header:
             header[name] = plain_text(header[name])
+    if "channel" in header:
+        Mode.of_word(header["channel"])
     header["started_utc_s"]
     return header
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from app.history.overs import Direction, RecordedOver
 from codec.format import PACKET_BYTES, PACKET_S
-from transport.protocol.frames import Begin
+from transport.protocol.frames import Begin, Mode
 from transport.protocol.over import OverBegun, OverEnded, PacketHeard
 from transport.protocol.receiver import EndArrived, Fact
 
@@ -29,11 +29,11 @@ class OverWatch:
     complete when another one begins, or with `finish`.
     """
 
-    def __init__(self, direction: Direction, link: str, channel: str) -> None:
+    def __init__(self, direction: Direction, link: str = "", mode: Mode = Mode.OPEN) -> None:
         """Take what every recorded over names: its direction, the link and the channel's mode."""
         self._direction: Direction = direction
         self._link = link
-        self._channel = channel
+        self._mode = mode
         self._begin: Begin | None = None
         self._began_utc_s = 0.0
         self._began_s = 0.0
@@ -80,7 +80,7 @@ class OverWatch:
                 sender=begin.sender,
                 addressee=begin.addressee,
                 link=self._link,
-                channel=self._channel,
+                mode=self._mode,
                 codec_id=begin.codec_id,
                 k=begin.k,
                 complete=total is not None,

@@ -22,7 +22,7 @@ from typing import Any, Literal
 from app.errors import FileProblem, os_reason
 from app.storage import bounded_bytes
 from codec.format import PACKET_BYTES, PACKET_S
-from transport.protocol.frames import MAX_K
+from transport.protocol.frames import MAX_K, Mode
 from transport.protocol.over import MAX_PACKETS
 from transport.texts import plain_text
 
@@ -57,8 +57,8 @@ class RecordedOver:
     """Name that the talker gave; on an open channel it is a claim."""
     addressee: str
     link: str
-    channel: str
-    """"open", "sealed" or "ham"."""
+    mode: Mode
+    """Protection of the channel; in the file it is "channel", one of "open", "sealed" and "ham"."""
     codec_id: int
     k: int
     complete: bool
@@ -89,7 +89,7 @@ class RecordedOver:
 
     def facts(self) -> dict[str, Any]:
         """Return all but the speech, for `--json`."""
-        facts = {name: value for name, value in asdict(self).items() if name not in ("packets", "flags")}
+        facts = {name: value for name, value in _described(self).items() if name != "flags"}
         counts = {"packets": len(self.packets), "lost": self.lost, "damaged": self.damaged}
         return facts | counts | {"duration_s": round(self.duration_s, 2)}
 
@@ -97,9 +97,17 @@ class RecordedOver:
 # --- one file ----------------------------------------------------------------------------------------------------
 
 
+def _described(over: RecordedOver) -> dict[str, Any]:
+    """Return all but the packets, by the names and in the types that the file has, in its order."""
+    facts = asdict(over)
+    del facts["packets"]
+    facts["mode"] = over.mode.word
+    return {("channel" if name == "mode" else name): value for name, value in facts.items()}
+
+
 def over_bytes(over: RecordedOver) -> bytes:
     """Return the content of the file of an over."""
-    header = {"format": FORMAT} | asdict(over) | {"packets": len(over.packets)}
+    header = {"format": FORMAT} | _described(over) | {"packets": len(over.packets)}
     return json.dumps(header, ensure_ascii=False).encode() + b"\n" + b"".join(over.packets)
 
 
@@ -121,7 +129,8 @@ def _parsed(content: bytes) -> RecordedOver:
         raise ValueError("the first line is not that of an over")
     count = header.pop("packets")
     packets = tuple(body[at : at + PACKET_BYTES] for at in range(0, len(body), PACKET_BYTES))
-    over = _made_plain(RecordedOver(packets=packets, **header))
+    mode = Mode.of_word(header.pop("channel"))
+    over = _made_plain(RecordedOver(packets=packets, mode=mode, **header))
     if len(body) != count * PACKET_BYTES or len(over.flags) != count or set(over.flags) - set(".d-"):
         raise ValueError("the packets are not as many as the first line says")
     return over
@@ -141,7 +150,6 @@ def _made_plain(over: RecordedOver) -> RecordedOver:
         sender=plain_text(over.sender),
         addressee=plain_text(over.addressee),
         link=plain_text(over.link),
-        channel=plain_text(over.channel),
         flags=plain_text(over.flags),
     )
 

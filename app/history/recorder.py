@@ -22,6 +22,7 @@ from app.history.journal import Journal
 from app.history.over_watch import OverWatch
 from app.history.overs import RecordedOver, clear_oldest_overs, over_bytes, recover_parts, write_over
 from app.threads import InThread
+from transport.protocol.frames import Mode
 from transport.protocol.receiver import Fact, Refused, Rubbish
 
 WRITE_EVERY_S = 2.0
@@ -56,14 +57,17 @@ class Recorder:
         self,
         folder: Path,
         limit_bytes: int,
+        link: str,
+        mode: Mode,
         header: dict[str, Any],
         clock: Callable[[], float],
         emit: Callable[[Event], None],
     ) -> None:
         """Prepare to record into `folder`; nothing is written yet.
 
-        limit_bytes: what all recordings may take together. header: first line of the journal, from `make_header`.
-        clock: returns UTC seconds. emit: told of a RecordingProblem once, until writing works again.
+        limit_bytes: what all recordings may take together. link: its name. mode: that of the channel. header: first
+        line of the journal, from `make_header`. clock: returns UTC seconds. emit: told of a RecordingProblem once,
+        until writing works again.
         """
         self._folder = folder
         self._overs_limit_bytes = int(limit_bytes * (1 - JOURNALS_SHARE))
@@ -71,8 +75,8 @@ class Recorder:
         self._clock = clock
         self._emit = emit
         self._watches = {
-            "in": OverWatch("heard", header["link"], header["channel"]),
-            "out": OverWatch("sent", header["link"], header["channel"]),
+            "in": OverWatch("heard", link, mode),
+            "out": OverWatch("sent", link, mode),
         }
         self._began_s = trio.current_time()
         self._heard_bytes = Allowance(HEARD_BYTES_PER_S, HEARD_BYTES_AT_ONCE)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from app.audio.devices import BLOCK_S, BLOCK_SAMPLES
 from app.codecs.reference import ReferenceCodec
-from app.simulation.bench import Bench, LinkBench, SignalBench, bit_error_rate, speech_blocks
+from app.simulation.bench import Bench, LinkBench, Scene, SignalBench, bit_error_rate, speech_blocks
 from app.simulation.capacity import CapacityTrial, capacity_trials, conversations_carried, conversations_carried_words
 from transport.planning.presets import Preset
 
@@ -31,7 +31,7 @@ def link_facts(codecs: Sequence[ReferenceCodec], preset: Preset, speech: Array, 
     run_bench(bench, speech, seconds)
     bad = preset.impairment
     return {
-        "scene": "link",
+        "scene": Scene.LINK.value,
         "link": preset.name,
         "title": preset.title,
         "says": preset.says,
@@ -53,7 +53,7 @@ def signal_facts(codecs: Sequence[ReferenceCodec], snr_db: float, speech: Array,
     lanes = _lanes(bench)
     for lane in lanes:
         lane["ber"] = bit_error_rate(snr_db, lane["wire_bps"]) if lane["missing"] is None else None
-    return {"scene": "signal", "snr_db": snr_db, "speech_s": seconds, "lanes": lanes}
+    return {"scene": Scene.SIGNAL.value, "snr_db": snr_db, "speech_s": seconds, "lanes": lanes}
 
 
 def capacity_facts(codecs: Sequence[ReferenceCodec], preset: Preset, speech: Array) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def capacity_facts(codecs: Sequence[ReferenceCodec], preset: Preset, speech: Arr
             }
         )
     return {
-        "scene": "conversations",
+        "scene": Scene.CONVERSATIONS.value,
         "link": preset.name,
         "title": preset.title,
         "rate_bps": preset.impairment.rate_bps,
@@ -109,11 +109,11 @@ def _lanes(bench: Bench) -> list[dict[str, Any]]:
     return lanes
 
 
-def table(facts: dict[str, Any]) -> list[str]:
-    """Return the figures of any scene as lines of a table, for people."""
-    if facts["scene"] == "conversations":
+def table(scene: Scene, facts: dict[str, Any]) -> list[str]:
+    """Return what one of the functions above tells of the scene as lines of a table, for people."""
+    if scene is Scene.CONVERSATIONS:
         return [f"{facts['title']}: conversations at once", *(_capacity_row(lane) for lane in facts["lanes"])]
-    if facts["scene"] == "signal":
+    if scene is Scene.SIGNAL:
         title = f"signal-to-noise ratio {facts['snr_db']:g} dB in 2.5 kHz, after {facts['speech_s']:g} s of speech"
         return [title, f"{COLUMNS}  bit errors", *(_row(lane) for lane in facts["lanes"])]
     rate = f"{facts['rate_bps']:g} bit/s" if facts["rate_bps"] else "no limit of rate"

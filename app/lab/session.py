@@ -19,7 +19,7 @@ from app.codecs.reference import ReferenceCodec
 from app.errors import first_error
 from app.events import Device, DeviceProblem, DeviceReady
 from app.lab.state import CapacitySnapshot, LabSnapshot, LabStart, LabState
-from app.simulation.bench import CONVERSATIONS, SCENES, speech_blocks
+from app.simulation.bench import SCENES, Scene, speech_blocks
 from app.simulation.capacity import CapacityTrial, capacity_trials
 from app.threads import one_worker
 from codec.format import SAMPLE_RATE_HZ
@@ -68,7 +68,7 @@ class LabSession:
         self._gain = np.float32(amplitude(start.gain_db))
         self._heard, self._live, self._volume, self._muted = 0, start.live, start.volume, start.muted
         self._spoken: deque[Block] = deque(maxlen=MAX_SPOKEN_BLOCKS)
-        self._troubles: dict[Device, str] = {}
+        self._troubles: dict[Device, DeviceProblem] = {}
         self._capacities: dict[str, CapacitySnapshot] = {}
         self._link_changed = trio.Event()
         self._source_changed = trio.Event()
@@ -85,8 +85,8 @@ class LabSession:
             self._heard = number
             self._loudspeaker.hush()
 
-    def show(self, scene: str) -> None:
-        """Go to a scene, one of SCENES."""
+    def show(self, scene: Scene) -> None:
+        """Go to another scene."""
         self._heard = min(self._heard, len(self.lab.link_codecs) - 1)
         self._loudspeaker.hush()
         self.lab.show(scene)
@@ -145,7 +145,7 @@ class LabSession:
         if event.device == "microphone" and not self._live:
             return
         if isinstance(event, DeviceProblem):
-            self._troubles[event.device] = str(event)
+            self._troubles[event.device] = event
         else:
             self._troubles.pop(event.device, None)
 
@@ -167,7 +167,7 @@ class LabSession:
             due_s += BATCH_S
             await trio.sleep_until(due_s)
             began_s = trio.current_time()
-            if self.lab.scene == CONVERSATIONS:
+            if self.lab.scene is Scene.CONVERSATIONS:
                 due_s = began_s
             else:
                 self._play(await self._in_thread(self.lab.work, self._next_blocks(), self._heard))
@@ -228,7 +228,7 @@ class LabSession:
         """Count how many conversations fit, whenever their scene is shown, and for every link anew."""
         while True:
             self._link_changed = trio.Event()
-            if self.lab.scene == CONVERSATIONS:
+            if self.lab.scene is Scene.CONVERSATIONS:
                 await self._count(self._link_changed)
             await self._link_changed.wait()
 

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from app.audio.devices import BLOCK_S
 from app.codecs.reference import CodecMissing, ReferenceCodec
 from app.codecs.registry import link_codecs, signal_codecs
+from app.events import DeviceProblem
 from app.simulation.bench import (
-    LINK,
-    SIGNAL,
     SNR_DB,
     START_SNR_DB,
     Bench,
     LinkBench,
+    Scene,
     SignalBench,
     bit_error_rate,
     own_link,
@@ -44,7 +44,7 @@ class LabStart:
     speech: Array = field(repr=False)
     """Speech of the clip, said round and round: float32 [n] at 8 kHz."""
     preset: Preset = PRESETS["afsk1200"]
-    scene: str = LINK
+    scene: Scene = Scene.LINK
     snr_db: float = START_SNR_DB
     live: bool = False
     """True while the microphone speaks, not the clip."""
@@ -87,7 +87,7 @@ class CapacitySnapshot:
 class LabSnapshot:
     """The whole lab at one moment."""
 
-    scene: str
+    scene: Scene
     preset: Preset
     snr_db: float
     lanes: tuple[LaneSnapshot, ...] = ()
@@ -103,8 +103,8 @@ class LabSnapshot:
     """True while the microphone speaks, not the clip."""
     volume: float = 1.0
     muted: bool = False
-    troubles: tuple[str, ...] = ()
-    """Present problems of the devices, each with its cure."""
+    troubles: tuple[DeviceProblem, ...] = ()
+    """Present problems of the devices."""
     load: float | None = None
     """Seconds that the codecs need for a second of speech, measured; None while they keep up with real time."""
 
@@ -138,7 +138,7 @@ class LabState:
     @property
     def codecs(self) -> tuple[ReferenceCodec, ...]:
         """Codecs of the scene's lanes, in order."""
-        return self._signal_codecs if self.scene == SIGNAL else self.link_codecs
+        return self._signal_codecs if self.scene is Scene.SIGNAL else self.link_codecs
 
     def step_link(self, steps: int) -> None:
         """Go so many places on in `links`, round and round."""
@@ -160,7 +160,7 @@ class LabState:
         self.snr_db = wanted = min(float(SNR_DB[1]), max(float(SNR_DB[0]), snr_db))
         self._wishes.append(lambda now: self._retune(wanted))
 
-    def show(self, scene: str) -> None:
+    def show(self, scene: Scene) -> None:
         """Go to another scene; its lanes begin anew."""
         self.scene = scene
         self._wishes.append(lambda now: self._restart())
@@ -187,7 +187,7 @@ class LabState:
         bench = self._bench
         if bench is None:
             self._said.clear()
-            if self.scene == SIGNAL:
+            if self.scene is Scene.SIGNAL:
                 bench = SignalBench(self._signal_codecs, self.snr_db)
             else:
                 bench = LinkBench(self.link_codecs, self.preset)

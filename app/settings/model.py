@@ -16,7 +16,7 @@ from typing import Any
 
 from app.errors import GossamerError
 from transport.protection.cipher import KEY_VERSION
-from transport.protocol.frames import MAX_K, MAX_NAME_BYTES
+from transport.protocol.frames import MAX_K, MAX_NAME_BYTES, Mode
 from transport.texts import is_plain
 
 Synth = str
@@ -108,6 +108,11 @@ def _switch(value: Any) -> bool:
     if not isinstance(value, bool):
         raise TypeError
     return value
+
+
+def _mode(value: Any) -> Mode | None:
+    """Return a mode by its word; "" stands in a file, which has no word for nothing."""
+    return None if value == "" else Mode.of_word(value)
 
 
 def _one_of(*words: str) -> Callable[[Any], str]:
@@ -202,18 +207,16 @@ class Settings:
     )
     """Station that overs are addressed to: everybody hears them, this one answers with a receipt. Empty: to all."""
 
-    mode: str = _setting(
-        "",
+    mode: Mode | None = _setting(  # noqa: RUF009 - it makes a field, as dataclasses.field does
+        None,
         "--mode",
         "open, sealed or ham (sealed with a passphrase, open without)",
         "open, sealed or ham",
-        _one_of("", "open", "sealed", "ham"),
+        _mode,
         (TALK, SEND, LISTEN, DEMO),
         "open|sealed|ham",
     )
-    """Protection of the channel: "open"; "sealed", encrypted and signed; "ham", signed and in clear.
-
-    Empty: sealed if there is a passphrase, else open."""
+    """Protection of the channel's frames. None: sealed if there is a passphrase, else open."""
 
     channel: str = _setting(
         DEFAULT_CHANNEL,
@@ -246,7 +249,7 @@ class Settings:
     key_version: int = KEY_VERSION
     """Derivation of the key from the passphrase; an older one only where an old capture is heard again."""
 
-    synth: Synth = _setting(  # noqa: RUF009 - it makes a field, as dataclasses.field does
+    synth: Synth = _setting(  # noqa: RUF009 - likewise
         "neural",
         "--synth",
         "rebuild speech with the network, without, or with your own (neural)",

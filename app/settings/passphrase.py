@@ -35,7 +35,7 @@ def with_passphrase(settings: Settings, ask: bool, *, weak: bool = False) -> Set
         )
     if ask:
         settings = replace(settings, passphrase=_ask(settings.channel))
-    elif settings.passphrase_file and settings.mode != "open":
+    elif settings.passphrase_file and settings.mode is not Mode.OPEN:
         settings = replace(settings, passphrase=_read(Path(settings.passphrase_file).expanduser()))
     if settings.passphrase is not None and not weak:
         check_strength(settings.passphrase, [settings.channel, settings.name])
@@ -49,7 +49,7 @@ def with_passphrase(settings: Settings, ask: bool, *, weak: bool = False) -> Set
 def _warn_of_channel(settings: Settings) -> None:
     if settings.passphrase is not None and settings.channel == DEFAULT_CHANNEL:
         note(f"many channels are called '{DEFAULT_CHANNEL}', and one guess tries them all: --channel NAME of your own")
-    if settings.passphrase is None and settings.channel != DEFAULT_CHANNEL and settings.mode != "open":
+    if settings.passphrase is None and settings.channel != DEFAULT_CHANNEL and settings.mode is not Mode.OPEN:
         note(f"the channel '{settings.channel}' is open to everybody: a name protects nothing without --passphrase")
 
 

@@ -29,13 +29,13 @@ def channel_mode(settings: Settings) -> Mode:
     Raises GossamerError where mode and passphrase contradict each other.
     """
     if settings.passphrase is None:
-        if settings.mode in ("sealed", "ham"):
+        if settings.mode in (Mode.SEALED, Mode.HAM):
             cure = "give --passphrase or --passphrase-file FILE"
-            raise GossamerError(f"mode {settings.mode} needs a passphrase", cure)
+            raise GossamerError(f"mode {settings.mode.word} needs a passphrase", cure)
         return Mode.OPEN
-    if settings.mode == "open":
+    if settings.mode is Mode.OPEN:
         raise GossamerError("mode open and a passphrase contradict each other", "leave one out")
-    return Mode.HAM if settings.mode == "ham" else Mode.SEALED
+    return settings.mode or Mode.SEALED
 
 
 def secret_of(settings: Settings) -> Secret | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,8 +21,6 @@ from transport.link_kinds import COBS, LINK_KINDS
 from transport.planning.presets import Preset
 from transport.protocol.open_frames import OVERHEAD_BYTES
 
-LINK, SIGNAL, CONVERSATIONS = SCENES = ("link", "signal", "conversations")
-"""Scenes of the lab: one link, a radio whose signal fades, many conversations at once."""
 SIGNAL_KIND = LINK_KINDS["serial"]
 """Kind of the simulated radio in the bad-signal scene."""
 SIGNAL_K = 1
@@ -33,6 +32,20 @@ SNR_DB = (-3, 36)
 START_SNR_DB = 20
 LEAST_BER = 1e-12
 """Bit error rate below which there are none: nobody waits for so few."""
+
+
+class Scene(enum.Enum):
+    """A scene of the lab; the value is its word in flags and in JSON."""
+
+    LINK = "link"
+    """Lanes side by side on one link."""
+    SIGNAL = "signal"
+    """Lanes side by side on a radio whose signal fades."""
+    CONVERSATIONS = "conversations"
+    """The number of conversations that one link carries at once."""
+
+
+SCENES = tuple(Scene)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,9 @@ def make_recorder(
     if parts.recordings is None or not settings.record:
         return None
     link = opened.link
-    header = make_header(settings, link.name, mode.name.lower(), opened.codec.codec_id, link.tag_bytes, parts.clock())
-    return Recorder(parts.recordings, int(settings.record_limit_mb * 1e6), header, parts.clock, emit)
+    header = make_header(settings, link.name, mode, opened.codec.codec_id, link.tag_bytes, parts.clock())
+    limit_bytes = int(settings.record_limit_mb * 1e6)
+    return Recorder(parts.recordings, limit_bytes, link.name, mode, header, parts.clock, emit)
 
 
 def make_talker(

@@ -10,7 +10,9 @@ from transport.link_kinds import FRAMING
 from transport.links.base import Link
 from transport.links.traffic import Traffic
 
-FRAME_LAYERS = ("voice", "frame header", "begin, end, ...")
+VOICE = "voice"
+"""Name of the layer of voice packets."""
+FRAME_LAYERS = (VOICE, "frame header", "begin, end, ...")
 """Names of the layers that frames consist of, whatever carries them."""
 AVERAGED_S = 3.0
 """Time over which rates are averaged, in seconds: a frame of six packets comes every 1.9 s, so less would flicker."""
@@ -40,7 +42,8 @@ class WireMeter:
             LayerRate(name, out[name] * per_second, back[name] * per_second, all_out[name], all_back[name])
             for name in out
         )
-        return WireRate(rates, sent.voice // PACKET_BYTES)
+        carriers = tuple(layer.name for layer in self._link.layers)
+        return WireRate(rates, carriers, sent.voice // PACKET_BYTES)
 
 
 def by_layer(link: Link, traffic: Traffic) -> dict[str, int]:

@@ -19,6 +19,7 @@ from tests.support.station import Station, clip
 from transport.impairment import Impairment
 from transport.links.impaired import impair
 from transport.links.memory import memory_pair
+from transport.protocol.frames import Mode
 
 ADA = Settings(name="Ada", permit_tone=False, courtesy_tone=False)
 
@@ -29,7 +30,7 @@ BOB = Settings(name="Bob", permit_tone=False, courtesy_tone=False)
 def an_over(began_utc_s: float = 1_700_000_000, **changes) -> RecordedOver:
     """Return an over of three packets, one of them damaged and one lost."""
     packets = (bytes(range(32)), bytes(32), bytes(range(1, 33)))
-    over = RecordedOver(began_utc_s, "heard", "Jörg", "", "udp://:7800", "open", 77, 2, True, ".-d", packets)
+    over = RecordedOver(began_utc_s, "heard", "Jörg", "", "udp://:7800", Mode.OPEN, 77, 2, True, ".-d", packets)
     return replace(over, **changes)
 
 

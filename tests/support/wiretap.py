@@ -15,6 +15,7 @@ from app.settings.model import Settings
 from tests.support.station import Station, clip
 from transport.errors import LinkClosed
 from transport.links.memory import MemoryLink, memory_pair
+from transport.protocol.frames import Mode
 
 UTC_S = 1_700_000_000
 
@@ -38,7 +39,9 @@ def utc() -> int:
 STARTED_S = [0.0]
 
 
-def settings(name: str, passphrase: str | None = "secret", mode: str = "", channel: str = "harbour") -> Settings:
+def settings(
+    name: str, passphrase: str | None = "secret", mode: Mode | None = None, channel: str = "harbour"
+) -> Settings:
     return Settings("udp://:7800", name=name, mode=mode, channel=channel, passphrase=passphrase)
 
 

@@ -202,9 +202,10 @@ def planned_share(address: Address[Any], k: int, *, sealed: bool = False, name_b
 
 def _faster_relative(radio: Radio) -> str:
     """Return the name of the slowest setting of the same kind of radio that carries speech; "" where there is none."""
-    family = [other for name, other in RADIOS.items() if name.split("-")[0] == radio.name.split("-")[0]]
     shares = {}
-    for other in family:
+    for other in RADIOS.values():
+        if not radio.family or other.family != radio.family:
+            continue
         link = LinkModel(Way((other.air,), other.air), TAG_BYTES_RADIO)
         row = chosen([budget(link, k) for k in range(1, MAX_K + 1)])
         if row is not None and other is not radio:

@@ -38,6 +38,19 @@ class Mode(enum.IntEnum):
     HAM = 3
     """Signed with such a key and sent in clear, as amateur radio wants it."""
 
+    @property
+    def word(self) -> str:
+        """The word for it in flags and files: "open", "sealed" or "ham"."""
+        return self.name.lower()
+
+    @classmethod
+    def of_word(cls, word: object) -> Mode:
+        """Return the mode that has this word. Raises ValueError where none has."""
+        for mode in cls:
+            if mode.word == word:
+                return mode
+        raise ValueError(f"{word!r} is no mode of a channel")
+
 
 class Type(enum.IntEnum):
     """The low nibble of the first byte. 0 and 9..15 are free."""

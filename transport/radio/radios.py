@@ -29,6 +29,8 @@ class Radio:
     """Source of the figures."""
     options: tuple[str, ...] = ()
     """Options that an address for it should have beside `radio=`."""
+    family: str = ""
+    """Name that all settings of one kind of radio share; "" where there is one setting."""
     keyed: bool = False
     """True for a transmitter with TXDELAY and CSMA."""
     latency_s: float = 0.0
@@ -79,6 +81,7 @@ def _lora(spreading_factor: int) -> Radio:
         115200,
         _LORA,
         (_CALL,),
+        family="lora",
         duty=_ISM_868,
         max_frame_bytes=LORA_MAX_BYTES - HEADER_BYTES,
     )
@@ -103,11 +106,20 @@ _TABLE = (
         Cobs(5000),
         2400,
         _HC12,
+        family="hc-12",
         latency_s=_HC12_DELAY_S,
         duty=_ISM_433,
     ),
     Radio(
-        "hc-12", "HC-12, FU3 as delivered", "serial", Cobs(15000), 9600, _HC12, latency_s=_HC12_DELAY_S, duty=_ISM_433
+        "hc-12",
+        "HC-12, FU3 as delivered",
+        "serial",
+        Cobs(15000),
+        9600,
+        _HC12,
+        family="hc-12",
+        latency_s=_HC12_DELAY_S,
+        duty=_ISM_433,
     ),
     Radio(
         "sik",
@@ -125,9 +137,19 @@ _TABLE = (
         Cobs(2400 * _EBYTE_SHARE),
         9600,
         _EBYTE,
+        family="e22",
         duty=_ISM_868,
     ),
-    Radio("e22-9k6", "EBYTE E22/E32 at 9.6 kbit/s", "serial", Cobs(9600 * _EBYTE_SHARE), 9600, _EBYTE, duty=_ISM_868),
+    Radio(
+        "e22-9k6",
+        "EBYTE E22/E32 at 9.6 kbit/s",
+        "serial",
+        Cobs(9600 * _EBYTE_SHARE),
+        9600,
+        _EBYTE,
+        family="e22",
+        duty=_ISM_868,
+    ),
     *(_lora(spreading_factor) for spreading_factor in (7, 8, 9, 10)),
     Radio(
         "satellite-2400",

@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from app.lab.session import LabSession
 from app.lab.state import LabSnapshot
-from app.simulation.bench import CONVERSATIONS, SIGNAL
+from app.simulation.bench import Scene
 from app.tui.dialogs.help import HelpScreen
 from app.tui.dialogs.own_link import OwnLinkScreen
 from app.tui.lab import wording
@@ -106,11 +106,11 @@ class LabScreen(Screen[None]):
         picture, cells = self.picture, self.size.width
         if picture is None or not self.is_mounted:
             return
-        crowded = picture.scene == CONVERSATIONS
+        crowded = picture.scene is Scene.CONVERSATIONS
         self.set_class(crowded, "conversations")
         self._say("#scenes", wording.scenes(picture.scene, cells))
         self._say("#source", wording.source(picture))
-        signal = picture.scene == SIGNAL
+        signal = picture.scene is Scene.SIGNAL
         self._say(
             "#link", wording.signal_words(picture.snr_db, cells - 2) if signal else wording.link_words(picture.preset)
         )
@@ -144,7 +144,7 @@ class LabScreen(Screen[None]):
 
     def action_step(self, steps: int) -> None:
         """Take another link, or move the slider of the signal."""
-        if self._session.lab.scene == SIGNAL:
+        if self._session.lab.scene is Scene.SIGNAL:
             self._session.lab.tune(self._session.lab.snr_db + steps)
         else:
             self._session.step_link(steps)
@@ -155,7 +155,7 @@ class LabScreen(Screen[None]):
 
     def action_own(self) -> None:
         """Open the card for a link of one's own: the first figure that is changed makes a preset one's own."""
-        if self._session.lab.scene != SIGNAL:
+        if self._session.lab.scene is not Scene.SIGNAL:
             self.app.push_screen(OwnLinkScreen(self._session.lab.preset, self._session.change_own))
 
     def action_source(self) -> None:

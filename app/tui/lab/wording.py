@@ -7,15 +7,15 @@ from textual.content import Content
 from app.codecs.reference import CodecMissing
 from app.errors import one_line
 from app.lab.state import CapacitySnapshot, LabSnapshot, LaneSnapshot
-from app.simulation.bench import CONVERSATIONS, LINK, SCENES, SIGNAL, SNR_DB
+from app.simulation.bench import SCENES, SNR_DB, Scene
 from app.simulation.capacity import MOST, CapacityTrial, conversations_carried
 from app.tui.widgets.ballistics import bar
 from codec.format import PACKET_S
 from transport.planning.presets import PRESETS, Preset
 from transport.playout.jitter import MAX_HOLD_S
 
-SCENE_WORDS = {LINK: "one link", SIGNAL: "bad signal", CONVERSATIONS: "many conversations"}
-SHORT_SCENE_WORDS = {LINK: "link", SIGNAL: "signal", CONVERSATIONS: "conversations"}
+SCENE_WORDS = {Scene.LINK: "one link", Scene.SIGNAL: "bad signal", Scene.CONVERSATIONS: "many conversations"}
+SHORT_SCENE_WORDS = {Scene.LINK: "link", Scene.SIGNAL: "signal", Scene.CONVERSATIONS: "conversations"}
 WORDS = (
     ("arrives", "speech comes, and is played in its turn"),
     ("bits wrong", "it is played with wrong bits"),
@@ -34,11 +34,11 @@ def rate(bps: float) -> str:
     return f"{bps:.0f}" if bps < 9999.5 else f"{bps / 1000:.0f}k"
 
 
-def scenes(scene: str, cells: int) -> Content:
+def scenes(scene: Scene, cells: int) -> Content:
     """Return the names of all scenes, the present one marked."""
     words = SCENE_WORDS if cells >= WIDE_CELLS else SHORT_SCENE_WORDS
     return Content.assemble(
-        *((f" {words[name]} ", "bold $background on $primary" if name == scene else "$label") for name in SCENES)
+        *((f" {words[name]} ", "bold $background on $primary" if name is scene else "$label") for name in SCENES)
     )
 
 
@@ -70,21 +70,21 @@ def signal_words(snr_db: float, cells: int) -> Content:
 
 def says(picture: LabSnapshot) -> str:
     """Return what the scene is, in a line."""
-    if picture.scene == SIGNAL:
+    if picture.scene is Scene.SIGNAL:
         return "A radio with the same power for every lane, each at the rate of its own frames; non-coherent FSK."
-    if picture.scene == CONVERSATIONS:
+    if picture.scene is Scene.CONVERSATIONS:
         return "All talk at once over the one link, one more at a time, until one breaks."
     return picture.preset.says if picture.preset.name in PRESETS else "A link of your own, as it is or as it may be."
 
 
-def headings(scene: str, cells: int) -> str:
+def headings(scene: Scene, cells: int) -> str:
     """Return the headings over the lanes' figures."""
-    last = "bits wrong" if scene == SIGNAL else "queue"
+    last = "bits wrong" if scene is Scene.SIGNAL else "queue"
     if cells >= WIDE_CELLS:
         return f"{'':20}{'asked bit/s':>11}{'got bit/s':>11}{last:>11}{'delay':>8}{'lost':>7}"
     if cells >= MIDDLE_CELLS:
         return f"{'bit/s':18}{'asked':>7}{'got':>7}{last:>11}{'delay':>7}{'lost':>6}"
-    return f"{'bit/s':15}{'ask':>5}{'got':>5}{'bits' if scene == SIGNAL else 'wait':>5}{'late':>5}{'lost':>5}"
+    return f"{'bit/s':15}{'ask':>5}{'got':>5}{'bits' if scene is Scene.SIGNAL else 'wait':>5}{'late':>5}{'lost':>5}"
 
 
 def figures(lane: LaneSnapshot, number: int, heard: bool, cells: int) -> Content:
@@ -177,11 +177,10 @@ def _why(last: CapacityTrial, preset: Preset, cells: int) -> str:
 
 def notes(picture: LabSnapshot) -> str:
     """Return what has to be known now, in a line each."""
-    lines = list(picture.troubles)
-    if "microphone" in " ".join(lines) and picture.live:
-        lines.append("the clip speaks instead")
-    elif picture.live:
-        lines.append("use headphones: the microphone hears the loudspeaker")
+    lines = [str(trouble) for trouble in picture.troubles]
+    if picture.live:
+        silent = any(trouble.device == "microphone" for trouble in picture.troubles)
+        lines.append("the clip speaks instead" if silent else "use headphones: the microphone hears the loudspeaker")
     if picture.load is not None:
         lines.append(
             f"too slow for real time here: a second of speech takes {picture.load:.1f} s; the figures are right, "
@@ -190,11 +189,11 @@ def notes(picture: LabSnapshot) -> str:
     return "\n".join(lines)
 
 
-def keys(scene: str, cells: int) -> str:
+def keys(scene: Scene, cells: int) -> str:
     """Return the row at the bottom."""
-    middle = "←→ signal" if scene == SIGNAL else "←→ link"
-    hear = "" if scene == CONVERSATIONS else f"1-{6 if scene == SIGNAL else 5} hear  "
+    middle = "←→ signal" if scene is Scene.SIGNAL else "←→ link"
+    hear = "" if scene is Scene.CONVERSATIONS else f"1-{6 if scene is Scene.SIGNAL else 5} hear  "
     if cells < WIDE_CELLS:
         return f"{hear}{middle}  tab scene  ? keys" + ("  q leave" if cells >= MIDDLE_CELLS else "")
-    own = "  o your own" if scene != SIGNAL else ""
+    own = "  o your own" if scene is not Scene.SIGNAL else ""
     return f"{hear}{middle}{own}  tab scene  i mic/clip  m mute  ? keys  q leave"

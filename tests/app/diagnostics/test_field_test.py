@@ -34,6 +34,7 @@ from transport.impairment import Impairment
 from transport.links.base import Link
 from transport.links.impaired import impair
 from transport.links.memory import memory_pair
+from transport.protocol.frames import Mode
 
 HAS_PYSTOI = importlib.util.find_spec("pystoi") is not None
 
@@ -136,7 +137,7 @@ def test_nobody_answers(tmp_path):
 
 
 def recorded(packets: tuple[bytes, ...], flags: str) -> RecordedOver:
-    return RecordedOver(0.0, "heard", "Ada", "", "", "", CODEC_ID, 1, True, flags, packets)
+    return RecordedOver(0.0, "heard", "Ada", "", "", Mode.OPEN, CODEC_ID, 1, True, flags, packets)
 
 
 def test_a_clip_is_recognised_by_its_packets():

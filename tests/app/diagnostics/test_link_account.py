@@ -22,7 +22,8 @@ ON_UDP = WireRate(
         LayerRate("frame header", 0, 0, 400, 400),
         LayerRate("begin, end, ...", 0, 0, 100, 100),
         LayerRate("UDP/IP", 0, 0, 1400, 1400),
-    )
+    ),
+    carriers=("UDP/IP",),
 )
 """A hundred packets each way: 64 s."""
 BY_NAME = {system.name: system for system in SYSTEMS}
@@ -64,7 +65,7 @@ def test_a_conversation_is_counted_by_layer():
 
 def test_before_anything_was_said():
     """There is no figure of ours, and no summary."""
-    for wire in (None, WireRate((LayerRate("voice", 0, 0), LayerRate("UDP/IP", 0, 0)))):
+    for wire in (None, WireRate((LayerRate("voice", 0, 0), LayerRate("UDP/IP", 0, 0)), ("UDP/IP",))):
         counted = account(wire)
         assert counted.wire_bps is None and "" == summary(counted)
         assert len(SYSTEMS) == len(counted.needs)

@@ -39,11 +39,11 @@ from app.settings.model import Settings
 from tests.support.recordings import an_over
 from tests.support.station import at_once
 from transport.errors import BadTag, FrameError
-from transport.protocol.frames import Begin, End
+from transport.protocol.frames import Begin, End, Mode
 from transport.protocol.over import OverBegun, OverEnded, PacketHeard
 from transport.protocol.receiver import Refused, Rubbish
 
-HEADER = make_header(Settings(passphrase_file="/home/ada/secret"), "udp://:7800", "open", 77, 0, 1_700_000_000)
+HEADER = make_header(Settings(passphrase_file="/home/ada/secret"), "udp://:7800", Mode.OPEN, 77, 0, 1_700_000_000)
 NOW = 1_700_000_500.0
 
 
@@ -53,7 +53,9 @@ class Disk:
     def __init__(self, folder: Path, limit_bytes: int = 2_000_000) -> None:
         self.folder = folder
         self.problems: list[events.Event] = []
-        self.recorder = Recorder(folder, limit_bytes, HEADER, lambda: NOW, self.problems.append)
+        self.recorder = Recorder(
+            folder, limit_bytes, "udp://:7800", Mode.OPEN, HEADER, lambda: NOW, self.problems.append
+        )
 
     async def run_while(self, feed) -> None:
         async with trio.open_nursery() as nursery:

@@ -23,6 +23,7 @@ from tests.support.recordings import ADA, BOB, converse
 from tests.support.station import StaircaseDecoder, StaircaseSynthesizer, Station, in_virtual_time
 from transport.impairment import Impairment
 from transport.links.memory import memory_pair
+from transport.protocol.frames import Mode
 
 
 def captured(folder: Path):
@@ -34,7 +35,7 @@ def captured(folder: Path):
 def test_a_capture_reproduces_what_was_heard(tmp_path, passphrase):
     """The same overs, the same losses, the same sound, sample by sample; and no passphrase in the file."""
     trouble = Impairment(loss=0.15, burst_frames=2, jitter_s=0.4, delay_s=0.1, reorder=0.1, duplicate=0.1, seed=9)
-    mode = {"passphrase": passphrase, "mode": "sealed" if passphrase else "open"}
+    mode = {"passphrase": passphrase, "mode": Mode.SEALED if passphrase else Mode.OPEN}
     ada = Station(replace(ADA, **mode), recordings=tmp_path / "ada")
     bob = Station(replace(BOB, **mode), recordings=tmp_path / "bob")
     converse(ada, bob, trouble, seconds=25)

@@ -17,15 +17,16 @@ from app.history.recorder import MAX_WAITING_FRAMES, REFUSED_AT_ONCE, Recorder
 from app.settings.model import Settings
 from tests.support.station import at_once
 from transport.errors import BadTag
+from transport.protocol.frames import Mode
 from transport.protocol.receiver import Refused
 
-HEADER = make_header(Settings(), "udp://:7800", "open", 77, 0, 1_700_000_000)
+HEADER = make_header(Settings(), "udp://:7800", Mode.OPEN, 77, 0, 1_700_000_000)
 REFUSED = [Refused(BadTag("x"))]
 SECONDS = 60
 
 
 def recorder(folder: Path, problems: list[events.Event]) -> Recorder:
-    return Recorder(folder, 2_000_000, HEADER, lambda: 1_700_000_500.0, problems.append)
+    return Recorder(folder, 2_000_000, "udp://:7800", Mode.OPEN, HEADER, lambda: 1_700_000_500.0, problems.append)
 
 
 def kept(folder: Path) -> Capture:

@@ -6,7 +6,7 @@ import pytest
 
 from app.history.over_watch import LEAD_S, OverWatch
 from codec.format import PACKET_S
-from transport.protocol.frames import Begin, End
+from transport.protocol.frames import Begin, End, Mode
 from transport.protocol.over import OverBegun, OverEnded, PacketHeard
 
 BEGIN = Begin(9, 0, bytes(8), 0, 77, 1, "Eve")
@@ -14,7 +14,7 @@ LEAD = int(LEAD_S / PACKET_S)
 
 
 def begun(first_index: int = 0) -> tuple[OverWatch, list]:
-    watch = OverWatch("heard", "", "")
+    watch = OverWatch("heard", "", Mode.OPEN)
     return watch, watch.watch([OverBegun(BEGIN, first_index)], 0.0, 100.0)
 
 

@@ -21,7 +21,7 @@ from tests.support.station import Station, running
 from transport.impairment import Impairment
 from transport.links.memory import memory_pair
 from transport.protocol import open_frames
-from transport.protocol.frames import Begin, End, Voice
+from transport.protocol.frames import Begin, End, Mode, Voice
 from transport.protocol.open_frames import encode
 from transport.protocol.over_receiver import OverReceiver
 
@@ -36,7 +36,7 @@ def test_both_ends_keep_both_overs(tmp_path):
         assert ("Bob", second) == (other.sender, other.direction)
         assert tuple(ada.encoder.packets) == one.packets
         assert tuple(bob.encoder.packets) == other.packets
-        assert ("memory://", "open") == (one.link, one.channel)
+        assert ("memory://", Mode.OPEN) == (one.link, one.mode)
         assert one.began_utc_s > 1_700_000_000
 
 

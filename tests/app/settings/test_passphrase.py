@@ -14,6 +14,7 @@ from app.settings.passphrase import with_passphrase
 from codec import format as fmt
 from tests.support.processes import CLIP, free_port, listener, start
 from tests.support.terminal import STARTED_S, Terminal, gossamer
+from transport.protocol.frames import Mode
 
 
 @pytest.fixture
@@ -80,17 +81,17 @@ def test_what_contradicts_itself(tmp_path: Path, passphrase_file: Path) -> None:
         (Settings(passphrase_file=missing), False, "no such file"),
         (Settings(passphrase_file=there), True, "exclude each other"),
         (Settings(), True, "asks on a terminal"),
-        (Settings(mode="ham"), False, "mode ham needs a passphrase"),
+        (Settings(mode=Mode.HAM), False, "mode ham needs a passphrase"),
     ):
         with pytest.raises(GossamerError, match=problem):
             with_passphrase(settings, ask)
-    assert with_passphrase(Settings(mode="open", passphrase_file=missing), ask=False).passphrase is None
+    assert with_passphrase(Settings(mode=Mode.OPEN, passphrase_file=missing), ask=False).passphrase is None
 
 
 def test_on_a_packet_radio_ham_mode_is_thought_of(passphrase_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A sealed channel over a TNC is opened, and a line says what amateur radio allows; in ham mode none does."""
     link, there = "kiss://localhost:8001?call=N0CALL", str(passphrase_file)
-    for mode, said in (("sealed", True), ("ham", False)):
+    for mode, said in ((Mode.SEALED, True), (Mode.HAM, False)):
         with_passphrase(Settings(link, mode=mode, passphrase_file=there), ask=False)
         assert said is ("--mode ham" in capsys.readouterr().err)
 

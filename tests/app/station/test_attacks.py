@@ -55,7 +55,7 @@ def also_ended(octets: bytes) -> list[bytes]:
     return [octets, stranger.encode(end, 0.0, UTC_S), encode(end)]
 
 
-@pytest.mark.parametrize("mode", ["sealed", "ham"])
+@pytest.mark.parametrize("mode", [Mode.SEALED, Mode.HAM])
 @pytest.mark.parametrize(
     ("meddle", "expected"),
     [
@@ -68,7 +68,7 @@ def also_ended(octets: bytes) -> list[bytes]:
 )
 @trio_test
 async def test_an_over_is_heard_whole(
-    virtual_time: trio.testing.MockClock, mode: str, meddle: Meddle, expected: dict[str, int]
+    virtual_time: trio.testing.MockClock, mode: Mode, meddle: Meddle, expected: dict[str, int]
 ) -> None:
     """Whatever comes besides the real frames: every packet is played once, as it was made, the floor
     is theirs from BEGIN to END, nothing is answered, and what came besides is counted."""
@@ -158,9 +158,9 @@ async def test_a_whole_over_sent_again(virtual_time: trio.testing.MockClock, lat
     assert (later_s > 60) is any("Ada" in what and "behind yours" in what for what in problems(scene.bob))
 
 
-@pytest.mark.parametrize("mode", ["sealed", "ham"])
+@pytest.mark.parametrize("mode", [Mode.SEALED, Mode.HAM])
 @trio_test
-async def test_a_forger_holds_no_floor_and_gets_no_answer(virtual_time: trio.testing.MockClock, mode: str) -> None:
+async def test_a_forger_holds_no_floor_and_gets_no_answer(virtual_time: trio.testing.MockClock, mode: Mode) -> None:
     """While somebody without the passphrase sends overs, messages and pings in every mode, Bob's key counts, nothing
     is played or answered, and a real over in between is heard whole."""
 

@@ -35,9 +35,9 @@ from transport.protocol.open_frames import encode
 pytestmark = pytest.mark.usefixtures("cheap_keys")
 
 
-@pytest.mark.parametrize(("mode", "word", "nibble"), [("", "sealed", 2), ("ham", "signed (ham)", 3)])
+@pytest.mark.parametrize(("mode", "word", "nibble"), [(None, "sealed", 2), (Mode.HAM, "signed (ham)", 3)])
 @trio_test
-async def test_a_conversation(virtual_time: trio.testing.MockClock, mode: str, word: str, nibble: int) -> None:
+async def test_a_conversation(virtual_time: trio.testing.MockClock, mode: Mode | None, word: str, nibble: int) -> None:
     """Both ways every packet arrives as it was made, nothing is refused, every frame on the wire is of the mode, and
     both stations say what the channel is."""
     async with playing(ada=settings("Ada", mode=mode), bob=settings("Bob", mode=mode)) as scene:
@@ -114,11 +114,15 @@ def test_a_clock_that_was_never_set_is_no_clock(monkeypatch: pytest.MonkeyPatch)
 async def test_mode_and_passphrase_fit(virtual_time: trio.testing.MockClock) -> None:
     """A mode that needs a passphrase without one, and the other way round, is a line with a cure; the passphrase is in
     no representation of the settings."""
-    for wrong in (settings("Ada", None, "sealed"), settings("Ada", None, "ham"), settings("Ada", "secret", "open")):
+    for wrong in (
+        settings("Ada", None, Mode.SEALED),
+        settings("Ada", None, Mode.HAM),
+        settings("Ada", "secret", Mode.OPEN),
+    ):
         with pytest.raises(GossamerError, match="passphrase"):
             channel_mode(wrong)
     with pytest.raises(ExceptionGroup) as caught:
-        async with playing(ada=settings("Ada", None, "ham")):
+        async with playing(ada=settings("Ada", None, Mode.HAM)):
             pass
     assert "needs a passphrase" in str(first_error(caught.value))
     assert "secret" not in repr(settings("Ada"))

@@ -17,6 +17,7 @@ from tests.support.wiretap import (
     settings,
     utc,
 )
+from transport.protocol.frames import Mode
 
 pytestmark = pytest.mark.usefixtures("cheap_keys")
 
@@ -29,7 +30,7 @@ HERE = "somebody here"
         (settings("Ada", None), f"{HERE} speaks sealed; you have no passphrase", f"{HERE} speaks in the open"),
         (settings("Ada", "another"), f"{HERE} has another passphrase", f"{HERE} has another passphrase"),
         (settings("Ada", channel="wharf"), f"{HERE} has another passphrase", f"{HERE} has another passphrase"),
-        (settings("Ada", mode="ham"), f"{HERE} speaks sealed", f"{HERE} signs without sealing"),
+        (settings("Ada", mode=Mode.HAM), f"{HERE} speaks sealed", f"{HERE} signs without sealing"),
     ],
     ids=["no passphrase", "another passphrase", "another channel", "ham"],
 )

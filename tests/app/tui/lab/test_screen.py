@@ -21,6 +21,7 @@ from app.codecs.reference import Encode
 from app.codecs.registry import link_codecs
 from app.events import DeviceProblem
 from app.lab.state import LabStart, LabState, LaneSnapshot
+from app.simulation.bench import Scene
 from app.tui.dialogs.own_link import OwnLinkScreen
 from app.tui.lab.app import LabApp
 from app.tui.lab.screen import LabScreen
@@ -31,7 +32,7 @@ WAIT_S = 60.0
 """Generous: other work may have the machine."""
 GOSSAMER, PCM = 0, 4
 
-Scene = Callable[["Stage"], Awaitable[None]]
+Script = Callable[["Stage"], Awaitable[None]]
 
 
 class Listening(NoLoudspeaker):
@@ -87,7 +88,7 @@ class Stage:
 
 
 def play(
-    scene: Scene,
+    scene: Script,
     /,
     size: tuple[int, int] = (80, 24),
     microphone: Callable[[], Microphone] = NoMicrophone,
@@ -104,7 +105,7 @@ def play(
         app = LabApp(begin, lambda: sound, lab)
         stage = Stage(app, ears)
         async with app.run_test(size=size) as stage.pilot:
-            await stage.until(lambda: stage.shown() or start.get("scene") == "conversations")
+            await stage.until(lambda: stage.shown() or start.get("scene") is Scene.CONVERSATIONS)
             await scene(stage)
             if isinstance(app.screen, LabScreen):
                 await stage.press("q")
@@ -183,7 +184,7 @@ def test_the_slider_takes_the_signal_away() -> None:
         await stage.press("6")
         await stage.says("♪6 PCM")
 
-    play(scene, scene="signal", snr_db=36.0)
+    play(scene, scene=Scene.SIGNAL, snr_db=36.0)
 
 
 @pytest.mark.codec2
@@ -202,7 +203,7 @@ def test_conversations_are_counted_for_every_codec() -> None:
         await stage.press("tab")
         await stage.until(stage.shown)
 
-    play(scene, scene="conversations", preset=PRESETS["hc-12"])
+    play(scene, scene=Scene.CONVERSATIONS, preset=PRESETS["hc-12"])
 
 
 def test_a_link_of_ones_own_is_typed_and_stepped() -> None:
@@ -236,6 +237,12 @@ class DeafLoudspeaker(Listening):
         await trio.sleep_forever()
 
 
+class HeadsetLoudspeaker(Listening):
+    async def run(self, report: DeviceReport) -> None:
+        report(DeviceProblem("loudspeaker", "Headset with microphone does not open", "plug it in again"))
+        await trio.sleep_forever()
+
+
 class BrokenMicrophone(NoMicrophone):
     async def run(self, deliver: Callable[[Block], None], report: DeviceReport) -> None:
         report(DeviceProblem("microphone", "no microphone found", "plug one in"))
@@ -262,6 +269,16 @@ def test_it_goes_on_without_devices_and_without_a_library(monkeypatch: pytest.Mo
         await stage.press("escape")
 
     play(scene, microphone=BrokenMicrophone, loudspeaker=DeafLoudspeaker)
+
+
+def test_a_loudspeaker_called_after_a_microphone_is_none() -> None:
+    """It is the event that says which device has a problem, not the words about it: the microphone goes on."""
+
+    async def scene(stage: Stage) -> None:
+        await stage.says("Headset with microphone does not open")
+        assert "use headphones" in stage.text() and "the clip speaks instead" not in stage.text()
+
+    play(scene, live=True, loudspeaker=HeadsetLoudspeaker)
 
 
 def test_the_microphone_speaks() -> None:

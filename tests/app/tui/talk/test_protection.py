@@ -10,13 +10,14 @@ from app.events import ChannelCounts, ChannelProblem
 from app.settings.model import Settings
 from app.settings.protection import channel_words, refusal_words
 from tests.support.talk_stage import SETTINGS, Stage, play
+from transport.protocol.frames import Mode
 
 
 @pytest.mark.parametrize(
     ("mode", "passphrase", "words"),
-    [("", None, "open channel"), ("", "secret", "sealed: harbour"), ("ham", "secret", "signed (ham): harbour")],
+    [(None, None, "open channel"), (None, "secret", "sealed: harbour"), (Mode.HAM, "secret", "signed (ham): harbour")],
 )
-def test_words_for_the_channel(mode: str, passphrase: str | None, words: str) -> None:
+def test_words_for_the_channel(mode: Mode | None, passphrase: str | None, words: str) -> None:
     """The mode, and of a protected channel the name, which the stations must share."""
     assert words == channel_words(Settings(mode=mode, passphrase=passphrase, channel="harbour"))
 
