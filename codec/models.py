@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from codec import format
 from codec.errors import ModelError
+from codec.memory_limit import memory_limit
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -28,6 +30,25 @@ MODELS = (STANDARD, SMALL)
 """The two sets of encoder, decoder and vocoder, of one codec_id: each understands the other.
 The small one computes in 8-bit whole numbers: under 6 MB, two thirds of the time, a little rougher."""
 
+
+MAX_MODEL_BYTES = 64 * 2**20
+"""Longest model file that is read: more than ten times the largest of ours."""
+MAX_INPUT_VALUES = 2**20
+"""Most values in one input of a graph: a state of ours has 4649."""
+MAX_LOADING_BYTES = 512 * 2**20
+"""Most memory that loading a graph and its first step may take: ours take less than a twentieth."""
+MAX_CODEC_ID = 0xFFFF
+"""Largest number of a codec: what a BEGIN can carry."""
+VALUES = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8}
+"""The kinds of values that go into a graph, by onnxruntime's names."""
+_FEATURES = (1, format.PACKET_FRAMES, format.FEATURES)
+_SAMPLES = (1, format.PACKET_SAMPLES)
+SHAPES: dict[str, tuple[dict[str, tuple[int, ...]], tuple[int, ...]]] = {
+    ENCODER: ({"samples": _SAMPLES}, (1, format.PACKET_BYTES)),
+    DECODER: ({"packet": (1, format.PACKET_BYTES), "lost": (1,)}, _FEATURES),
+    VOCODER: ({"features": _FEATURES}, _SAMPLES),
+}
+"""The shapes of what goes into a graph beside its state, and of what comes out first, by its kind."""
 
 TAUGHT_BY = "gossamer.taught_by"
 """Name of the metadata that says which recognisers the training learnt from, separated by commas; they are no
@@ -95,25 +116,63 @@ class Model:
 
 
 def load_model(kind: str, path: Path | None = None) -> Model:
-    """Load `assets/KIND.onnx`, or another file, to run on one CPU thread. Raises ModelError."""
-    import onnxruntime
+    """Load `assets/KIND.onnx`, or another file, to run on one CPU thread. Raises ModelError.
 
+    The file may come from anybody: it is checked, and computes a first packet, within bounds of memory.
+    """
     file = path or model_path(kind)
+    content = _content(file)
+    try:
+        with memory_limit(MAX_LOADING_BYTES):
+            session = _open_session(content)
+            metadata = dict(session.get_modelmeta().custom_metadata_map)
+            _check_metadata(file, kind, metadata)
+            zeros = _zeros(file, session)
+            results = session.run(None, zeros)
+    except ModelError:
+        raise
+    except Exception as error:  # onnxruntime raises a dozen classes of its own, none of them public
+        cause = (str(error) or "more memory than a model of ours takes").splitlines()[0][:120]
+        raise ModelError(f"{file}: not a model that onnxruntime can load ({cause})", "reinstall gossamer") from error
+    state = zeros["state"]
+    inputs = {name: values.shape for name, values in zeros.items() if name != "state"}
+    outputs = [result.shape for result in (results[0], results[-1])]
+    if (inputs, outputs) != (SHAPES[kind][0], [SHAPES[kind][1], state.shape]):
+        raise ModelError(
+            f"{file}: what goes in and comes out is not as {kind} has it", "use the model that came with it"
+        )
+    return Model(session, metadata, state)
+
+
+def _content(file: Path) -> bytes:
+    """Return the bytes of a model file. Raises ModelError."""
     if not file.is_file():
         raise ModelError(
             f"{file}: no such model", "reinstall gossamer, or run `python -m vocoder.training export --small`"
         )
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(MAX_MODEL_BYTES + 1)
+    except OSError as error:
+        raise ModelError(f"{file}: {error.strerror}", "make it readable, or reinstall gossamer") from error
+    if len(content) > MAX_MODEL_BYTES:
+        raise ModelError(f"{file}: longer than {MAX_MODEL_BYTES} bytes, so no model of ours", "reinstall gossamer")
+    return content
+
+
+def _open_session(content: bytes) -> onnxruntime.InferenceSession:
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3
+    options.log_severity_level = 4
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime raises a dozen classes of its own, none of them public
-        cause = str(error).splitlines()[0][:120]
-        raise ModelError(f"{file}: not a model that onnxruntime can load ({cause})", "reinstall gossamer") from error
-    metadata = dict(session.get_modelmeta().custom_metadata_map)
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+def _check_metadata(file: Path, kind: str, metadata: dict[str, str]) -> None:
+    """Raise ModelError where the metadata is not that of a graph of this kind."""
     for name, value in expected_metadata(kind).items():
         found = metadata.get(name)
         if found != value:
@@ -121,8 +180,28 @@ def load_model(kind: str, path: Path | None = None) -> Model:
                 f"{file}: {name} is {_short(found)}, this version runs {_short(value)}",
                 "use the model that came with it",
             )
-    size = next(entry.shape[1] for entry in session.get_inputs() if entry.name == "state")
-    return Model(session, metadata, np.zeros((1, size), np.float32))
+    number = metadata.get("gossamer.codec_id", "0")
+    if not (number.isascii() and number.isdecimal() and len(number) <= 5 and int(number) <= MAX_CODEC_ID):
+        raise ModelError(
+            f"{file}: gossamer.codec_id is {_short(number)}, no number of a codec", "use the model that came with it"
+        )
+
+
+def _zeros(file: Path, session: onnxruntime.InferenceSession) -> dict[str, NDArray[Any]]:
+    """Return zeros for each input of a graph, by its name. Raises ModelError where no graph of ours has such inputs."""
+    zeros = {}
+    for entry in session.get_inputs():
+        sizes = [size if isinstance(size, int) and size > 0 else MAX_INPUT_VALUES + 1 for size in entry.shape]
+        if math.prod(sizes) > MAX_INPUT_VALUES or entry.type not in VALUES:
+            raise ModelError(
+                f"{file}: its input {_short(entry.name)} is {entry.type} of the shape {_short(str(entry.shape))}",
+                "use the model that came with it",
+            )
+        zeros[entry.name] = np.zeros(entry.shape, VALUES[entry.type])
+    state = zeros.get("state")
+    if state is None or state.ndim != 2 or len(state) != 1 or state.dtype != np.float32:
+        raise ModelError(f"{file}: it has no state of the shape [1, S]", "use the model that came with it")
+    return zeros
 
 
 def _short(value: str | None) -> str:
