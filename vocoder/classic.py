@@ -7,6 +7,7 @@ voicing, noise above it, both under the envelope of the band energies.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,24 @@ SPREAD_S, SPREAD_PERIOD_HZ = 0.003, 600.0
 moment either; without the delay the result buzzes, and its envelope has pulses."""
 
 
+@dataclass
+class _State:
+    """The state between two packets; as made, that at the start of a transmission."""
+
+    phase: float = 0.0
+    """Phase of the pulse train, in cycles, 0..1."""
+    last_f0: float | None = None
+    """F0 at the end of the packet before, in Hz."""
+    place: int = 0
+    """Place in the table of noise."""
+    pulses: NDArray[np.float64] = field(default_factory=lambda: np.zeros(format.DELAY_SAMPLES))
+    """Last 240 samples of the pulse train."""
+    tail: NDArray[np.float64] = field(default_factory=lambda: np.zeros(format.DELAY_SAMPLES))
+    """Sum so far of the 240 samples that later frames still add to."""
+    last: Array = field(default_factory=lambda: np.zeros((1, format.FEATURES), np.float32))
+    """Last frame of features, which `flush` repeats."""
+
+
 class ClassicSynthesizer:
     """The synthesiser without a network; its interface and its delay are those of `Vocoder`."""
 
@@ -38,16 +57,11 @@ class ClassicSynthesizer:
         self._bins_hz = np.arange(source.BINS) * format.SAMPLE_RATE_HZ / format.WINDOW_SAMPLES
         delay_s = SPREAD_S * np.sin(2 * np.pi * self._bins_hz / SPREAD_PERIOD_HZ)
         self._spread = np.exp(-2j * np.pi * np.cumsum(delay_s) * self._bins_hz[1])
-        self.reset()
+        self._state = _State()
 
     def reset(self) -> None:
         """Go back to the start of a transmission."""
-        self._phase = 0.0
-        self._last_f0: float | None = None
-        self._place = 0
-        self._pulses = np.zeros(format.DELAY_SAMPLES)
-        self._tail = np.zeros(format.DELAY_SAMPLES)
-        self._last = np.zeros((1, format.FEATURES), np.float32)
+        self._state = _State()
 
     def synthesize(self, features: Array) -> Array:
         """Return float32 [2560] in [-1, 1], 240 samples late, of features float32 [32, 42] in 0..1.
@@ -56,11 +70,11 @@ class ClassicSynthesizer:
         """
         if features.shape != (format.PACKET_FRAMES, format.FEATURES):
             raise ValueError(f"features are {(format.PACKET_FRAMES, format.FEATURES)}, not {features.shape}")
-        self._last = features[-1:]
-        pulses = np.concatenate([self._pulses, self._pulse_train(extractor.f0_of_feature(features[:, 0]))])
-        self._pulses = pulses[-format.DELAY_SAMPLES :]
-        places = (self._place + np.arange(len(pulses))) % source.NOISE_SAMPLES
-        self._place = (self._place + format.PACKET_SAMPLES) % source.NOISE_SAMPLES
+        self._state.last = features[-1:]
+        pulses = np.concatenate([self._state.pulses, self._pulse_train(extractor.f0_of_feature(features[:, 0]))])
+        self._state.pulses = pulses[-format.DELAY_SAMPLES :]
+        places = (self._state.place + np.arange(len(pulses))) % source.NOISE_SAMPLES
+        self._state.place = (self._state.place + format.PACKET_SAMPLES) % source.NOISE_SAMPLES
         harmonic = self._harmonic_part(features[:, format.VOICING_INDEX])
         wanted_db = extractor.decibels_of_energy(features[:, format.BANDS_SLICE])
         breath = self._gain(wanted_db) * np.sqrt(1.0 - harmonic)
@@ -69,7 +83,7 @@ class ClassicSynthesizer:
 
     def flush(self) -> Array:
         """Return the last 240 samples, float32."""
-        return self.synthesize(np.repeat(self._last, format.PACKET_FRAMES, axis=0))[: format.DELAY_SAMPLES]
+        return self.synthesize(np.repeat(self._state.last, format.PACKET_FRAMES, axis=0))[: format.DELAY_SAMPLES]
 
     def _gain(self, bands_db: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return the factor per bin [N, 161] for gains of the bands in dB [N, 40]."""
@@ -97,11 +111,11 @@ class ClassicSynthesizer:
 
         The formula is in vocoder/README.md.
         """
-        before = np.concatenate([[f0[0] if self._last_f0 is None else self._last_f0], f0[:-1]])
+        before = np.concatenate([[f0[0] if self._state.last_f0 is None else self._state.last_f0], f0[:-1]])
         way = (np.arange(format.HOP_SAMPLES) + 0.5) / format.HOP_SAMPLES
         f0_now = before[:, None] + (f0 - before)[:, None] * way
-        cycles = self._phase + np.cumsum(f0_now.ravel()) / format.SAMPLE_RATE_HZ
-        self._phase, self._last_f0 = float(cycles[-1] % 1.0), float(f0[-1])
+        cycles = self._state.phase + np.cumsum(f0_now.ravel()) / format.SAMPLE_RATE_HZ
+        self._state.phase, self._state.last_f0 = float(cycles[-1] % 1.0), float(f0[-1])
         harmonics = np.repeat(np.floor(source.HARMONIC_LIMIT_HZ / np.maximum(before, f0)), format.HOP_SAMPLES)
         turn = cycles - np.floor(cycles + 0.5)
         near = np.abs(turn) < 1e-6
@@ -122,9 +136,9 @@ class ClassicSynthesizer:
         """Return float32 [2560] of spectra [32, 161]; keep the samples that later frames still add to."""
         frames = np.fft.irfft(spectra, n=format.WINDOW_SAMPLES) * self._window * 0.5
         sound = np.zeros(format.PACKET_SAMPLES + format.DELAY_SAMPLES)
-        sound[: format.DELAY_SAMPLES] = self._tail
+        sound[: format.DELAY_SAMPLES] = self._state.tail
         for number, frame in enumerate(frames):
             start = number * format.HOP_SAMPLES
             sound[start : start + format.WINDOW_SAMPLES] += frame
-        self._tail = sound[format.PACKET_SAMPLES :]
+        self._state.tail = sound[format.PACKET_SAMPLES :]
         return np.clip(sound[: format.PACKET_SAMPLES], -1.0, 1.0).astype(np.float32)

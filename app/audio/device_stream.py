@@ -12,7 +12,7 @@ from typing import Any
 
 import trio
 
-from app.audio.devices import BLOCK_S, DeviceReport
+from app.audio.devices import BLOCK_S, DeviceReport, MayInterrupt
 from app.audio.portaudio import PORTAUDIO, RATES_HZ, find_device, load_portaudio
 from app.errors import DeviceError
 from app.events import Device, DeviceProblem, DeviceReady
@@ -34,11 +34,9 @@ CHANNELS = (1, 2, 4, 8)
 class AudioSystem:
     """PortAudio as shared by the microphone and the loudspeaker: its calls come one at a time, each in a thread."""
 
-    def __init__(self, may_interrupt: Callable[[], bool] = lambda: True) -> None:
-        """Take a function that tells whether a stream that works may be closed for a moment to look for new devices."""
+    def __init__(self) -> None:
         self._lock = trio.Lock()
         self._streams: list[DeviceStream] = []
-        self.may_interrupt = may_interrupt
 
     def add(self, stream: DeviceStream) -> None:
         """Take in a stream, which `look_again` may have to close."""
@@ -54,12 +52,12 @@ class AudioSystem:
         async with self._lock:
             return await trio.to_thread.run_sync(alone)
 
-    async def look_again(self) -> None:
+    async def look_again(self, may_interrupt: MayInterrupt) -> None:
         """Make PortAudio list the devices anew, which it only does when all streams are closed and it starts afresh.
 
         Does nothing while a stream works and may not be interrupted. Raises DeviceError.
         """
-        if not self.may_interrupt() and any(stream.working for stream in self._streams):
+        if not may_interrupt() and any(stream.working for stream in self._streams):
             return
 
         def restart() -> None:
@@ -110,7 +108,7 @@ class DeviceStream:
         self._wanted = name
         self._changed.set()
 
-    async def supervise(self, report: DeviceReport) -> None:
+    async def supervise(self, report: DeviceReport, may_interrupt: MayInterrupt) -> None:
         """Open, watch and reopen the device until cancelled."""
         told = ""  # what is wrong is said once, not at every try
         try:
@@ -129,7 +127,7 @@ class DeviceStream:
                         told = str(problem)
                     await self._wait_for_change(RETRY_S)
                     with contextlib.suppress(DeviceError):  # the next try to open says it
-                        await self._system.look_again()
+                        await self._system.look_again(may_interrupt)
                     continue
                 told = ""
                 await self._wait_for_sound()
@@ -140,7 +138,7 @@ class DeviceStream:
                     report(DeviceProblem(self.kind, f"{name} is gone", "plug it in again; looking for another one"))
                     self._wanted = None
                     with contextlib.suppress(DeviceError):
-                        await self._system.look_again()
+                        await self._system.look_again(may_interrupt)
         finally:
             self.close_now()
 

@@ -22,6 +22,13 @@ Block = NDArray[np.float32]
 """A piece of sound: float32 [n], mono, 8 kHz, -1..1."""
 DeviceReport = Callable[[DeviceReady | DeviceProblem], None]
 """Is told what happens to a device."""
+MayInterrupt = Callable[[], bool]
+"""Tells whether a device that works may be closed for a moment, to look for new ones."""
+
+
+def always() -> bool:
+    """Return True: nobody minds a moment of silence."""
+    return True
 
 
 class Microphone(Protocol):
@@ -37,8 +44,13 @@ class Microphone(Protocol):
         """True while blocks are coming."""
         ...
 
-    async def run(self, deliver: Callable[[Block], None], report: DeviceReport) -> None:
-        """Deliver blocks in the trio thread until cancelled; report what happens to the device, and survive it."""
+    async def run(
+        self, deliver: Callable[[Block], None], report: DeviceReport, may_interrupt: MayInterrupt = always
+    ) -> None:
+        """Deliver blocks in the trio thread until cancelled; report what happens to the device, and survive it.
+
+        may_interrupt: asked before a working device is closed for a moment, to look for the one that is wanted.
+        """
         ...
 
     def choose(self, name: str | None) -> None:
@@ -59,8 +71,11 @@ class Loudspeaker(Protocol):
         """Sound given and not played yet, in seconds."""
         ...
 
-    async def run(self, report: DeviceReport) -> None:
-        """Keep the device open until cancelled; report what happens to it, and survive it."""
+    async def run(self, report: DeviceReport, may_interrupt: MayInterrupt = always) -> None:
+        """Keep the device open until cancelled; report what happens to it, and survive it.
+
+        may_interrupt: asked before a working device is closed for a moment, to look for the one that is wanted.
+        """
         ...
 
     def play(self, samples: Block) -> None:
@@ -85,7 +100,9 @@ class NoMicrophone:
     latency_s = 0.0
     working = False
 
-    async def run(self, deliver: Callable[[Block], None], report: DeviceReport) -> None:
+    async def run(
+        self, deliver: Callable[[Block], None], report: DeviceReport, may_interrupt: MayInterrupt = always
+    ) -> None:
         """Wait until cancelled."""
         await trio.sleep_forever()
 
@@ -106,7 +123,7 @@ class NoLoudspeaker:
         """Sound given that a loudspeaker would not have played yet, in seconds."""
         return max(0.0, self._silent_at - trio.current_time())
 
-    async def run(self, report: DeviceReport) -> None:
+    async def run(self, report: DeviceReport, may_interrupt: MayInterrupt = always) -> None:
         """Wait until cancelled."""
         await trio.sleep_forever()
 
@@ -122,10 +139,10 @@ class NoLoudspeaker:
         """Do nothing: there is none to choose."""
 
 
-OpenSound = Callable[[Settings, Callable[[], bool]], tuple[Microphone, Loudspeaker]]
-"""Opens a station's devices. The second argument tells whether they may be interrupted for a moment."""
+OpenSound = Callable[[Settings], tuple[Microphone, Loudspeaker]]
+"""Makes a station's devices, which are opened when they run."""
 
 
-def absent_devices(settings: Settings, may_interrupt: Callable[[], bool]) -> tuple[Microphone, Loudspeaker]:
+def absent_devices(settings: Settings) -> tuple[Microphone, Loudspeaker]:
     """Return an absent microphone and an absent loudspeaker: an OpenSound for stations without a sound card."""
     return NoMicrophone(), NoLoudspeaker()

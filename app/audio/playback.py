@@ -32,7 +32,7 @@ async def _play(ending: Ending, samples: Block, settings: Settings) -> None:
         if isinstance(event, events.DeviceProblem | events.DeviceReady):
             tried.set()
 
-    _, device = open_portaudio(settings, lambda: True)
+    _, device = open_portaudio(settings)
     player = Player(device, note, settings.volume, settings.muted)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(ending.cancel_when_asked)  # nothing is lost with it

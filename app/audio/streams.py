@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from app.audio.channels import ChannelMixer
 from app.audio.device_stream import AudioSystem, DeviceStream
-from app.audio.devices import BLOCK_S, Block, DeviceReport, Loudspeaker, Microphone, NoLoudspeaker
+from app.audio.devices import BLOCK_S, Block, DeviceReport, Loudspeaker, MayInterrupt, Microphone, NoLoudspeaker, always
 from app.events import Device
 from app.settings.model import Settings
 from codec.format import SAMPLE_RATE_HZ
@@ -50,11 +50,13 @@ class PortAudioMicrophone(DeviceStream):
         self._resampler: Any = None
         self._mixer = ChannelMixer(SAMPLE_RATE_HZ)
 
-    async def run(self, deliver: Callable[[Block], None], report: DeviceReport) -> None:
+    async def run(
+        self, deliver: Callable[[Block], None], report: DeviceReport, may_interrupt: MayInterrupt = always
+    ) -> None:
         """Deliver blocks in the trio thread until cancelled; report what happens to the device, and survive it."""
         self._token = trio.lowlevel.current_trio_token()
         self._deliver = deliver
-        await self.supervise(report)
+        await self.supervise(report, may_interrupt)
 
     def _prepare(self) -> None:
         self._resampler = _resampler(self.rate_hz, SAMPLE_RATE_HZ)
@@ -115,9 +117,9 @@ class PortAudioLoudspeaker(DeviceStream):
         self._resampler: Any = None
         self._absent = NoLoudspeaker()
 
-    async def run(self, report: DeviceReport) -> None:
+    async def run(self, report: DeviceReport, may_interrupt: MayInterrupt = always) -> None:
         """Keep the device open until cancelled; report what happens to it, and survive it."""
-        await self.supervise(report)
+        await self.supervise(report, may_interrupt)
 
     def _prepare(self) -> None:
         self.hush()
@@ -183,9 +185,9 @@ class PortAudioLoudspeaker(DeviceStream):
         self._absent.hush()
 
 
-def open_portaudio(settings: Settings, may_interrupt: Callable[[], bool]) -> tuple[Microphone, Loudspeaker]:
+def open_portaudio(settings: Settings) -> tuple[Microphone, Loudspeaker]:
     """Return the machine's devices: an OpenSound. Never fails: what is missing is reported when the devices run."""
-    system = AudioSystem(may_interrupt)
+    system = AudioSystem()
     return PortAudioMicrophone(system, settings.microphone), PortAudioLoudspeaker(system, settings.loudspeaker)
 
 

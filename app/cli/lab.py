@@ -103,7 +103,7 @@ def _open_screen(arguments: argparse.Namespace, preset: Preset) -> int:
     )
     silence_native_libraries()
     check_devices(settings)
-    return tui.run_lab(start, partial(open_portaudio, settings, lambda: True))
+    return tui.run_lab(start, partial(open_portaudio, settings))
 
 
 def _print_tables(arguments: argparse.Namespace, links: list[Preset]) -> int:

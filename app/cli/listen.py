@@ -151,8 +151,8 @@ def run_listen(arguments: argparse.Namespace) -> int:
 async def _listen(ending: Ending, settings: Settings, log: ListenLog, writer: SpeechWriter | None) -> None:
     """Run a station that only listens. writer: takes the sound; None plays it."""
 
-    def open_sound(settings: Settings, may_interrupt: Callable[[], bool]) -> tuple[Microphone, Loudspeaker]:
-        loudspeaker = open_portaudio(settings, may_interrupt)[1] if writer is None else NoLoudspeaker()
+    def open_sound(settings: Settings) -> tuple[Microphone, Loudspeaker]:
+        loudspeaker = open_portaudio(settings)[1] if writer is None else NoLoudspeaker()
         return NoMicrophone(), loudspeaker
 
     def write(samples: Block) -> None:

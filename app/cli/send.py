@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import math
 import random
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -207,8 +206,8 @@ async def _send(ending: Ending, settings: Settings, clip: NDArray[np.float32] | 
         links.append(link)
         return link, station
 
-    def open_sound(settings: Settings, may_interrupt: Callable[[], bool]) -> tuple[Microphone, Loudspeaker]:
-        microphone = NoMicrophone() if clip is not None else open_portaudio(settings, may_interrupt)[0]
+    def open_sound(settings: Settings) -> tuple[Microphone, Loudspeaker]:
+        microphone = NoMicrophone() if clip is not None else open_portaudio(settings)[0]
         return microphone, NoLoudspeaker()
 
     def note_both(event: Event) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import trio
 
-from app.audio.devices import Block, DeviceReport
+from app.audio.devices import Block, DeviceReport, MayInterrupt, always
 from app.events import DeviceProblem, LinkProblem
 from app.station.engine import Engine
 
@@ -41,7 +41,9 @@ class SharedMicrophone(_SharedDevice):
         """Return whether there is no problem with it."""
         return "microphone" not in self._problems
 
-    async def run(self, deliver: Callable[[Block], None], report: DeviceReport) -> None:
+    async def run(
+        self, deliver: Callable[[Block], None], report: DeviceReport, may_interrupt: MayInterrupt = always
+    ) -> None:
         """Deliver what the station hears until cancelled."""
         self._engine.overhear(deliver)
         try:
@@ -58,7 +60,7 @@ class SharedLoudspeaker(_SharedDevice):
         """Sound that is given and not played yet, in seconds."""
         return self._engine.queued_s
 
-    async def run(self, report: DeviceReport) -> None:
+    async def run(self, report: DeviceReport, may_interrupt: MayInterrupt = always) -> None:
         """Wait until cancelled: the station keeps the device open."""
         await self._share("loudspeaker", report)
 

@@ -82,7 +82,7 @@ class Station:
         self._latency = opened.latency
         self._clips_spoken = 0
         self._controls = Controls(settings.volume, settings.muted, settings.gain_db, settings.addressee)
-        self._microphone, self._loudspeaker = parts.open_sound(settings, lambda: self.idle)
+        self._microphone, self._loudspeaker = parts.open_sound(settings)
         self._mouth = MicrophoneEnd(settings, self._microphone)
         self._channel = ChannelEnd(settings.name, self._link, opened.secret, parts.clock, self._tell, opened.share)
         self._recorder = make_recorder(settings, parts, opened, self._channel.mode, self._tell)
@@ -118,9 +118,9 @@ class Station:
 
     def start(self, nursery: trio.Nursery) -> None:
         """Start every task of the station, all of them in the one nursery."""
-        nursery.start_soon(self._microphone.run, self._hear, self._tell)
+        nursery.start_soon(self._microphone.run, self._hear, self._tell, lambda: self.idle)
         nursery.start_soon(self._mouth.watch, lambda: self._conversation.live_since_s, self._lose_microphone)
-        nursery.start_soon(self._loudspeaker.run, self._tell)
+        nursery.start_soon(self._loudspeaker.run, self._tell, lambda: self.idle)
         if self._recorder is not None:
             nursery.start_soon(self._recorder.run, self._parts.in_thread())
         nursery.start_soon(self._player.run)

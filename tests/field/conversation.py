@@ -64,6 +64,7 @@ class Station:
 
     def __post_init__(self) -> None:
         self._more = trio.Event()
+        self._timed: TimedLink | None = None
         self.spoken: list[np.ndarray] = []
         self.heard: list[np.ndarray] = []
         parts = real_parts(
@@ -78,8 +79,14 @@ class Station:
 
     async def _open(self, address, nursery, perch):
         link, who = await self.around(address, nursery, perch)
-        self.timed = TimedLink(link)
-        return self.timed, who
+        self._timed = TimedLink(link)
+        return self._timed, who
+
+    @property
+    def timed(self) -> TimedLink:
+        """The station's link; there is one from its first event on."""
+        assert self._timed is not None
+        return self._timed
 
     def _note(self, event: Event) -> None:
         self.happened.append((trio.current_time(), event))

@@ -16,7 +16,16 @@ import numpy as np
 import trio
 import trio.testing
 
-from app.audio.devices import BLOCK_S, BLOCK_SAMPLES, Block, DeviceReport, NoLoudspeaker, NoMicrophone
+from app.audio.devices import (
+    BLOCK_S,
+    BLOCK_SAMPLES,
+    Block,
+    DeviceReport,
+    MayInterrupt,
+    NoLoudspeaker,
+    NoMicrophone,
+    always,
+)
 from app.events import DeviceReady, Event
 from app.settings.model import Settings
 from app.station.channel_end import wall_clock_s
@@ -122,7 +131,9 @@ class SteadyMicrophone:
         """Take the signal: float64 [n], seconds of the virtual clock, to float32 [n]."""
         self._signal = signal
 
-    async def run(self, deliver: Callable[[Block], None], report: DeviceReport) -> None:
+    async def run(
+        self, deliver: Callable[[Block], None], report: DeviceReport, may_interrupt: MayInterrupt = always
+    ) -> None:
         report(DeviceReady("microphone", "steady", fmt.SAMPLE_RATE_HZ))
         began_s = trio.current_time()
         number = 0
@@ -195,7 +206,7 @@ class Station:
         parts = Parts(
             load_codec=lambda synth, model: Codec(self.encoder, self.decoder, StaircaseSynthesizer()),
             open_link=self._open_link,
-            open_sound=lambda settings, may_interrupt: (self.microphone, self.loudspeaker),
+            open_sound=lambda settings: (self.microphone, self.loudspeaker),
             load_clip=lambda number: clip(2.0, seed=number),
             in_thread=lambda: at_once,
             recordings=self.recordings,

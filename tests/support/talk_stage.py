@@ -9,7 +9,16 @@ import trio
 from textual.message import Message
 from textual.pilot import Pilot
 
-from app.audio.devices import Block, DeviceReport, Loudspeaker, Microphone, NoLoudspeaker, NoMicrophone
+from app.audio.devices import (
+    Block,
+    DeviceReport,
+    Loudspeaker,
+    MayInterrupt,
+    Microphone,
+    NoLoudspeaker,
+    NoMicrophone,
+    always,
+)
 from app.events import DeviceProblem, Event
 from app.settings.file import Configuration
 from app.settings.model import Settings
@@ -98,7 +107,9 @@ def play(
 class BrokenMicrophone(NoMicrophone):
     """A microphone that is not there."""
 
-    async def run(self, deliver: Callable[[Block], None], report: DeviceReport) -> None:
+    async def run(
+        self, deliver: Callable[[Block], None], report: DeviceReport, may_interrupt: MayInterrupt = always
+    ) -> None:
         report(DeviceProblem("microphone", "no microphone found", "plug one in"))
         await trio.sleep_forever()
 
@@ -106,12 +117,12 @@ class BrokenMicrophone(NoMicrophone):
 class BrokenLoudspeaker(NoLoudspeaker):
     """A loudspeaker that is not there."""
 
-    async def run(self, report: DeviceReport) -> None:
+    async def run(self, report: DeviceReport, may_interrupt: MayInterrupt = always) -> None:
         report(DeviceProblem("loudspeaker", "no loudspeaker found", "plug one in"))
         await trio.sleep_forever()
 
 
-def no_devices(settings: Settings, may_interrupt: Callable[[], bool]) -> tuple[Microphone, Loudspeaker]:
+def no_devices(settings: Settings) -> tuple[Microphone, Loudspeaker]:
     """Return devices that are not there."""
     return BrokenMicrophone(), BrokenLoudspeaker()
 

@@ -12,7 +12,17 @@ from functools import cache
 import numpy as np
 import trio
 
-from app.audio.devices import BLOCK_S, BLOCK_SAMPLES, Block, DeviceReport, Loudspeaker, Microphone, NoLoudspeaker
+from app.audio.devices import (
+    BLOCK_S,
+    BLOCK_SAMPLES,
+    Block,
+    DeviceReport,
+    Loudspeaker,
+    MayInterrupt,
+    Microphone,
+    NoLoudspeaker,
+    always,
+)
 from app.events import DeviceReady, Event
 from app.settings.model import Settings
 from app.station.engine import Engine
@@ -28,7 +38,9 @@ class ToneMicrophone:
     latency_s = 0.0
     working = True
 
-    async def run(self, deliver: Callable[[Block], None], report: DeviceReport) -> None:
+    async def run(
+        self, deliver: Callable[[Block], None], report: DeviceReport, may_interrupt: MayInterrupt = always
+    ) -> None:
         report(DeviceReady("microphone", "hum", SAMPLE_RATE_HZ))
         time_s = np.arange(BLOCK_SAMPLES) / SAMPLE_RATE_HZ
         block = (TONE_LEVEL * np.sin(2 * np.pi * TONE_HZ * time_s)).astype(np.float32)
@@ -45,12 +57,12 @@ class ToneMicrophone:
 class QuietLoudspeaker(NoLoudspeaker):
     """A loudspeaker that works, and that nobody hears."""
 
-    async def run(self, report: DeviceReport) -> None:
+    async def run(self, report: DeviceReport, may_interrupt: MayInterrupt = always) -> None:
         report(DeviceReady("loudspeaker", "silence", SAMPLE_RATE_HZ))
         await trio.sleep_forever()
 
 
-def open_numbers(settings: Settings, may_interrupt: Callable[[], bool]) -> tuple[Microphone, Loudspeaker]:
+def open_numbers(settings: Settings) -> tuple[Microphone, Loudspeaker]:
     return ToneMicrophone(), QuietLoudspeaker()
 
 

@@ -196,7 +196,7 @@ async def take_lab(path: str, columns: int = 92, rows: int = 26) -> None:
     from app.settings.model import Settings
     from app.tui.lab.app import LabApp
 
-    app = LabApp(LabStart(speech_of(None)), lambda: open_portaudio(Settings(), lambda: True))
+    app = LabApp(LabStart(speech_of(None)), lambda: open_portaudio(Settings()))
     async with app.run_test(size=(columns, rows)) as pilot:
         async with asyncio.timeout(WAIT_S):
             while app.lab_screen.picture is None or app.lab_screen.picture.seconds < LAB_S:

@@ -39,6 +39,25 @@ async def test_a_device_whose_name_has_a_colon_comes_out_whole(monkeypatch: pyte
     assert f"{problem.cause}: {problem.cure}" == str(problem)
 
 
+@pytest.mark.parametrize("may_interrupt", [True, False])
+@trio_test
+async def test_a_device_that_works_is_closed_only_if_it_may(
+    monkeypatch: pytest.MonkeyPatch, may_interrupt: bool
+) -> None:
+    """PortAudio lists devices anew only while all streams are closed; who is talking is not cut off for it."""
+    monkeypatch.setitem(sys.modules, "sounddevice", FakePortAudio(("array", 1, 0)))
+    system, told = AudioSystem(), list[DeviceProblem | DeviceReady]()
+    microphone = PortAudioMicrophone(system, None)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(microphone.run, lambda block: None, told.append)
+        with trio.fail_after(10):
+            while not microphone.working:
+                await trio.sleep(0.01)
+        await system.look_again(lambda: may_interrupt)
+        assert may_interrupt is not microphone.working
+        nursery.cancel_scope.cancel()
+
+
 @pytest.mark.parametrize("channels", [1, 2, 4, 6, 8, 32])
 @trio_test
 async def test_a_microphone_that_opens_with_one_number_of_channels(

@@ -8,6 +8,7 @@ import trio
 from trio.testing import trio_test
 
 from app import events
+from app.audio.devices import always
 from app.settings.model import Settings
 from app.station.microphone_end import LOOK_EVERY_S, LOST_AFTER_S
 from tests.support.station import Station, SteadyMicrophone
@@ -21,14 +22,14 @@ class DyingMicrophone(SteadyMicrophone):
         super().__init__(lambda moments_s: np.zeros(len(moments_s)))
         self._dies_at_s = dies_at_s
 
-    async def run(self, deliver, report) -> None:
+    async def run(self, deliver, report, may_interrupt=always) -> None:
         began_s = trio.current_time()
 
         def while_alive(block) -> None:
             if trio.current_time() - began_s < self._dies_at_s:
                 deliver(block)
 
-        await super().run(while_alive, report)
+        await super().run(while_alive, report, may_interrupt)
 
 
 @trio_test

@@ -49,6 +49,7 @@ class AmrState:
     """An AMR encoder and decoder with their state."""
 
     def __init__(self) -> None:
+        self._encoder = self._decoder = None
         library = _library()
         if library is None:
             raise CodecMissing("libopencore-amrnb is not installed", INSTALL)
@@ -69,7 +70,7 @@ class AmrState:
         return from_int16(speech)
 
     def __del__(self) -> None:
-        if getattr(self, "_encoder", None):
+        if self._encoder:
             self._library.Encoder_Interface_exit(self._encoder)
             self._library.Decoder_Interface_exit(self._decoder)
 

@@ -53,6 +53,7 @@ class SpeexState:
     """A Speex encoder and decoder with their state."""
 
     def __init__(self, quality: int) -> None:
+        self._encoder = self._decoder = None
         library = _library()
         if library is None:
             raise CodecMissing("libspeex is not installed", INSTALL)
@@ -84,7 +85,7 @@ class SpeexState:
         return from_int16(speech)
 
     def __del__(self) -> None:
-        if getattr(self, "_encoder", None):
+        if self._encoder:
             self._library.speex_encoder_destroy(self._encoder)
             self._library.speex_decoder_destroy(self._decoder)
             self._library.speex_bits_destroy(self._bits)

@@ -40,18 +40,29 @@ class Tnc:
 
     def __init__(self) -> None:
         self.port = 0
-        self.stream: trio.SocketStream
+        self._listener: trio.SocketListener | None = None
+        self._stream: trio.SocketStream | None = None
+
+    @property
+    def listener(self) -> trio.SocketListener:
+        assert self._listener is not None, "start it first"
+        return self._listener
+
+    @property
+    def stream(self) -> trio.SocketStream:
+        assert self._stream is not None, "accept somebody first"
+        return self._stream
 
     async def start(self) -> None:
         [self._listener] = await trio.open_tcp_listeners(self.port, host="127.0.0.1")
-        self.port = self._listener.socket.getsockname()[1]
+        self.port = self.listener.socket.getsockname()[1]
 
     async def accept(self) -> None:
-        self.stream = await self._listener.accept()
+        self._stream = await self.listener.accept()
 
     async def stop(self) -> None:
         await self.stream.aclose()
-        await self._listener.aclose()
+        await self.listener.aclose()
 
     async def read(self, count: int) -> bytes:
         octets = b""
@@ -228,7 +239,7 @@ def test_links_that_cannot_be_opened() -> None:
     async def main() -> None:
         tnc = Tnc()
         await tnc.start()
-        await tnc._listener.aclose()
+        await tnc.listener.aclose()
         async with trio.open_nursery() as nursery:
             for host in ("127.0.0.1", "no-such-host.invalid"):
                 with pytest.raises(LinkError, match=f"no TNC answers at {host} port .*: start it there") as caught:

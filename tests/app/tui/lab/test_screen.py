@@ -12,7 +12,16 @@ import pytest
 import trio
 from textual.pilot import Pilot
 
-from app.audio.devices import Block, DeviceReport, Loudspeaker, Microphone, NoLoudspeaker, NoMicrophone
+from app.audio.devices import (
+    Block,
+    DeviceReport,
+    Loudspeaker,
+    MayInterrupt,
+    Microphone,
+    NoLoudspeaker,
+    NoMicrophone,
+    always,
+)
 from app.clips import speech_of
 from app.codecs import codec2
 from app.codecs.gossamer import Gossamer
@@ -232,19 +241,21 @@ def test_a_link_of_ones_own_is_typed_and_stepped() -> None:
 
 
 class DeafLoudspeaker(Listening):
-    async def run(self, report: DeviceReport) -> None:
+    async def run(self, report: DeviceReport, may_interrupt: MayInterrupt = always) -> None:
         report(DeviceProblem("loudspeaker", "no loudspeaker found", "plug one in"))
         await trio.sleep_forever()
 
 
 class HeadsetLoudspeaker(Listening):
-    async def run(self, report: DeviceReport) -> None:
+    async def run(self, report: DeviceReport, may_interrupt: MayInterrupt = always) -> None:
         report(DeviceProblem("loudspeaker", "Headset with microphone does not open", "plug it in again"))
         await trio.sleep_forever()
 
 
 class BrokenMicrophone(NoMicrophone):
-    async def run(self, deliver: Callable[[Block], None], report: DeviceReport) -> None:
+    async def run(
+        self, deliver: Callable[[Block], None], report: DeviceReport, may_interrupt: MayInterrupt = always
+    ) -> None:
         report(DeviceProblem("microphone", "no microphone found", "plug one in"))
         await trio.sleep_forever()
 
