@@ -335,11 +335,18 @@ def test_a_machine_that_is_too_slow_is_told_so() -> None:
 def test_every_size_shows_all_lanes(size: tuple[int, int]) -> None:
     """Each lane has its row of figures and a waveform of at least one row, and nothing is wider than the screen."""
 
+    names = [
+        f"{number} {name}"
+        for number, name in enumerate(("Gossamer 800", "Codec2 700C", "Codec2 3200", "Opus 6k", "PCM"), 1)
+    ]
+
+    def drawn(rows: list[str], name: str) -> bool:
+        below = next((rows[place + 1] for place, text in enumerate(rows[:-1]) if name in text), "")
+        return any(0x2800 <= ord(mark) <= 0x28FF for mark in below)
+
     async def scene(stage: Stage) -> None:
+        await stage.until(lambda: all(drawn(stage.text().splitlines(), name) for name in names))
         rows = stage.text().splitlines()
-        for number, name in enumerate(("Gossamer 800", "Codec2 700C", "Codec2 3200", "Opus 6k", "PCM"), 1):
-            row = next(place for place, text in enumerate(rows) if f"{number} {name}" in text)
-            assert any(0x2800 <= ord(mark) <= 0x28FF for mark in rows[row + 1])
         assert size[1] == len(rows)
         assert "hear" in rows[-1] and "keys" in rows[-1]
         await stage.press("tab", "tab")
