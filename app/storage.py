@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from app.console import note
 from app.errors import FileProblem, os_reason
 
 STANDARD_STREAM = "-"
@@ -78,6 +79,16 @@ def is_ordinary(stream: BinaryIO) -> bool:
         return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
     except OSError:
         return False
+
+
+def warn_of_readers(path: Path) -> None:
+    """Tell the user where a file that holds a secret can be read by others on this machine."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return
+    if stat.S_ISREG(mode) and mode & (stat.S_IRGRP | stat.S_IROTH):
+        note(f"others on this machine can read {path}: chmod 600 {path}")
 
 
 def make_folder(folder: Path) -> None:

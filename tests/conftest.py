@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trio.testing
 
-MUST_RUN_IN_CI = ("audio", "codec2", "field", "browser", "strace")
+MUST_RUN_IN_CI = ("audio", "codec2", "field", "browser", "strace", "mosquitto")
 
 collect_ignore_glob = [] if find_spec("torch") else ["training/*"]
 

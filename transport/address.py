@@ -2,6 +2,7 @@
 
     udp://HOST:PORT     calls a peer            udp://[::1]:PORT    the same, IPv6
     udp://:PORT         waits for a peer        udp://239.1.2.3:PORT, udp://255.255.255.255:PORT    a group, a network
+    mqtt://HOST/CHANNEL                         a channel on a broker; mqtts://USER@HOST/CHANNEL the same over TLS
     serial:///dev/ttyUSB0?baud=57600            a transparent radio, or a null-modem cable
     kiss://HOST:PORT?call=N0CALL-1              a packet-radio TNC over TCP; kiss:///dev/ttyUSB0?baud=9600&call=N0CALL-1
     parrot://                                   a station on this machine that repeats what it hears
@@ -13,10 +14,12 @@ Example: udp://192.0.2.7:7800?k=2&rate=1200&loss=0.05&delay=150&seed=7
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from transport.broker import Access
 from transport.errors import LinkError, UsageError
 from transport.impairment import Impairment
 from transport.link_kinds import LINK_KINDS, LinkKind, written_forms
@@ -24,6 +27,8 @@ from transport.link_options import COMMON_OPTIONS, IMPAIRMENT_OPTIONS, RADIO, Ad
 from transport.radio.radios import Radio
 
 Settings = TypeVar("Settings")
+PASSWORD_CURE = "the password is asked for, or taken from GOSSAMER_BROKER_PASSWORD or from the settings file"
+"""Where a broker's password may stand, in words for the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +51,59 @@ class Address(Generic[Settings]):
 
     @property
     def scheme(self) -> str:
-        """Text before "://": "udp", "serial", "kiss" or "parrot"."""
+        """Text before "://": "udp", "mqtt", "mqtts", "serial", "kiss" or "parrot"."""
         return self.kind.scheme
+
+    @property
+    def channel(self) -> str:
+        """Name of the channel that the address itself names; empty where it names none."""
+        settings: Any = self.settings
+        return str(settings.channel) if self.kind.takes_channel else ""
+
+    def with_access(self, access: Access) -> Address[Any]:
+        """Return the address to open for a station that has this access: a key, a password, certificates."""
+        return replace(self, settings=self.kind.with_access(self.settings, access))
 
 
 def parse_address(text: str) -> Address[Any]:
     """Return what an address means. Raise LinkError, one line, if it is no address of a link that is there."""
     text = text.strip()
+    _refuse_password(text)
     kind, parts, host, port = _split(text)
     device = unquote(parts.path) if kind.takes_device and len(parts.path) > 1 else ""
-    if parts.username is not None or (not device and parts.path not in ("", "/")) or parts.fragment:
+    user, path = (unquote(parts.username or ""), parts.path) if kind.takes_channel else ("", "")
+    meant = bool(device or kind.takes_channel or parts.path in ("", "/"))
+    if (parts.username is not None and not user) or not meant or parts.fragment:
         cause = f"'{text}' has something behind or before HOST:PORT that means nothing"
         raise LinkError(cause, f"write {written_forms()}")
     options = _options(kind, parts.query)
     common = {option.field: options.pop(option.field) for option in COMMON_OPTIONS if option.field in options}
     wanted = {option.field: options.pop(option.field) for option in IMPAIRMENT_OPTIONS if option.field in options}
     radio = options.pop(RADIO.field, None)
-    settings = kind.check(AddressParts(text, host, port, device, options, radio))
+    settings = kind.check(AddressParts(text, host, port, device, options, radio, user, path))
     try:
         impairment = Impairment(**wanted) if set(wanted) - {"seed"} else None
     except UsageError as error:
         raise LinkError(f"'{text}': {error}", "correct the address") from None
     return Address(text, kind, settings, radio=radio, impairment=impairment, **common)
+
+
+def has_password(text: str) -> bool:
+    """Tell whether a password seems to stand in an address, between USER: and @HOST."""
+    rest = text.partition("://")[2]
+    before = rest.partition("?")[0].rpartition("@")[0] or rest.rpartition("@")[0]
+    head = re.split("[/?#]", before, maxsplit=1)[0]
+    if ":" not in head:
+        return False
+    # HOST:PORT/... with an @ somewhere behind it has none.
+    return head == before or not re.fullmatch(r"(\[.*\]|[^:]*):\d+", head)
+
+
+def _refuse_password(text: str) -> None:
+    """Raise LinkError, which does not repeat the address, where it holds a password."""
+    if has_password(text):
+        cause = "an address may hold no password, since others can see command lines, logs and screens"
+        raise LinkError(cause, f"write mqtts://USER@HOST/CHANNEL; {PASSWORD_CURE}")
 
 
 def _split(text: str) -> tuple[LinkKind, SplitResult, str, int | None]:

@@ -9,8 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
+from transport.broker import (
+    CA,
+    MQTT_BYTES,
+    TCP_IPV4_BYTES,
+    TLS_BYTES,
+    Access,
+    BrokerSettings,
+    broker_way,
+    check_broker,
+)
 from transport.errors import LinkError, UsageError
 from transport.framing.ax25 import AIR_BYTES
 from transport.framing.cobs import COBS_OVERHEAD_BYTES
@@ -54,6 +65,10 @@ class LayerBytes(NamedTuple):
 UDP_IPV4 = LayerBytes("UDP/IP", IPV4_UDP_BYTES)
 UDP_IPV6 = LayerBytes("UDP/IP", IPV6_UDP_BYTES)
 AX25 = LayerBytes("AX.25", AIR_BYTES)
+TCP_IPV4 = LayerBytes("TCP/IP", TCP_IPV4_BYTES)
+MQTT = LayerBytes("MQTT", MQTT_BYTES)
+MQTTS = LayerBytes("MQTTS", MQTT_BYTES + TLS_BYTES)
+"""MQTT in TLS: a record for each message."""
 COBS = LayerBytes(FRAMING, COBS_OVERHEAD_BYTES)
 """COBS around a frame of up to 253 bytes; a longer one has one byte more."""
 
@@ -71,6 +86,11 @@ class Help(NamedTuple):
 
     forms: str
     means: str
+
+
+def _needs_nothing(settings: Any, access: Access) -> Any:
+    """Return the settings as they are: a link that needs no access."""
+    return settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +121,10 @@ class LinkKind:
     """True for a link on amateur radio, where encryption is forbidden nearly everywhere."""
     takes_device: bool = False
     """Whether the path of an address may name a device."""
+    takes_channel: bool = False
+    """Whether the path of an address names a channel, and a user may stand before the host."""
+    with_access: Callable[[Any, Access], Any] = _needs_nothing
+    """Function of the kind's settings, and of what a station brings along, that returns the settings to open with."""
 
     @property
     def within_program(self) -> bool:
@@ -135,6 +159,13 @@ def _check_parrot(parts: AddressParts) -> ParrotSettings:
 def _parrot_way(settings: ParrotSettings, radio: Radio | None, rate_bps: float | None) -> Way:
     air = Bits(rate_bps or math.inf)
     return Way((air,), air)
+
+
+# --- Brokers ----------------------------------------------------------------------------------------------------------
+
+
+def _broker_access(settings: BrokerSettings, access: Access) -> BrokerSettings:
+    return settings.with_access(access)
 
 
 # --- Serial ports -----------------------------------------------------------------------------------------------------
@@ -226,6 +257,34 @@ _TABLE = (
         way=_udp_way,
         opener="transport.links.udp:open_udp",
         piece_bytes=_IP_PIECE_BYTES,
+    ),
+    LinkKind(
+        "mqtt",
+        forms=(Form("mqtt://HOST/CHANNEL", "a broker"),),
+        help=(Help("mqtt://HOST/CHANNEL", "a channel on an MQTT broker: both sides call outward"),),
+        options=(),
+        check=partial(check_broker, tls=False),
+        layers=(MQTT, TCP_IPV4),
+        tag_bytes=TAG_BYTES_IP,
+        way=broker_way,
+        opener="transport.links.mqtt:open_mqtt",
+        piece_bytes=_IP_PIECE_BYTES,
+        takes_channel=True,
+        with_access=_broker_access,
+    ),
+    LinkKind(
+        "mqtts",
+        forms=(Form("mqtts://USER@HOST/CHANNEL", "over TLS"),),
+        help=(Help("mqtts://USER@HOST/CHANNEL", "the same over TLS, with a user's name"),),
+        options=(CA,),
+        check=partial(check_broker, tls=True),
+        layers=(MQTTS, TCP_IPV4),
+        tag_bytes=TAG_BYTES_IP,
+        way=broker_way,
+        opener="transport.links.mqtt:open_mqtt",
+        piece_bytes=_IP_PIECE_BYTES,
+        takes_channel=True,
+        with_access=_broker_access,
     ),
     LinkKind(
         "serial",

@@ -181,6 +181,10 @@ class AddressParts:
     options: dict[str, Any]
     """Values of the options of this kind, by field."""
     radio: Radio | None
+    user: str = ""
+    """Name before the host; empty where there is none."""
+    path: str = ""
+    """Path with the name of a channel, as it is written; empty where the kind has none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ A flag wins over the settings file, the file over the defaults.
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,6 +90,7 @@ def settings_from(arguments: argparse.Namespace, configuration: Configuration | 
 
     configuration: what the file says, where it has been read already.
     """
+    from app.settings.broker import with_password
     from app.settings.contacts import resolve
     from app.settings.passphrase import with_passphrase
     from transport.address import parse_address
@@ -106,4 +108,5 @@ def settings_from(arguments: argparse.Namespace, configuration: Configuration | 
         values["link"] = resolve(values["link"], configuration.contacts, configuration.path)
     settings = Settings(**values)
     parse_address(settings.link)
+    settings = with_password(replace(settings, broker_passwords=tuple(configuration.passwords.items())))
     return with_passphrase(settings, ask=getattr(arguments, "passphrase", False))

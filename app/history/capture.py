@@ -31,7 +31,7 @@ from transport.texts import plain_text
 
 FORMAT = "gossamer-capture/1"
 """Name and version of the file format."""
-SECRET = ("passphrase", "passphrase_file")
+SECRET = ("passphrase", "passphrase_file", "broker_passwords")
 """Settings that never go into a file that may be mailed."""
 MAX_LINE_CHARACTERS = 20_000
 """Longest line that is read, far more than any frame takes."""

@@ -5,6 +5,9 @@ gain_db = 6.0
 
 [contacts]
 bob = "udp://192.0.2.7:7800"
+
+[passwords]
+"anna@broker.example" = "..."
 """
 
 from __future__ import annotations
@@ -21,11 +24,13 @@ from tomlkit.exceptions import TOMLKitError
 from app.errors import FileProblem, os_reason
 from app.paths import settings_file
 from app.settings.model import OPTIONS
-from app.storage import open_input, write_whole
+from app.storage import open_input, warn_of_readers, write_whole
 from transport.texts import is_plain
 
 CONTACTS = "contacts"
-"""The one table of the file: names for addresses."""
+"""Table of names for addresses."""
+PASSWORDS = "passwords"
+"""Table of the passwords of brokers' users."""
 MAX_FILE_BYTES = 256_000
 """Longest settings file that is read: some 4,000 contacts."""
 HEADING = "Gossamer's settings. What can stand here is in app/docs/manual.md; flags win over it."
@@ -40,6 +45,8 @@ class Configuration:
     values: dict[str, Any] = field(default_factory=dict)
     """Settings by field name, checked."""
     contacts: dict[str, str] = field(default_factory=dict)
+    passwords: dict[str, str] = field(default_factory=dict, repr=False)
+    """Passwords of brokers' users, by "USER@HOST"."""
     exists: bool = False
 
 
@@ -60,14 +67,26 @@ def read_configuration(path: Path | None = None) -> Configuration:
         return Configuration(path)
     values: dict[str, Any] = {}
     for key, value in document.unwrap().items():
-        if key == CONTACTS:
+        if key in (CONTACTS, PASSWORDS):
             continue
         if key not in OPTIONS:
             near = difflib.get_close_matches(key, OPTIONS, 1)
             hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(OPTIONS)}"
             raise FileProblem(f"{path}: '{key}' is no setting", hint)
         values[key] = OPTIONS[key].value_of(value, f"{path}: {key} = {value!r}", FileProblem)
-    return Configuration(path, values, _contacts(path, document.unwrap().get(CONTACTS, {})), exists=True)
+    tables = document.unwrap()
+    contacts, passwords = _contacts(path, tables.get(CONTACTS, {})), _passwords(path, tables.get(PASSWORDS, {}))
+    return Configuration(path, values, contacts, passwords, exists=True)
+
+
+def _passwords(path: Path, table: Any) -> dict[str, str]:
+    """Return the passwords, and tell the user who else can read them. An error does not repeat them."""
+    named = isinstance(table, dict) and all("@" in who and isinstance(word, str) for who, word in table.items())
+    if not named:
+        raise FileProblem(f"{path}: [{PASSWORDS}]", 'it must be lines of "USER@HOST" = "PASSWORD"')
+    if table:
+        warn_of_readers(path)
+    return {who.lower(): word for who, word in table.items()}
 
 
 def _contacts(path: Path, table: Any) -> dict[str, str]:

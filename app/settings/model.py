@@ -246,6 +246,23 @@ class Settings:
     No flag and no line of the settings file says it, lest it be seen in the list of processes or copied with the file.
     """
 
+    broker_passwords: tuple[tuple[str, str], ...] = dataclasses.field(default=(), repr=False)
+    """Passwords of users of brokers, each behind "USER@HOST", which it is for alone (app/settings/broker.py).
+
+    No flag says one, for the same reason.
+    """
+
+    ca: str = _setting(
+        "",
+        "--ca",
+        "for mqtts://: trust these certificates in place of the system's",
+        "the path of a file",
+        _text,
+        (TALK, SEND, LISTEN),
+        "FILE",
+    )
+    """File with the certificates that a broker's must lead to; empty: the system's. An address that says ca= wins."""
+
     key_version: int = KEY_VERSION
     """Derivation of the key from the passphrase; an older one only where an old capture is heard again."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import stat
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +10,9 @@ from pathlib import Path
 from app.console import note
 from app.errors import FileProblem, GossamerError, os_reason
 from app.settings.model import DEFAULT_CHANNEL, Settings
-from app.settings.protection import channel_mode
+from app.settings.protection import channel_mode, channel_name
 from app.settings.strength import check_strength
+from app.storage import warn_of_readers
 from transport.link_kinds import kind_of
 from transport.protocol.frames import Mode
 
@@ -34,11 +34,11 @@ def with_passphrase(settings: Settings, ask: bool, *, weak: bool = False) -> Set
             "--passphrase and a passphrase file (--passphrase-file) exclude each other", "leave one out"
         )
     if ask:
-        settings = replace(settings, passphrase=_ask(settings.channel))
+        settings = replace(settings, passphrase=_ask(channel_name(settings)))
     elif settings.passphrase_file and settings.mode is not Mode.OPEN:
         settings = replace(settings, passphrase=_read(Path(settings.passphrase_file).expanduser()))
     if settings.passphrase is not None and not weak:
-        check_strength(settings.passphrase, [settings.channel, settings.name])
+        check_strength(settings.passphrase, [channel_name(settings), settings.name])
     if not weak:
         _warn_of_channel(settings)
     if channel_mode(settings) is Mode.SEALED and (kind := kind_of(settings.link)) and kind.amateur:
@@ -47,7 +47,7 @@ def with_passphrase(settings: Settings, ask: bool, *, weak: bool = False) -> Set
 
 
 def _warn_of_channel(settings: Settings) -> None:
-    if settings.passphrase is not None and settings.channel == DEFAULT_CHANNEL:
+    if settings.passphrase is not None and channel_name(settings) == DEFAULT_CHANNEL:
         note(f"many channels are called '{DEFAULT_CHANNEL}', and one guess tries them all: --channel NAME of your own")
     if settings.passphrase is None and settings.channel != DEFAULT_CHANNEL and settings.mode is not Mode.OPEN:
         note(f"the channel '{settings.channel}' is open to everybody: a name protects nothing without --passphrase")
@@ -70,7 +70,6 @@ def _read(path: Path) -> str:
     try:
         with path.open("rb") as file:
             octets = file.read(MAX_FILE_BYTES + 1)
-            mode = path.stat().st_mode
     except OSError as error:
         reason = os_reason(error)
         raise FileProblem(f"cannot read the passphrase file {path}: {reason}") from error
@@ -81,6 +80,5 @@ def _read(path: Path) -> str:
     if not passphrase or len(octets) > MAX_FILE_BYTES:
         size = "too long" if passphrase else "empty"
         raise FileProblem(f"the passphrase file {path} is {size}", "its first line is the passphrase")
-    if stat.S_ISREG(mode) and mode & (stat.S_IRGRP | stat.S_IROTH):
-        note(f"others on this machine can read {path}: chmod 600 {path}")
+    warn_of_readers(path)
     return passphrase

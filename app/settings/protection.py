@@ -1,10 +1,12 @@
-"""The protection of a channel as the settings have it, the key that follows, and how both are shown."""
+"""The protection of a channel as the settings have it, its name, the key that follows, and how all are shown."""
 
 from __future__ import annotations
 
 from app.errors import GossamerError
 from app.events import ChannelCounts
-from app.settings.model import Settings
+from app.settings.model import DEFAULT_CHANNEL, Settings
+from transport.address import parse_address
+from transport.errors import LinkError
 from transport.protection.cipher import Secret, derive_key
 from transport.protocol.frames import Mode
 
@@ -38,6 +40,19 @@ def channel_mode(settings: Settings) -> Mode:
     return settings.mode or Mode.SEALED
 
 
+def channel_name(settings: Settings) -> str:
+    """Return the name of the channel: that of the settings; where they name none, that of the link's address, if any.
+
+    The name goes into the key, so every station of a channel must arrive at the same one.
+    """
+    if settings.channel != DEFAULT_CHANNEL:
+        return settings.channel
+    try:
+        return parse_address(settings.link).channel or settings.channel
+    except LinkError:  # which is told where the link is opened
+        return settings.channel
+
+
 def secret_of(settings: Settings) -> Secret | None:
     """Return the key of the settings' channel, None for an open one. Slow on purpose: for a thread.
 
@@ -46,7 +61,7 @@ def secret_of(settings: Settings) -> Secret | None:
     mode = channel_mode(settings)
     if settings.passphrase is None:
         return None
-    return Secret(mode, derive_key(settings.passphrase, settings.channel, settings.key_version))
+    return Secret(mode, derive_key(settings.passphrase, channel_name(settings), settings.key_version))
 
 
 def channel_words(settings: Settings) -> str:
@@ -55,7 +70,7 @@ def channel_words(settings: Settings) -> str:
     Raises GossamerError where mode and passphrase contradict each other.
     """
     mode = channel_mode(settings)
-    return MODE_WORDS[mode] if mode is Mode.OPEN else f"{MODE_WORDS[mode]}: {settings.channel}"
+    return MODE_WORDS[mode] if mode is Mode.OPEN else f"{MODE_WORDS[mode]}: {channel_name(settings)}"
 
 
 def refusal_words(counts: ChannelCounts | None) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import trio
 
+from app.settings.broker import access_of
 from app.settings.model import Settings
 from app.settings.protection import secret_of
 from app.station.latency import Latency
@@ -52,7 +53,8 @@ async def open_for_station(settings: Settings, parts: Parts, nursery: trio.Nurse
     k = address.k or settings.packets_per_frame or choose_k(address, sealed=sealed, name_bytes=name_bytes)
     share = planned_share(address, k, sealed=sealed, name_bytes=name_bytes)
     latency = Latency()
-    link, far_end = await parts.open_link(address, nursery, ParrotPorts(latency.arrived, secret, parts.clock))
+    to_open = address.with_access(access_of(settings, secret))
+    link, far_end = await parts.open_link(to_open, nursery, ParrotPorts(latency.arrived, secret, parts.clock))
     nursery.start_soon(_close_in_the_end, link)
     return Opened(link, far_end, secret, codec, in_thread, latency, k, address.repeat, share)
 

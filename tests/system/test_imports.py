@@ -30,6 +30,7 @@ FLOORS = {
         ("protocol",),
         ("protection", "playout", "radio"),
         ("link_options",),
+        ("broker",),
         ("link_kinds",),
         ("address",),
         ("planning", "links"),
@@ -54,6 +55,7 @@ CONFINED = {
     "sounddevice": ("app/audio/portaudio.py",),
     "ctypes": ("app/codecs/",),
     "platformdirs": ("app/paths.py",),
+    "paho": ("transport/links/mqtt_client.py",),
     "argparse": ("app/cli/", "codec/training/", "vocoder/training/"),
 }
 """Libraries that are kept in one place."""

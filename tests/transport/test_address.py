@@ -13,6 +13,7 @@ from transport.address import Address, parse_address
 from transport.errors import LinkError
 from transport.framing.ax25 import Callsign
 from transport.impairment import Impairment
+from transport.broker import Access, BrokerSettings
 from transport.link_kinds import LINK_KINDS
 from transport.link_options import KissSettings, ParrotSettings, SerialSettings, TncSettings, UdpSettings
 from transport.radio.radios import RADIOS
@@ -44,7 +45,45 @@ GOOD = {
     ),
 }
 
+BROKERS = {
+    "mqtt://broker.example/harbour": BrokerSettings("broker.example", 1883, False, "g", "harbour", "g/harbour"),
+    "mqtts://ada@[::1]:8884/club/boats/harbour?ca=/etc/my%20ca.pem": BrokerSettings(
+        "::1", 8884, True, "club/boats", "harbour", "club/boats/harbour", user="ada", ca="/etc/my ca.pem"
+    ),
+    "mqtts://a%40b@broker.example/K%C3%BCste/": BrokerSettings(
+        "broker.example", 8883, True, "g", "K\u00fcste", "g/K\u00fcste", user="a@b"
+    ),
+    "mqtts://broker.example:8883/harbour?ca=/home/a:b@c": BrokerSettings(
+        "broker.example", 8883, True, "g", "harbour", "g/harbour", ca="/home/a:b@c"
+    ),
+}
+PASSWORDS = [
+    "mqtts://ada:hush@broker.example/harbour",
+    "mqtts://ada:hu/sh@broker.example/harbour",
+    "mqtts://ada:hu?sh@broker.example/harbour",
+    "mqtts://ada:hu#sh@broker.example/harbour",
+    "mqtts://ada:hush@broker.example:port/harbour",
+    "mqtt://ada:1234@broker.example",
+    "udp://ada:hush@192.0.2.7:7800",
+    "mqqts://ada:hush@broker.example/harbour",
+]
+
 BAD = {
+    "mqtt://broker.example": "names no channel: write mqtt://HOST/CHANNEL, such as mqtt://HOST/harbour",
+    "mqtts://broker.example/": "names no channel: write mqtts://USER@HOST/CHANNEL",
+    "mqtt:///harbour": "names no broker",
+    "mqtt://broker.example:0/harbour": "names no broker",
+    "mqtt://broker.example/a+b": "no channel can be called so: take 1 to 64 letters",
+    "mqtt://broker.example/a//b": "no channel can be called so",
+    "mqtt://broker.example/%00": "no channel can be called so",
+    "mqtt://broker.example/$SYS/a": "no channel can be called so",
+    f"mqtt://broker.example/{'a' * 65}": "no channel can be called so",
+    "mqtt://broker.example/#": "names no channel",
+    "mqtt://broker.example/a#b": "behind or before",
+    "mqtts://@broker.example/harbour": "behind or before",
+    "mqtt://broker.example/harbour?ca=x": "'ca' means nothing for mqtt://",
+    "mqtts://broker.example/harbour?ca=": "ca must be the name of a file with certificates",
+    "kiss://me@localhost?call=AB1CDE": "before HOST:PORT",
     "": "write udp://",
     "hello": "write udp://",
     "udp:/x": "write udp://",
@@ -118,6 +157,38 @@ def test_good_addresses(text: str, meaning: tuple) -> None:
     assert Address(text.strip(), LINK_KINDS[scheme], *fields) == parse_address(text)
 
 
+@pytest.mark.parametrize(("text", "meaning"), BROKERS.items())
+def test_channels_on_brokers(text: str, meaning: BrokerSettings) -> None:
+    """The last level of the path is the channel, those before it are the topic's, and a user may stand before the
+    host."""
+    address = parse_address(text)
+    assert (meaning, meaning.channel) == (address.settings, address.channel)
+    assert "" == parse_address("udp://:1").channel
+
+
+@pytest.mark.parametrize("text", PASSWORDS)
+def test_a_password_in_an_address_is_refused_and_not_repeated(text: str) -> None:
+    """Command lines, logs and screens are read by others; so is the line that says this."""
+    with pytest.raises(LinkError) as caught:
+        parse_address(text)
+    said = str(caught.value)
+    assert "an address may hold no password" in said and "GOSSAMER_BROKER_PASSWORD" in said
+    assert not any(part in said for part in ("hush", "hu", "1234", "ada"))
+
+
+def test_what_a_station_brings_along() -> None:
+    """Password and certificates go into the settings and into no text; a key makes the topic say nothing."""
+    address = parse_address("mqtts://ada@broker.example/club/harbour")
+    there = address.with_access(Access(key=bytes(32), password="hush", ca="own.pem"))
+    assert ("hush", "own.pem", "harbour") == (there.settings.password, there.settings.ca, there.channel)
+    assert "hush" not in repr(there) and address.text == there.text
+    assert re.fullmatch("club/[A-Za-z0-9_-]{6}", there.settings.topic)
+    assert there.settings.topic != address.with_access(Access(key=bytes([1]) * 32)).settings.topic
+    assert "club/harbour" == address.with_access(Access()).settings.topic
+    elsewhere = parse_address("udp://:1")
+    assert elsewhere == elsewhere.with_access(Access(key=bytes(32), password="hush"))
+
+
 NOCALL = Callsign("N0CALL")
 RADIO = {
     "serial:///dev/ttyUSB0?baud=57600": {"settings": SerialSettings("/dev/ttyUSB0", 57600)},
@@ -155,7 +226,7 @@ def test_addresses_of_radios(text: str, meaning: dict) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(inputs([text.encode() for text in [*GOOD, *RADIO]]))
+@given(inputs([text.encode() for text in [*GOOD, *RADIO, *BROKERS, *PASSWORDS]]))
 def test_any_text(texts: list[bytes]) -> None:
     """Whatever is written is an address or LinkError of one line."""
     for octets in texts:

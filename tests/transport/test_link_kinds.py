@@ -38,6 +38,8 @@ from transport.radio.airtime import (
 
 EXAMPLES = {
     "udp": "udp://192.0.2.7:7800",
+    "mqtt": "mqtt://192.0.2.7/harbour",
+    "mqtts": "mqtts://ada@192.0.2.7/harbour",
     "serial": "serial:///dev/ttyUSB0?baud=57600",
     "kiss": "kiss://localhost?call=N0CALL",
     "parrot": "parrot://",

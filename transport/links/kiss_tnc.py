@@ -6,11 +6,8 @@ The TNC itself looks after the air and CSMA. It is reached as `kiss://HOST:PORT?
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
-import socket
-import struct
 
 import trio
 
@@ -22,6 +19,7 @@ from transport.framing.stream_reader import RUBBISH
 from transport.link_options import KissSettings, TncSettings
 from transport.links.serial_port import SerialPort
 from transport.links.stream import Port, StreamLink
+from transport.links.tcp import SILENT_S, break_off, notice_silence
 from transport.protocol.open_frames import MAX_FRAME_BYTES
 
 CONNECT_S = 10.0
@@ -36,19 +34,8 @@ AHEAD_S = 2.5
 A TNC sends what waits in one go: BEGIN must be there before the VOICE in front of it (1.5 s at 1200 baud) is out, or it
 costs another TXDELAY.
 """
-
-
-SILENT_S = 3
-"""Time in seconds for which a TNC program may leave bytes unacknowledged before the connection counts as lost.
-
-Long enough for a few retransmissions, and short enough that nothing is on the air much later than it was said.
-"""
-PROBE_AFTER_S, PROBE_EVERY_S, PROBES = 3, 1, 3
-"""TCP keep-alive: a program that vanished without closing is noticed 6 s after its last sign, sent to or not."""
 _SILENCE = (errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH)
 """Errors of a connection whose other end has not been heard for too long."""
-_DROP_UNSENT = struct.pack("ii", 1, 0)
-"""Value of SO_LINGER with which closing drops what was not taken, and resets the connection (socket(7))."""
 
 
 class TcpPort:
@@ -118,29 +105,14 @@ class TcpPort:
         reason = error.__cause__ if error is not None else None
         if self._stream is not None:
             self._was_silent = silent or (isinstance(reason, OSError) and reason.errno in _SILENCE)
-            with contextlib.suppress(OSError):
-                self._stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DROP_UNSENT)
-            self.close()
+            break_off(self._stream)
+            self._stream = None
         tnc = f"the TNC at {self._host} port {self._port}"
         if self._was_silent:
             return PeerUnreachable(
                 f"{tnc} does not answer any more", "look after it and the network, it is tried again"
             )
         return PeerUnreachable(f"{tnc} hung up", "start it again, it is waited for")
-
-
-def notice_silence(stream: trio.SocketStream) -> None:
-    """Have the system end a connection whose other end has vanished, as far as it has such settings."""
-    wanted = {
-        "TCP_KEEPIDLE": PROBE_AFTER_S,
-        "TCP_KEEPINTVL": PROBE_EVERY_S,
-        "TCP_KEEPCNT": PROBES,
-        "TCP_USER_TIMEOUT": 1000 * SILENT_S,
-    }
-    stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in wanted.items():
-        if hasattr(socket, name):
-            stream.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 class Ax25Frames:

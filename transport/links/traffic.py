@@ -60,6 +60,10 @@ class TrafficCount:
             else:
                 self._carrier += layer.octets
 
+    def carry(self, octets: int) -> None:
+        """Count bytes of the network below that belong to no single frame, or take some back (< 0)."""
+        self._carrier += octets
+
     def traffic(self) -> Traffic:
         """Return what was counted so far."""
         return Traffic(self._frames, self._voice, self._header, self._signals, self._framing, self._carrier)

@@ -1,0 +1,260 @@
+"""A channel on an MQTT broker: a message is a frame, and everybody who has subscribed to the topic hears it.
+
+The broker may go and come back. Nothing waits for that: frames that cannot leave are refused, and a session begins
+clean, so that no broker keeps anything for a station that is away.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+import socket
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
+
+import trio
+
+from transport.address import Address
+from transport.broker import (
+    HELLO,
+    TCP_IPV4_BYTES,
+    TCP_IPV6_BYTES,
+    TLS_BYTES,
+    TOKEN_BYTES,
+    BrokerSettings,
+    leave_mark,
+    leaving_message,
+    read_leaving,
+)
+from transport.errors import LinkError, PeerUnreachable
+from transport.framing.stream_reader import RUBBISH
+from transport.links.base import BaseLink
+from transport.links.broker_session import AGAIN, CONNECT_S, OldBroker, Session, connect
+from transport.links.mqtt_client import MqttClient
+from transport.links.tcp import break_off
+from transport.protection.rate_limit import TokenBucket
+
+ARRIVED_FRAMES = 256
+"""Received frames that wait to be fetched: more than a minute of speech. What comes while there are so many is lost."""
+MESSAGES_PER_S = 200.0
+"""Messages a second that are taken: fifty times what one talker sends. Of more, the rest is dropped."""
+MESSAGES_AT_ONCE = 400.0
+"""Messages that may come at once, after a pause."""
+OWN_FRAMES = 256
+"""Own frames that are remembered, so that a broker which returns them is not believed: over a minute of speech."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
+"""Pauses between two tries to reach a broker that is away, in seconds: each is twice as long as the one before."""
+SPREAD = 0.5
+"""Share by which a pause is longer or shorter, by chance: all whom a broker has lost do not come back at once."""
+STEADY_S = 10.0
+"""Time in seconds that a connection must have lasted for the pauses to begin anew."""
+SEGMENT_BYTES = 1400
+"""Bytes that a TCP segment holds, or little more."""
+
+
+class MqttLink(BaseLink):
+    """A link to all stations on a channel of a broker. `open_mqtt` makes it."""
+
+    def __init__(self, address: Address[BrokerSettings], draw: Callable[[], float] = random.random) -> None:
+        """Take the address, and a function that draws from 0..1 for the pauses."""
+        super().__init__(address.text, address.kind.layers, address.kind.tag_bytes)
+        self._settings = address.settings
+        self._draw = draw
+        self._client_id = "g" + os.urandom(6).hex()
+        self._token = b""
+        self._version = 5
+        self._session: Session | None = None
+        self._gone = PeerUnreachable(f"{self.name} is not open", "a moment")
+        self._ready = trio.Event()
+        self._scope = trio.CancelScope()
+        self._ended = trio.Event()
+        self._closed = False
+        self._own: OrderedDict[bytes, None] = OrderedDict()
+        self._bucket = TokenBucket(MESSAGES_PER_S, MESSAGES_AT_ONCE)
+        self._arrive, self._arrived = trio.open_memory_channel[bytes | PeerUnreachable](ARRIVED_FRAMES)
+        self.dropped = 0
+        """Number of messages that were dropped because more came than is taken."""
+        self.on_leave: Callable[[bytes], None] = lambda mark: None
+        """Function that is told the mark (`transport.broker.leave_mark`) of a station that has left."""
+        self.on_hello: Callable[[], None] = lambda: None
+        """Function that is told that another station has come."""
+
+    @property
+    def leave_mark(self) -> bytes:
+        """Return the mark by which the others know, once they were told it, that this station has left."""
+        return leave_mark(self._token)
+
+    @property
+    def ready(self) -> bool:
+        """Return whether the broker is there."""
+        return self._ready.is_set()
+
+    async def wait_ready(self) -> None:
+        """Return as soon as the broker is there."""
+        while not self.ready:
+            await self._ready.wait()
+
+    async def open(self) -> None:
+        """Reach the broker for the first time. Raise LinkError."""
+        try:
+            await self._enter()
+        except OldBroker:
+            self._version = 3
+            await self._enter()
+
+    async def run(self) -> None:
+        """Serve until `aclose`, and come back to the broker whenever it was lost."""
+        try:
+            with self._scope:
+                pause_s = FIRST_PAUSE_S
+                while True:
+                    assert self._session is not None
+                    since_s = trio.current_time()
+                    problem = await self._session.run(self._take)
+                    self._away(problem)
+                    await self._arrive.send(problem)
+                    if trio.current_time() - since_s >= STEADY_S:
+                        pause_s = FIRST_PAUSE_S
+                    pause_s = await self._come_back(pause_s)
+        finally:
+            self._ended.set()
+
+    async def send(self, frame: bytes) -> None:
+        """Publish one frame. Raise PeerUnreachable where the broker is away: the frame is lost then."""
+        if self._closed:
+            raise self._was_closed()
+        session = self._session
+        if session is None:
+            raise PeerUnreachable(self._gone.cause, self._gone.cure)
+        self._remember_own(frame)
+        try:
+            await session.publish(frame)
+        except PeerUnreachable as problem:
+            if self._closed:
+                raise self._was_closed() from None
+            self._away(problem)
+            raise
+        self._sent.add(frame, ())
+        self._sent.carry(-len(frame))
+
+    async def receive(self) -> bytes:
+        """Return the next frame of another station, or RUBBISH."""
+        try:
+            arrived = await self._arrived.receive()
+        except (trio.EndOfChannel, trio.ClosedResourceError):
+            raise self._was_closed() from None
+        if isinstance(arrived, PeerUnreachable):
+            raise arrived
+        return arrived
+
+    async def aclose(self) -> None:
+        """Tell the others that this station leaves, and close the connection."""
+        if self._closed:
+            return
+        self._closed = True
+        self._scope.cancel()
+        await self._ended.wait()
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close(leaving_message(self._token))
+        self._arrive.close()
+
+    # --- the broker ----------------------------------------------------------------------------------------------
+
+    async def _enter(self) -> None:
+        """Connect, be let in, and subscribe. Raise LinkError; OldBroker where an older MQTT may help."""
+        token = os.urandom(TOKEN_BYTES)
+        where = f"the broker at {self._settings.host} port {self._settings.port}"
+        try:
+            with trio.fail_after(CONNECT_S):
+                self._session = await self._greeted(leaving_message(token))
+        except trio.TooSlowError:
+            raise PeerUnreachable(f"{where} takes too long to answer", "look after it and the network") from None
+        except trio.BrokenResourceError:
+            raise PeerUnreachable(f"{where} hung up", "look after it and the network") from None
+        self._token = token
+        self._ready.set()
+
+    async def _greeted(self, will: bytes) -> Session:
+        stream, below = await connect(self._settings)
+        client = MqttClient(self._settings, self._client_id, will, version=self._version)
+        headers = TCP_IPV4_BYTES if below.socket.family == socket.AF_INET else TCP_IPV6_BYTES
+        count = partial(self._count_bytes, headers)
+        session = Session(self._settings, client, stream, below, count)
+        try:
+            await session.greet()
+        except BaseException:
+            break_off(below)
+            raise
+        return session
+
+    async def _come_back(self, pause_s: float) -> float:
+        """Try until the broker has let us in again; return the pause that comes after the last one."""
+        while True:
+            await trio.sleep(pause_s * (1 + SPREAD * (2 * self._draw() - 1)))
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            try:
+                await self._enter()
+            except LinkError as problem:
+                self._gone = PeerUnreachable(problem.cause, AGAIN)
+            else:
+                return pause_s
+
+    def _away(self, problem: PeerUnreachable) -> None:
+        """Take note that the broker is away; who waits for its return goes on waiting."""
+        self._session, self._gone = None, problem
+        if self._ready.is_set():
+            self._ready = trio.Event()
+
+    # --- messages ------------------------------------------------------------------------------------------------
+
+    def _take(self, payload: bytes | None) -> bool:
+        """Take a message, or None for one that is none of ours; return False where more come than are taken."""
+        if not self._bucket.take(trio.current_time()):
+            self.dropped += 1
+            return False
+        if payload is not None and payload in self._own:
+            return True
+        if payload == HELLO:
+            self.on_hello()
+            return True
+        if payload is not None and (mark := read_leaving(payload)) is not None:
+            self.on_leave(mark)
+            return True
+        fits = payload is not None and len(payload) <= self.max_frame_bytes
+        frame = payload if payload is not None and fits else RUBBISH
+        try:
+            self._arrive.send_nowait(frame)
+        except trio.WouldBlock:
+            self.dropped += 1
+            return False
+        self._received.add(frame, ())
+        self._received.carry(-len(frame))
+        return True
+
+    def _remember_own(self, frame: bytes) -> None:
+        self._own[frame] = None
+        self._own.move_to_end(frame)
+        if len(self._own) > OWN_FRAMES:
+            self._own.popitem(last=False)
+
+    def _count_bytes(self, headers: int, sent: int, received: int) -> None:
+        """Count bytes of MQTT that passed, with what TLS, TCP and IP add, and the acknowledgements of the other end."""
+        for there, back, octets in ((self._sent, self._received, sent), (self._received, self._sent, received)):
+            if octets:
+                segments = math.ceil(octets / SEGMENT_BYTES)
+                there.carry(octets + segments * headers + (TLS_BYTES if self._settings.tls else 0))
+                back.carry(segments * headers)
+
+
+async def open_mqtt(address: Address[BrokerSettings], nursery: trio.Nursery, keep_alive: bytes) -> MqttLink:
+    """Reach the broker and subscribe to the channel; the link's tasks run in `nursery`.
+
+    The keep-alive is not sent: MQTT has its own. Raise LinkError: no broker, one that does not let us in, no trust.
+    """
+    link = MqttLink(address)
+    await link.open()
+    nursery.start_soon(link.run, name="MqttLink.run")
+    return link
