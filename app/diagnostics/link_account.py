@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from app.events import WireRate
 from app.station.wire_meter import VOICE
 from codec.format import BIT_RATE_BPS, PACKET_BYTES, PACKET_S
-from transport.link_kinds import IPV4_UDP_BYTES, UDP_IPV4, layer_bytes
+from transport.link_kinds import IPV4_UDP_BYTES, layer_bytes
 
 MEGABYTE_BITS = 8e6
 """Bits in 1 000 000 bytes."""
@@ -33,7 +33,7 @@ class System:
     """Bit rate of its own radio, on every link; None for a system without one."""
 
     def wire_bps(self, carrier_bytes: int, has_ip: bool) -> float:
-        """Return its bit rate on a link whose layers add carrier_bytes a frame. has_ip: UDP/IP is one of them."""
+        """Return its bit rate on a link whose layers add carrier_bytes a frame. has_ip: IP is among them."""
         if self.air_bps is not None:
             return self.air_bps
         below = carrier_bytes + (IPV4_UDP_BYTES if self.needs_ip and not has_ip else 0)
@@ -130,7 +130,7 @@ def carrier_bytes(layers: tuple[str, ...]) -> tuple[int, bool]:
 
     Everybody is counted over IPv4. Raises UsageError for an unknown layer.
     """
-    return sum(map(layer_bytes, layers)), UDP_IPV4.name in layers
+    return sum(map(layer_bytes, layers)), any(name.endswith("/IP") for name in layers)
 
 
 def account(wire: WireRate | None) -> Account:

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from tests.support.malformed import inputs
 from tests.support.vectors import DOCUMENTS
 from transport.address import Address, parse_address
+from transport.broker import Access, BrokerSettings
 from transport.errors import LinkError
 from transport.framing.ax25 import Callsign
 from transport.impairment import Impairment
-from transport.broker import Access, BrokerSettings
 from transport.link_kinds import LINK_KINDS
 from transport.link_options import KissSettings, ParrotSettings, SerialSettings, TncSettings, UdpSettings
 from transport.radio.radios import RADIOS

@@ -11,7 +11,7 @@ from app.tui.talk.phase import MINE, Phase
 from app.tui.talk.state import TalkState
 from app.tui.widgets.ballistics import bar
 
-LABEL_CELLS = 13
+LABEL_CELLS = 14
 FIGURE_CELLS = 11
 SHADES = ("$primary", "$secondary", "$accent", "$warning", "$error")
 """One colour a layer, the voice first."""
