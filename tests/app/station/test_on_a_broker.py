@@ -20,6 +20,7 @@ from tests.support.processes import start
 from tests.support.station import ADA, Station, clip, running
 from transport.address import parse_address
 from transport.links.mqtt import MqttLink, open_mqtt
+from transport.protocol.frames import Mode
 
 pytestmark = [pytest.mark.mosquitto, pytest.mark.usefixtures("cheap_keys")]
 
@@ -188,7 +189,7 @@ def test_no_password_stays_anywhere(tmp_path: Path) -> None:
     assert len(files) >= 2
     assert not any(PASSWORD.encode() in path.read_bytes() for path in files)
     assert PASSWORD not in repr(ada.settings) + repr([*ada.happened, *bob.happened])
-    assert PASSWORD not in json.dumps(make_header(ada.settings, link, "open", 0, 8, 0))
+    assert PASSWORD not in json.dumps(make_header(ada.settings, link, Mode.OPEN, 0, 8, 0))
 
 
 def test_a_wrong_password_is_one_line(tmp_path: Path) -> None:
