@@ -334,7 +334,6 @@ def test_a_machine_that_is_too_slow_is_told_so() -> None:
 @pytest.mark.parametrize("size", [(40, 16), (40, 24), (60, 20), (80, 24), (120, 40)])
 def test_every_size_shows_all_lanes(size: tuple[int, int]) -> None:
     """Each lane has its row of figures and a waveform of at least one row, and nothing is wider than the screen."""
-
     names = [
         f"{number} {name}"
         for number, name in enumerate(("Gossamer 800", "Codec2 700C", "Codec2 3200", "Opus 6k", "PCM"), 1)
