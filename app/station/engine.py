@@ -20,6 +20,7 @@ from app.errors import first_error
 from app.events import Event
 from app.settings.model import Settings
 from app.station.controls import Controls
+from app.station.opening import try_link
 from app.station.parts import Parts, real_parts
 from app.station.station import LOOK_EVERY_S, Station, run_station
 from transport.protocol.frames import MAX_NAME_BYTES, MAX_TEXT_BYTES
@@ -98,6 +99,10 @@ class Engine:
     def _adopt(self, station: Station) -> None:
         station.apply(self._controls)
         self._station = station
+
+    async def try_link(self, link: str) -> None:
+        """Open a link for a moment beside this station's, to see whether it opens. Raises LinkError."""
+        await try_link(replace(self._settings, link=link), self._parts)
 
     def close(self) -> None:
         """End `run`: an over is ended properly, its last frames get a moment to leave, then everything closes."""

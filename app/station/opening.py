@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import trio
 
+from app.errors import first_error
 from app.settings.broker import access_of
 from app.settings.model import Settings
 from app.settings.protection import secret_of
@@ -57,6 +58,22 @@ async def open_for_station(settings: Settings, parts: Parts, nursery: trio.Nurse
     link, far_end = await parts.open_link(to_open, nursery, ParrotPorts(latency.arrived, secret, parts.clock))
     nursery.start_soon(_close_in_the_end, link)
     return Opened(link, far_end, secret, codec, in_thread, latency, k, address.repeat, share)
+
+
+async def try_link(settings: Settings, parts: Parts) -> None:
+    """Open the settings' link for a moment, beside whatever else is open, and say nothing over it. Raises LinkError."""
+    address = parse_address(settings.link)
+    if address.kind.within_program:
+        return
+    secret = await parts.in_thread()(secret_of, settings)
+    to_open = address.with_access(access_of(settings, secret))
+    try:
+        async with trio.open_nursery() as nursery:
+            opened, _ = await parts.open_link(to_open, nursery, ParrotPorts(Latency().arrived, secret, parts.clock))
+            await opened.aclose()  # before its tasks have run: no keep-alive leaves
+            nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        raise first_error(group) from group
 
 
 async def _close_in_the_end(link: Link) -> None:

@@ -34,26 +34,32 @@ def run_talk(settings: Settings, make_engine: EngineMaker = Engine, configuratio
 
     make_engine: builds the station. configuration: the settings file, for contacts and set-up; with None neither is
     offered or written. What the engine died of is raised when the screen is gone: GossamerError, CodecError or
-    TransportError. A mistake in the program is a GossamerError too, and its traceback is in a file.
+    TransportError. A mistake in the program is a GossamerError too, and its traceback is in a file. Another station
+    that was chosen on the screen and does not open is no reason to end: the old one is opened again.
     """
     from app.tui.host.key_release import KeyReleaseDriver
     from app.tui.talk.app import TalkApp
+    from app.tui.talk.next_station import Start
 
+    start = Start(settings, configuration)
     while True:
-        app = TalkApp(settings, make_engine, KeyReleaseDriver, configuration)
+        app = TalkApp(start, make_engine, KeyReleaseDriver)
         app.run()
         if told := summary(app.talk_screen.account):
             tell(told)
         if isinstance(app.failure, GossamerError | CodecError | TransportError):
-            raise app.failure
+            if app.was_ready or start.back_to is None:
+                raise app.failure if app.was_ready else start.explained(app.failure)
+            start = start.back(app.failure)
+            continue
         if app.failure is not None:
             raise GossamerError(
                 f"the station failed by a mistake of its own ({type(app.failure).__name__})",
                 f"start it again, and report {_write_down(app.failure)} if it comes again",
             ) from app.failure
-        if app.next_settings is None:
+        if app.next_start is None:
             return app.return_code or 0
-        settings, configuration = app.next_settings, app.configuration
+        start = app.next_start
 
 
 def run_lab(start: LabStart, open_sound: Callable[[], tuple[Microphone, Loudspeaker]]) -> int:

@@ -14,6 +14,7 @@ from app.events import DeviceReady, Event, FloorChanged, StationReady, TalkPermi
 from app.settings.model import Settings
 from app.station.engine import Engine
 from app.tui.talk.app import TalkApp
+from app.tui.talk.next_station import Start
 from tests.support.pilot import press
 from transport.protocol.floor_states import State
 
@@ -112,7 +113,7 @@ def play_script(
     """Open a talk screen whose station is ready, play the scene, leave."""
 
     async def run() -> None:
-        app = TalkApp(settings or Settings(name="Anna"), cast("type[Engine]", ScriptedEngine))
+        app = TalkApp(Start(settings or Settings(name="Anna")), cast("type[Engine]", ScriptedEngine))
         async with app.run_test(size=size) as pilot:
             stage = ScriptedStage(app, pilot)
             await stage.tell(READY, *DEVICES)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import trio
 from textual.message import Message
 from textual.pilot import Pilot
+from textual.widgets import Input as TextField
 
 from app.audio.devices import (
     Block,
@@ -25,6 +26,7 @@ from app.settings.model import Settings
 from app.station.engine import Engine
 from app.station.parts import real_parts
 from app.tui.talk.app import TalkApp
+from app.tui.talk.next_station import Start
 from app.tui.talk.phase import Phase
 from tests.support.pilot import press
 from tests.support.tui_station import load_codec_once, make_engine
@@ -76,6 +78,10 @@ class Stage:
         """Press keys, each when the one before has been processed."""
         await press(self.pilot, *keys)
 
+    def fill(self, field: str, text: str) -> None:
+        """Write a text into a field of the card in front, at once: each key costs a busy machine a while."""
+        self.app.screen.query_one(field, TextField).value = text
+
 
 def play(
     scene: Scene,
@@ -83,14 +89,16 @@ def play(
     make: Callable[[Settings, Emit], Engine] = make_engine,
     size: tuple[int, int] = (80, 24),
     configuration: Configuration | None = None,
+    start: Start | None = None,
 ) -> TalkApp:
     """Open the screen, wait until the station is ready, play the scene, leave as `q` does.
 
-    The scene may end the program itself. configuration: the settings file of a program that has one.
+    The scene may end the program itself. configuration: the settings file of a program that has one. start: in place of
+    the settings, for a station that goes on from another.
     """
 
     async def run() -> TalkApp:
-        app = TalkApp(settings, make, None, configuration)
+        app = TalkApp(start or Start(settings, configuration), make)
         stage = Stage(app)
         async with app.run_test(size=size, message_hook=stage.note) as stage.pilot:
             await stage.phase(Phase.QUIET)

@@ -155,9 +155,10 @@ async def take(path: str, bandwidth_path: str, columns: int = 92, rows: int = 30
     """Say something to the parrot, and draw the screen while it answers, then what the conversation took so far."""
     from app.settings.model import Settings
     from app.tui.talk.app import TalkApp
+    from app.tui.talk.next_station import Start
     from app.tui.talk.phase import Phase
 
-    app = TalkApp(Settings(name="Anna"))
+    app = TalkApp(Start(Settings(name="Anna")))
     async with app.run_test(size=(columns, rows)) as pilot:
 
         async def until(phase: Phase) -> None:

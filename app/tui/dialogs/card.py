@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from textual.app import ComposeResult
@@ -10,6 +11,15 @@ from textual.screen import ModalScreen
 from app.tui.talk.conversation_line import ConversationLine
 
 Result = TypeVar("Result")
+Tell = Callable[[str], None]
+"""Told what is wrong with something that was looked at, in one line; "" for nothing."""
+Check = Callable[[str, Tell], None]
+"""Looks at what was chosen or typed, and tells what is wrong with it, at once or in a while."""
+
+
+def at_once(problem_of: Callable[[str], str]) -> Check:
+    """Return the check that tells at once what a plain function finds wrong."""
+    return lambda text, tell: tell(problem_of(text))
 
 
 class Card(ModalScreen[Result]):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 from textual import events, on
@@ -14,10 +15,12 @@ from textual.widgets import Input as TextField
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from app.tui.dialogs.card import Card
+from app.tui.dialogs.card import Card, Check
 
 KEYS = "↑↓ enter choose    esc closes"
 LABEL_CELLS = 16
+TRYING = "trying {what} ..."
+"""What is said while something chosen is looked at."""
 
 
 class ChoiceScreen(Card[str | None]):
@@ -26,16 +29,22 @@ class ChoiceScreen(Card[str | None]):
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "close", show=False)]
 
-    def __init__(self, title: str, choices: Sequence[tuple[str, str]], asks: str, check: Callable[[str], str]) -> None:
+    def __init__(
+        self, title: str, choices: Sequence[tuple[str, str]], asks: str, check: Check, problem: str = ""
+    ) -> None:
         """Offer choices, each a name and the value that it gives, which is shown where it differs from the name.
 
-        asks: what may be typed instead. check: returns a line about what is wrong with a typed value, or "".
+        asks: what may be typed instead. check: looks at what was chosen or typed before the card closes. problem: a
+        line to begin with.
         """
         super().__init__()
         self._title = title
         self._choices = list(choices)
         self._asks = asks
         self._check = check
+        self._problem = problem
+        self._checked = ""
+        """What is being looked at."""
 
     def compose_card(self) -> ComposeResult:
         """Build the card."""
@@ -47,7 +56,7 @@ class ChoiceScreen(Card[str | None]):
             ]
             yield OptionList(*options, id="choices", markup=False)
             yield TextField(placeholder=self._asks, id="typed", select_on_focus=False)
-            yield Static("", id="outcome", markup=False)
+            yield Static(self._problem, id="outcome", markup=False)
 
     def on_mount(self) -> None:
         """Begin in the list, or in the field where there is nothing to choose."""
@@ -63,16 +72,29 @@ class ChoiceScreen(Card[str | None]):
 
     @on(OptionList.OptionSelected)
     def _chosen(self, message: OptionList.OptionSelected) -> None:
-        self.dismiss(self._choices[int(message.option_id or 0)][1])
+        self._settle(self._choices[int(message.option_id or 0)][1])
 
     @on(TextField.Submitted)
     def _typed(self, message: TextField.Submitted) -> None:
         message.stop()
-        text = message.value.strip()
-        problem = self._check(text) if text else ""
+        if text := message.value.strip():
+            self._settle(text)
+
+    def _settle(self, value: str) -> None:
+        """Close the card with this value once nothing is wrong with it."""
+        if not value:
+            self.dismiss(value)
+            return
+        self._checked = value
+        self.query_one("#outcome", Static).update(TRYING.format(what=value))
+        self._check(value, partial(self._found, value))
+
+    def _found(self, value: str, problem: str) -> None:
+        if not self.is_current or value != self._checked:  # closed meanwhile, or something else was chosen
+            return
         self.query_one("#outcome", Static).update(problem)
-        if text and not problem:
-            self.dismiss(text)
+        if not problem:
+            self.dismiss(value)
 
 
 def _row(label: str, value: str) -> Content:

@@ -1,13 +1,14 @@
-"""A card for the first minute: name, link, devices and a look at the microphone's level. It can be skipped.
+"""A card for the first minute: name, link, passphrase, devices and a look at the microphone's level. It can be skipped.
 
-The conversation goes on meanwhile. What is chosen is written into the settings file; a new name or link opens the
-station anew.
+The conversation goes on meanwhile. A new name, link or passphrase opens the station anew, and is written into the
+settings file once that works.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import ClassVar
 from urllib.parse import quote
 
@@ -20,14 +21,17 @@ from textual.widgets import Input as TextField
 
 from app.events import Level
 from app.settings.model import OPTIONS
-from app.tui.dialogs.card import Card
+from app.settings.words import random_passphrase
+from app.tui.dialogs.card import Card, Check
+from app.tui.dialogs.choice import TRYING
 from app.tui.talk.wording import level_words
 from app.tui.widgets.meter import LevelBar
 from transport.link_kinds import explained_forms
 from transport.links.serial_names import lasting_names
 
 WELCOME = "First time here? enter sets up name, link and devices. esc skips that; s opens it any time."
-
+SEALED_HINT = "Only who has the same one hears you: tell the others, or type theirs. Empty: everybody can listen."
+KEPT_HINT = "Empty: the passphrase stays as it is."
 
 SHOWN_PORTS = 3
 """Serial ports that are shown at the most: the form has to fit a small screen."""
@@ -41,10 +45,12 @@ def link_hint() -> str:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The name that the user wants, and the link to open."""
+    """The name and the passphrase that the user wants, and the link to open."""
 
     name: str
     link: str
+    passphrase: str | None = field(default=None, repr=False)
+    """Passphrase of the channel; None: an open one."""
 
 
 class SetupScreen(Card[Chosen | None]):
@@ -58,21 +64,30 @@ class SetupScreen(Card[Chosen | None]):
 
     def __init__(
         self,
-        name: str,
-        link: str,
-        check_link: Callable[[str], str],
+        now: Chosen,
+        check_link: Check,
+        passphrase_problem: Callable[[str, str], str],
         choose_devices: Callable[[], None],
+        *,
         first: bool,
+        offer_sealed: bool,
+        problem: str = "",
     ) -> None:
-        """Offer the name and the link as they stand.
+        """Offer what is so now.
 
-        check_link: returns a line about what is wrong with a link, or "". choose_devices: opens the card with the
-        devices. first: ask whether to set up at all.
+        check_link: looks at a link before the card closes. passphrase_problem: returns a line about what is wrong with
+        a passphrase for a station of a name, or "". choose_devices: opens the card with the devices. first: ask whether
+        to set up at all. offer_sealed: draw a passphrase where there is none. problem: a line to begin with.
         """
         super().__init__(classes="-asking" if first else "")
-        self._name, self._link = name, link
+        self._now = now
         self._check_link = check_link
+        self._passphrase_problem = passphrase_problem
         self._choose_devices = choose_devices
+        self._drawn = random_passphrase() if offer_sealed and now.passphrase is None else ""
+        self._problem = problem
+        self._checked: Chosen | None = None
+        """What is being looked at."""
 
     def compose_card(self) -> ComposeResult:
         """Build the card."""
@@ -82,16 +97,20 @@ class SetupScreen(Card[Chosen | None]):
             with Vertical(id="form"):
                 with Horizontal(classes="row"):
                     yield Static("your name", classes="what")
-                    yield TextField(self._name, id="name", select_on_focus=False)
+                    yield TextField(self._now.name, id="name", select_on_focus=False)
                 with Horizontal(classes="row"):
                     yield Static("link", classes="what")
-                    yield TextField(self._link, id="link-field", select_on_focus=False)
+                    yield TextField(self._now.link, id="link-field", select_on_focus=False)
                 yield Static(link_hint(), id="link-hint", markup=False)
+                with Horizontal(classes="row"):
+                    yield Static("passphrase", classes="what")
+                    yield TextField(self._drawn, id="passphrase", select_on_focus=False)
+                yield Static(KEPT_HINT if self._now.passphrase else SEALED_HINT, id="passphrase-hint", markup=False)
                 with Horizontal(classes="row"):
                     yield Static("level", classes="what")
                     yield LevelBar(id="level")
                 yield Static("say something", id="level-words", markup=False)
-                yield Static("", id="outcome", markup=False)
+                yield Static(self._problem, id="outcome", markup=False)
                 with Horizontal(id="buttons"):
                     yield Button("save", id="save", variant="primary", compact=True)
                     yield Button("devices (ctrl+o)", id="devices-button", compact=True)
@@ -140,20 +159,33 @@ class SetupScreen(Card[Chosen | None]):
     @on(TextField.Submitted)
     def _next(self, message: TextField.Submitted) -> None:
         message.stop()
-        if message.input.id == "name":
-            self.set_focus(self.query_one("#link-field"))
+        following = {"name": "#link-field", "link-field": "#passphrase"}.get(message.input.id or "")
+        if following is not None:
+            self.set_focus(self.query_one(following))
         else:
             self._save()
 
     @on(Button.Pressed, "#save")
     def _save(self) -> None:
-        name = self.query_one("#name", TextField).value.strip()
-        link = self.query_one("#link-field", TextField).value.strip()
-        problem = self._check_link(link)
+        name, link, passphrase = (
+            self.query_one(field, TextField).value.strip() for field in ("#name", "#link-field", "#passphrase")
+        )
+        problem = self._passphrase_problem(passphrase, name) if passphrase not in ("", self._drawn) else ""
         try:
             OPTIONS["name"].read(name)
         except ValueError:
             problem = f"your name must be {OPTIONS['name'].allowed}"
-        self.query_one("#outcome", Static).update(problem)
+        self._checked = None if problem else Chosen(name, link, passphrase or self._now.passphrase)
+        self._say(problem or TRYING.format(what=link))
+        if self._checked is not None:
+            self._check_link(link, partial(self._found, self._checked))
+
+    def _found(self, chosen: Chosen, problem: str) -> None:
+        if not self.is_current or chosen is not self._checked:  # skipped meanwhile, or something else was chosen
+            return
+        self._say(problem)
         if not problem:
-            self.dismiss(Chosen(name, link))
+            self.dismiss(chosen)
+
+    def _say(self, text: str) -> None:
+        self.query_one("#outcome", Static).update(text)

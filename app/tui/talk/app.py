@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -18,24 +17,23 @@ from app.events import CallHeard, DeviceProblem, DeviceReady, Event, StationRead
 from app.lab.session import LabSession
 from app.lab.shared_audio import SharedLoudspeaker, SharedMicrophone
 from app.lab.state import LabSnapshot, LabStart
-from app.paths import settings_file
-from app.settings.contacts import recent_links, remember, resolve
-from app.settings.file import Configuration, read_configuration, write_configuration
-from app.settings.model import PARROT_LINK, Settings
+from app.settings.model import Settings
 from app.settings.words import fingerprint_line
 from app.station.control_socket import ControlSocket
 from app.station.engine import Engine
-from app.tui.dialogs.choice import ChoiceScreen
-from app.tui.dialogs.setup import Chosen, SetupScreen
+from app.tui.dialogs.card import Tell
 from app.tui.host.app import HostedApp
 from app.tui.host.key_release import KeyReporting, KeyUp
 from app.tui.host.terminal_title import BLINK_S, TerminalTitle
 from app.tui.lab.screen import LabScreen
+from app.tui.talk.next_station import NextStation, Start
 from app.tui.talk.screen import TALK_KEY, TalkScreen
 from app.tui.talk.talk_key import KeyInput
 from codec.errors import CodecError
-from transport.address import parse_address
 from transport.errors import TransportError
+
+LINKS_TRIED = 4
+"""Links that wait to be tried: nobody chooses faster than they are taken up."""
 
 
 class TalkApp(HostedApp):
@@ -45,17 +43,18 @@ class TalkApp(HostedApp):
 
     def __init__(
         self,
-        settings: Settings,
+        start: Start,
         make_engine: Callable[[Settings, Callable[[Event], None]], Engine] = Engine,
         driver_class: type[Driver] | None = None,
-        configuration: Configuration | None = None,
     ) -> None:
-        """Build a station with `make_engine`. configuration: the settings file, for contacts and set-up, or None."""
+        """Build a station with `make_engine`."""
         super().__init__(driver_class=driver_class)
-        self.next_settings: Settings | None = None
+        settings = start.settings
+        self.next_start: Start | None = None
         """The station to open when this one has ended, where the user asked for another."""
+        self.was_ready = False
+        """True once the station was open."""
         self._settings = settings
-        self.configuration = configuration
         self._title = TerminalTitle(self._write_to_terminal)
         self._device_problems: dict[str, DeviceProblem] = {}
         """Problems of the devices now, by their kind; lent to the lab with their sound."""
@@ -63,6 +62,10 @@ class TalkApp(HostedApp):
         self._lab_wanted = trio.Event()
         self.engine = make_engine(settings, self._engine_spoke)
         self.talk_screen = TalkScreen(settings, self.engine)
+        if start.log is not None:
+            self.talk_screen.state.log = start.log
+        self._ask_for_link, self._wanted_links = trio.open_memory_channel[tuple[str, Tell]](LINKS_TRIED)
+        self._next_station = NextStation(self, start, self.talk_screen, self._want_link, self._leave_for)
         self.control = ControlSocket(
             settings.station or settings.name, settings.link, partial(self._remote, True), partial(self._remote, False)
         )
@@ -71,8 +74,7 @@ class TalkApp(HostedApp):
         """Show the conversation, and over it the set-up card where there are no settings yet."""
         self.push_screen(self.talk_screen)
         self.set_interval(BLINK_S, self._blink)
-        if self.configuration is not None and not self.configuration.exists:
-            self._set_up(first=True)
+        self._next_station.begin()
 
     async def run_guest(self) -> None:
         """Run the engine, and the socket through which pedals and shortcuts reach its talk key."""
@@ -84,6 +86,7 @@ class TalkApp(HostedApp):
             else:
                 nursery.start_soon(self.control.serve)
             nursery.start_soon(self._run_labs)
+            nursery.start_soon(self._try_links, nursery)
             await self.engine.run()
             nursery.cancel_scope.cancel()
 
@@ -129,8 +132,9 @@ class TalkApp(HostedApp):
             self._note_device(event)
         if isinstance(event, CallHeard) and self._settings.bell:
             self.bell()
-        if isinstance(event, StationReady) and self.configuration is not None and not event.station:
-            remember(self._settings.link)
+        if isinstance(event, StationReady):
+            self.was_ready = True
+            self._next_station.opened()
         self.talk_screen.post_message(TalkScreen.EngineSpoke(event))
         if isinstance(event, StationReady) and event.fingerprint:
             self.talk_screen.call_later(self.talk_screen.note, "key", fingerprint_line(event.fingerprint))
@@ -170,60 +174,40 @@ class TalkApp(HostedApp):
 
     def action_links(self) -> None:
         """Choose another link."""
-        contacts = self.configuration.contacts if self.configuration else {}
-        choices = list(contacts.items()) + [(link, link) for link in recent_links() if link not in contacts.values()]
-        choices += [("parrot", PARROT_LINK)]
-        self.push_screen(
-            ChoiceScreen("open another link", choices, "or a link, and enter", self._link_problem), self._open
-        )
+        self._next_station.links()
 
-    def _link_problem(self, link: str) -> str:
-        try:
-            parse_address(self._resolved(link))
-        except (GossamerError, TransportError) as problem:
-            return str(problem)
-        return ""
+    def action_set_up(self) -> None:
+        """Set up name, link, passphrase and devices."""
+        self._next_station.set_up(first=False)
 
-    def _resolved(self, link: str) -> str:
-        known = self.configuration
-        return resolve(link, known.contacts if known else {}, known.path if known else settings_file())
-
-    async def _open(self, link: str | None) -> None:
+    def _leave_for(self, start: Start) -> None:
         """End this station and have another one opened."""
-        if link is not None:
-            self.next_settings = replace(self._settings, link=self._resolved(link))
-            await self.action_leave()
+        self.next_start = start
+        self.call_later(self.action_leave)
+
+    def _want_link(self, link: str, tell: Tell) -> None:
+        try:
+            self._ask_for_link.send_nowait((link, tell))
+        except trio.WouldBlock:
+            tell("a moment: other links are being tried")
+
+    async def _try_links(self, nursery: trio.Nursery) -> None:
+        """Open links beside the station's for a moment, as they are asked for."""
+        async for link, tell in self._wanted_links:
+            nursery.start_soon(self._try_link, link, tell)
+
+    async def _try_link(self, link: str, tell: Tell) -> None:
+        try:
+            await self.engine.try_link(link)
+        except (GossamerError, TransportError) as problem:
+            self.call_later(tell, str(problem))
+        else:
+            self.call_later(tell, "")
 
     def action_lab(self) -> None:
         """Open the link lab; before the station is ready there is no sound to lend it."""
         if self._lab is None and self.talk_screen.state.station is not None:
             self._lab_wanted.set()
-
-    # Set-up
-
-    def action_set_up(self) -> None:
-        """Set up name, link and devices."""
-        self._set_up(first=False)
-
-    def _set_up(self, first: bool) -> None:
-        settings, screen = self._settings, self.talk_screen
-        card = SetupScreen(settings.name, settings.link, self._link_problem, screen.action_devices, first)
-        self.push_screen(card, self._set_up_done)
-
-    async def _set_up_done(self, chosen: Chosen | None) -> None:
-        """Write down what was chosen; a station with another name or link has to be opened anew."""
-        path = settings_file() if self.configuration is None else self.configuration.path
-        changes: dict[str, object] = dict(self.talk_screen.chosen_sound) if chosen else {}
-        if chosen:
-            changes |= {"name": chosen.name, "link": chosen.link}
-        try:
-            write_configuration(path, changes)
-            self.configuration = read_configuration(path)
-        except GossamerError as problem:
-            self.talk_screen.note("settings", str(problem))
-        if chosen and (chosen.name, self._resolved(chosen.link)) != (self._settings.name, self._settings.link):
-            self._settings = replace(self._settings, name=chosen.name)
-            await self._open(chosen.link)
 
     async def on_event(self, event: events.Event) -> None:
         """Let the talk key talk on every screen and card, and end an over even where it would be typed."""

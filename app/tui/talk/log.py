@@ -82,6 +82,12 @@ class Log:
             lambda line: replace(line, text=length, packets=packets, outcome=outcome, running=False, trouble=trouble),
         )
 
+    def cut_off(self) -> None:
+        """End the overs that go on without their end being told: the station closes."""
+        for place, line in enumerate(self.lines):
+            if line.running:
+                self.lines[place] = replace(line, running=False, text="cut off", trouble=True)
+
     def add_cost(self, over: int, cost: str) -> None:
         """Say in the line of an over of ours what it took of the link."""
         self._change(over, _is_mine, lambda line: replace(line, cost=cost))

@@ -19,6 +19,7 @@ from app.settings.model import Settings
 from app.settings.protection import channel_words
 from app.station.engine import Engine
 from app.station.microphone_end import clip_may_speak
+from app.tui.dialogs.card import at_once
 from app.tui.dialogs.choice import ChoiceScreen
 from app.tui.dialogs.devices import DeviceScreen
 from app.tui.dialogs.help import HelpScreen
@@ -27,6 +28,7 @@ from app.tui.dialogs.setup import SetupScreen
 from app.tui.talk.conversation_line import ConversationLine
 from app.tui.talk.keys import KEYS, MOUSE, WORDS
 from app.tui.talk.link_line import LinkLine
+from app.tui.talk.log import Side
 from app.tui.talk.message_field import MessageField
 from app.tui.talk.meters import Meters
 from app.tui.talk.over_log import OverLog
@@ -203,9 +205,9 @@ class TalkScreen(Screen[None]):
             self.app.screen.told(event)
         self._show()
 
-    def note(self, about: str, text: str) -> None:
+    def note(self, about: str, text: str, *, trouble: bool = True) -> None:
         """Write a note to the log that comes from the screen, not from an event of the engine."""
-        self.state.note(about, text, time.monotonic())
+        self.state.log.note(Side.NOTE, about, text, time.monotonic(), trouble=trouble)
 
     def closing(self) -> None:
         """Show that the program is on its way out."""
@@ -268,7 +270,7 @@ class TalkScreen(Screen[None]):
     def action_addressee(self) -> None:
         """Choose whom overs and messages are for."""
         choices = [("everybody", ""), *((name, name) for name in self.state.stations)]
-        card = ChoiceScreen("to whom", choices, "or a station's name, and enter", addressee_problem)
+        card = ChoiceScreen("to whom", choices, "or a station's name, and enter", at_once(addressee_problem))
         self.app.push_screen(card, self._address)
 
     def _address(self, name: str | None) -> None:

@@ -12,6 +12,7 @@ from app.events import LayerRate, WireRate
 from app.settings.model import Settings
 from app.tui.dialogs.link_account import LinkAccountScreen, account_words
 from app.tui.talk.app import TalkApp
+from app.tui.talk.next_station import Start
 from app.tui.talk.phase import Phase
 from tests.support.pilot import press
 from tests.support.tui_station import make_engine
@@ -117,7 +118,7 @@ def test_the_key_on_the_talk_screen():
     """b opens the card over a running conversation, at any time, and closes it."""
 
     async def scene() -> None:
-        app = TalkApp(Settings(link="parrot://", name="Anna"), make_engine)
+        app = TalkApp(Start(Settings(link="parrot://", name="Anna")), make_engine)
         async with app.run_test(size=(60, 24)) as pilot:
             async with asyncio.timeout(60):
                 while app.talk_screen.phase is not Phase.QUIET:

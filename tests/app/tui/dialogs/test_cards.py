@@ -15,9 +15,9 @@ from app.tui.dialogs.setup import SetupScreen
 from app.tui.host.terminal_title import KEEP, RESTORE, TerminalTitle
 from app.tui.talk.phase import Phase
 from app.tui.talk.wording import addressed, level_words
-from tests.support.talk_stage import SETTINGS, Stage, play
+from tests.support.talk_stage import Stage, play
 
-BOB = "udp://192.0.2.7:7800"
+BOB = "udp://127.0.0.1:7800"
 
 
 @pytest.fixture
@@ -122,10 +122,12 @@ def test_another_link_is_opened_from_the_list(
         await stage.press("escape", "l")
         await stage.says("bob")
         await stage.press("enter")
+        await stage.until(lambda: stage.app.next_start is not None)
 
     app = play(scene, size=(80, 30), configuration=existing)
-    assert app.next_settings is not None
-    assert ("Anna", BOB) == (app.next_settings.name, app.next_settings.link)
+    assert app.next_start is not None
+    settings = app.next_start.settings
+    assert ("Anna", BOB) == (settings.name, settings.link)
 
 
 def test_the_first_run_asks_once(file: Configuration) -> None:
@@ -138,7 +140,7 @@ def test_the_first_run_asks_once(file: Configuration) -> None:
         await stage.press("space", "escape")
         await stage.until(lambda: "First time" not in stage.text())
 
-    assert play(scene, size=(80, 30), configuration=file).next_settings is None
+    assert play(scene, size=(80, 30), configuration=file).next_start is None
     assert ({}, True) == (read_configuration(file.path).values, read_configuration(file.path).exists)
 
 
@@ -150,15 +152,33 @@ def test_set_up(file: Configuration) -> None:
         await stage.says("your name")
         await stage.says("good: speak as you do now")
         await stage.press(*["backspace"] * 4, *"Eve", "enter")
-        await stage.press(*["backspace"] * len(SETTINGS.link), *"nowhere", "enter")
+        stage.fill("#link-field", "nowhere")
+        await stage.press("enter", "enter")
         await stage.says("'nowhere' is no link and no contact")
-        await stage.press(*["backspace"] * 7, *BOB, "enter")
+        stage.fill("#link-field", BOB)
+        await stage.press("enter")
+        await stage.until(lambda: stage.app.next_start is not None)
 
     app = play(scene, size=(80, 30), configuration=file)
-    assert app.next_settings is not None
-    assert ("Eve", BOB) == (app.next_settings.name, app.next_settings.link)
+    assert app.next_start is not None and not file.path.exists()  # nothing is written before the station works
+    settings = app.next_start.settings
+    assert ("Eve", BOB, True) == (settings.name, settings.link, settings.passphrase is not None)
+
+    async def opened(stage: Stage) -> None:
+        await stage.says("saved in")
+
+    play(opened, start=app.next_start)
+    passphrase_file = file.path.with_name("passphrase.txt")
     values = read_configuration(file.path).values
-    assert {"name": "Eve", "link": BOB, "gain_db": 0.0, "volume": 1.0} == values
+    assert {
+        "name": "Eve",
+        "link": BOB,
+        "gain_db": 0.0,
+        "volume": 1.0,
+        "passphrase_file": str(passphrase_file),
+    } == values
+    assert f"{settings.passphrase}\n" == passphrase_file.read_text()
+    assert 0o600 == passphrase_file.stat().st_mode & 0o777
 
 
 def test_set_up_later(existing: Configuration) -> None:
@@ -171,10 +191,10 @@ def test_set_up_later(existing: Configuration) -> None:
         await stage.until(lambda: isinstance(stage.app.screen, DeviceScreen))
         await stage.press("escape")
         await stage.until(lambda: isinstance(stage.app.screen, SetupScreen))
-        await stage.press("enter", "enter")
+        await stage.press("enter", "enter", "enter")
         await stage.until(lambda: stage.app.screen is stage.app.talk_screen)
 
-    assert play(scene, size=(80, 30), configuration=existing).next_settings is None
+    assert play(scene, size=(80, 30), configuration=existing).next_start is None
     assert "Anna" == read_configuration(existing.path).values["name"]
 
 
