@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
+# Test files that run side by side: most of them wait, for sound and for time to pass.
+TEST_WORKERS ?= 2
 
 # What the talker needs, and what only the tests and benchmarks need.
 RUN_DEBIAN := libportaudio2 libasound2-plugins
@@ -37,7 +39,7 @@ run: debian-run $(VENV)/.ready-run
 	@$(BIN)/gossamer
 
 test: setup lint browser-runtime
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(PYTEST_ARGS)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 field-test: $(VENV)/.ready-dev
 	@bash .ci/debian-packages.sh $(FIELD_DEBIAN)
