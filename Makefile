@@ -25,6 +25,7 @@ help:
 	@echo "make fuzz         a million inputs, guided by coverage, into everything that reads from a link"
 	@echo "make soak         8 hours of overs, faults and restarts in virtual time"
 	@echo "make bench        words, nature, quality and speed beside Codec2, Speex, AMR and Opus; brings PyTorch"
+	@echo "make bench-channel what a channel with 10, 100 and 1000 listeners costs an MQTT broker"
 	@echo "make gallery      ten sentences through each codec, to hear and to see: bench-results/gallery"
 	@echo "make field-test   conversations over real modems, serial lines and thin networks, in real time"
 	@echo "make train-setup  add PyTorch (CPU build) and the training tools to $(VENV)"
@@ -54,6 +55,10 @@ lint: $(VENV)/.ready-dev
 
 bench: debian-test $(VENV)/.ready-bench $(VENV)/.ready-bench-bare
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
+
+.PHONY: bench-channel
+bench-channel: debian-test $(VENV)/.ready-dev
+	@$(BIN)/python -m tests.benchmarks.channel $(LISTENERS)
 
 # Eight hours of two stations in virtual time: some minutes on one core.
 .PHONY: soak

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.diagnostics.broker_checks import check_broker
 from app.diagnostics.findings import Check, Finding
 from app.diagnostics.model_checks import check_models, check_small_models
 from app.diagnostics.sound_checks import check_sound
@@ -26,6 +27,7 @@ def all_checks() -> dict[str, Check]:
         "serial": check_serial_ports,
         "settings": check_settings,
         "network": check_network,
+        "broker": check_broker,
         "privacy": check_reporting,
         "recordings": check_recordings,
         "packages": check_packages,

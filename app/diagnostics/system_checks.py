@@ -28,6 +28,9 @@ REPORTING_SINCE = (1, 32)
 """First version of onnxruntime that looks up its vendor's host and keeps a device number, unless told not to."""
 DEBIAN_PACKAGES = ("libportaudio2", "libasound2-plugins")
 """Debian packages that sound needs."""
+_REACHABLE = (
+    "UDP ports can be opened; one of two stations must be reachable, or both call a broker (mqtt://HOST/CHANNEL)"
+)
 _KITTY = re.compile(rb"\x1b\[\?\d+u")
 _ATTRIBUTES = re.compile(rb"\x1b\[\?[\d;]*c")
 
@@ -119,7 +122,7 @@ def check_network() -> list[Finding]:
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.bind(("0.0.0.0", 0))
-        findings.append(Finding("network", "ok", "UDP ports can be opened; one of two stations must be reachable"))
+        findings.append(Finding("network", "ok", _REACHABLE))
     except OSError as error:
         cure = "allow this program to use the network"
         findings.append(Finding("network", "fail", f"no UDP port: {os_reason(error)}", cure))

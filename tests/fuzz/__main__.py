@@ -18,7 +18,7 @@ from pathlib import Path
 
 import atheris
 
-with contextlib.redirect_stderr(io.StringIO()), atheris.instrument_imports(include=["transport"]):
+with contextlib.redirect_stderr(io.StringIO()), atheris.instrument_imports(include=["transport", "paho"]):
     from tests.fuzz.targets import seeds, targets
 
 INPUTS = 1_000_000

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 
+from tests.fuzz.broker import BROKER_SAYS, BrokerMessages
 from tests.support.overs import over_frames
 from tests.support.protected import KEY, PROTECTED_VECTORS, UTC_S
 from tests.support.vectors import OPEN_VECTORS, with_checks
@@ -238,6 +239,7 @@ def targets() -> dict[str, Target]:
         "cobs": read_cobs,
         "kiss, ax25": read_kiss,
         "streams": Streams(),
+        "broker": BrokerMessages(),
         "over, play-out, floor": Conversation(),
     }
 
@@ -266,6 +268,7 @@ def seeds() -> list[bytes]:
         *addresses,
         orders,
         *(octets[6:-2] for octets in opened),
+        *map(bytes.fromhex, BROKER_SAYS),
         *(cobs_encode(octets) for octets in over),
         *(kiss_encode(octets) for octets in ui),
     ]

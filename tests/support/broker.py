@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import os
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -38,14 +41,14 @@ class Broker:
     """One Mosquitto that can be killed and started again."""
 
     def __init__(
-        self, folder: Path, *, tls: bool = False, users: bool = False, topics: str = "", more: str = ""
+        self, folder: Path, *, tls: bool = False, users: bool = False, topics: str = "", host: str = "127.0.0.1"
     ) -> None:
-        """Start it. topics: lines of an access list. more: lines of its configuration."""
+        """Start it. topics: lines of an access list. host: the address that it listens on."""
         if (mosquitto := program("mosquitto")) is None:
             pytest.skip("mosquitto not found (Debian: mosquitto)")
         self.port = free_tcp_port()
         self.folder = folder
-        lines = [f"listener {self.port} 127.0.0.1", "persistence false", "log_dest none", "set_tcp_nodelay true"]
+        lines = [f"listener {self.port} {host}", "persistence false", "log_dest none", "set_tcp_nodelay true"]
         if users:
             tool = program("mosquitto_passwd")
             assert tool is not None
@@ -59,8 +62,9 @@ class Broker:
         if tls:
             make_certificates(folder)
             lines += [f"certfile {folder / 'broker.crt'}", f"keyfile {folder / 'broker.key'}"]
-        for way in (folder, folder.parent, folder.parent.parent):  # where it was root, Mosquitto reads as another user
-            way.chmod(way.stat().st_mode | 0o055)
+        if not os.geteuid():  # started by root, Mosquitto reads as another user
+            for way in takewhile(lambda way: way != Path(tempfile.gettempdir()), (folder, *folder.parents)):
+                way.chmod(way.stat().st_mode | 0o055)
         configuration = folder / "mosquitto.conf"
         configuration.write_text("\n".join([*lines, ""]))
         self._command = [mosquitto, "-c", str(configuration)]

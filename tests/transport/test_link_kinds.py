@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import math
+import subprocess
+import sys
 
 import pytest
 import trio
@@ -60,6 +62,27 @@ def test_the_opener_of_a_row_is_there(kind: LinkKind):
     if opener is not None:
         assert inspect.iscoroutinefunction(opener)
         assert ["address", "nursery", "keep_alive"] == list(inspect.signature(opener).parameters)
+
+
+def test_only_who_opens_a_broker_pays_for_mqtt():
+    """Paho and TLS take some 0.2 s to load; another link, or an address of a broker, loads neither."""
+    code = (
+        "import sys, trio\n"
+        "from transport.links.registry import open_link, opener_of\n"
+        "from transport.address import parse_address\n"
+        "async def main():\n"
+        "    async with trio.open_nursery() as nursery:\n"
+        "        link = await open_link('udp://127.0.0.1:7800', nursery)\n"
+        "        await link.aclose()\n"
+        "        nursery.cancel_scope.cancel()\n"
+        "trio.run(main)\n"
+        "address = parse_address('mqtts://ada@broker.example/harbour')\n"
+        "print('paho' in sys.modules)\n"
+        "opener_of(address.kind)\n"
+        "print('paho' in sys.modules)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (["False", "True"], "") == (run.stdout.split(), run.stderr)
 
 
 @EVERY_KIND

@@ -10,7 +10,6 @@ import math
 import os
 import random
 import socket
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 
@@ -18,7 +17,6 @@ import trio
 
 from transport.address import Address
 from transport.broker import (
-    HELLO,
     TCP_IPV4_BYTES,
     TCP_IPV6_BYTES,
     TLS_BYTES,
@@ -26,24 +24,16 @@ from transport.broker import (
     BrokerSettings,
     leave_mark,
     leaving_message,
-    read_leaving,
 )
 from transport.errors import LinkError, PeerUnreachable
-from transport.framing.stream_reader import RUBBISH
 from transport.links.base import BaseLink
 from transport.links.broker_session import AGAIN, CONNECT_S, OldBroker, Session, connect
+from transport.links.message_filter import Came, Frame, Left, MessageFilter, TooMany
 from transport.links.mqtt_client import MqttClient
 from transport.links.tcp import break_off
-from transport.protection.rate_limit import TokenBucket
 
 ARRIVED_FRAMES = 256
 """Received frames that wait to be fetched: more than a minute of speech. What comes while there are so many is lost."""
-MESSAGES_PER_S = 200.0
-"""Messages a second that are taken: fifty times what one talker sends. Of more, the rest is dropped."""
-MESSAGES_AT_ONCE = 400.0
-"""Messages that may come at once, after a pause."""
-OWN_FRAMES = 256
-"""Own frames that are remembered, so that a broker which returns them is not believed: over a minute of speech."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 """Pauses between two tries to reach a broker that is away, in seconds: each is twice as long as the one before."""
 SPREAD = 0.5
@@ -71,8 +61,7 @@ class MqttLink(BaseLink):
         self._scope = trio.CancelScope()
         self._ended = trio.Event()
         self._closed = False
-        self._own: OrderedDict[bytes, None] = OrderedDict()
-        self._bucket = TokenBucket(MESSAGES_PER_S, MESSAGES_AT_ONCE)
+        self._filter = MessageFilter()
         self._arrive, self._arrived = trio.open_memory_channel[bytes | PeerUnreachable](ARRIVED_FRAMES)
         self.dropped = 0
         """Number of messages that were dropped because more came than is taken."""
@@ -128,7 +117,7 @@ class MqttLink(BaseLink):
         session = self._session
         if session is None:
             raise PeerUnreachable(self._gone.cause, self._gone.cure)
-        self._remember_own(frame)
+        self._filter.sent(frame)
         try:
             await session.publish(frame)
         except PeerUnreachable as problem:
@@ -212,19 +201,20 @@ class MqttLink(BaseLink):
 
     def _take(self, payload: bytes | None) -> bool:
         """Take a message, or None for one that is none of ours; return False where more come than are taken."""
-        if not self._bucket.take(trio.current_time()):
-            self.dropped += 1
-            return False
-        if payload is not None and payload in self._own:
-            return True
-        if payload == HELLO:
-            self.on_hello()
-            return True
-        if payload is not None and (mark := read_leaving(payload)) is not None:
-            self.on_leave(mark)
-            return True
-        fits = payload is not None and len(payload) <= self.max_frame_bytes
-        frame = payload if payload is not None and fits else RUBBISH
+        match self._filter.received(payload, trio.current_time()):
+            case Came():
+                self.on_hello()
+            case Left(mark):
+                self.on_leave(mark)
+            case Frame(octets):
+                return self._keep(octets)
+            case TooMany():
+                self.dropped += 1
+                return False
+        return True
+
+    def _keep(self, frame: bytes) -> bool:
+        """Keep a frame until it is fetched, if there is room; return whether there was."""
         try:
             self._arrive.send_nowait(frame)
         except trio.WouldBlock:
@@ -233,12 +223,6 @@ class MqttLink(BaseLink):
         self._received.add(frame, ())
         self._received.carry(-len(frame))
         return True
-
-    def _remember_own(self, frame: bytes) -> None:
-        self._own[frame] = None
-        self._own.move_to_end(frame)
-        if len(self._own) > OWN_FRAMES:
-            self._own.popitem(last=False)
 
     def _count_bytes(self, headers: int, sent: int, received: int) -> None:
         """Count bytes of MQTT that passed, with what TLS, TCP and IP add, and the acknowledgements of the other end."""

@@ -17,6 +17,7 @@ from transport.address import parse_address
 from transport.broker import HELLO, Access, leaving_message
 from transport.errors import LinkClosed, LinkError, PeerUnreachable
 from transport.links import broker_session, mqtt
+from transport.links.message_filter import MESSAGES_AT_ONCE
 from transport.links.mqtt import MqttLink, open_mqtt
 from transport.links.registry import open_link
 from transport.protocol.frames import Voice
@@ -201,7 +202,7 @@ def test_what_is_none_of_ours(broker: Broker) -> None:
 def test_a_flood_is_bounded_and_counted(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of more messages than are taken the rest is dropped, and counted; afterwards the channel is as before."""
     monkeypatch.setattr(broker_session, "FLOOD_PAUSE_S", 0.01)
-    flood = 2 * int(mqtt.MESSAGES_AT_ONCE)
+    flood = 2 * int(MESSAGES_AT_ONCE)
 
     async def main() -> None:
         async with trio.open_nursery() as nursery:
