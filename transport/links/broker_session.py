@@ -75,6 +75,7 @@ class Session:
         self._moved = trio.Event()
         self._writing = False
         """True while bytes of a message may have left without the rest."""
+        self._address = self._own_address()
 
     @property
     def is_lost(self) -> bool:
@@ -237,11 +238,17 @@ class Session:
 
     def _look_at_the_route(self) -> None:
         """Give the connection up where this machine has another address by now: no answer would find the old one."""
+        now = self._own_address()
+        if now and self._address and now != self._address:
+            self.lose(f"this machine is {now} now, so the broker is called anew", "a moment")
+
+    def _own_address(self) -> str:
+        """Return the address from which the system would call the broker now; "" where there is no way to it."""
         sock = self._socket_stream.socket
-        with contextlib.suppress(OSError):
-            now, before = local_address(sock.family, sock.getpeername()), sock.getsockname()[0]
-            if now != before:
-                self.lose(f"this machine is {now} now, so the broker is called anew", "a moment")
+        try:
+            return local_address(sock.family, sock.getpeername())
+        except OSError:
+            return ""
 
 
 async def connect(settings: BrokerSettings) -> tuple[trio.abc.Stream, trio.SocketStream]:

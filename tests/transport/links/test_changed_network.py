@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 import trio
 
+from tests.support.broker import Broker
 from tests.support.namespaces import Namespaces, inside, ip
 from tests.support.overs import numbered_packet
 from transport.errors import LinkRemade, PeerUnreachable
@@ -63,6 +65,39 @@ def test_another_local_address(namespaces: Namespaces) -> None:
     ip("-n", namespaces.here, "route", "add", "198.18.9.9/32", "via", "198.18.1.2")
     with inside(namespaces.here):
         trio.run(main)
+
+
+@pytest.mark.mosquitto
+def test_a_broker_behind_another_address(namespaces: Namespaces, tmp_path: Path) -> None:
+    """The interface over which the broker was called goes: it is called anew over the other one, and the talk goes on
+    long before the connection's own silence would tell."""
+
+    async def main() -> None:
+        with trio.fail_after(PATIENCE_S):
+            async with trio.open_nursery() as nursery:
+                one, other = [await open_link(f"mqtt://198.18.9.9:{broker.port}/moves", nursery) for _ in range(2)]
+                namespaces.cut("one")
+                ip("-n", namespaces.here, "route", "add", "198.18.9.9/32", "via", "198.18.2.2")
+                for link in (one, other):
+                    with trio.fail_after(AGAIN_S), pytest.raises(PeerUnreachable, match=r"this machine is 198\.18\.2\.1 now"):
+                        await link.receive()
+                    await link.wait_ready()
+                await one.send(VOICE)
+                assert VOICE == await other.receive()
+                for link in (one, other):
+                    await link.aclose()
+
+    namespaces.connect("one", "198.18.1")
+    namespaces.connect("two", "198.18.2")
+    ip("-n", namespaces.there, "addr", "add", "198.18.9.9/32", "dev", "lo")
+    ip("-n", namespaces.here, "route", "add", "198.18.9.9/32", "via", "198.18.1.2")
+    with inside(namespaces.there):
+        broker = Broker(tmp_path, host="0.0.0.0")
+    try:
+        with inside(namespaces.here):
+            trio.run(main)
+    finally:
+        broker.kill()
 
 
 def member(name: str, own: str) -> socket.socket:
