@@ -79,7 +79,10 @@ def test_a_broker_behind_another_address(namespaces: Namespaces, tmp_path: Path)
                 namespaces.cut("one")
                 ip("-n", namespaces.here, "route", "add", "198.18.9.9/32", "via", "198.18.2.2")
                 for link in (one, other):
-                    with trio.fail_after(AGAIN_S), pytest.raises(PeerUnreachable, match=r"this machine is 198\.18\.2\.1 now"):
+                    with (
+                        trio.fail_after(AGAIN_S),
+                        pytest.raises(PeerUnreachable, match=r"this machine is 198\.18\.2\.1 now"),
+                    ):
                         await link.receive()
                     await link.wait_ready()
                 await one.send(VOICE)
