@@ -133,12 +133,12 @@ def measure(broker: Broker, count: int) -> Measured:
     took_s = processor_s(broker.process_id) - before_s
     listeners.listen_until(time.monotonic() + LAST_S)
     delays_ms = sorted(1000 * (at_s - sent[message]) for message, at_s in listeners.arrived)
-    shares = [delays_ms[min(len(delays_ms) - 1, int(share * len(delays_ms)))] for share in (0.5, 0.95, 0.99)]
+    p50, p95, p99 = (delays_ms[min(len(delays_ms) - 1, int(share * len(delays_ms)))] for share in (0.5, 0.95, 0.99))
     expected = count * len(sent)
     found = resident_mb(broker.process_id)
     listeners.close()
     talks.close()
-    return Measured(count, took_s / MEASURED_S, found, *shares, expected, expected - len(delays_ms))
+    return Measured(count, took_s / MEASURED_S, found, p50, p95, p99, expected, expected - len(delays_ms))
 
 
 def report(rows: list[Measured]) -> str:
