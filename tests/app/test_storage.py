@@ -15,6 +15,7 @@ import pytest
 from app import storage
 from app.errors import FileProblem
 from app.storage import make_folder, open_input, packet_output, recording_file, whole_file, write_whole
+from tests.support.processes import read_line
 
 
 def test_a_text_of_the_user_is_for_nobody_else(tmp_path: Path) -> None:
@@ -128,7 +129,7 @@ def test_what_a_killed_program_left_is_removed_by_the_next(tmp_path: Path) -> No
     words = [sys.executable, "-c", KILLED, str(path), "wait"]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        process.stdout.readline()
+        read_line(process.stdout)
         whole_file_of(path, b"whole")
         assert 2 == len(list(tmp_path.iterdir()))
         process.communicate(timeout=10)

@@ -24,6 +24,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from codec.models import DECODER, model_path
+from tests.support.processes import read_line
 from transport.protection.channel import Channel, open_channel
 from transport.protection.cipher import Secret, derive_key
 from transport.protocol.frames import NONCE_BYTES, PACKET_BYTES, PACKET_S, TAG_BYTES_IP, Beacon, Frame, Mode
@@ -114,7 +115,7 @@ def measure(attack: str, per_s: float, seconds: float, folder: Path, key: bytes)
     command = [sys.executable, "-m", "app", *map(str, words)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
-    while "listening on" not in process.stderr.readline():
+    while "listening on" not in read_line(process.stderr):
         pass
     caller = bound("127.0.0.1")
 

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,12 +36,20 @@ def listener(
 ) -> subprocess.Popen[str]:
     """Start a `gossamer listen` on this port, and wait until it can be called."""
     process = start("listen", f"udp://:{port}", *words, environment=environment)
-    assert process.stderr is not None
-    line = b""
-    while not line.endswith(b"\n") and (byte := os.read(process.stderr.fileno(), 1)):
-        line += byte  # a byte at a time: what a buffer took beyond the line, `communicate` would not return
-    assert f"listening on udp://:{port}, {protection}\n" == line.decode()
+    assert f"listening on udp://:{port}, {protection}\n" == read_line(process.stderr)
     return process
+
+
+def read_line(pipe: IO[Any] | None) -> str:
+    """Return the next line that a process says, with its end, and leave all that follows to `communicate`.
+
+    `pipe.readline()` takes more into a buffer, which `communicate` does not return.
+    """
+    assert pipe is not None, "start the process with a pipe there"
+    line = b""
+    while not line.endswith(b"\n") and (byte := os.read(pipe.fileno(), 1)):
+        line += byte
+    return line.decode()
 
 
 def envelope(samples: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -16,7 +16,7 @@ import soundfile
 from app.audio.sound_files import read_speech
 from codec.encoder import Encoder
 from codec.format import SAMPLE_RATE_HZ
-from tests.support.processes import CLIP, ROOT, free_port, start
+from tests.support.processes import CLIP, ROOT, free_port, read_line, start
 from transport.protocol.frames import PACKET_S, Begin, End, Frame, Voice
 from transport.protocol.open_frames import decode, encode
 
@@ -77,7 +77,7 @@ def test_a_far_end_that_comes_late_is_waited_for(speech: Path) -> None:
     port = free_port()
     process = start("send", f"udp://127.0.0.1:{port}", "--input", speech)
     assert process.stderr is not None
-    assert "nobody listens" in process.stderr.readline()
+    assert "nobody listens" in read_line(process.stderr)
     time.sleep(0.5)
     with bound(port) as peer:
         frames = frames_until(peer, End)

@@ -23,7 +23,7 @@ from app.audio.sound_files import read_speech
 from app.cli.parser import COMMANDS
 from app.signals import ENDING_SIGNALS, EXIT_INTERRUPTED, FORCED_S
 from codec.format import SAMPLE_RATE_HZ
-from tests.support.processes import CLIP, ROOT, free_port, listener
+from tests.support.processes import CLIP, ROOT, free_port, listener, read_line
 from transport.protocol.frames import End
 from transport.protocol.open_frames import decode
 
@@ -101,9 +101,8 @@ def catches_signals(process: subprocess.Popen[str]) -> None:
 
 def until(process: subprocess.Popen[str], text: str) -> str:
     """What it has said on standard error when it says the text."""
-    assert process.stderr is not None
     said = ""
-    for line in process.stderr:
+    while line := read_line(process.stderr):
         said += line
         if text in line:
             return said

@@ -14,7 +14,7 @@ import soundfile
 from app.audio.sound_files import read_speech
 from codec import format as fmt
 from tests.support.audio_rig import AudioRig, missing
-from tests.support.processes import CLIP, free_port, likeness, listener, start
+from tests.support.processes import CLIP, free_port, likeness, listener, read_line, start
 
 
 @pytest.fixture
@@ -52,8 +52,7 @@ def test_listening_goes_on_until_it_is_interrupted(tmp_path, short_clip):
     for _ in range(2):
         saying = start("send", f"udp://127.0.0.1:{port}", "--input", short_clip, "--name", "Marigold")
         assert 0 == saying.wait(90)
-        assert hearing.stdout is not None
-        assert hearing.stdout.readline().startswith("Marigold: ")
+        assert read_line(hearing.stdout).startswith("Marigold: ")
     hearing.send_signal(signal.SIGINT)
     assert 0 == hearing.wait(30)
     assert 2 * 13 * fmt.PACKET_SAMPLES == len(read_speech(tmp_path / "heard.wav"))
@@ -71,12 +70,11 @@ def test_a_talker_who_is_killed_frees_the_floor_by_time_out(tmp_path, short_clip
     saying.kill()
     assert -signal.SIGKILL == saying.wait(10)
     saying.communicate()
-    assert hearing.stderr is not None
-    assert hearing.stderr.readline().startswith("Doomed: ")  # the time-out
+    assert read_line(hearing.stderr).startswith("Doomed: ")  # the time-out
     again = start("send", f"udp://127.0.0.1:{port}", "--input", short_clip, "--name", "Marigold")
     said, _ = again.communicate(timeout=90)
     assert 0 == again.returncode and said.startswith("sent 13 packets")
-    assert hearing.stderr.readline().startswith("Marigold: ")
+    assert read_line(hearing.stderr).startswith("Marigold: ")
     hearing.send_signal(signal.SIGINT)
     told = json.loads(hearing.communicate(timeout=60)[0])
     doomed, marigold = told["overs"]
@@ -101,8 +99,7 @@ def test_a_conversation_through_real_microphones_and_loudspeakers(tmp_path, shor
             hearing = listener(port, "--output", "speaker", "--once", environment=rig.for_station(hearer))
             link = f"udp://127.0.0.1:{port}"
             saying = start("send", link, "--input", "mic", "--name", talker, environment=rig.for_station(talker))
-            assert saying.stderr is not None
-            assert "on air: Ctrl-C ends the over\n" == saying.stderr.readline()
+            assert "on air: Ctrl-C ends the over\n" == read_line(saying.stderr)
             assert 0 == rig.play(f"{talker}_microphone", original).wait(60)
             saying.send_signal(signal.SIGINT)
             said, problems = saying.communicate(timeout=60)

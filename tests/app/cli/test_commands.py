@@ -15,6 +15,7 @@ import soundfile
 from app.__main__ import main
 from app.audio.sound_files import read_speech
 from codec import format as fmt
+from tests.support.processes import read_line
 
 CLIP = Path(__file__).parents[3] / "assets" / "clips" / "gossamer.flac"
 
@@ -249,8 +250,7 @@ def test_a_busy_port_is_said(tmp_path):
     assert f"UDP port {port} is in use" in second.stderr
     words = ["listen", f"udp://:{port}", "--output", str(tmp_path / "first.wav")]
     first = subprocess.Popen([sys.executable, "-m", "app", *words], stderr=subprocess.PIPE, text=True)
-    assert first.stderr is not None
-    assert f"listening on udp://:{port}, open channel\n" == first.stderr.readline()
+    assert f"listening on udp://:{port}, open channel\n" == read_line(first.stderr)
     first.send_signal(signal.SIGINT)
     said = first.communicate(timeout=30)[1]
     assert (2, "gossamer: nothing was heard, so nothing was written\n") == (first.returncode, said)

@@ -36,6 +36,7 @@ from app.history.recorder import (
     Recorder,
 )
 from app.settings.model import Settings
+from tests.support.processes import read_line
 from tests.support.recordings import an_over
 from tests.support.station import at_once
 from transport.errors import BadTag, FrameError
@@ -277,7 +278,7 @@ def test_a_killed_program_leaves_nothing_that_is_not_counted(tmp_path, cut):
         [sys.executable, "-c", WRITES_FOR_EVER, str(folder), str(source)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
-        part = Path(process.stdout.readline().decode().strip())
+        part = Path(read_line(process.stdout).strip())
         recover_parts(folder)
         assert part.exists() and [] == over_files(folder)
         process.send_signal(signal.SIGKILL)
