@@ -141,7 +141,7 @@ class OverSent:
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class OverConfirmed:
     """The station that our over was addressed to has confirmed it."""
 
     over: int
@@ -166,7 +166,7 @@ class OverBegan:
 
 
 @dataclass(frozen=True, slots=True)
-class OverEnded:
+class OverPlayed:
     """The over of another station was played to its end."""
 
     over: int
@@ -432,9 +432,9 @@ Event = (
     | TalkEnded
     | TalkDraining
     | OverSent
-    | Receipt
+    | OverConfirmed
     | OverBegan
-    | OverEnded
+    | OverPlayed
     | TextHeard
     | CallHeard
     | VoxChanged

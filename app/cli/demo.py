@@ -67,7 +67,7 @@ class DemoLog:
             note(f"this link is {event}")
         if isinstance(event, events.LinkProblem):  # it may work again in a moment, and the wait has its limit anyway
             note(str(event))
-        if isinstance(event, events.OverEnded | events.CodecMismatch):
+        if isinstance(event, events.OverPlayed | events.CodecMismatch):
             self.answered.set()
 
     def only(self, kind: type[Kind]) -> list[Kind]:
@@ -76,7 +76,7 @@ class DemoLog:
 
     def lost(self) -> int:
         """Return the number of packets of the first over that were lost on the way there and back."""
-        sent, heard = self.only(events.OverSent)[0], self.only(events.OverEnded)[0]
+        sent, heard = self.only(events.OverSent)[0], self.only(events.OverPlayed)[0]
         return sent.packets - heard.packets + heard.lost
 
     def speech_s(self) -> float:
@@ -100,7 +100,7 @@ async def converse(ending: Ending, settings: Settings, parts: Parts, log: DemoLo
                 await station_ended.wait()
     if ending.asked.is_set():
         return
-    if patience.cancelled_caught or not log.only(events.OverEnded):
+    if patience.cancelled_caught or not log.only(events.OverPlayed):
         raise GossamerError(f"nothing came back over {settings.link}", "try it without impairments, `gossamer demo`")
 
 
@@ -115,7 +115,7 @@ async def _run_station(engine: Engine, clip: Block, ended: trio.Event) -> None:
 
 def facts(settings: Settings, log: DemoLog, processor_share: float) -> dict[str, Any]:
     """Return the figures of the conversation, for `--json`. processor_share: seconds of processor time a second."""
-    sent, heard = log.only(events.OverSent)[0], log.only(events.OverEnded)[0]
+    sent, heard = log.only(events.OverSent)[0], log.only(events.OverPlayed)[0]
     delays = log.only(events.MouthToEar)
     return {
         "link": settings.link,
@@ -132,7 +132,7 @@ def facts(settings: Settings, log: DemoLog, processor_share: float) -> dict[str,
 
 def summary(settings: Settings, log: DemoLog, processor_share: float) -> str:
     """Return the figures of the conversation, a line each. processor_share: seconds of processor time a second."""
-    sent, heard = log.only(events.OverSent)[0], log.only(events.OverEnded)[0]
+    sent, heard = log.only(events.OverSent)[0], log.only(events.OverPlayed)[0]
     impairment = parse_address(settings.link).impairment
     rate = f"{impairment.rate_bps:g} bit/s" if impairment and impairment.rate_bps else "unlimited"
     damaged = f", {heard.damaged} damaged" if heard.damaged else ""
@@ -185,7 +185,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
     share = (time.process_time() - processor_s) / (time.monotonic() - began_s)
     written = _write_sounds(folder, log)
     kinds = {type(event) for event in log.happened}
-    if not {events.OverSent, events.OverEnded} <= kinds:  # a signal ended it before there were figures
+    if not {events.OverSent, events.OverPlayed} <= kinds:  # a signal ended it before there were figures
         note(f"ended before the answer was heard; written {' and '.join(written) or 'nothing'}")
         return EXIT_INTERRUPTED
     text = f"{summary(settings, log, share)}\n{'written':<13} {written[0]} and {written[1]}"

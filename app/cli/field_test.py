@@ -17,7 +17,7 @@ from transport.link_kinds import kind_of
 
 if TYPE_CHECKING:  # the command line must not wait for them
     from app.diagnostics.field_records import FieldTest, KnownClip
-    from app.station.parts import Codec
+    from app.station.parts import StationCodec
 
 LONGEST_OVER_S = 600.0
 """Time-out of an over: a clip on a slow link takes its time."""
@@ -34,7 +34,7 @@ def add_field_test(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run_field_test)
 
 
-def ceilings(known: list[KnownClip], codec: Codec) -> dict[str, float | None]:
+def ceilings(known: list[KnownClip], codec: StationCodec) -> dict[str, float | None]:
     """Return the ESTOI of each clip through the codec, with no link in between; None where it is not measured."""
     import numpy as np
 

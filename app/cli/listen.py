@@ -57,7 +57,7 @@ class ListenLog:
         """Why nothing can be told any more."""
         self.problem = ""
         """Why the first over could not be heard, in one line."""
-        self.overs: deque[events.OverEnded] = deque(maxlen=MAX_REPORTED)
+        self.overs: deque[events.OverPlayed] = deque(maxlen=MAX_REPORTED)
         self.texts: deque[events.TextHeard] = deque(maxlen=MAX_REPORTED)
         self.counts = events.PacketCounts(0, 0, 0, 0, 0)
         self.refusals = events.ChannelCounts()
@@ -79,7 +79,7 @@ class ListenLog:
                 self._refused, self.refusals = refusal_words(event), event
             case events.PacketCounts():
                 self.counts = event
-            case events.OverEnded():
+            case events.OverPlayed():
                 self._over_ended(event)
             case events.CodecMismatch(sender, ours, theirs):
                 self.problem = f"{sender} speaks codec {theirs}, we speak {ours}: use the same version at both ends"
@@ -108,7 +108,7 @@ class ListenLog:
             self.gone = error
             self.done.set()
 
-    def _over_ended(self, over: events.OverEnded) -> None:
+    def _over_ended(self, over: events.OverPlayed) -> None:
         self.overs.append(over)
         more = f", {over.damaged} damaged" if over.damaged else ""
         more += "" if over.complete else ", then the signal was lost"

@@ -82,7 +82,7 @@ class OutgoingOver:
         self.microphone_tried = trio.Event()
         """Set when the microphone works, or does not open."""
         self.sent: events.OverSent | None = None
-        self.receipt: events.Receipt | None = None
+        self.receipt: events.OverConfirmed | None = None
         self.problem = ""
         """Why nothing was sent, in one line."""
         self.mode = Mode.OPEN
@@ -114,7 +114,7 @@ class OutgoingOver:
                 self.works.set()
                 if self.sent is not None:
                     self.done.set()
-            case events.Receipt():
+            case events.OverConfirmed():
                 self.receipt = event
             case events.RecordingProblem() | events.ChannelProblem():
                 note(str(event))

@@ -19,7 +19,7 @@ from app import events
 from app.audio.devices import Block, absent_devices
 from app.diagnostics.field_records import FieldTest, HeardClip, KnownClip, SentClip, recognise
 from app.events import Event
-from app.history.capture import Way
+from app.history.capture import FrameWay
 from app.history.over_watch import OverWatch
 from app.history.overs import RecordedOver
 from app.settings.model import Settings
@@ -63,7 +63,7 @@ class FieldTestObserver:
         self._pings: dict[int, float] = {}
         self.began_s = trio.current_time()
         self.sent: events.OverSent | None = None
-        self.receipt: events.Receipt | None = None
+        self.receipt: events.OverConfirmed | None = None
         self.answered = trio.Event()
         """Set when an over of the other station has ended."""
         self.said = trio.Event()
@@ -83,7 +83,7 @@ class FieldTestObserver:
         self.peer_found: Callable[[str], None] = lambda name: None
         """Is told the other station's name."""
 
-    def watch(self, way: Way, octets: bytes, facts: Sequence[Fact]) -> None:
+    def watch(self, way: FrameWay, octets: bytes, facts: Sequence[Fact]) -> None:
         """Take a frame of the channel."""
         if way == "in":
             self._recorded += self._watch.watch(facts, 0.0, trio.current_time())
@@ -111,7 +111,7 @@ class FieldTestObserver:
                 if sender and sender != test.peer:
                     test.peer = sender
                     self.peer_found(sender)
-            case events.OverEnded():
+            case events.OverPlayed():
                 self._over_ended()
                 self.answered.set()
             case events.PacketCounts():
@@ -121,7 +121,7 @@ class FieldTestObserver:
                 self.said.set()
             case events.TalkDenied():
                 self.refused.set()
-            case events.Receipt():
+            case events.OverConfirmed():
                 self.receipt = event
                 self.confirmed.set()
             case events.PongHeard(token) if token in self._pings:
@@ -294,7 +294,7 @@ async def _speak(engine: Engine, observer: FieldTestObserver, clip: KnownClip) -
     if observer.test.peer:
         with trio.move_on_after(PING_WAIT_S):
             await observer.confirmed.wait()
-    receipt: events.Receipt | None = observer.receipt
+    receipt: events.OverConfirmed | None = observer.receipt
     at_s = trio.current_time() - observer.began_s
     confirmed = receipt.heard if receipt is not None else None
     observer.test.sent.append(SentClip(at_s, clip.name, observer.sent.packets, confirmed, observer.sent.wire_bps))

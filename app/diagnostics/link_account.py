@@ -82,7 +82,7 @@ SYSTEMS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class LayerTotal:
     """A layer of what went over the wire since the start."""
 
     name: str
@@ -108,7 +108,7 @@ class Account:
     speech_s: float
     """Seconds of speech, both ways; what is sent again (`repeat=1`) counts again."""
     octets: int
-    layers: tuple[Layer, ...]
+    layers: tuple[LayerTotal, ...]
     needs: tuple[Need, ...]
     """Needs of the systems; ourselves first, where anything was said."""
 
@@ -139,7 +139,9 @@ def account(wire: WireRate | None) -> Account:
     below, has_ip = carrier_bytes(wire.carriers if wire is not None else ())
     whole = {layer.layer: layer.sent_octets + layer.received_octets for layer in told}
     speech_s = whole.get(VOICE, 0) / PACKET_BYTES * PACKET_S
-    layers = tuple(Layer(name, octets, 8 * octets / speech_s if speech_s else 0.0) for name, octets in whole.items())
+    layers = tuple(
+        LayerTotal(name, octets, 8 * octets / speech_s if speech_s else 0.0) for name, octets in whole.items()
+    )
     octets = sum(whole.values())
     needs = [_need(system.name, system.wire_bps(below, has_ip), system.source) for system in SYSTEMS]
     if speech_s:

@@ -22,7 +22,7 @@ from app.settings.model import Settings
 from app.signals import Ending, run_until_signal
 from app.station.engine import Engine
 from app.station.parrot import ParrotPorts
-from app.station.parts import Codec, Parts
+from app.station.parts import Parts, StationCodec
 from transport.address import Address
 from transport.link_kinds import LayerBytes
 from transport.links.base import Link
@@ -108,7 +108,7 @@ class CaptureLink:
 class Reproduced:
     """The record of what a station made of a capture."""
 
-    overs: list[events.OverEnded] = field(default_factory=list)
+    overs: list[events.OverPlayed] = field(default_factory=list)
     texts: list[events.TextHeard] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     """Collisions, other codecs, other modes on the channel: a line each."""
@@ -124,7 +124,7 @@ class Reproduced:
     def note(self, event: Event) -> None:
         """Take an event of the engine."""
         match event:
-            case events.OverEnded():
+            case events.OverPlayed():
                 self.overs.append(event)
             case events.TextHeard():
                 self.texts.append(event)
@@ -146,7 +146,7 @@ async def _at_once(work: Callable[..., Any], *arguments: Any) -> Any:
     return work(*arguments)
 
 
-def reproduce(capture: Capture, settings: Settings, codec: Codec) -> Reproduced:
+def reproduce(capture: Capture, settings: Settings, codec: StationCodec) -> Reproduced:
     """Play a capture back, in the time that decoding takes, and return what a station made of it.
 
     settings: those that matter to a receiver, such as the passphrase. Raises GossamerError as a station does.

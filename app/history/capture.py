@@ -50,9 +50,9 @@ LEFT_OUT = "left out"
 MAX_TAG_BYTES = 16
 """Longest tag of a protected channel."""
 
-Way = Literal["in", "out"]
+FrameWay = Literal["in", "out"]
 """Direction of a frame, seen from the station."""
-FrameWatcher = Callable[[Way, bytes, Sequence[Fact]], None]
+FrameWatcher = Callable[[FrameWay, bytes, Sequence[Fact]], None]
 """Shown every frame that passes over a channel: which way, its bytes, and what they mean. Must not block."""
 
 
@@ -61,7 +61,7 @@ class CapturedFrame:
     """One frame as it went over the link."""
 
     at_s: float
-    way: Way
+    way: FrameWay
     octets: bytes
 
     def line(self) -> str:

@@ -17,7 +17,7 @@ import trio
 from app.errors import os_reason
 from app.events import Event, RecordingProblem
 from app.history.allowance import Allowance
-from app.history.capture import CapturedFrame, LeftOut, Way
+from app.history.capture import CapturedFrame, FrameWay, LeftOut
 from app.history.journal import Journal
 from app.history.over_watch import OverWatch
 from app.history.overs import RecordedOver, clear_oldest_overs, over_bytes, recover_parts, write_over
@@ -91,7 +91,7 @@ class Recorder:
         """Bytes that all overs take together; None before the folder was looked at."""
         self._told = self._told_flood = False
 
-    def watch(self, way: Way, octets: bytes, facts: Sequence[Fact]) -> None:
+    def watch(self, way: FrameWay, octets: bytes, facts: Sequence[Fact]) -> None:
         """Take a frame that passes over the channel, accepted or not, and what it means."""
         now_s = trio.current_time()
         frame = self._worth_keeping(way, octets, facts, now_s)
@@ -124,7 +124,7 @@ class Recorder:
             if self._frames or self._overs or self._left_out:
                 self._more.set()
 
-    def _worth_keeping(self, way: Way, octets: bytes, facts: Sequence[Fact], now_s: float) -> bytes | None:
+    def _worth_keeping(self, way: FrameWay, octets: bytes, facts: Sequence[Fact], now_s: float) -> bytes | None:
         """Return what the journal takes of a frame, None for nothing. A flood is sampled."""
         if way == "out":
             return octets

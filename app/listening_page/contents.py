@@ -19,7 +19,7 @@ from app.simulation.journey import Journey, heard_sound, strip, travel
 from codec import format
 from transport.planning.presets import Preset
 
-Progress = Callable[[float], None]
+ReportProgress = Callable[[float], None]
 """Function that is told the share of the work that is done, 0..1."""
 
 
@@ -36,7 +36,9 @@ class Clip:
     """The speaker of those words, likewise."""
 
 
-def contents(clips: Sequence[Clip], lanes: Sequence[PageLane], links: Sequence[Preset], at: Progress) -> dict[str, Any]:
+def contents(
+    clips: Sequence[Clip], lanes: Sequence[PageLane], links: Sequence[Preset], at: ReportProgress
+) -> dict[str, Any]:
     """Return the data for the page's script. Codecs that are missing are named in it, with their cure.
 
     Raises CodecError.

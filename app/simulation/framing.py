@@ -58,7 +58,7 @@ class CodecFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrived:
+class Arrival:
     """Content of a frame that arrived."""
 
     frames: Sequence[CodecFrame] = ()
@@ -85,7 +85,7 @@ class Framing(Protocol):
     def end(self) -> list[LinkFrame]:
         """Return the frames that tell the listener that all has been said."""
 
-    def receive(self, octets: bytes, now: float) -> Arrived:
+    def receive(self, octets: bytes, now: float) -> Arrival:
         """Return what a frame holds that arrived at `now`. Raises FrameError for one that cannot be read."""
 
     def wire_bps(self, overhead_bytes: int) -> float:
@@ -133,7 +133,7 @@ class GossamerFraming:
         speech_s = len(frame.packets) * PACKET_S if isinstance(frame, Voice) else 0.0
         return LinkFrame(self._near.encode(frame, 0.0, 0), speech_s)
 
-    def receive(self, octets: bytes, now: float) -> Arrived:
+    def receive(self, octets: bytes, now: float) -> Arrival:
         """Return the packets that are new in a frame, or the count in END. Raises FrameError."""
         heard, total = [], None
         for fact in self._far.receive(octets, now):
@@ -146,7 +146,7 @@ class GossamerFraming:
                     raise FrameError("VOICE of an over whose BEGIN was not heard")
                 case Rubbish(problem) | Refused(problem):
                     raise problem
-        return Arrived(heard, total)
+        return Arrival(heard, total)
 
     def wire_bps(self, overhead_bytes: int) -> float:
         """Return the bits of a cycle, from BEGIN to BEGIN, for a second of its speech."""
@@ -205,7 +205,7 @@ class OtherFraming:
             count += 1
         return count
 
-    def receive(self, octets: bytes, now: float) -> Arrived:
+    def receive(self, octets: bytes, now: float) -> Arrival:
         """Return the codec frames in a frame, damaged ones too. Raises FrameError where the header is damaged."""
         header, body = octets[:HEADER_BYTES], octets[HEADER_BYTES + CHECK_BYTES : -CHECK_BYTES]
         if len(octets) < OVERHEAD_BYTES or _check(header) != octets[HEADER_BYTES : HEADER_BYTES + CHECK_BYTES]:
@@ -217,10 +217,10 @@ class OtherFraming:
         if kind == OTHER_END:
             if damaged:
                 raise FrameError("the body's check does not match")
-            return Arrived(total=first)
+            return Arrival(total=first)
         contents = unpack_frames(body, self._bits)
         self._expected = max(self._expected, first + len(contents))
-        return Arrived([CodecFrame(first + place, content, damaged) for place, content in enumerate(contents)])
+        return Arrival([CodecFrame(first + place, content, damaged) for place, content in enumerate(contents)])
 
     def wire_bps(self, overhead_bytes: int) -> float:
         """Return the bits of speech, lengths, headers and overhead, at the codec's nominal rate."""

@@ -8,7 +8,7 @@ import trio
 
 from app.audio.player import Player
 from app.audio.tones import call_tone, courtesy_tone
-from app.events import CallHeard, Event, OverBegan, OverEnded, TalkEnded
+from app.events import CallHeard, Event, OverBegan, OverPlayed, TalkEnded
 from app.settings.model import Settings
 
 CALL_AFTER_S = 30.0
@@ -30,7 +30,7 @@ class Alerts:
         if isinstance(event, OverBegan) and event.addressee in ("", self._me):
             long_quiet = self._quiet_since_s is None or now - self._quiet_since_s >= CALL_AFTER_S
             call = CallHeard(event.sender, event.addressee == self._me) if long_quiet else None
-        if isinstance(event, OverBegan | OverEnded | TalkEnded):
+        if isinstance(event, OverBegan | OverPlayed | TalkEnded):
             self._quiet_since_s = now
         return call
 
@@ -51,5 +51,5 @@ class Bell:
             self._emit(call)
             if self._settings.call_tone:
                 self._player.chime(call_tone())
-        if isinstance(event, OverEnded) and event.packets and self._settings.courtesy_tone:
+        if isinstance(event, OverPlayed) and event.packets and self._settings.courtesy_tone:
             self._player.play(courtesy_tone())

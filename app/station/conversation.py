@@ -193,7 +193,7 @@ class Conversation:
             case Receipt(over, sequence, heard) if self._is_ours(over, sequence) and self._talker is not None:
                 self._receipt_expected = False  # it may come while our second END is still on its way
                 self._floor_says(self._floor.receipt(now))
-                self._emit(events.Receipt(over, heard, self._talker.packets_sent))
+                self._emit(events.OverConfirmed(over, heard, self._talker.packets_sent))
             case Text(_, _, sender, text, addressee) if self._texts.take(now):
                 self._emit(events.TextHeard(sender, text, addressee))
             case Pong(_, _, token) if self._pongs.take(now):

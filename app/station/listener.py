@@ -13,8 +13,7 @@ import trio
 
 from app.audio.devices import Block
 from app.audio.player import Player
-from app.events import CodecMismatch, Event, OverBegan, PacketCounts, PlayoutState
-from app.events import OverEnded as OverPlayed
+from app.events import CodecMismatch, Event, OverBegan, OverPlayed, PacketCounts, PlayoutState
 from app.station.latency import Latency
 from app.station.speech import SpeechDecoder
 from codec import format as fmt

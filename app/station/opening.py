@@ -12,7 +12,7 @@ from app.settings.model import Settings
 from app.settings.protection import secret_of
 from app.station.latency import Latency
 from app.station.parrot import ParrotPorts
-from app.station.parts import Codec, Parts
+from app.station.parts import Parts, StationCodec
 from app.threads import InThread
 from transport.address import parse_address
 from transport.links.base import Link
@@ -29,7 +29,7 @@ class Opened:
     """Name of the other end of the link; "" where that is not known."""
     secret: Secret | None
     """Key of the channel; None for the open channel."""
-    codec: Codec
+    codec: StationCodec
     in_thread: InThread
     """The thread in which the models work."""
     latency: Latency

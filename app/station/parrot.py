@@ -31,7 +31,7 @@ END_AGAIN_S = 0.1
 MAX_PACKETS = 4096
 """Largest number of packets of one over that are remembered: 22 minutes."""
 
-Arrived = Callable[[int, int, float], None]
+NoteArrival = Callable[[int, int, float], None]
 """Told over, sequence and time of every VOICE frame that arrives, to measure the link."""
 
 
@@ -39,7 +39,7 @@ Arrived = Callable[[int, int, float], None]
 class ParrotPorts:
     """The things that a station lends to the parrot in the same program."""
 
-    arrived: Arrived
+    arrived: NoteArrival
     secret: Secret | None = None
     """Key of the channel; None for the open channel."""
     clock: Callable[[], int] = wall_clock_s

@@ -35,7 +35,7 @@ from vocoder.synthesizer import Synthesizer
 
 
 @dataclass(frozen=True, slots=True)
-class Codec:
+class StationCodec:
     """The three models of a station."""
 
     encoder: NumberedEncoder | None
@@ -70,7 +70,7 @@ def names_of_devices() -> list[DeviceInfo]:
 class Parts:
     """Functions that give a station its pieces, and taps that show what passes. `real_parts` has working defaults."""
 
-    load_codec: Callable[[Synth, str], Codec]
+    load_codec: Callable[[Synth, str], StationCodec]
     """Loads the models for the settings `synth` and `model`. Blocking; raises CodecError."""
     open_link: LinkOpener
     open_sound: OpenSound
@@ -93,7 +93,7 @@ class Parts:
     """Shown what the decoder makes of the link's packets, aligned with what was spoken."""
 
 
-def load_codec(synth: Synth, model: str = "standard", *, encoder: bool = True) -> Codec:
+def load_codec(synth: Synth, model: str = "standard", *, encoder: bool = True) -> StationCodec:
     """Load the shipped models, standard or small; without the encoder for a station that only listens.
 
     Blocking. Raises CodecError.
@@ -105,7 +105,7 @@ def load_codec(synth: Synth, model: str = "standard", *, encoder: bool = True) -
 
     synthesizer = open_synthesizer(synth, model_path(VOCODER, model))
     talks = Encoder(model_path(ENCODER, model)) if encoder else None
-    return Codec(talks, Decoder(model_path(DECODER, model)), synthesizer)
+    return StationCodec(talks, Decoder(model_path(DECODER, model)), synthesizer)
 
 
 async def open_station_link(address: Address[Any], nursery: trio.Nursery, ports: ParrotPorts) -> tuple[Link, str]:

@@ -8,7 +8,7 @@ import trio
 
 from app.audio.devices import BLOCK_S, Block
 from app.audio.player import Player
-from app.events import Event, OverBegan, OverEnded, ReplayBegan, ReplayEnded, ReplayRefused
+from app.events import Event, OverBegan, OverPlayed, ReplayBegan, ReplayEnded, ReplayRefused
 from app.station.speech import SpeechDecoder
 from codec.format import PACKET_S
 
@@ -43,7 +43,7 @@ class Replay:
             case OverBegan():
                 self.stop()
                 self._hearing = []
-            case OverEnded(_, sender) if self._hearing:
+            case OverPlayed(_, sender) if self._hearing:
                 self._last, self._hearing = (sender, tuple(self._hearing)), []
 
     def ask(self, busy: bool) -> None:

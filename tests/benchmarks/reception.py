@@ -79,7 +79,7 @@ async def receive(packets: Sequence[bytes], **pieces: Any) -> Reception:
                 codec_id = event.codec_id
             case events.PlayoutState(hold_s):
                 holds_s.append(hold_s)
-            case events.OverEnded():
+            case events.OverPlayed():
                 ended.set()
 
     ours, theirs = memory_pair()

@@ -179,15 +179,15 @@ async def _warm_up(sender: Station, listener: Station) -> None:
 
 
 async def _over(talker: Station, listener: Station, duration_s: float) -> Outcome:
-    before = len(listener.only(events.OverEnded))
+    before = len(listener.only(events.OverPlayed))
     rubbish_before = _rubbish(listener)
     talker.timed.handed.clear()
     listener.timed.arrived.clear()
     talker.engine.play_clip(speech(duration_s))
     patience_s = PATIENCE_S + 2 * duration_s
     await talker.until(events.OverSent, 1, patience_s)
-    await listener.until(events.OverEnded, before + 1, patience_s)
-    sent, heard = talker.only(events.OverSent)[-1], listener.only(events.OverEnded)[-1]
+    await listener.until(events.OverPlayed, before + 1, patience_s)
+    sent, heard = talker.only(events.OverSent)[-1], listener.only(events.OverPlayed)[-1]
     arrived = listener.timed.arrived
     delays_s = [arrived[frame] - at_s for frame, at_s in talker.timed.handed.items() if frame in arrived]
     k = listener.only(events.OverBegan)[-1].packets_per_frame

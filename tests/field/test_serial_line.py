@@ -90,7 +90,7 @@ def test_a_conversation_over_a_serial_line(
             print(f"  {outcome}; {len(outcome.delays_s)} of {outcome.frames} frames intact")
             print(f"    of {wire.bytes} bytes {wire.hit} were hit, {wire.bursts} times rubbish between frames")
     for outcome, wire, listener in zip(outcomes, wires, (bob, ada), strict=True):
-        heard = listener.only(events.OverEnded)
+        heard = listener.only(events.OverPlayed)
         assert [True] == [over.complete for over in heard]
         if bad:
             assert 0 < outcome.frames - len(outcome.delays_s) <= wire.hit

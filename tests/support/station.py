@@ -31,7 +31,7 @@ from app.settings.model import Settings
 from app.station.channel_end import wall_clock_s
 from app.station.engine import Engine
 from app.station.parrot import ParrotPorts
-from app.station.parts import Codec, Parts, open_station_link
+from app.station.parts import Parts, StationCodec, open_station_link
 from codec import format as fmt
 from transport.address import Address
 from transport.links.base import Link
@@ -204,7 +204,7 @@ class Station:
         self.heard: list[Block] = []
         self._more = trio.Event()
         parts = Parts(
-            load_codec=lambda synth, model: Codec(self.encoder, self.decoder, StaircaseSynthesizer()),
+            load_codec=lambda synth, model: StationCodec(self.encoder, self.decoder, StaircaseSynthesizer()),
             open_link=self._open_link,
             open_sound=lambda settings: (self.microphone, self.loudspeaker),
             load_clip=lambda number: clip(2.0, seed=number),

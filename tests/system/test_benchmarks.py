@@ -506,7 +506,7 @@ class Instant:
 def test_the_way_from_packet_to_sound_is_what_the_engine_adds() -> None:
     """With models that take no time, in virtual time: the player's cushion, in every over alike."""
     from app.audio.player import CUSHION_S
-    from app.station.parts import Codec
+    from app.station.parts import StationCodec
     from tests.benchmarks.reception import PACKETS, receive
 
     async def at_once(function: Callable[..., object], *arguments: object) -> object:
@@ -514,7 +514,7 @@ def test_the_way_from_packet_to_sound_is_what_the_engine_adds() -> None:
         return function(*arguments)
 
     async def measured() -> Reception:
-        codec = Codec(None, Instant(), Instant())
+        codec = StationCodec(None, Instant(), Instant())
         return await receive([bytes(32)] * PACKETS, load_codec=lambda synth, model: codec, in_thread=lambda: at_once)
 
     found = trio.run(measured, clock=trio.testing.MockClock(autojump_threshold=0))

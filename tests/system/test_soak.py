@@ -25,7 +25,7 @@ from app.audio.devices import absent_devices
 from app.history.overs import clear_oldest_overs, folder_bytes, over_files, read_over
 from app.settings.model import Settings
 from app.station.engine import Engine
-from app.station.parts import Codec, Parts
+from app.station.parts import Parts, StationCodec
 from codec import format as fmt
 from tests.support.signals import clips
 from tests.support.station import CODEC_ID, at_once
@@ -193,7 +193,7 @@ class Soaked:
         match event:
             case events.OverSent():
                 self.sent.update(overs=1, packets=event.packets)
-            case events.OverEnded():
+            case events.OverPlayed():
                 self.ended.update(overs=1, packets=event.packets, lost=event.lost)
             case events.FloorChanged(state):
                 self.state = state
@@ -214,7 +214,7 @@ class Soaked:
             packets_per_frame=2,
         )
         parts = Parts(
-            load_codec=lambda synth, model: Codec(self.encoder, self.decoder, Silence()),
+            load_codec=lambda synth, model: StationCodec(self.encoder, self.decoder, Silence()),
             open_link=open_link,
             open_sound=absent_devices,
             load_clip=lambda number: np.zeros(0, np.float32),
@@ -264,7 +264,7 @@ async def live(stations: tuple[Soaked, Soaked], weather: Weather, hours: float) 
         for station in stations:
             assert station.engine is not None
             assert (State.IDLE, True) == (station.state, station.engine.idle)
-            counts = (station.told["OverBegan"], station.told["OverEnded"])
+            counts = (station.told["OverBegan"], station.told["OverPlayed"])
             assert counts[0] - counts[1] <= station.told["StationReady"] - 1  # an over dies with its station
         final_bytes = traced_bytes()
         nursery.cancel_scope.cancel()

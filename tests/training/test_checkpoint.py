@@ -21,13 +21,13 @@ from codec.training.loop.trainer import Run  # noqa: E402
 from codec.training.model.network import Codec, CodecConfig  # noqa: E402
 from tests.support.networks import CODEC  # noqa: E402
 from vocoder.training.model.config import VocoderConfig  # noqa: E402
-from vocoder.training.voice import Voice, open_voice  # noqa: E402
+from vocoder.training.voice import VoiceNetwork, open_voice  # noqa: E402
 
 
 def test_networks_are_built_from_what_the_checkpoint_says(tmp_path):
     """Widths that no shape of a weight gives away, kernels and dilations, come back too."""
     config = VocoderConfig(kind="hifigan", channels=16, blocks=1, kernels=(3, 5), dilations=(2, 1))
-    voice = Voice(CODEC, config)
+    voice = VoiceNetwork(CODEC, config)
     save_half(voice, tmp_path / "voice.safetensors")
     found = open_voice([tmp_path / "voice.safetensors"])
     assert (CODEC, config) == (found.codec.config, found.vocoder.config)
@@ -38,7 +38,7 @@ def test_networks_are_built_from_what_the_checkpoint_says(tmp_path):
 def test_a_later_file_overrules_an_earlier_one(tmp_path, start):
     """Codec and vocoder may come from several files, each with its own widths."""
     voice, out = (
-        Voice(CodecConfig(frame_channels=24, latent_channels=16), VocoderConfig(channels=16, blocks=1)),
+        VoiceNetwork(CodecConfig(frame_channels=24, latent_channels=16), VocoderConfig(channels=16, blocks=1)),
         tmp_path,
     )
     save_half(voice, out / "voice.safetensors")

@@ -24,7 +24,7 @@ from tests.support.networks import CODEC, shaken  # noqa: E402
 from tests.support.signals import vowel  # noqa: E402
 from vocoder.training.export.prune import prune  # noqa: E402
 from vocoder.training.model.config import VocoderConfig  # noqa: E402
-from vocoder.training.voice import Voice  # noqa: E402
+from vocoder.training.voice import VoiceNetwork  # noqa: E402
 
 SMALL = replace(CODEC, expansion=2, packet_hidden=12)
 GROWN = replace(
@@ -129,7 +129,7 @@ def test_a_jump_of_the_pitch_costs_less_than_its_distance():
 
 def test_a_grown_voice_is_narrowed_everywhere(prepared):
     """Widths of the encoder's or decoder's own become the one that is asked for."""
-    smaller = prune(Voice(GROWN, VocoderConfig(channels=16, blocks=1)), prepared, 1, 8)
+    smaller = prune(VoiceNetwork(GROWN, VocoderConfig(channels=16, blocks=1)), prepared, 1, 8)
     assert 24 == smaller.codec.encoder.more.blocks[0].widen.out_features
     mixers = smaller.codec.encoder.last_mixer, smaller.codec.decoder.mixer
     assert [8, 8] == [len(mixer.gather.bias) for mixer in mixers]

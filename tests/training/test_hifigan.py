@@ -26,7 +26,7 @@ from vocoder.training.export.hifigan_graph import HifiganGraph  # noqa: E402
 from vocoder.training.model import vocoder_network  # noqa: E402
 from vocoder.training.model.config import VocoderConfig  # noqa: E402
 from vocoder.training.model.hifigan import HifiganVocoder  # noqa: E402
-from vocoder.training.voice import Voice, load_voice  # noqa: E402
+from vocoder.training.voice import VoiceNetwork, load_voice  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 PACKETS = 3
@@ -68,9 +68,9 @@ def test_an_unknown_kind_is_refused():
 
 def test_weights_of_the_other_kind(tmp_path, start):
     """Stage B starts anew beside a codec out of a voice with the other vocoder; an export refuses it in one line."""
-    voice = Voice(CODEC, VocoderConfig(channels=16, blocks=1))
+    voice = VoiceNetwork(CODEC, VocoderConfig(channels=16, blocks=1))
     save_half(voice, tmp_path / "harmonic.safetensors")
-    other = Voice(CODEC, CONFIG)
+    other = VoiceNetwork(CODEC, CONFIG)
     before = {name: value.clone() for name, value in other.vocoder.state_dict().items()}
     load_voice(other, [tmp_path / "harmonic.safetensors"], other_kinds=True)
     assert torch.equal(voice.codec.encoder.stem.weight.half().float(), other.codec.encoder.stem.weight)

@@ -21,7 +21,7 @@ from vocoder import pulse_source as source  # noqa: E402
 from vocoder.training.export import int8 as small  # noqa: E402
 from vocoder.training.export.export import export, reference  # noqa: E402
 from vocoder.training.model.config import VocoderConfig  # noqa: E402
-from vocoder.training.voice import Voice  # noqa: E402
+from vocoder.training.voice import VoiceNetwork  # noqa: E402
 
 KINDS = (ENCODER, DECODER, VOCODER)
 CODEC = CodecConfig(
@@ -39,7 +39,7 @@ CODEC = CodecConfig(
 def exported(tmp_path_factory):
     """A voice, and the folder that holds its graphs and their small variant."""
     torch.manual_seed(2)
-    voice = shaken(Voice(CODEC, VocoderConfig(channels=16, blocks=1)))
+    voice = shaken(VoiceNetwork(CODEC, VocoderConfig(channels=16, blocks=1)))
     folder = tmp_path_factory.mktemp("graphs")
     models = export(voice, folder)
     found = small.shrink_and_check(voice, models, reference(voice), folder)

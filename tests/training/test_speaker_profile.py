@@ -21,7 +21,7 @@ from vocoder.training.trials.speaker_profile import (  # noqa: E402
     ToldSampler,
     other_recordings,
 )
-from vocoder.training.voice import Voice, VoiceTraining  # noqa: E402
+from vocoder.training.voice import VoiceNetwork, VoiceTraining  # noqa: E402
 
 VOCODER = VocoderConfig(channels=16, blocks=1)
 CONFIG = VoiceTraining(codec=CODEC, vocoder=VOCODER, schedule=Schedule(batch_size=3, packets=2))
@@ -59,7 +59,7 @@ def test_a_profile_is_of_another_recording_of_the_same_speaker(prepared):
 def test_the_trial_compares_told_with_unknown(prepared, tmp_path):
     """One command; its log has both. Profiles for the other vocoder are refused in one line."""
     voice = tmp_path / "voice.safetensors"
-    save_half(shaken(Voice(CODEC, VOCODER)), voice)
+    save_half(shaken(VoiceNetwork(CODEC, VOCODER)), voice)
     settings = RECIPE.format(vocoder="[vocoder]\nchannels = 16\nblocks = 1\n", steps=3)
     config = tmp_path / "profile.toml"
     config.write_text("train_codec = true\n" + settings)

@@ -18,7 +18,7 @@ from codec.training.model.network import Codec, CodecConfig  # noqa: E402
 from codec.training.teachers import record, recorded, teachers_of  # noqa: E402
 from vocoder.training.export.export import export  # noqa: E402
 from vocoder.training.model.config import VocoderConfig  # noqa: E402
-from vocoder.training.voice import Voice  # noqa: E402
+from vocoder.training.voice import VoiceNetwork  # noqa: E402
 
 SMALLEST = CodecConfig(
     frame_channels=8,
@@ -71,7 +71,7 @@ def test_a_run_keeps_the_record_and_what_was_recorded_before(tmp_path):
 def test_the_export_writes_it_into_all_graphs(tmp_path, taught_by, said):
     """And into the kept checkpoint; where nothing is known nothing is written, as in the graphs from before."""
     torch.manual_seed(1)
-    export(Voice(SMALLEST, VocoderConfig(channels=8, blocks=1)), tmp_path, taught_by)
+    export(VoiceNetwork(SMALLEST, VocoderConfig(channels=8, blocks=1)), tmp_path, taught_by)
     for kind in (ENCODER, DECODER, VOCODER):
         assert said == load_model(kind, tmp_path / f"{kind}.onnx").metadata.get(TAUGHT_BY)
     assert taught_by == recorded([tmp_path / "voice.safetensors"])

@@ -16,10 +16,10 @@ from transport.links.mqtt_client import (
     Connected,
     Denied,
     Ended,
-    Event,
     Greeted,
     Ignored,
     MqttClient,
+    MqttEvent,
     Subscribed,
     TopicRefused,
 )
@@ -91,7 +91,7 @@ class Session:
         await self._write()
         await self._answers(Subscribed, Greeted)
 
-    async def _answers(self, *wanted: type[Event]) -> None:
+    async def _answers(self, *wanted: type[MqttEvent]) -> None:
         """Read until the broker has answered as it should."""
         missing = {*wanted}
         while missing:
@@ -125,7 +125,7 @@ class Session:
         cure = "is it a broker, and is it mqtt:// or mqtts:// there?"
         return OldBroker(cause, cure) if unknown else LinkError(cause, cure)
 
-    async def _read(self) -> list[Event]:
+    async def _read(self) -> list[MqttEvent]:
         """Return what the next bytes mean; an Ended where there are none."""
         try:
             octets = bytes(await self._stream.receive_some(READ_BYTES))

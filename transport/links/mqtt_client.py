@@ -84,7 +84,7 @@ class Ended:
     says: str
 
 
-Event = Connected | Denied | Subscribed | Greeted | TopicRefused | Arrived | Ignored | Ended
+MqttEvent = Connected | Denied | Subscribed | Greeted | TopicRefused | Arrived | Ignored | Ended
 
 
 def _properties(packet_type: int) -> Properties:
@@ -156,7 +156,7 @@ class MqttClient:
         self._hello = 0
         """Number of the first message, which the broker confirms."""
         self._buffers = _Buffers(MAX_MESSAGE_BYTES if version == 5 else MAX_MESSAGE_BYTES_3)
-        self._events: deque[Event] = deque(maxlen=MAX_EVENTS)
+        self._events: deque[MqttEvent] = deque(maxlen=MAX_EVENTS)
         protocol = MQTTProtocolVersion.MQTTv5 if version == 5 else MQTTProtocolVersion.MQTTv311
         self._paho = paho = _Paho(self._buffers, client_id, protocol)
         paho.username_pw_set(settings.user or None, settings.password if settings.user else None)
@@ -187,7 +187,7 @@ class MqttClient:
         """Whether there are bytes for the broker."""
         return bool(self._buffers.outgoing)
 
-    def receive_data(self, octets: bytes) -> list[Event]:
+    def receive_data(self, octets: bytes) -> list[MqttEvent]:
         """Return what the bytes mean that came from the broker. Whatever they are, nothing is raised."""
         self._buffers.incoming += octets
         self._buffers.reading = True
@@ -207,7 +207,7 @@ class MqttClient:
 
     # --- what to do ----------------------------------------------------------------------------------------------
 
-    def tick(self) -> list[Event]:
+    def tick(self) -> list[MqttEvent]:
         """Do what time demands, every second or so: ask a silent broker whether it is there, and give it up."""
         self._paho.loop_misc()
         if self._buffers.closed:

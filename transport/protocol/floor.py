@@ -13,8 +13,8 @@ from transport.errors import UsageError
 from transport.protocol.floor_states import (
     TABLE,
     CollisionInferred,
-    Event,
     FloorEvent,
+    FloorInput,
     State,
     StateChanged,
     TalkerLost,
@@ -75,7 +75,7 @@ class Floor:
         break_in = before is State.RECEIVING and now - self._busy_since_s >= self._talk_limit_s
         if before in (State.IDLE, State.RECEIVING):
             self._breaking_in = break_in
-        events = self._move(Event.BREAK_IN if break_in else Event.PRESS)
+        events = self._move(FloorInput.BREAK_IN if break_in else FloorInput.PRESS)
         if self.state is State.LOCKED_OUT and before is State.RECEIVING:
             events.append(TalkRefused("somebody is talking: release the key and wait for the end of the over"))
         elif before is State.DRAINING:
@@ -86,28 +86,28 @@ class Floor:
 
     def permit(self, now: float) -> list[FloorEvent]:
         """Take note that the link took BEGIN: talk. Only in ASKED: look at `state` after BEGIN was sent."""
-        events = self._move(Event.PERMIT)
+        events = self._move(FloorInput.PERMIT)
         self._limit_at_s = now + self._talk_limit_s
         self._warned = False
         return events
 
     def release(self, now: float) -> list[FloorEvent]:
         """Take note that the talk key came up."""
-        return self._move(Event.RELEASE)
+        return self._move(FloorInput.RELEASE)
 
     def drained(self, now: float, expect_receipt: bool = False) -> list[FloorEvent]:
         """Take note that the last END has left. `expect_receipt`: one station was addressed, and should answer."""
-        events = self._move(Event.DRAINED)
+        events = self._move(FloorInput.DRAINED)
         if expect_receipt:
             self._receipt_by_s = now + RECEIPT_WAIT_S
         if self.talker_over is not None:  # whoever talked into this over goes on
-            events += self._move(Event.HEARD)
+            events += self._move(FloorInput.HEARD)
         return events
 
     def fail(self, now: float, reason: str) -> list[FloorEvent]:
         """Take note that the link failed, or has no peer yet: whatever was going on is over."""
         wanted = self.state in (State.ASKED, *_SENDING)
-        events = self._move(Event.FAIL)
+        events = self._move(FloorInput.FAIL)
         if self.state is State.IDLE:
             self._forget_talker(now)
         return [*events, TalkRefused(reason)] if wanted else events
@@ -139,7 +139,7 @@ class Floor:
         refused = self.state is State.ASKED
         if refused and self._breaking_in:
             return []
-        events = self._move(Event.HEARD)
+        events = self._move(FloorInput.HEARD)
         if sending:
             events += self._collision(over, "somebody else is talking at the same time")
         if refused:
@@ -172,7 +172,7 @@ class Floor:
         if over != self.talker_over:
             return []
         self._forget_talker(now)
-        return self._move(Event.OVER) if Event.OVER in TABLE[self.state] else []
+        return self._move(FloorInput.OVER) if FloorInput.OVER in TABLE[self.state] else []
 
     def receipt(self, now: float) -> list[FloorEvent]:
         """Take note that the addressed station has said what it heard."""
@@ -188,8 +188,8 @@ class Floor:
             return []
         events: list[FloorEvent] = [TalkerLost(self.talker_over)]
         self._forget_talker(now)
-        if Event.SILENCE in TABLE[self.state]:
-            events += self._move(Event.SILENCE)
+        if FloorInput.SILENCE in TABLE[self.state]:
+            events += self._move(FloorInput.SILENCE)
         return events
 
     def tick(self, now: float) -> list[FloorEvent]:
@@ -204,7 +204,7 @@ class Floor:
             events.append(TalkLimitNear(max(0.0, self._limit_at_s - now)))
         if self._limit_at_s is not None and now >= self._limit_at_s:
             events.append(TalkLimitReached())
-            events += self._move(Event.LIMIT)
+            events += self._move(FloorInput.LIMIT)
         if self._receipt_by_s is not None and now >= self._receipt_by_s:
             self._receipt_by_s = None
             events.append(CollisionInferred("the station you called has not confirmed your over"))
@@ -226,7 +226,7 @@ class Floor:
         followed_until_s = self._followed_since_s + TALK_LIMIT_S * self._slowness + FOLLOWED_MARGIN_S
         return min(self._silent_at_s, followed_until_s)
 
-    def _move(self, event: Event) -> list[FloorEvent]:
+    def _move(self, event: FloorInput) -> list[FloorEvent]:
         old = self.state
         if event not in TABLE[old]:
             raise UsageError(f"the floor cannot take '{event.value}' while {old.value}")

@@ -22,7 +22,7 @@ class State(enum.Enum):
     """Receiving, with the key down: refused. The key must come up before it counts again."""
 
 
-class Event(enum.Enum):
+class FloorInput(enum.Enum):
     """An event that moves the floor from state to state."""
 
     PRESS = "press"
@@ -41,61 +41,61 @@ class Event(enum.Enum):
     """The talker disappeared."""
 
 
-TABLE: dict[State, dict[Event, State]] = {
+TABLE: dict[State, dict[FloorInput, State]] = {
     State.IDLE: {
-        Event.PRESS: State.ASKED,
-        Event.RELEASE: State.IDLE,  # after a refusal or the talk limit
-        Event.FAIL: State.IDLE,
-        Event.HEARD: State.RECEIVING,
+        FloorInput.PRESS: State.ASKED,
+        FloorInput.RELEASE: State.IDLE,  # after a refusal or the talk limit
+        FloorInput.FAIL: State.IDLE,
+        FloorInput.HEARD: State.RECEIVING,
     },
     State.ASKED: {
-        Event.PRESS: State.ASKED,
-        Event.PERMIT: State.ON_AIR,
-        Event.RELEASE: State.DRAINING,  # BEGIN may be on its way: it must get its END
-        Event.FAIL: State.IDLE,
-        Event.HEARD: State.LOCKED_OUT,  # they were first
+        FloorInput.PRESS: State.ASKED,
+        FloorInput.PERMIT: State.ON_AIR,
+        FloorInput.RELEASE: State.DRAINING,  # BEGIN may be on its way: it must get its END
+        FloorInput.FAIL: State.IDLE,
+        FloorInput.HEARD: State.LOCKED_OUT,  # they were first
     },
     State.ON_AIR: {
-        Event.PRESS: State.ON_AIR,
-        Event.RELEASE: State.DRAINING,
-        Event.LIMIT: State.DRAINING,
-        Event.FAIL: State.IDLE,
-        Event.HEARD: State.COLLIDED,
+        FloorInput.PRESS: State.ON_AIR,
+        FloorInput.RELEASE: State.DRAINING,
+        FloorInput.LIMIT: State.DRAINING,
+        FloorInput.FAIL: State.IDLE,
+        FloorInput.HEARD: State.COLLIDED,
     },
     State.COLLIDED: {
-        Event.PRESS: State.COLLIDED,
-        Event.RELEASE: State.DRAINING,
-        Event.LIMIT: State.DRAINING,
-        Event.FAIL: State.RECEIVING,
-        Event.HEARD: State.COLLIDED,
-        Event.OVER: State.ON_AIR,
-        Event.SILENCE: State.ON_AIR,
+        FloorInput.PRESS: State.COLLIDED,
+        FloorInput.RELEASE: State.DRAINING,
+        FloorInput.LIMIT: State.DRAINING,
+        FloorInput.FAIL: State.RECEIVING,
+        FloorInput.HEARD: State.COLLIDED,
+        FloorInput.OVER: State.ON_AIR,
+        FloorInput.SILENCE: State.ON_AIR,
     },
     State.DRAINING: {
-        Event.PRESS: State.DRAINING,
-        Event.RELEASE: State.DRAINING,
-        Event.DRAINED: State.IDLE,
-        Event.FAIL: State.IDLE,
-        Event.HEARD: State.DRAINING,
-        Event.OVER: State.DRAINING,
-        Event.SILENCE: State.DRAINING,
+        FloorInput.PRESS: State.DRAINING,
+        FloorInput.RELEASE: State.DRAINING,
+        FloorInput.DRAINED: State.IDLE,
+        FloorInput.FAIL: State.IDLE,
+        FloorInput.HEARD: State.DRAINING,
+        FloorInput.OVER: State.DRAINING,
+        FloorInput.SILENCE: State.DRAINING,
     },
     State.RECEIVING: {
-        Event.PRESS: State.LOCKED_OUT,
-        Event.BREAK_IN: State.ASKED,
-        Event.RELEASE: State.RECEIVING,
-        Event.FAIL: State.IDLE,
-        Event.HEARD: State.RECEIVING,
-        Event.OVER: State.IDLE,
-        Event.SILENCE: State.IDLE,
+        FloorInput.PRESS: State.LOCKED_OUT,
+        FloorInput.BREAK_IN: State.ASKED,
+        FloorInput.RELEASE: State.RECEIVING,
+        FloorInput.FAIL: State.IDLE,
+        FloorInput.HEARD: State.RECEIVING,
+        FloorInput.OVER: State.IDLE,
+        FloorInput.SILENCE: State.IDLE,
     },
     State.LOCKED_OUT: {
-        Event.PRESS: State.LOCKED_OUT,
-        Event.RELEASE: State.RECEIVING,
-        Event.FAIL: State.IDLE,
-        Event.HEARD: State.LOCKED_OUT,
-        Event.OVER: State.IDLE,
-        Event.SILENCE: State.IDLE,
+        FloorInput.PRESS: State.LOCKED_OUT,
+        FloorInput.RELEASE: State.RECEIVING,
+        FloorInput.FAIL: State.IDLE,
+        FloorInput.HEARD: State.LOCKED_OUT,
+        FloorInput.OVER: State.IDLE,
+        FloorInput.SILENCE: State.IDLE,
     },
 }
 """The next state, by state and event."""
@@ -107,7 +107,7 @@ class StateChanged:
 
     old: State
     new: State
-    why: Event
+    why: FloorInput
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from transport.protocol.frames import Beacon, Begin, End, Frame, Ping, Pong, Rec
 from transport.protocol.over import OverEnded, OverEvent
 from transport.protocol.over_receiver import OverReceiver
 
-Decode = Callable[[bytes, float], Frame]
+DecodeFrame = Callable[[bytes, float], Frame]
 """Decoder of a channel: bytes from the link and the time in seconds -> a frame. Raises FrameError."""
 
 
@@ -72,7 +72,7 @@ def decode_open(octets: bytes, now: float) -> Frame:
 class ReceivingEnd:
     """The receiving half of one station: what comes over the link, and what it means."""
 
-    def __init__(self, decode: Decode = decode_open, name: str = "", slowness: float = 1.0) -> None:
+    def __init__(self, decode: DecodeFrame = decode_open, name: str = "", slowness: float = 1.0) -> None:
         """Take the channel's `decode`, and the station's name; a nameless one owes nobody a receipt.
 
         `slowness`: seconds that a second of speech takes on the link, by its plan.

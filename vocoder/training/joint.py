@@ -27,7 +27,7 @@ from vocoder.training.losses.sound import compared as sounds_compared
 from vocoder.training.losses.sound import sound_losses, sound_metrics
 from vocoder.training.losses.words import WordLoss, load_recogniser
 from vocoder.training.spectrograms import draw_comparison
-from vocoder.training.voice import Voice, VoiceTraining, load_voice, resynthesised
+from vocoder.training.voice import VoiceNetwork, VoiceTraining, load_voice, resynthesised
 
 SAMPLES_KEPT = 6
 """Validation segments that are written as sound and picture at each validation."""
@@ -102,7 +102,7 @@ def train(
         torch.set_num_threads(threads)
     schedule = config.schedule
     torch.manual_seed(schedule.seed)
-    voice = Voice(config.codec, config.vocoder).to(processes.device)
+    voice = VoiceNetwork(config.codec, config.vocoder).to(processes.device)
     analysis = Analysis().to(processes.device)
     load_voice(voice, start, other_kinds=not config.train_codec, smaller=True)
     criterion = Criterion(config, analysis, phones, processes, recogniser)
@@ -123,7 +123,7 @@ def train(
 
 
 def step_losses(
-    voice: Voice,
+    voice: VoiceNetwork,
     criterion: Criterion,
     batch: Batch,
     config: VoiceTraining,

@@ -55,7 +55,7 @@ class VoiceTraining:
     """Weight of the losses on what the encoder hears before the bottleneck, where its network says so."""
 
 
-class Voice(nn.Module):
+class VoiceNetwork(nn.Module):
     """Codec and vocoder in one module."""
 
     def __init__(self, codec: CodecConfig, vocoder: VocoderConfig) -> None:
@@ -84,7 +84,7 @@ def read_voice_recipe(path: Path, start: list[Path]) -> VoiceTraining:
     return filled(VoiceTraining, overruled(stored, values), str(path))
 
 
-def load_voice(voice: Voice, paths: list[Path], other_kinds: bool = False, smaller: bool = False) -> None:
+def load_voice(voice: VoiceNetwork, paths: list[Path], other_kinds: bool = False, smaller: bool = False) -> None:
     """Load the weights of the stages before: a codec's, a vocoder's, or both in one file.
 
     Later files overrule earlier ones. other_kinds: leave out a vocoder of another kind instead of refusing it. smaller:
@@ -101,7 +101,7 @@ def load_voice(voice: Voice, paths: list[Path], other_kinds: bool = False, small
         load(voice.get_submodule(name), stored.weights, f"{path}: its {name}")
 
 
-def open_voice(paths: list[Path]) -> Voice:
+def open_voice(paths: list[Path]) -> VoiceNetwork:
     """Return codec and vocoder out of checkpoints, as these say that they are built. Raises TrainingError."""
     configs = stored_configs(paths)
     missing = [name for name in NETWORKS if name not in configs]
@@ -109,7 +109,7 @@ def open_voice(paths: list[Path]) -> Voice:
         names = ", ".join(map(str, paths))
         raise TrainingError(f"{names}: no {missing[0]} there", "name a checkpoint of it too, with --from")
     codec = filled(CodecConfig, configs["codec"], "its codec", "codec")
-    voice = Voice(codec, filled(VocoderConfig, configs["vocoder"], "its vocoder", "vocoder"))
+    voice = VoiceNetwork(codec, filled(VocoderConfig, configs["vocoder"], "its vocoder", "vocoder"))
     load_voice(voice, paths)
     return voice
 

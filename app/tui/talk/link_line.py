@@ -15,7 +15,7 @@ from app.tui.talk.state import TalkState
 GAP = "  "
 
 
-class Fact(NamedTuple):
+class LinkFact(NamedTuple):
     """Something that is known of the link."""
 
     style: str
@@ -27,7 +27,7 @@ class Fact(NamedTuple):
 class LinkLine(Widget):
     """The most important figures of wire and link, as many as have room."""
 
-    facts: reactive[tuple[Fact, ...]] = reactive(())
+    facts: reactive[tuple[LinkFact, ...]] = reactive(())
     """The known facts, the most important first."""
     _sending = True
 
@@ -49,24 +49,24 @@ class LinkLine(Widget):
         return line
 
 
-def link_facts(state: TalkState, sending: bool) -> list[Fact]:
+def link_facts(state: TalkState, sending: bool) -> list[LinkFact]:
     """Return what is known of the link, the most important first."""
     wire, counts, ear = state.wire, state.counts, state.mouth_to_ear
-    facts = [Fact("$label", "nothing on the wire yet")]
+    facts = [LinkFact("$label", "nothing on the wire yet")]
     if wire is not None:
         rate_bps = wire.sent_bps if sending else wire.received_bps
-        facts = [Fact("$text", f"{'out' if sending else 'in'} {rate_bps:.0f} bit/s")]
+        facts = [LinkFact("$text", f"{'out' if sending else 'in'} {rate_bps:.0f} bit/s")]
     if refused := refusal_words(state.refusals):
         count = sum(getattr(state.refusals, kind) for kind, _ in REFUSALS)
-        facts.append(Fact("$warning", f"refused {refused}", f"refused {count}"))
+        facts.append(LinkFact("$warning", f"refused {refused}", f"refused {count}"))
     if counts is not None and counts.lost:
         share = 100 * counts.lost / (counts.received + counts.lost)
-        facts.append(Fact("$warning", f"lost {counts.lost} ({share:.0f} %)", f"lost {share:.0f} %"))
+        facts.append(LinkFact("$warning", f"lost {counts.lost} ({share:.0f} %)", f"lost {share:.0f} %"))
     if ear is not None:
         ear_ms = f"{ear.total_s * 1000:.0f} ms"
-        facts.append(Fact("$label", f"mouth to ear {ear_ms}" + ("" if ear.measured else " + the link"), ear_ms))
+        facts.append(LinkFact("$label", f"mouth to ear {ear_ms}" + ("" if ear.measured else " + the link"), ear_ms))
     if wire is not None:
-        facts.append(Fact("$label", f"sent {wire.packets_sent}"))
+        facts.append(LinkFact("$label", f"sent {wire.packets_sent}"))
     if counts is not None:
-        facts.append(Fact("$label", f"received {counts.received}"))
+        facts.append(LinkFact("$label", f"received {counts.received}"))
     return facts

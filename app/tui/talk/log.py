@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import count
 
-from app.events import OverEnded, TalkEnded
+from app.events import OverPlayed, TalkEnded
 
 LINES_KEPT = 200
 """Largest number of lines that the log keeps: half an hour of overs of a few seconds each."""
@@ -73,7 +73,7 @@ class Log:
         """Add the line of an over that begins."""
         self.lines.append(LogLine(next(self._numbers), now_s, side, who, "", over, running=True))
 
-    def end(self, side: Side, end: TalkEnded | OverEnded, outcome: str, *, trouble: bool) -> None:
+    def end(self, side: Side, end: TalkEnded | OverPlayed, outcome: str, *, trouble: bool) -> None:
         """Say in the line of a running over how long it was and, where that is worth a word, what became of it."""
         length, packets = f"{end.duration_s:4.1f} s", f"  {end.packets} packet{'' if end.packets == 1 else 's'}"
         self._change(
@@ -114,7 +114,7 @@ def _is_mine(line: LogLine) -> bool:
     return line.side is Side.MINE
 
 
-def losses(event: OverEnded) -> str:
+def losses(event: OverPlayed) -> str:
     """Return what did not arrive whole of somebody's over, or ""."""
     parts = [f"{event.lost} lost"] if event.lost else []
     parts += [f"{event.damaged} damaged"] if event.damaged else []

@@ -20,10 +20,10 @@ SOMEBODY = "somebody"
 """A station that does not give its name."""
 
 _Floor = events.FloorChanged | events.Collision | events.TalkDenied | events.TalkTimeWarning
-_Ours = events.TalkPermitted | events.TalkEnded | events.TalkDraining | events.OverSent | events.Receipt
+_Ours = events.TalkPermitted | events.TalkEnded | events.TalkDraining | events.OverSent | events.OverConfirmed
 _Theirs = (
     events.OverBegan
-    | events.OverEnded
+    | events.OverPlayed
     | events.CallHeard
     | events.TextHeard
     | events.CodecMismatch
@@ -53,7 +53,7 @@ _Station = (
     | events.ReplayRefused
     | events.PongHeard
 )
-Problem = events.DeviceProblem | events.LinkProblem
+ShownProblem = events.DeviceProblem | events.LinkProblem
 
 
 @dataclass
@@ -108,7 +108,7 @@ class TalkState:
     refusals: events.ChannelCounts | None = None
     playout: events.PlayoutState | None = None
     mouth_to_ear: events.MouthToEar | None = None
-    problems: dict[str, Problem] = field(default_factory=dict)
+    problems: dict[str, ShownProblem] = field(default_factory=dict)
     """Problems of now, by "microphone", "loudspeaker" and "link"."""
     devices: dict[str, events.DeviceReady] = field(default_factory=dict)
     log: Log = field(default_factory=Log)
@@ -177,7 +177,7 @@ class TalkState:
                 self.draining_s = event.left_s
             case events.OverSent():
                 self.log.add_cost(event.over, f"  wire {event.wire_bps:.0f} bit/s")
-            case events.Receipt():
+            case events.OverConfirmed():
                 self.log.add_receipt(event.over, event.heard, event.packets)
             case _:
                 assert_never(event)
@@ -191,7 +191,7 @@ class TalkState:
                 self.log.begin(Side.THEIRS, sender, event.over, now_s)
                 self._heard_of(event.sender)
                 self.who, self.meant_for = sender, event.addressee
-            case events.OverEnded():
+            case events.OverPlayed():
                 self.log.end(Side.THEIRS, event, losses(event), trouble=bool(event.lost) or not event.complete)
                 self.hearing, self.calling = False, ""
             case events.CallHeard():
@@ -273,7 +273,7 @@ class TalkState:
         """Return for whom an over or a message is, to stand behind the name of its sender; "" for everybody."""
         return "" if not addressee else " to you" if addressee == self.me else f" to {addressee}"
 
-    def _take_problem(self, about: str, problem: Problem, now_s: float) -> None:
+    def _take_problem(self, about: str, problem: ShownProblem, now_s: float) -> None:
         """List a problem until it is gone, and log it: the log keeps it whole, however little room there is."""
         if self.problems.get(about) != problem:
             self.note(about, str(problem), now_s)

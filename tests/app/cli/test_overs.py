@@ -111,7 +111,7 @@ def test_a_run_is_captured_and_reproduced_by_the_commands(tmp_path, monkeypatch,
 
     async def play(ada, bob):
         ada.engine.play_clip(read_speech(CLIP)[:20480])
-        await bob.until(events.OverEnded)
+        await bob.until(events.OverPlayed)
 
     in_virtual_time(trio.testing.MockClock(autojump_threshold=0), play, ada, bob)
     capture, sound = tmp_path / "fault.capture", tmp_path / "heard.wav"

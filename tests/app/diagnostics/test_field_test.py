@@ -18,7 +18,7 @@ from app.diagnostics.field_report import aligned, figures, report_text, worst_mo
 from app.diagnostics.field_test import run_field_test
 from app.history.overs import RecordedOver
 from app.settings.model import Settings
-from app.station.parts import Codec, Parts
+from app.station.parts import Parts, StationCodec
 from codec import format as fmt
 from tests.support.processes import free_port, start
 from tests.support.station import (
@@ -48,7 +48,7 @@ def parts(link: Link) -> Parts:
         return LeftOpen(link), ""
 
     return Parts(
-        load_codec=lambda synth, model: Codec(StaircaseEncoder(), StaircaseDecoder(), StaircaseSynthesizer()),
+        load_codec=lambda synth, model: StationCodec(StaircaseEncoder(), StaircaseDecoder(), StaircaseSynthesizer()),
         open_link=open_link,
         open_sound=absent_devices,
         load_clip=lambda number: np.zeros(0, np.float32),

@@ -18,7 +18,7 @@ from app.history.capture import CapturedFrame, capture_text, newest_part, read_c
 from app.history.overs import (
     capture_files,
 )
-from app.station.parts import Codec
+from app.station.parts import StationCodec
 from tests.support.recordings import ADA, BOB, converse
 from tests.support.station import StaircaseDecoder, StaircaseSynthesizer, Station, in_virtual_time
 from transport.impairment import Impairment
@@ -44,9 +44,9 @@ def test_a_capture_reproduces_what_was_heard(tmp_path, passphrase):
     text = capture_files(tmp_path / "bob")[0].read_text()
     assert "correct horse" not in text
     assert "passphrase" not in json.loads(text.splitlines()[0])["settings"]
-    again = reproduce(capture, replace(BOB, **mode), Codec(None, StaircaseDecoder(), StaircaseSynthesizer()))
-    assert bob.only(events.OverEnded) == again.overs
-    assert bob.only(events.OverEnded)[0].lost > 0
+    again = reproduce(capture, replace(BOB, **mode), StationCodec(None, StaircaseDecoder(), StaircaseSynthesizer()))
+    assert bob.only(events.OverPlayed) == again.overs
+    assert bob.only(events.OverPlayed)[0].lost > 0
     assert np.array_equal(np.concatenate(bob.heard), again.samples)
 
 
@@ -61,7 +61,7 @@ def test_rubbish_is_in_the_capture_too(tmp_path):
         await trio.sleep(5)
 
     in_virtual_time(trio.testing.MockClock(autojump_threshold=0), play, station)
-    again = reproduce(captured(tmp_path), BOB, Codec(None, StaircaseDecoder(), StaircaseSynthesizer()))
+    again = reproduce(captured(tmp_path), BOB, StationCodec(None, StaircaseDecoder(), StaircaseSynthesizer()))
     assert 3 == again.counts.rubbish
 
 

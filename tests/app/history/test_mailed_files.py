@@ -14,7 +14,7 @@ from app.errors import FileProblem
 from app.history.capture import FORMAT, MAX_FRAMES, read_capture
 from app.history.overs import over_bytes, over_files, parse_over, read_over
 from app.settings.model import Settings
-from app.station.parts import Codec
+from app.station.parts import StationCodec
 from tests.support.recordings import an_over
 from tests.support.station import StaircaseDecoder, StaircaseSynthesizer
 
@@ -66,7 +66,7 @@ def test_a_frame_that_comes_after_years_is_played_at_once(tmp_path, times):
     path = tmp_path / "a.capture"
     path.write_text(capture(HEADER, *([at_s, "in", "00"] for at_s in times)))
     began_s = time.monotonic()
-    codec = Codec(None, StaircaseDecoder(), StaircaseSynthesizer())
+    codec = StationCodec(None, StaircaseDecoder(), StaircaseSynthesizer())
     played = reproduce(read_capture(path), Settings(name="x", record=False), codec)
     assert len(times) == played.counts.rubbish
     assert time.monotonic() - began_s < 60

@@ -100,7 +100,7 @@ async def test_a_frame_is_decoded_and_matched_once_for_all_who_read_it(tmp_path,
     async with running(station):
         for frame in frames:
             await here.send(encode(frame))
-        await station.until(events.OverEnded)
+        await station.until(events.OverPlayed)
     assert frames == matched
     assert [encode(frame) for frame in frames] == decoded
     assert [("Ada", "...")] == [(over.sender, over.flags) for over in overs_in(tmp_path)]

@@ -77,7 +77,7 @@ async def test_an_over_is_heard_whole(
         await scene.over()
     assert scene.said == scene.heard
     assert ["receiving", "idle"] == [change.state.value for change in scene.bob.only(events.FloorChanged)]
-    [ended] = scene.bob.only(events.OverEnded)
+    [ended] = scene.bob.only(events.OverPlayed)
     assert ("Ada", PACKETS, 0, 0, True) == (ended.sender, ended.packets, ended.lost, ended.damaged, ended.complete)
     assert [] == scene.wire.answered
     if "replayed" in expected:
@@ -132,7 +132,7 @@ async def test_damaged_frames_are_lost_and_not_played(virtual_time: trio.testing
         await scene.over()
     assert PACKETS == len(scene.heard)
     assert all(heard in (None, said) for heard, said in zip(scene.heard, scene.said, strict=True))
-    assert 0 < scene.counts.bad_tags == scene.heard.count(None) == scene.bob.only(events.OverEnded)[0].lost
+    assert 0 < scene.counts.bad_tags == scene.heard.count(None) == scene.bob.only(events.OverPlayed)[0].lost
 
 
 @pytest.mark.parametrize("later_s", [0, 5, 70, 200])

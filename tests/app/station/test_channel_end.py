@@ -69,7 +69,9 @@ async def test_an_addressed_over_is_confirmed(virtual_time: trio.testing.MockClo
         await scene.wire.say_to_ada(
             stranger.encode(forged, trio.current_time(), utc()), encode(forged), *scene.wire.answered
         )
-    assert [(PACKETS, PACKETS)] == [(receipt.heard, receipt.packets) for receipt in scene.ada.only(events.Receipt)]
+    assert [(PACKETS, PACKETS)] == [
+        (receipt.heard, receipt.packets) for receipt in scene.ada.only(events.OverConfirmed)
+    ]
     [receipt] = scene.wire.answered
     assert len(receipt) == len(scene.wire.passed[-1])
     assert events.ChannelCounts(bad_tags=1, foreign=1, replayed=1) == scene.ada.only(events.ChannelCounts)[-1]
@@ -138,7 +140,7 @@ async def test_the_parrot_speaks_sealed_too(virtual_time: trio.testing.MockClock
     async with trio.open_nursery() as nursery:
         await nursery.start(station.engine.run)
         station.engine.play_clip(clip(SECONDS))
-        await station.until(events.OverEnded)
+        await station.until(events.OverPlayed)
         station.engine.close()
     assert station.encoder.packets == station.decoder.packets
     assert [] == station.only(events.ChannelCounts)

@@ -36,7 +36,7 @@ def test_the_permit_tone_is_heard_and_can_be_left_out(virtual_time):
 
     async def play(station, other):
         station.engine.play_clip(clip(1.0))
-        await other.until(events.OverEnded)
+        await other.until(events.OverPlayed)
 
     in_virtual_time(virtual_time, play, with_tone, other)
     heard = with_tone.loudspeaker.sound()
@@ -75,9 +75,9 @@ async def test_who_presses_while_somebody_talks_is_refused_with_a_reason(virtual
         other.engine.play_clip(clip(1.0))
         assert not other.engine.talking
         other.engine.key_up()
-        await other.until(events.OverEnded)
+        await other.until(events.OverPlayed)
         other.engine.play_clip(clip(1.0))
-        await one.until(events.OverEnded)
+        await one.until(events.OverPlayed)
     assert ["somebody is talking: release the key and wait for the end of the over"] == [
         event.reason for event in other.only(events.TalkDenied)
     ]
@@ -95,7 +95,7 @@ async def test_a_talker_who_disappears_frees_the_floor(virtual_time):
         for sequence in range(1, 5):
             await trio.sleep(fmt.PACKET_S)
             await here.send(encode(Voice(9, sequence, (bytes(32),))))
-        ended = await station.until(events.OverEnded, within_s=10)
+        ended = await station.until(events.OverPlayed, within_s=10)
         assert not ended.complete
         await trio.sleep(0.1)
         station.engine.play_clip(clip(1.0))
@@ -120,14 +120,14 @@ async def test_an_over_that_begins_while_the_last_is_played_has_its_turn_after_i
         await say(9, "Eve", 12)
         await trio.sleep(1)
         await say(11, "Zoe", 6)
-        await station.until(events.OverEnded, 2)
+        await station.until(events.OverPlayed, 2)
         await trio.sleep(1)
     assert [bytes([9] * 32)] * 12 + [bytes([11] * 32)] * 6 == station.decoder.packets
     assert [("Eve", 12, 0), ("Zoe", 6, 0)] == [
-        (ended.sender, ended.packets, ended.lost) for ended in station.only(events.OverEnded)
+        (ended.sender, ended.packets, ended.lost) for ended in station.only(events.OverPlayed)
     ]
-    told = [type(event).__name__ for event in station.only(events.OverBegan, events.OverEnded)]
-    assert ["OverBegan", "OverEnded", "OverBegan", "OverEnded"] == told
+    told = [type(event).__name__ for event in station.only(events.OverBegan, events.OverPlayed)]
+    assert ["OverBegan", "OverPlayed", "OverBegan", "OverPlayed"] == told
     assert ["receiving", "idle"] == [event.state.value for event in station.only(events.FloorChanged)]
 
 
@@ -142,7 +142,7 @@ async def test_an_over_in_another_codec_behind_one_that_is_played_frees_the_floo
             await here.send(encode(Begin(over, 0, bytes([over] * 8), 0, codec_id, 6, "Eve")))
             await here.send(encode(Voice(over, 1, (bytes([over] * 32),) * 6)))
             await here.send(encode(End(over, 2, 6)))
-        await station.until(events.OverEnded)
+        await station.until(events.OverPlayed)
         await trio.sleep(1)
     assert State.IDLE is station.only(events.FloorChanged)[-1].state
     assert [bytes([9] * 32)] * 6 == station.decoder.packets

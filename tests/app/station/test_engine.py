@@ -28,7 +28,7 @@ async def test_without_a_microphone_the_key_speaks_the_bundled_clips_in_turn(vir
     async with running(station):
         for count in (1, 2):
             station.engine.key_down()
-            await station.until(events.OverEnded, count)
+            await station.until(events.OverPlayed, count)
             await trio.sleep(0.5)
     spoken = np.concatenate(station.spoken)
     half = len(spoken) // 2
@@ -52,7 +52,7 @@ async def test_volume_and_mute_act_on_what_is_playing(virtual_time):
         other.engine.set_mute(False)
         await trio.sleep(1.5)
         other.engine.set_volume(1.0)
-        await other.until(events.OverEnded)
+        await other.until(events.OverPlayed)
     heard = other.loudspeaker.sound()
     levels = np.round(heard[::80], 2).tolist()
     steps = [level for level, before in zip(levels, [None, *levels], strict=False) if level != before]
@@ -96,7 +96,7 @@ async def test_closing_while_talking_ends_the_over(virtual_time):
         one.engine.key_down()
         await trio.sleep(2)
         one.engine.close()
-        ended = await other.until(events.OverEnded)
+        ended = await other.until(events.OverPlayed)
         assert ended.complete
 
 
@@ -122,7 +122,7 @@ async def test_before_it_is_open_and_after_it_is_closed_a_station_refuses_its_ke
     async with running(station):
         assert 0.3 == engine.controls.volume
         engine.play_clip(clip(1.0))
-        await station.until(events.OverEnded)
+        await station.until(events.OverPlayed)
     assert 0.3 * 0.75 == pytest.approx(np.abs(station.loudspeaker.sound()).max(), abs=0.01)
     station.happened.clear()
     commands()

@@ -42,7 +42,7 @@ async def test_mouth_to_ear_is_what_a_stopwatch_says(k, virtual_time):
             one.engine.key_down()
             await trio.sleep(6)
             one.engine.key_up()
-            await other.until(events.OverEnded)
+            await other.until(events.OverPlayed)
         nursery.cancel_scope.cancel()
     stopwatch_s = other.loudspeaker.first_above(0.5) - knock_s
 

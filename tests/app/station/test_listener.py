@@ -66,7 +66,7 @@ async def test_an_impaired_over_keeps_its_length_and_its_place(impairment, virtu
     assert 0 <= missed_at_the_start <= 8 if impairment.loss else missed_at_the_start == 0
     differing = sum(a != b for a, b in zip(sent[missed_at_the_start:], played, strict=True) if b is not None)
     assert differing == 0 or impairment.ber
-    lost = other.only(events.OverEnded)[0].lost
+    lost = other.only(events.OverPlayed)[0].lost
     assert lost == played.count(None)
     assert lost == 0 or impairment.loss or impairment.ber or impairment.reorder or impairment.jitter_s
 
@@ -81,6 +81,6 @@ async def test_rubbish_is_counted_and_survived(virtual_time):
         for octets in (b"", b"\0" * 40, bytes(range(72)), b"\x12" * 400):
             await here.send(octets)
         one.engine.play_clip(clip(1.0))
-        await other.until(events.OverEnded)
+        await other.until(events.OverPlayed)
     assert 4 == other.only(events.PacketCounts)[-1].rubbish
     assert one.encoder.packets == other.decoder.packets

@@ -88,7 +88,7 @@ async def test_an_over_whose_link_is_gone_ends_at_once_with_what_was_heard(
         await trio.sleep(0.1)
         link.unplug()
         pulled_s = trio.current_time()
-        ended = await station.until(events.OverEnded)
+        ended = await station.until(events.OverPlayed)
         assert trio.current_time() - pulled_s < 1.0 + k * PACKET_S  # what came is played to its end
         assert (6, 0, pytest.approx(6 * PACKET_S), False) == (
             ended.packets,
@@ -112,7 +112,7 @@ async def test_an_over_that_falls_silent_is_as_long_as_what_was_heard(
     station = Station(BOB, link=there)
     async with running(station):
         await talk(here, k, packets=6)
-        ended = await station.until(events.OverEnded)
+        ended = await station.until(events.OverPlayed)
         assert (6, 0, pytest.approx(6 * PACKET_S), False) == (
             ended.packets,
             ended.lost,

@@ -45,11 +45,11 @@ def station(name: str, link: str, *, recordings: Path | None = None, **changes) 
 async def over(talker: Station, listeners: list[Station]) -> None:
     """Have one speak, and wait until all have heard the end of it."""
     before = len(talker.only(events.OverSent))
-    heard = [len(listener.only(events.OverEnded)) for listener in listeners]
+    heard = [len(listener.only(events.OverPlayed)) for listener in listeners]
     talker.engine.play_clip(clip(SPOKEN_S))
     await talker.until(events.OverSent, before + 1, PATIENCE_S)
     for listener, count in zip(listeners, heard, strict=True):
-        ended = await listener.until(events.OverEnded, count + 1, PATIENCE_S)
+        ended = await listener.until(events.OverPlayed, count + 1, PATIENCE_S)
         expected = (talker.settings.name, PACKETS, 0, 0, True)
         assert expected == (ended.sender, ended.packets, ended.lost, ended.damaged, ended.complete)
 
@@ -69,7 +69,7 @@ def test_two_stations(broker: Broker) -> None:
             await over(ada, [bob])
             await over(bob, [ada])
             for one in (ada, bob):
-                receipt = await one.until(events.Receipt, 1, PATIENCE_S)
+                receipt = await one.until(events.OverConfirmed, 1, PATIENCE_S)
                 assert (PACKETS, PACKETS) == (receipt.heard, receipt.packets)
             layers = [layer.layer for layer in ada.only(events.WireRate)[-1].layers]
             assert ["voice", "frame header", "begin, end, ...", "MQTT + TCP/IP"] == layers
@@ -94,7 +94,7 @@ def test_twenty_stations(broker: Broker) -> None:
                 for one in hear:
                     one.engine.key_down()
                     one.engine.key_up()
-            receipt = await talks.until(events.Receipt, 1, PATIENCE_S)
+            receipt = await talks.until(events.OverConfirmed, 1, PATIENCE_S)
             assert (PACKETS, PACKETS) == (receipt.heard, receipt.packets)
             await over(hear[4], [talks, *hear[:4], *hear[5:]])
 
@@ -125,7 +125,7 @@ def test_a_broker_that_dies_in_an_over(tmp_path: Path) -> None:
             own.start()
             for one in (ada, bob):
                 await one.until(events.LinkRecovered, 1, PATIENCE_S)
-            cut = await bob.until(events.OverEnded, 1, PATIENCE_S)
+            cut = await bob.until(events.OverPlayed, 1, PATIENCE_S)
             assert not cut.complete and cut.packets < 10
             await over(ada, [bob])
         assert 2 == len(bob.only(events.OverBegan))
@@ -156,11 +156,11 @@ def test_a_broker_that_repeats_and_reorders(broker: Broker) -> None:
             nursery.start_soon(meddle, there)
             async with running(ada, bob):
                 await over(ada, [bob])
-                await ada.until(events.Receipt, 1, PATIENCE_S)
+                await ada.until(events.OverConfirmed, 1, PATIENCE_S)
                 for frame in kept:
                     await there.send(frame)
                 await trio.sleep(0.6)  # the counts are told four times a second
-                assert 1 == len(bob.only(events.OverBegan)) == len(ada.only(events.Receipt))
+                assert 1 == len(bob.only(events.OverBegan)) == len(ada.only(events.OverConfirmed))
                 assert [] == ada.only(events.OverBegan)
             nursery.cancel_scope.cancel()
 

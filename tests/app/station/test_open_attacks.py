@@ -139,14 +139,14 @@ async def test_empty_overs_are_no_more_than_a_line_a_second(virtual_time: trio.t
             begin = Begin(number & 0xFF, 0, nonce, 0, CODEC_ID, 1, f"Eve{number}")
             await say(here, [begin, End(number & 0xFF, 1, 0)])
             await trio.sleep(1 / 200)
-        told = bob.only(events.OverBegan, events.OverEnded)
+        told = bob.only(events.OverBegan, events.OverPlayed)
         assert 0 < len(told) <= 2 * (SILENT_OVERS_PER_S * SECONDS + 1)
         assert 0.0 == bob.engine.queued_s
         assert [] == [samples for _, samples in bob.loudspeaker.played if samples.any()]
         await say(here, over_of("Ada", 5, nonce=b"the real"))
-        while bob.only(events.OverEnded)[-1:] == [] or bob.only(events.OverEnded)[-1].sender != "Ada":
-            await bob.until(events.OverEnded, len(bob.only(events.OverEnded)) + 1)
-        assert (5, 0) == (bob.only(events.OverEnded)[-1].packets, bob.only(events.OverEnded)[-1].lost)
+        while bob.only(events.OverPlayed)[-1:] == [] or bob.only(events.OverPlayed)[-1].sender != "Ada":
+            await bob.until(events.OverPlayed, len(bob.only(events.OverPlayed)) + 1)
+        assert (5, 0) == (bob.only(events.OverPlayed)[-1].packets, bob.only(events.OverPlayed)[-1].lost)
 
 
 @trio_test
@@ -186,8 +186,8 @@ async def test_an_over_that_is_superseded_ends(virtual_time: trio.testing.MockCl
         await say(here, over_of("Eve", 5)[:6])
         second = over_of("Eve", 0, over=8, nonce=b"another1", codec_id=codec_id)
         await say(here, second if ends else second[:1])
-        await bob.until(events.OverEnded, within_s=10)
-        assert ("Eve", False) == (bob.only(events.OverEnded)[0].sender, bob.only(events.OverEnded)[0].complete)
+        await bob.until(events.OverPlayed, within_s=10)
+        assert ("Eve", False) == (bob.only(events.OverPlayed)[0].sender, bob.only(events.OverPlayed)[0].complete)
         await trio.sleep(10)
         heard = len(bob.heard)
         await trio.sleep(10)
@@ -205,9 +205,9 @@ async def test_a_trickle_of_voice_does_not_deafen(virtual_time: trio.testing.Moc
         await trio.sleep(10)
         await say(here, over_of("Ada", 40))
         with trio.fail_after(20):
-            while "Ada" not in [ended.sender for ended in bob.only(events.OverEnded)]:
-                await bob.until(events.OverEnded, len(bob.only(events.OverEnded)) + 1)
-        [ended] = [ended for ended in bob.only(events.OverEnded) if ended.sender == "Ada"]
+            while "Ada" not in [ended.sender for ended in bob.only(events.OverPlayed)]:
+                await bob.until(events.OverPlayed, len(bob.only(events.OverPlayed)) + 1)
+        [ended] = [ended for ended in bob.only(events.OverPlayed) if ended.sender == "Ada"]
         assert ended.packets - ended.lost >= 30
         nursery.cancel_scope.cancel()
 
@@ -221,7 +221,7 @@ async def test_a_claimed_length_is_not_believed(virtual_time: trio.testing.MockC
     async with running(bob):
         begin, voice, *_ = over_of("Eve", 1)
         await say(here, [begin, voice, End(7, 2, claimed)])
-        ended = await bob.until(events.OverEnded)
+        ended = await bob.until(events.OverPlayed)
         assert ended.lost <= 9 and len(bob.heard) <= 4
 
 
@@ -240,9 +240,9 @@ async def test_a_receipt_counts_for_the_end_that_it_names(virtual_time: trio.tes
         for over, sequence in ((end.over, end.sequence + 1), (end.over + 1 & 0xFF, end.sequence), (end.over, 0)):
             await here.send(encode(Receipt(over, sequence, 3)))
         await trio.sleep(0.1)
-        assert [] == ada.only(events.Receipt)
+        assert [] == ada.only(events.OverConfirmed)
         for _ in range(3):
             await here.send(encode(Receipt(end.over, end.sequence, end.packets_sent)))
         await trio.sleep(0.1)
-        assert bool(addressee) == len(ada.only(events.Receipt))
+        assert bool(addressee) == len(ada.only(events.OverConfirmed))
         nursery.cancel_scope.cancel()

@@ -28,7 +28,7 @@ async def test_the_parrot_sends_the_very_packets_back(virtual_time):
 
     async with running(station):
         station.engine.play_clip(clip(5.0))
-        await station.until(events.OverEnded)
+        await station.until(events.OverPlayed)
     assert len(station.encoder.packets) == 16
     assert station.encoder.packets == station.decoder.packets
 
@@ -40,7 +40,7 @@ async def test_a_conversation_is_told_in_order(virtual_time):
 
     async with running(station):
         station.engine.play_clip(clip(2.0))
-        await station.until(events.OverEnded)
+        await station.until(events.OverPlayed)
         await trio.sleep(1)
     told = [type(event).__name__ for event in station.happened]
     told = [name for name in told if name not in ("Level", "WireRate", "PacketCounts", "PlayoutState", "TalkDraining")]
@@ -55,7 +55,7 @@ async def test_a_conversation_is_told_in_order(virtual_time):
         "OverSent",
         "OverBegan",
         "FloorChanged",
-        "OverEnded",
+        "OverPlayed",
         "MouthToEar",
         "FloorChanged",
     ] == told
@@ -72,7 +72,7 @@ async def test_what_was_spoken_and_what_was_heard_are_aligned(virtual_time):
 
     async with running(station):
         station.engine.play_clip(clip(3.0))
-        await station.until(events.OverEnded)
+        await station.until(events.OverPlayed)
     spoken, heard = np.concatenate(station.spoken), np.concatenate(station.heard)
     assert len(spoken) == len(heard) == 10 * fmt.PACKET_SAMPLES
     assert np.abs(spoken - heard).max() < 0.01
@@ -86,7 +86,7 @@ def test_bytes_changed_on_the_link_change_what_is_heard(virtual_time):
 
         async def play(station):
             station.engine.play_clip(clip(2.0))
-            await station.until(events.OverEnded)
+            await station.until(events.OverPlayed)
 
         in_virtual_time(trio.testing.MockClock(autojump_threshold=0), play, station)
         return station
@@ -94,7 +94,7 @@ def test_bytes_changed_on_the_link_change_what_is_heard(virtual_time):
     clean, flipped = converse(lambda link: link), converse(lambda link: FlippedLink(link, 4, 0x80))
     assert len(clean.heard) == len(flipped.heard)
     assert np.abs(np.concatenate(clean.heard) - np.concatenate(flipped.heard)).max() > 0.9
-    ended = flipped.only(events.OverEnded)[0]
+    ended = flipped.only(events.OverPlayed)[0]
     assert (7, 0) == (ended.damaged, ended.lost)
 
 
@@ -106,7 +106,7 @@ async def test_on_a_link_slower_than_speech_overs_are_buffered_and_then_played(v
     async with running(station):
         for count in (1, 2):
             station.engine.play_clip(clip(6.0, seed=count))
-            await station.until(events.OverEnded, count, within_s=120)
+            await station.until(events.OverPlayed, count, within_s=120)
             await trio.sleep(1)
     draining = [event.left_s for event in station.only(events.TalkDraining)]
     assert max(draining) > 2.0
@@ -115,5 +115,5 @@ async def test_on_a_link_slower_than_speech_overs_are_buffered_and_then_played(v
     began_s, *_ = station.when(events.TalkPermitted)
     sent_s, *_ = station.when(events.OverSent)
     assert (2, pytest.approx(6.0 * slow.share, rel=0.1)) == (slow.packets_per_frame, sent_s - began_s)
-    assert [0, 0] == [over.lost for over in station.only(events.OverEnded)]
+    assert [0, 0] == [over.lost for over in station.only(events.OverPlayed)]
     assert station.encoder.packets == station.decoder.packets

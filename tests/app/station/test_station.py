@@ -40,6 +40,6 @@ async def test_devices_are_interrupted_only_while_nobody_talks(virtual_time: tri
         assert not microphone.may_interrupt()
         await trio.sleep(1.0)
         ada.engine.key_up()
-        await ada.until(events.OverEnded)
+        await ada.until(events.OverPlayed)
         await trio.sleep(5.0)
         assert microphone.may_interrupt()

@@ -169,7 +169,7 @@ async def test_it_does_not_open_while_somebody_talks_nor_on_the_loudspeaker_s_so
     async with running(one, other):
         await trio.sleep(1.0)
         other.engine.play_clip(over)
-        await one.until(events.OverEnded)
+        await one.until(events.OverPlayed)
         assert [] == one.only(events.TalkPermitted, events.TalkDenied)
         await one.until(events.TalkEnded)
     assert 1 == len(one.only(events.TalkPermitted))

@@ -20,7 +20,7 @@ from transport.protocol.floor import (
 from transport.protocol.floor_states import (
     TABLE,
     CollisionInferred,
-    Event,
+    FloorInput,
     State,
     StateChanged,
     TalkerLost,
@@ -64,10 +64,10 @@ def test_an_over_of_our_own() -> None:
     floor = Floor()
     events = floor.press(0.0) + floor.permit(0.1) + floor.release(5.0) + floor.drained(5.5)
     assert [
-        StateChanged(State.IDLE, State.ASKED, Event.PRESS),
-        StateChanged(State.ASKED, State.ON_AIR, Event.PERMIT),
-        StateChanged(State.ON_AIR, State.DRAINING, Event.RELEASE),
-        StateChanged(State.DRAINING, State.IDLE, Event.DRAINED),
+        StateChanged(State.IDLE, State.ASKED, FloorInput.PRESS),
+        StateChanged(State.ASKED, State.ON_AIR, FloorInput.PERMIT),
+        StateChanged(State.ON_AIR, State.DRAINING, FloorInput.RELEASE),
+        StateChanged(State.DRAINING, State.IDLE, FloorInput.DRAINED),
     ] == events
     assert floor.next_tick_s() is None
 
@@ -78,7 +78,7 @@ def test_an_over_of_theirs() -> None:
     assert (State.RECEIVING, THEM) == (floor.state, floor.talker_over)
     assert [] == floor.heard(0.3, THEM)
     assert [] == floor.over_ended(1.0, OTHERS)
-    assert [StateChanged(State.RECEIVING, State.IDLE, Event.OVER)] == floor.over_ended(1.0, THEM)
+    assert [StateChanged(State.RECEIVING, State.IDLE, FloorInput.OVER)] == floor.over_ended(1.0, THEM)
     assert [] == floor.over_ended(1.0, THEM)
 
 
@@ -132,7 +132,7 @@ def test_two_others_collide() -> None:
     assert [CollisionInferred] == kinds(floor.heard(0.5, OTHERS))
     assert [] == kinds(floor.heard(0.8, OTHERS))
     assert THEM == floor.talker_over
-    assert [TalkerLost(THEM), StateChanged(State.RECEIVING, State.IDLE, Event.SILENCE)] == floor.tick(SILENCE_S)
+    assert [TalkerLost(THEM), StateChanged(State.RECEIVING, State.IDLE, FloorInput.SILENCE)] == floor.tick(SILENCE_S)
 
 
 def test_a_new_over_is_followed() -> None:
@@ -256,8 +256,10 @@ def test_a_failed_link_ends_everything(state: State) -> None:
 
 def test_every_state_takes_the_key_and_the_link() -> None:
     """No key, frame or failure of the link is ever a mistake: these come whenever they like."""
-    for state, event in itertools.product(State, (Event.PRESS, Event.RELEASE, Event.FAIL, Event.HEARD)):
-        if (state, event) != (State.IDLE, Event.FAIL):
+    for state, event in itertools.product(
+        State, (FloorInput.PRESS, FloorInput.RELEASE, FloorInput.FAIL, FloorInput.HEARD)
+    ):
+        if (state, event) != (State.IDLE, FloorInput.FAIL):
             assert event in TABLE[state], (state, event)
     assert set(State) == set(TABLE)
 

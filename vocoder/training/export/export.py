@@ -27,7 +27,7 @@ from vocoder.training.export.harmonic_graph import VocoderGraph
 from vocoder.training.export.hifigan_graph import HifiganGraph
 from vocoder.training.export.test_signal import synthetic_speech
 from vocoder.training.model.hifigan import HifiganVocoder
-from vocoder.training.voice import Voice
+from vocoder.training.voice import VoiceNetwork
 
 OPSET = 17
 CHECKED_PACKETS = 100
@@ -43,7 +43,7 @@ LARGEST_SOUND_DIFFERENCE = 0.02
 drifts apart by some 1e-5 of a cycle, which the highest harmonics multiply by sixty."""
 
 
-def codec_id_of(voice: Voice) -> int:
+def codec_id_of(voice: VoiceNetwork) -> int:
     """Return the number of the codec, 1..65535, from its weights in fp16: another training is another codec."""
     digest = hashlib.sha256()
     for name, value in sorted(voice.codec.state_dict().items()):
@@ -51,17 +51,17 @@ def codec_id_of(voice: Voice) -> int:
     return int.from_bytes(digest.digest()[:2], "big") or 1
 
 
-Form = tuple[nn.Module, tuple[Tensor, ...], list[str], list[str]]
+GraphForm = tuple[nn.Module, tuple[Tensor, ...], list[str], list[str]]
 """A graph, its example inputs, their names, and the names of its outputs, all without the state."""
 
 
-def vocoder_form(vocoder: nn.Module) -> Form:
+def vocoder_form(vocoder: nn.Module) -> GraphForm:
     """Return the exported form of a vocoder of either kind."""
     graph = HifiganGraph(vocoder) if isinstance(vocoder, HifiganVocoder) else VocoderGraph(vocoder)
     return graph, (torch.zeros(1, format.PACKET_FRAMES, format.FEATURES),), ["features"], ["samples"]
 
 
-def graphs_of(voice: Voice) -> dict[str, Form]:
+def graphs_of(voice: VoiceNetwork) -> dict[str, GraphForm]:
     """Return the exported forms of a voice by kind."""
     return {
         ENCODER: (
@@ -80,7 +80,7 @@ def graphs_of(voice: Voice) -> dict[str, Form]:
     }
 
 
-def export(voice: Voice, folder: Path, taught_by: frozenset[str] | None = None) -> dict[str, Any]:
+def export(voice: VoiceNetwork, folder: Path, taught_by: frozenset[str] | None = None) -> dict[str, Any]:
     """Write codec_encoder.onnx, codec_decoder.onnx, vocoder.onnx and voice.safetensors (fp16) to `folder`.
 
     The weights are rounded to fp16 first, so that the kept checkpoint gives exactly these graphs again. taught_by: what
@@ -99,7 +99,7 @@ def export(voice: Voice, folder: Path, taught_by: frozenset[str] | None = None) 
     return made
 
 
-def write_graph(form: Form, metadata: dict[str, str], path: Path) -> Any:
+def write_graph(form: GraphForm, metadata: dict[str, str], path: Path) -> Any:
     """Write one of `graphs_of` with its metadata, whole or not at all, its constants in 16 bits where they fit in.
 
     Return the ONNX model as it is without that. Raises TrainingError for a graph whose outputs could not be compared.
@@ -119,7 +119,7 @@ def write_graph(form: Form, metadata: dict[str, str], path: Path) -> Any:
     return model
 
 
-def onnx_model(form: Form, metadata: dict[str, str]) -> Any:
+def onnx_model(form: GraphForm, metadata: dict[str, str]) -> Any:
     """Return one of `graphs_of` as an ONNX model with its metadata.
 
     Raises TrainingError for a graph whose outputs could not be compared, since they are random.
@@ -152,7 +152,7 @@ def onnx_model(form: Form, metadata: dict[str, str]) -> Any:
 
 
 @torch.no_grad()
-def reference(voice: Voice, packets: int = CHECKED_PACKETS, seed: int = 5) -> dict[str, NDArray[Any]]:
+def reference(voice: VoiceNetwork, packets: int = CHECKED_PACKETS, seed: int = 5) -> dict[str, NDArray[Any]]:
     """Return what PyTorch makes of the test signal, packet by packet; every seventh packet of the decoder is lost.
 
     These are "samples" int16 [2560 n], "packets" uint8 [n, 32], "features" float32 [n, 32, 42] and "sound" float32

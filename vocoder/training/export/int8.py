@@ -26,7 +26,7 @@ from codec.encoder import Encoder
 from codec.models import DECODER, ENCODER, SMALL, VOCODER, load_model
 from codec.training.errors import TrainingError
 from vocoder.training.export.export import graphs_of, is_lost
-from vocoder.training.voice import Voice
+from vocoder.training.voice import VoiceNetwork
 
 LARGEST_BYTES = 12_000_000
 """Largest size of the three files together."""
@@ -217,7 +217,7 @@ def shrink(models: dict[str, Any], folder: Path, graphs: dict[str, nn.Module]) -
 
 
 def shrink_and_check(
-    voice: Voice, models: dict[str, Any], expected: dict[str, NDArray[Any]], folder: Path
+    voice: VoiceNetwork, models: dict[str, Any], expected: dict[str, NDArray[Any]], folder: Path
 ) -> dict[str, float]:
     """Write the small variant of what `export` returned to `folder`, and compare it with `expected` (`reference`).
 

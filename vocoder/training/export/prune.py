@@ -18,7 +18,7 @@ from codec.training.data.batches import BatchSampler, PreparedCorpus
 from codec.training.loop.config import Schedule
 from codec.training.model.analysis import Analysis
 from codec.training.model.blocks import PacketBlock, PacketMixer
-from vocoder.training.voice import Voice, resynthesised
+from vocoder.training.voice import VoiceNetwork, resynthesised
 
 BATCHES, SEGMENTS = 24, 8
 """Batches of training speech that the fit sees, and segments in each."""
@@ -36,7 +36,7 @@ def pair_of(module: nn.Module) -> tuple[str, str] | None:
 
 
 @torch.no_grad()
-def hidden_values(voice: Voice, prepared: Path, seed: int = 3) -> dict[str, Tensor]:
+def hidden_values(voice: VoiceNetwork, prepared: Path, seed: int = 3) -> dict[str, Tensor]:
     """Return what the second map of each module gets on training speech, [n, H], by the module's name."""
     schedule = Schedule()
     corpus = PreparedCorpus(prepared, "train")
@@ -80,7 +80,7 @@ def narrowed(hidden: Tensor, weight: Tensor, bias: Tensor, keep: int) -> tuple[T
 
 
 @torch.no_grad()
-def prune(voice: Voice, prepared: Path, expansion: int, packet_hidden: int) -> Voice:
+def prune(voice: VoiceNetwork, prepared: Path, expansion: int, packet_hidden: int) -> VoiceNetwork:
     """Return the same voice with blocks `expansion` times as wide inside, and mixers `packet_hidden` wide inside."""
     codec = replace(
         voice.codec.config,
@@ -91,7 +91,7 @@ def prune(voice: Voice, prepared: Path, expansion: int, packet_hidden: int) -> V
         encoder_packet_hidden=0,
         decoder_packet_hidden=0,
     )
-    smaller = Voice(codec, replace(voice.vocoder.config, expansion=expansion))
+    smaller = VoiceNetwork(codec, replace(voice.vocoder.config, expansion=expansion))
     weights, wanted = voice.state_dict(), smaller.state_dict()
     for name, hidden in hidden_values(voice, prepared).items():
         first, second = pair_of(voice.get_submodule(name)) or ("", "")

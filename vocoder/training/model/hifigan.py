@@ -81,7 +81,7 @@ class ResidualStack(nn.Module):
         return x, after
 
 
-class Waveform(nn.Module):
+class WaveformStage(nn.Module):
     """The steps from 100 Hz to 8 kHz: the part that is HiFi-GAN's own."""
 
     def __init__(self, config: VocoderConfig) -> None:
@@ -134,7 +134,7 @@ class HifiganVocoder(nn.Module):
         self.config = config
         self.stem = nn.Linear(format.FEATURES, config.channels)
         self.stack = PacketStack(config.channels, config.blocks, config.expansion)
-        self.waveform = Waveform(config)
+        self.waveform = WaveformStage(config)
 
     def forward(self, table: Tensor, noise: Tensor | None = None) -> Tensor:
         """Return samples [B, 80 N] of table [B, N, 42], aligned as those of `Vocoder`.

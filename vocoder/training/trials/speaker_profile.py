@@ -30,7 +30,7 @@ from codec.training.model.normalisation import normalise
 from codec.training.teachers import teachers_of
 from vocoder.training.joint import Criterion, step_losses
 from vocoder.training.losses.sound import sound_metrics
-from vocoder.training.voice import Voice, VoiceTraining, load_voice, resynthesised
+from vocoder.training.voice import VoiceNetwork, VoiceTraining, load_voice, resynthesised
 
 Array = NDArray[np.float32]
 VALUES, LEVELS = 64, 16
@@ -81,7 +81,7 @@ class SpeakerProfile(nn.Module):
         return (values + (levels - values).detach()) / half
 
 
-class ProfiledVoice(Voice):
+class ProfiledVoice(VoiceNetwork):
     """A voice that can be told who speaks."""
 
     def __init__(self, config: VoiceTraining) -> None:

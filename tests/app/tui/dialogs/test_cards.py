@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.events import CallHeard, Level, OverBegan, OverEnded
+from app.events import CallHeard, Level, OverBegan, OverPlayed
 from app.settings import contacts
 from app.settings.file import Configuration, read_configuration
 from app.settings.model import Settings
@@ -210,7 +210,7 @@ def test_a_call_rings_and_blinks(wanted: bool) -> None:
         app._engine_spoke(CallHeard("Bob", addressed=False))
         await stage.says("Bob calls, ")
         await stage.pilot.pause(2.0)
-        app._engine_spoke(OverEnded(7, "Bob", 10, 0, 0, 3.2, True))
+        app._engine_spoke(OverPlayed(7, "Bob", 10, 0, 0, 3.2, True))
         await stage.pilot.pause(1.5)
         assert [True] * wanted == rung
         if wanted:

@@ -40,7 +40,7 @@ MY_OVER: list[Step] = [
     (4.3, ev.TalkDraining(left_s=0.4), Phase.DRAINING),
     (4.7, floor(State.IDLE), Phase.QUIET),
     (4.7, ev.OverSent(over=7, packets=10, voice_bps=800, wire_bps=1720), Phase.QUIET),
-    (4.9, ev.Receipt(over=7, heard=9, packets=10), Phase.QUIET),
+    (4.9, ev.OverConfirmed(over=7, heard=9, packets=10), Phase.QUIET),
 ]
 
 THEIR_OVER: list[Step] = [
@@ -48,7 +48,7 @@ THEIR_OVER: list[Step] = [
     (1.0, floor(State.RECEIVING), Phase.RECEIVING),
     (1.0, ev.OverBegan(over=9, sender="Bert", packets_per_frame=1), Phase.RECEIVING),
     (4.0, floor(State.IDLE), Phase.RECEIVING),  # still being played
-    (4.5, ev.OverEnded(9, "Bert", packets=10, lost=1, damaged=2, duration_s=3.2, complete=True), Phase.QUIET),
+    (4.5, ev.OverPlayed(9, "Bert", packets=10, lost=1, damaged=2, duration_s=3.2, complete=True), Phase.QUIET),
 ]
 
 
