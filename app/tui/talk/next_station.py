@@ -28,6 +28,7 @@ from app.tui.talk.screen import TalkScreen
 from transport.address import parse_address
 from transport.errors import LinkError, TransportError
 from transport.link_kinds import kind_of
+from transport.protocol.frames import Mode
 
 PASSPHRASE_FILE = "passphrase.txt"
 """Name of the file beside the settings that holds a passphrase chosen in the set-up."""
@@ -179,9 +180,8 @@ class NextStation:
         if chosen.passphrase != now.passphrase:
             changes["passphrase_file"] = str(self._free_file())
             settings = replace(settings, passphrase=chosen.passphrase, passphrase_file=changes["passphrase_file"])
-            settings = replace(settings, mode="" if now.mode == "open" else now.mode)
-            if now.mode == "open":
-                changes["mode"] = None
+            if now.mode is Mode.OPEN:
+                settings, changes["mode"] = replace(settings, mode=None), None
         if settings == now:
             self._write(changes)
         else:
