@@ -66,7 +66,7 @@ class FeatureComparison(Comparison):
     f0: Tensor
     """True F0 as a feature [B, N]."""
     voiced: Tensor
-    """Whether a frame is voiced, 0 or 1 [B, N]."""
+    """Voicing of each frame [B, N]: 1 where it is voiced, else 0."""
     heard: Tensor | None = None
     """Features that the encoder hears before the bottleneck, like `raw` [B, N, 42]; None where it is not asked."""
 

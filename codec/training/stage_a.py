@@ -36,7 +36,7 @@ from codec.training.teachers import teachers_of
 
 @dataclass(frozen=True)
 class CodecTraining:
-    """The recipe of stage A."""
+    """Recipe of stage A."""
 
     codec: CodecConfig = field(default_factory=CodecConfig)
     """The network."""

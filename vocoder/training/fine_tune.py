@@ -40,7 +40,7 @@ SHIPPED = "voice.safetensors"
 LEAST_S = 60.0
 """Shortest length of all recordings together: with less there is nothing to hold back."""
 HELD_BACK = 7
-"""One recording in so many is held back, or the last of so many parts of each."""
+"""Number of recordings of which one is held back, or of equal parts of each of which the last is."""
 PIECE_S = 10.0
 """Longest piece in which held-back sound is measured."""
 SHORTEST_S, SILENCE_DB = 1.3, -50.0
@@ -82,7 +82,7 @@ class FineTuneResult:
     after: dict[str, float]
     """Figures of the new one."""
     better: bool
-    """Whether the new one is better (`is_better`)."""
+    """True where the new one is better (`is_better`)."""
     steps: int
     """Optimiser steps made."""
     minutes: float

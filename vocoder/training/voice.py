@@ -37,7 +37,7 @@ class VoiceTraining:
     adversary: AdversaryConfig = field(default_factory=AdversaryConfig)
     """Discriminators, if there are any."""
     train_codec: bool = False
-    """Whether the codec is trained too: stage C. In stage B it stays as it is."""
+    """True where the codec is trained too (stage C). In stage B it stays as it is."""
     feature_weight: float = 0.3
     """Weight of the losses on features, in stage C."""
     pesq_weight: float = 0.5

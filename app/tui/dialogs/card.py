@@ -13,11 +13,11 @@ from app.tui.talk.conversation_line import ConversationLine
 Result = TypeVar("Result")
 Tell = Callable[[str], None]
 """Told what is wrong with something that was looked at, in one line; "" for nothing."""
-Check = Callable[[str, Tell], None]
+CheckInput = Callable[[str, Tell], None]
 """Looks at what was chosen or typed, and tells what is wrong with it, at once or in a while."""
 
 
-def at_once(problem_of: Callable[[str], str]) -> Check:
+def at_once(problem_of: Callable[[str], str]) -> CheckInput:
     """Return the check that tells at once what a plain function finds wrong."""
     return lambda text, tell: tell(problem_of(text))
 

@@ -15,7 +15,7 @@ from textual.widgets import Input as TextField
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from app.tui.dialogs.card import Card, Check
+from app.tui.dialogs.card import Card, CheckInput
 
 KEYS = "↑↓ enter choose    esc closes"
 LABEL_CELLS = 16
@@ -30,7 +30,7 @@ class ChoiceScreen(Card[str | None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "close", show=False)]
 
     def __init__(
-        self, title: str, choices: Sequence[tuple[str, str]], asks: str, check: Check, problem: str = ""
+        self, title: str, choices: Sequence[tuple[str, str]], asks: str, check: CheckInput, problem: str = ""
     ) -> None:
         """Offer choices, each a name and the value that it gives, which is shown where it differs from the name.
 

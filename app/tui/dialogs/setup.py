@@ -22,7 +22,7 @@ from textual.widgets import Input as TextField
 from app.events import Level
 from app.settings.model import OPTIONS
 from app.settings.words import random_passphrase
-from app.tui.dialogs.card import Card, Check
+from app.tui.dialogs.card import Card, CheckInput
 from app.tui.dialogs.choice import TRYING
 from app.tui.talk.wording import level_words
 from app.tui.widgets.meter import LevelBar
@@ -65,7 +65,7 @@ class SetupScreen(Card[Chosen | None]):
     def __init__(
         self,
         now: Chosen,
-        check_link: Check,
+        check_link: CheckInput,
         passphrase_problem: Callable[[str, str], str],
         choose_devices: Callable[[], None],
         *,

@@ -17,9 +17,9 @@ class Augmentation:
     """Probabilities, for each segment, and ranges of the changes."""
 
     level_low_db: float = -24.0
-    """Lower end of the change of level, which is uniform between both ends."""
+    """Lower end of the change of level, in dB, which is uniform between both ends."""
     level_high_db: float = 9.0
-    """Upper end of the change of level."""
+    """Upper end of the change of level, in dB."""
     speed: float = 0.5
     """Probability that a segment is played faster or slower, which makes new voices."""
     slowest: float = 0.87
@@ -29,9 +29,9 @@ class Augmentation:
     noise: float = 0.35
     """Probability of noise on the input; the target stays clean."""
     snr_low_db: float = 3.0
-    """Lowest ratio of signal to noise."""
+    """Lowest ratio of signal to noise, in dB."""
     snr_high_db: float = 30.0
-    """Highest ratio of signal to noise."""
+    """Highest ratio of signal to noise, in dB."""
     colour: float = 0.4
     """Probability of another microphone (band edges and a tilt), on input and target."""
     echo: float = 0.15

@@ -26,7 +26,10 @@ PHONES = (
 UNKNOWN = 255
 """Label of a frame whose text is unknown, or could not be aligned."""
 LEAD_FRAMES = 2
-"""Frames from the aligner's to ours: the middle of its frame j is at 10 j + 12.8 ms, that of ours at 10 i - 10 ms."""
+"""Offset from the aligner's frames to ours, in frames.
+
+The middle of its frame j is at 10 j + 12.8 ms, that of our frame i at 10 i - 10 ms.
+"""
 ALIGNER_RATE_HZ = 16000
 SEED = 5
 

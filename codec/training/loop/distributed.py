@@ -40,7 +40,7 @@ class Processes:
 
     @property
     def first(self) -> bool:
-        """Whether this process is the one that validates, logs and saves."""
+        """True in the one process that validates, logs and saves."""
         return self.number == 0
 
     def part(self, whole: Tensor) -> Tensor:

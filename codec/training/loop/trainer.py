@@ -197,7 +197,7 @@ class Run:
 
     @property
     def validation_due(self) -> bool:
-        """Whether this step is one to validate at."""
+        """True at a step after which the run validates."""
         return self.step % self.schedule.validate_every == 0 or self.step == self.schedule.steps
 
     def save_if_due(self) -> None:

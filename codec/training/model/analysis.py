@@ -10,7 +10,7 @@ from codec.training.model.precision import full_precision
 
 
 class Analysis(nn.Module):
-    """Samples to band energies and normalised autocorrelation."""
+    """The analysis of samples into band energies and normalised autocorrelation."""
 
     window: Tensor
     mel: Tensor

@@ -60,7 +60,7 @@ class CodecConfig:
     encoder_remainder_hidden: int = 0
     """Width inside the encoder's `Remainder`; 0: none."""
     encoder_hears: bool = False
-    """Whether training reads F0, voicing and bands off the encoder's 100 Hz layers, before the bottleneck."""
+    """True where training reads F0, voicing and bands off the encoder's 100 Hz layers, before the bottleneck."""
 
 
 def folded(x: Tensor) -> Tensor:

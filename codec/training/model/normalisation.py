@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 CENTRE, SPREAD = 0.4, 4.0
-"""About the mean of a feature, and one over four times its deviation."""
+"""Centre and factor of `normalise`: about the mean of a feature, and about one over four times its deviation."""
 LOWEST, HIGHEST = SPREAD * (0.0 - CENTRE), SPREAD * (1.0 - CENTRE)
 """Ends of the scale."""
 

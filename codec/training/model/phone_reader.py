@@ -57,7 +57,7 @@ class ReaderBlock(nn.Module):
 
 
 class PhoneReader(nn.Module):
-    """Energies [B, N, 40] in 0..1 to log-probabilities of phones [B, N, L]. Level does not matter."""
+    """A network that reads log-probabilities of phones [B, N, L] in energies [B, N, 40], 0..1, at any level."""
 
     name = "phone_reader"
 

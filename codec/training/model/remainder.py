@@ -1,4 +1,4 @@
-"""What a latent's second values are told of the rounding of its first. Letters: C channels."""
+"""Correction of the second half of a latent's values by what rounding took from the first. Letters: C channels."""
 
 from __future__ import annotations
 

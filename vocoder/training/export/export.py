@@ -33,7 +33,7 @@ OPSET = 17
 CHECKED_PACKETS = 100
 """Packets of the test signal that the graphs are compared on."""
 LOST_OF = 7
-"""The last of so many packets is lost in the comparison."""
+"""Number of packets of which the last is lost in the comparison."""
 LEAST_EQUAL = 0.98
 """Least part of the packets in which ONNX and PyTorch agree in every bit."""
 LARGEST_DIFFERENCE = 1e-3

@@ -105,12 +105,12 @@ class Pesq(nn.Module):
         return (density * (density > times * self.threshold))[..., 1:].sum(-1)
 
     def loudness(self, density: Tensor) -> Tensor:
-        """Return Zwicker's loudness of each band, 0 below the threshold."""
+        """Return Zwicker's loudness of each band [B, frames, 42], 0 below the threshold."""
         ratio = (0.5 + 0.5 * density / self.threshold).clamp(min=1.0)
         return LOUDNESS_SCALE * (2.0 * self.threshold) ** self.exponent * (ratio**self.exponent - 1.0)
 
     def equalised(self, true: Tensor, made: Tensor) -> Tensor:
-        """Return the true density behind the constant filter that the made one went through."""
+        """Return the true density [B, frames, 42] behind the constant filter that the made one went through."""
         speech = (self.audible(true, 1e2) >= 1e7)[..., None]
 
         def mean(density: Tensor) -> Tensor:

@@ -26,7 +26,10 @@ from vocoder.training.losses.ctranslate2_file import read_variables
 from vocoder.training.losses.sound import SoundComparison
 
 WINDOW, HOP, MELS = 200, 80, 80
-"""25 and 10 ms in samples, and the number of bands; a bin is 40 Hz wide, as in Whisper's 400 points at 16 kHz."""
+"""Window (25 ms) and hop (10 ms) in samples, and the number of bands.
+
+A bin is 40 Hz wide, as in Whisper's 400 points at 16 kHz.
+"""
 POWER_SCALE = 4.0
 """Factor of the power: half as many samples at half the rate have a quarter of that of the same sound at 16 kHz."""
 SIZES = {384: "tiny", 512: "base", 768: "small", 1024: "medium", 1280: "large"}

@@ -74,7 +74,7 @@ def overlap_add(spectra: Tensor, window: Tensor) -> Tensor:
 
 
 class GainNetwork(nn.Module):
-    """Features and the pulse train's log-spectrum to gains.
+    """A network that makes gains of features and the pulse train's log-spectrum.
 
     These are log magnitude and phase for the harmonics, and log magnitude for the noise.
     """

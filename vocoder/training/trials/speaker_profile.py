@@ -40,17 +40,17 @@ HIDDEN, KERNEL = 128, 9
 HEARD_SAMPLES = 13 * format.PACKET_SAMPLES
 """Samples of the other recording: 4.2 s; silence follows the shorter ones."""
 UNKNOWN = 0.4
-"""Part of the segments in which the network is not told who speaks."""
+"""Fraction of the segments in which the network is not told who speaks."""
 CHECKED_PACKETS = 12
 """Packets of a validation segment."""
 SIMILARITY_RATE_HZ = 16000
-"""Sampling rate of Resemblyzer."""
+"""Sampling rate of Resemblyzer, in Hz."""
 UNLABELLED = ("picovoice_intent", "ms_snsd")
 """Sources whose speakers are not told apart."""
 
 
 class SpeakerProfile(nn.Module):
-    """Energies of a recording to its profile, and from that to what decoder and vocoder add."""
+    """A network that makes a profile of a recording's energies, and of that what decoder and vocoder add."""
 
     def __init__(self, latent_channels: int, vocoder_channels: int) -> None:
         super().__init__()
@@ -118,7 +118,7 @@ class ToldBatch(Batch):
     other: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     """The other recordings, float32 [B, 240 + HEARD_SAMPLES]."""
     has_other: Array = field(default_factory=lambda: np.zeros((0, 1), np.float32))
-    """Whether there is another recording of the speaker, 0 or 1, float32 [B, 1]."""
+    """Presence of another recording of the speaker, float32 [B, 1]: 1 where there is one, else 0."""
 
 
 class ToldSampler(BatchSampler):
