@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from transport.address import parse_address
 from transport.broker import HELLO, TOKEN_BYTES, leaving_message
-from transport.links.message_filter import OWN_FRAMES, Frame, Left, MessageFilter
+from transport.links.message_filter import OWN_FRAMES, Left, MessageFilter, Payload
 from transport.links.mqtt_client import Arrived, Ended, Ignored, MqttClient
 from transport.protocol.open_frames import MAX_FRAME_BYTES
 
@@ -45,7 +45,7 @@ class BrokerMessages:
             if isinstance(event, Arrived | Ignored):
                 self._filter.sent(octets[::-1])
                 said = self._filter.received(getattr(event, "payload", None), self._count / 100)
-                assert not isinstance(said, Frame) or len(said.octets) <= MAX_FRAME_BYTES
+                assert not isinstance(said, Payload) or len(said.octets) <= MAX_FRAME_BYTES
                 assert not isinstance(said, Left) or len(said.mark) == TOKEN_BYTES
         assert not self._client.has_data  # nothing that comes makes a station answer
         assert len(self._filter._own) <= OWN_FRAMES

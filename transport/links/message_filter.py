@@ -31,7 +31,7 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class Payload:
     """A frame of another station, or RUBBISH in the place of a message that cannot be one."""
 
     octets: bytes
@@ -47,7 +47,7 @@ class TooMany:
     """A message beyond what is taken: it is dropped, and the broker is to be read more slowly."""
 
 
-Message = Came | Left | Frame | Echo | TooMany
+Message = Came | Left | Payload | Echo | TooMany
 
 
 class MessageFilter:
@@ -69,10 +69,10 @@ class MessageFilter:
         if not self._bucket.take(now):
             return TooMany()
         if payload is None or len(payload) > MAX_FRAME_BYTES:
-            return Frame(RUBBISH)
+            return Payload(RUBBISH)
         if payload in self._own:
             return Echo()
         if payload == HELLO:
             return Came()
         mark = read_leaving(payload)
-        return Frame(payload) if mark is None else Left(mark)
+        return Payload(payload) if mark is None else Left(mark)

@@ -28,7 +28,7 @@ from transport.broker import (
 from transport.errors import LinkError, PeerUnreachable
 from transport.links.base import BaseLink
 from transport.links.broker_session import AGAIN, CONNECT_S, OldBroker, Session, connect
-from transport.links.message_filter import Came, Frame, Left, MessageFilter, TooMany
+from transport.links.message_filter import Came, Left, MessageFilter, Payload, TooMany
 from transport.links.mqtt_client import MqttClient
 from transport.links.tcp import break_off
 
@@ -206,7 +206,7 @@ class MqttLink(BaseLink):
                 self.on_hello()
             case Left(mark):
                 self.on_leave(mark)
-            case Frame(octets):
+            case Payload(octets):
                 return self._keep(octets)
             case TooMany():
                 self.dropped += 1
