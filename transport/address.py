@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from transport.broker import Access
+from transport.broker import PASSWORD_CURE, Access
 from transport.errors import LinkError, UsageError
 from transport.impairment import Impairment
 from transport.link_kinds import LINK_KINDS, LinkKind, written_forms
@@ -27,8 +27,6 @@ from transport.link_options import COMMON_OPTIONS, IMPAIRMENT_OPTIONS, RADIO, Ad
 from transport.radio.radios import Radio
 
 Settings = TypeVar("Settings")
-PASSWORD_CURE = "the password is asked for, or taken from GOSSAMER_BROKER_PASSWORD or from the settings file"
-"""Where a broker's password may stand, in words for the user."""
 
 
 @dataclass(frozen=True, slots=True)

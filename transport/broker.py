@@ -48,6 +48,8 @@ Two of header, two and the topic, one for "no properties". With a topic alias, w
 that makes the message longer than 127 bytes has one more.
 """
 
+PASSWORD_CURE = "the password is asked for at the start, or taken from GOSSAMER_BROKER_PASSWORD or the settings file"
+"""Where a broker's password may stand, in words for the user."""
 TOKEN_BYTES = 8
 """Length of the random number that says that a station has left."""
 LEAVING = b"\0"

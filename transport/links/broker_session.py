@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import trio
 
-from transport.broker import HELLO, BrokerSettings
+from transport.broker import HELLO, PASSWORD_CURE, BrokerSettings
 from transport.errors import LinkError, PeerUnreachable
 from transport.links.mqtt_client import (
     UNSUPPORTED_VERSION,
@@ -110,13 +110,15 @@ class Session:
     def _refusal(self, reason: int, says: str) -> LinkError:
         if reason == UNSUPPORTED_VERSION:
             return OldBroker(f"the broker at {self._where} speaks no MQTT that is spoken here", "use another")
-        user = f"the user {self._settings.user}" if self._settings.user else "anybody without a name"
-        if reason in (BAD_USER, NOT_AUTHORIZED) and self._settings.password is None:
-            cause = f"the broker at {self._where} does not let in {user} without a password"
-            return LinkError(cause, "write mqtts://USER@HOST/CHANNEL, and type the password when it is asked for")
-        if reason in (BAD_USER, NOT_AUTHORIZED):
-            return LinkError(f"the broker at {self._where} does not let in {user} with this password", "correct it")
-        return LinkError(f"the broker at {self._where} refuses: {says}", "ask who runs it")
+        if reason not in (BAD_USER, NOT_AUTHORIZED):
+            return LinkError(f"the broker at {self._where} refuses: {says}", "ask who runs it")
+        cause = f"the broker at {self._where} does not let in"
+        if not self._settings.user:
+            return LinkError(f"{cause} anybody without a name", "write mqtts://USER@HOST/CHANNEL")
+        cause = f"{cause} the user {self._settings.user}"
+        if self._settings.password is None:
+            return LinkError(f"{cause} without a password", PASSWORD_CURE)
+        return LinkError(f"{cause} with this password", f"correct it: {PASSWORD_CURE}")
 
     def _hung_up_early(self, says: str, unknown: bool) -> LinkError:
         """Return the error for a broker that hung up; unknown: it may have been because of the version of MQTT."""

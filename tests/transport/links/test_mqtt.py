@@ -16,7 +16,7 @@ from tests.support.overs import numbered_packet
 from transport.address import parse_address
 from transport.broker import HELLO, Access, leaving_message
 from transport.errors import LinkClosed, LinkError, PeerUnreachable
-from transport.links import broker_session, mqtt
+from transport.links import broker_session, mqtt, mqtt_client
 from transport.links.message_filter import MESSAGES_AT_ONCE
 from transport.links.mqtt import MqttLink, open_mqtt
 from transport.links.registry import open_link
@@ -319,6 +319,40 @@ def test_a_way_that_takes_nothing(broker: Broker, monkeypatch: pytest.MonkeyPatc
                 await end.aclose()
 
     run(main)
+
+
+def test_a_broker_that_stands_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One whose system still acknowledges is asked, and given up when it does not answer; it is there again when it
+    goes on."""
+    own = Broker(tmp_path)
+    monkeypatch.setattr(mqtt_client, "KEEP_ALIVE_S", 1)
+    monkeypatch.setattr(broker_session, "TICK_S", 0.1)
+    monkeypatch.setattr(mqtt, "CONNECT_S", 0.5)
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            link = f"mqtt://127.0.0.1:{own.port}/still"
+            one, other = [await opened(link, nursery) for _ in range(2)]
+            await trio.sleep(1.5)
+            await one.send(voice(1))
+            assert voice(1) == await other.receive()  # it was asked, and had answered
+            own.freeze()
+            for end in (one, other):
+                with pytest.raises(PeerUnreachable, match="does not answer any more: it is tried again"):
+                    await end.receive()
+            await trio.sleep(1.2)
+            with pytest.raises(PeerUnreachable, match="takes too long to answer: it is tried again"):
+                await one.send(voice(2))
+            own.thaw()
+            for end in (one, other):
+                await end.wait_ready()
+            await one.send(voice(3))
+            assert voice(3) == await other.receive()
+            for end in (one, other):
+                await end.aclose()
+
+    run(main)
+    own.kill()
 
 
 # --- brokers that will not have us --------------------------------------------------------------------------------
