@@ -28,7 +28,7 @@ def main(words: list[str] | None = None) -> int:
 
 def _run(words: list[str] | None) -> int:
     from app.cli import EXIT_PROBLEM
-    from app.cli.parser import build_parser
+    from app.cli.parser import parse
     from app.console import complete_standard_streams, note
     from app.errors import GossamerError
     from codec.errors import CodecError
@@ -38,7 +38,7 @@ def _run(words: list[str] | None) -> int:
         note("Windows is not supported yet: run it on Linux (WSL may do for files, nobody tried the sound)")
         return EXIT_PROBLEM
     complete_standard_streams()
-    arguments = build_parser().parse_args(words)
+    arguments = parse(words)
     try:
         code: int = arguments.run(arguments)
     except (GossamerError, CodecError, TransportError) as problem:

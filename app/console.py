@@ -6,9 +6,7 @@ Nothing else in the program prints: here every text becomes plain, and fits the 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import io
-import json
 import math
 import os
 import sys
@@ -84,6 +82,8 @@ def say(facts: dict[str, Any], text: str, *, as_json: bool) -> int:
 
 def print_json(facts: dict[str, Any]) -> None:
     """Print one JSON object on one line of standard output; what a terminal could obey is escaped, and not lost."""
+    import json
+
     text = json.dumps(plain(facts), ensure_ascii=False, allow_nan=False)
     if not (sys.stdout and "utf" in (sys.stdout.encoding or "").lower()):
         text = json.dumps(plain(facts), allow_nan=False)
@@ -111,6 +111,8 @@ def _write(stream: TextIO | None, text: str) -> None:
 
 def plain(value: Any) -> Any:
     """Return a value made of what JSON knows: dataclasses become objects, NaN and infinity become null."""
+    import dataclasses  # here: `gossamer ptt` does without it, and it is slow to load
+
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return plain(dataclasses.asdict(value))
     if isinstance(value, dict):

@@ -1,40 +1,34 @@
 """The command line: which commands there are.
 
-Nothing heavy is imported here, and a command's own module only when that command is given: `gossamer --help` and
-`gossamer ptt` must be quick.
+Nothing heavy is imported here, and a command's own module only when that command is given: `gossamer --help` must be
+quick, and `gossamer ptt` as quick as Python itself allows.
 """
 
 from __future__ import annotations
 
 import argparse
-import difflib
-import pkgutil
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from importlib import import_module
+from typing import Any, NamedTuple, NoReturn
 
 from app.cli import EXIT_PROBLEM
-from app.cli.options import add_options
 from app.console import note
-from transport.link_kinds import help_lines
 
 DESCRIPTION = "Push-to-talk voice at 800 bit/s over links too thin for voice."
-LINK_HELP = "\n".join(f"  {line}" for line in help_lines())
-EPILOG = f"""\
+EPILOG = """\
 Without a command: the terminal UI with a parrot, a station on this machine that repeats what you say as a far end would
 have heard it. Without a terminal the same conversation is held with a recorded clip, and its sound written to files.
 
 LINK is one of
-{LINK_HELP}
+{links}
 followed by ?k=1..6 for packets a frame and, to make it worse, rate=BIT/S, loss=0.05, ber=0.001, delay=MS, jitter=MS,
 joined by '&'. `gossamer plan LINK` tells what it can carry.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """A command: its word, its line in the help, and the function that adds its flags, as "MODULE:FUNCTION"."""
 
     word: str
@@ -101,6 +95,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong, with the command that was probably meant, and end the program."""
+        import difflib
+
         wrong = INVALID_CHOICE.search(message)
         meant = difflib.get_close_matches(wrong[1], [command.word for command in COMMANDS], n=1) if wrong else []
         if meant:
@@ -120,15 +116,35 @@ class CommandParser(Parser):
     ) -> tuple[argparse.Namespace, list[str]]:
         """Add the flags if that was not done yet, then parse as always."""
         if self.add:
-            add, self.add = pkgutil.resolve_name(self.add), ""
-            add(self)
+            (module, _, function), self.add = self.add.partition(":"), ""
+            getattr(import_module(module), function)(self)
         return super().parse_known_args(args, namespace)
 
 
+def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return what the words, or the command line, say: `run` is a function from these arguments to the exit code.
+
+    Where the first word is a command, its parser alone is built.
+    """
+    words = sys.argv[1:] if words is None else words
+    command = next((command for command in COMMANDS if words and words[0] == command.word), None)
+    if command is None:
+        return build_parser().parse_args(words)
+    parser = CommandParser(prog=f"gossamer {command.word}")
+    parser.add = command.add
+    return parser.parse_args(words[1:])
+
+
 def build_parser() -> Parser:
-    """Return the parser of the whole command line. What it parses has `run`, a function from arguments to exit code."""
+    """Return the parser of the whole command line."""
+    from app.cli.options import add_options
+    from transport.link_kinds import help_lines
+
     parser = Parser(
-        prog="gossamer", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="gossamer",
+        description=DESCRIPTION,
+        epilog=EPILOG.format(links="\n".join(f"  {line}" for line in help_lines())),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=run_without_command)
     parser.add_argument("--version", action=ShowVersion, nargs=0, help="show the version, and end")

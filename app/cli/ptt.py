@@ -6,14 +6,14 @@ import argparse
 
 from app.console import tell
 from app.errors import GossamerError
-from transport.protocol.floor_states import State
+from app.station.control_client import asked, find
 
 WORDS = {
-    State.IDLE: "listening",
-    State.DRAINING: "sending the rest",
-    State.COLLIDED: "on air, and so is somebody else",
+    "idle": "listening",
+    "draining": "sending the rest",
+    "collided": "on air, and so is somebody else",
 }
-"""Words for the states of the floor that do not go by their value."""
+"""Words for the states of the floor (transport/protocol/floor_states.py) that do not go by their value."""
 
 
 def add_ptt(parser: argparse.ArgumentParser) -> None:
@@ -31,8 +31,6 @@ def add_ptt(parser: argparse.ArgumentParser) -> None:
 
 def run_ptt(arguments: argparse.Namespace) -> int:
     """Press or release the key of the running station, or ask how it stands. Raises GossamerError."""
-    from app.station.control_socket import asked, find
-
     if arguments.hold and arguments.action != "down":
         raise GossamerError(f"--hold goes with down, not with {arguments.action}")
     path = find(arguments.station)
@@ -40,7 +38,7 @@ def run_ptt(arguments: argparse.Namespace) -> int:
         if arguments.json:
             tell(answer.json())
         else:
-            tell(f"{answer.station} on {answer.link}: {WORDS.get(answer.state, answer.state.value)}")
+            tell(f"{answer.station} on {answer.link}: {WORDS.get(answer.state, answer.state)}")
         if answer.problem and arguments.action in ("down", "toggle"):
             raise GossamerError("not on air", answer.problem)
         if arguments.hold:

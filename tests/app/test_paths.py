@@ -15,7 +15,7 @@ from app.__main__ import main
 from app.errors import FileProblem, GossamerError
 from app.paths import control_sockets_folder, is_ours
 from app.settings.contacts import recent_links, remember
-from app.station import control_socket
+from app.station import control_client
 
 STRANGER = 12345
 ROOT = Path(__file__).parents[2]
@@ -27,6 +27,7 @@ def fallback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     folder = tmp_path / "tmp" / "runtime-1000"
     folder.parent.mkdir()
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     monkeypatch.setattr(platformdirs, "user_runtime_path", lambda program: folder / program)
     return folder
 
@@ -52,8 +53,8 @@ def test_a_folder_that_may_be_somebody_elses_is_not(fallback: Path, tmp_path: Pa
         if os.getuid():
             pytest.skip("only root can give a folder away")
         os.chown(fallback, STRANGER, STRANGER)
-    assert tmp_path / "state" / "gossamer" / "run" == control_sockets_folder() == control_socket.folder()
-    assert is_ours(control_socket.folder())
+    assert tmp_path / "state" / "gossamer" / "run" == control_sockets_folder() == control_client.folder()
+    assert is_ours(control_client.folder())
 
 
 def test_a_platform_that_refuses_is_no_traceback(
@@ -76,7 +77,7 @@ def test_a_socket_folder_of_somebody_else_is_refused(tmp_path: Path, monkeypatch
     (tmp_path / "gossamer").mkdir(mode=0o700)
     os.chown(tmp_path / "gossamer", STRANGER, STRANGER)
     with pytest.raises(GossamerError, match="belongs to somebody else"):
-        control_socket.folder()
+        control_client.folder()
     assert 0o700 == (tmp_path / "gossamer").stat().st_mode & 0o777
     assert STRANGER == (tmp_path / "gossamer").stat().st_uid
 
@@ -87,7 +88,7 @@ def test_a_socket_folder_that_is_a_link_is_refused(tmp_path: Path, monkeypatch: 
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "gossamer").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(GossamerError, match="belongs to somebody else"):
-        control_socket.folder()
+        control_client.folder()
 
 
 def test_without_a_home_nothing_is_written_and_nothing_ends(

@@ -20,7 +20,8 @@ from app import events
 from app.__main__ import main
 from app.cli.parser import build_parser
 from app.errors import GossamerError
-from app.station.control_socket import ControlSocket, asked, file_name, find, folder, running
+from app.station.control_client import asked, file_name, find, folder, running
+from app.station.control_socket import ControlSocket
 from tests.support.terminal import STARTED_S, Terminal
 from transport.protocol.floor_states import State
 
@@ -71,7 +72,7 @@ def problem(*words: str) -> str:
 
 def say(word: str, station: str | None = None) -> str:
     with asked(find(station), word) as (answer, _):
-        return answer.state.value
+        return answer.state
 
 
 def test_its_words() -> None:
