@@ -5,12 +5,14 @@ Nothing is created here, and every path is asked for anew: tests, and users, mov
 
 from __future__ import annotations
 
-import os
-import stat
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import platformdirs
+
 from app.errors import FileProblem
+from app.runtime_folder import is_ours, session_folder
 
 PROGRAM = "gossamer"
 """Name of our folder inside each of the platform's folders."""
@@ -18,17 +20,17 @@ PROGRAM = "gossamer"
 
 def settings_file() -> Path:
     """Return the settings file that is read unless --config names another one. Raises FileProblem without a home."""
-    return _below_home("user_config_path") / "settings.toml"
+    return _below_home(platformdirs.user_config_path) / "settings.toml"
 
 
 def recent_links_file() -> Path:
     """Return the file that lists the links opened last. Raises FileProblem without a home."""
-    return _below_home("user_state_path") / "recent.toml"
+    return _below_home(platformdirs.user_state_path) / "recent.toml"
 
 
 def recordings_folder() -> Path:
     """Return the folder that keeps past overs and the captures of frames. Raises FileProblem without a home."""
-    return _below_home("user_data_path") / "overs"
+    return _below_home(platformdirs.user_data_path) / "overs"
 
 
 def control_sockets_folder() -> Path:
@@ -37,13 +39,8 @@ def control_sockets_folder() -> Path:
     It is in the platform's folder for such things where that is ours alone. Otherwise, and where only one in the
     temporary folder could be had, which anybody may make before us, it is in the user's own state folder.
     """
-    session = Path(os.environ.get("XDG_RUNTIME_DIR", ""))
-    if session.is_absolute() and is_ours(session) and session.stat().st_mode & 0o777 == 0o700:
-        return session / PROGRAM  # as platformdirs has it, whose import would take a pedal longer than all the rest
-    import warnings
-
-    import platformdirs
-
+    if session := session_folder():
+        return Path(session) / PROGRAM
     try:
         with warnings.catch_warnings(action="ignore"):  # platformdirs tells of a folder that others may read
             path = platformdirs.user_runtime_path(PROGRAM)
@@ -51,7 +48,7 @@ def control_sockets_folder() -> Path:
         path = None
     if path is not None and is_ours(path.parent):
         return path
-    return _below_home("user_state_path") / "run"
+    return _below_home(platformdirs.user_state_path) / "run"
 
 
 def failure_file() -> Path:
@@ -59,27 +56,14 @@ def failure_file() -> Path:
 
     Raises FileProblem without a home.
     """
-    return _below_home("user_log_path") / "failure.txt"
+    return _below_home(platformdirs.user_log_path) / "failure.txt"
 
 
-def is_ours(folder: Path) -> bool:
-    """Tell whether a folder is there, belongs to this user, and nobody else may change what is in it."""
-    try:
-        found = folder.lstat()
-    except OSError:
-        return False
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
-
-
-def _below_home(finder: str) -> Path:
+def _below_home(find: Callable[[str], Path]) -> Path:
     """Return our folder among those of the platform. Raises FileProblem where this user has no home.
 
     It would be one called "~", wherever we happen to be; newer versions of platformdirs raise an error instead.
-    finder: name of the function of platformdirs.
     """
-    import platformdirs
-
-    find: Callable[[str], Path] = getattr(platformdirs, finder)
     try:
         path = find(PROGRAM)
     except RuntimeError:

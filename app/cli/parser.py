@@ -7,6 +7,7 @@ quick, and `gossamer ptt` as quick as Python itself allows.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -74,8 +75,8 @@ COMMANDS = (
 """All commands, in the order of the help."""
 
 
-INVALID_CHOICE = re.compile(r"argument COMMAND: invalid choice: '([^']*)'")
-"""Argparse's words for a command that there is not."""
+INVALID_CHOICE = r"argument COMMAND: invalid choice: '([^']*)'"
+"""A pattern of argparse's words for a command that there is not."""
 
 
 class ShowVersion(argparse.Action):
@@ -97,7 +98,7 @@ class Parser(argparse.ArgumentParser):
         """Print what is wrong, with the command that was probably meant, and end the program."""
         import difflib
 
-        wrong = INVALID_CHOICE.search(message)
+        wrong = re.search(INVALID_CHOICE, message)
         meant = difflib.get_close_matches(wrong[1], [command.word for command in COMMANDS], n=1) if wrong else []
         if meant:
             message = f"{wrong[0]}: did you mean `gossamer {meant[0]}`?" if wrong else message
@@ -105,8 +106,30 @@ class Parser(argparse.ArgumentParser):
         sys.exit(EXIT_PROBLEM)
 
 
+class Formatter(argparse.HelpFormatter):
+    """A help as wide as the terminal. Argparse's own loads shutil to find that out, also where no help is asked for."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+def _columns() -> int:
+    """Return the width of the terminal: what COLUMNS says, or the terminal itself, or 80."""
+    try:
+        return int(os.environ.get("COLUMNS", "")) or 80
+    except ValueError:
+        pass
+    try:
+        return os.get_terminal_size(1).columns or 80
+    except OSError:
+        return 80
+
+
 class CommandParser(Parser):
     """A command's parser, which gets its flags when the command is given and not before."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(formatter_class=Formatter, **more)
 
     add = ""
     """The function that adds them, as in `Command`; "" when they are there."""

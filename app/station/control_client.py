@@ -1,7 +1,7 @@
 """A client of a station's control socket: it finds the stations of this machine, and says a word to one of them.
 
 `gossamer ptt` is this module and little else. A pedal must not wait for imports, so nothing here loads trio, numpy or
-dataclasses (tests/app/cli/test_ptt.py counts what is loaded). The words and answers stand in control_socket.py.
+pathlib (tests/app/cli/test_ptt.py says what is loaded). The words and answers stand in control_socket.py.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ import socket
 import stat
 import struct
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 from app.errors import GossamerError, os_reason
-from app.paths import control_sockets_folder
+from app.runtime_folder import session_folder
 
 WORDS = ("down", "hold", "up", "toggle", "status")
 """Words that a station understands."""
@@ -55,18 +54,24 @@ class ControlReply(NamedTuple):
         return reply
 
 
-def folder() -> Path:
+def folder() -> str:
     """Return the folder of the sockets, which only this user may enter, made where there is none.
 
     Raises GossamerError where it cannot be made, or belongs to somebody else, who could talk through our stations.
     """
-    path = control_sockets_folder()
+    path = session_folder()
+    if path:
+        path += "/gossamer"
+    else:
+        from app.paths import control_sockets_folder
+
+        path = str(control_sockets_folder())
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = path.lstat()
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        found = os.lstat(path)
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
             raise GossamerError(f"no control socket in {path}: it belongs to somebody else", "set XDG_RUNTIME_DIR")
-        path.chmod(0o700)
+        os.chmod(path, 0o700)
     except OSError as error:
         raise GossamerError(f"no control socket in {path}: {os_reason(error)}", "set XDG_RUNTIME_DIR") from error
     return path
@@ -77,17 +82,22 @@ def file_name(station: str) -> str:
     return re.sub(r"[^\w-]", "_", station)[:32] or "station"
 
 
-def _connect(connection: socket.socket, path: Path) -> None:
+def _station_of(path: str) -> str:
+    """Return the name of the station whose socket this is."""
+    return os.path.basename(path).removesuffix(SUFFIX)
+
+
+def _connect(connection: socket.socket, path: str) -> None:
     """Connect, waiting up to ASKING_S for room among those that wait to be answered.
 
     With a time-out of Python's own, a station without room would refuse at once. Raises OSError; BlockingIOError where
     there was no room in that time.
     """
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(ASKING_S), 0))
-    connection.connect(str(path))
+    connection.connect(path)
 
 
-def answers(path: Path) -> bool:
+def answers(path: str) -> bool:
     """Tell whether a station listens there."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         try:
@@ -99,23 +109,26 @@ def answers(path: Path) -> bool:
         return True
 
 
-def running() -> Iterator[Path]:
+def running() -> Iterator[str]:
     """Yield the sockets of the stations that run; what is left of others is taken away."""
-    for path in sorted(folder().glob(f"[!.]*{SUFFIX}"), key=lambda path: path.stem):
+    place = folder()
+    names = (name for name in os.listdir(place) if name.endswith(SUFFIX) and not name.startswith("."))
+    for path in sorted((f"{place}/{name}" for name in names), key=_station_of):
         if answers(path):
             yield path
         else:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
 
 
-def find(station: str | None) -> Path:
+def find(station: str | None) -> str:
     """Return the socket of the station of that name, or for None of the only one. Raises GossamerError."""
     found = list(running())
-    names = ", ".join(path.stem for path in found)
+    names = ", ".join(map(_station_of, found))
     if not found:
         raise GossamerError("no station is running", "start one, `gossamer talk LINK`")
     if station is not None:
-        path = folder() / f"{file_name(station)}{SUFFIX}"
+        path = f"{folder()}/{file_name(station)}{SUFFIX}"
         if path not in found:
             raise GossamerError(f"no station '{station}' is running", f"there are {names}")
         return path
@@ -125,7 +138,7 @@ def find(station: str | None) -> Path:
 
 
 @contextlib.contextmanager
-def asked(path: Path, word: str) -> Iterator[tuple[ControlReply, Callable[[], None]]]:
+def asked(path: str, word: str) -> Iterator[tuple[ControlReply, Callable[[], None]]]:
     """Send a word, and give the answer and a function that waits for the end of the station.
 
     The connection lasts as long as the context. Raises GossamerError.
@@ -138,7 +151,7 @@ def asked(path: Path, word: str) -> Iterator[tuple[ControlReply, Callable[[], No
             with connection.makefile("rb") as lines:
                 answer = ControlReply.from_json(lines.readline(LONGEST_ANSWER))
         except (OSError, ValueError, TypeError) as error:
-            raise GossamerError(f"station {path.stem} does not answer ({error})", "is it closing?") from error
+            raise GossamerError(f"station {_station_of(path)} does not answer ({error})", "is it closing?") from error
 
         def wait() -> None:
             connection.settimeout(None)

@@ -86,7 +86,7 @@ class ControlSocket:
         It is bound and listened to under a name of its own before it gets its real one: whoever finds that name and
         gets no connection knows that it is stale.
         """
-        place = folder()
+        place = Path(folder())
         made = place / f".{os.getpid()}-{id(self)}{SUFFIX}"
         asked = self.station
         try:
@@ -97,7 +97,7 @@ class ControlSocket:
             for number in range(1, STATIONS_OF_A_NAME + 1):
                 self.station = asked if number == 1 else f"{asked}-{number}"
                 path = place / f"{file_name(self.station)}{SUFFIX}"
-                if path.exists() and not answers(path):
+                if path.exists() and not answers(str(path)):
                     path.unlink(missing_ok=True)
                 with contextlib.suppress(FileExistsError):
                     os.link(made, path)

@@ -13,7 +13,8 @@ import pytest
 from app import paths
 from app.__main__ import main
 from app.errors import FileProblem, GossamerError
-from app.paths import control_sockets_folder, is_ours
+from app.paths import control_sockets_folder
+from app.runtime_folder import is_ours
 from app.settings.contacts import recent_links, remember
 from app.station import control_client
 
@@ -53,7 +54,7 @@ def test_a_folder_that_may_be_somebody_elses_is_not(fallback: Path, tmp_path: Pa
         if os.getuid():
             pytest.skip("only root can give a folder away")
         os.chown(fallback, STRANGER, STRANGER)
-    assert tmp_path / "state" / "gossamer" / "run" == control_sockets_folder() == control_client.folder()
+    assert tmp_path / "state" / "gossamer" / "run" == control_sockets_folder() == Path(control_client.folder())
     assert is_ours(control_client.folder())
 
 

@@ -15,7 +15,7 @@ from app.cli.ptt import WORDS
 from app.station.control_socket import ControlSocket
 from transport.protocol.floor_states import State
 
-SLOW = ("dataclasses", "inspect", "platformdirs", "tempfile", "subprocess", "asyncio", "difflib", "random", "tomllib")
+SLOW = ("dataclasses", "pathlib", "shutil", "urllib", "inspect", "platformdirs", "tempfile", "subprocess", "asyncio", "difflib", "random", "tomllib")
 """Modules of the standard library, and a small package, that take longer to load than the client's own modules."""
 OURS = {
     "app",
@@ -25,7 +25,7 @@ OURS = {
     "app.cli.ptt",
     "app.console",
     "app.errors",
-    "app.paths",
+    "app.runtime_folder",
     "app.signals",
     "app.station",
     "app.station.control_client",

@@ -144,7 +144,7 @@ def test_rubbish_and_silence_stop_nobody() -> None:
     def play() -> None:
         for octets in (b"", b"\xff" * 1000, b"down", b"\0\n", b"{}" * 40 + b"\n"):
             with socket.socket(socket.AF_UNIX) as client:
-                client.connect(str(find(None)))
+                client.connect(find(None))
                 client.sendall(octets)
         assert "idle" == say("status")
 
@@ -154,16 +154,16 @@ def test_rubbish_and_silence_stop_nobody() -> None:
 def test_a_busy_station_is_no_dead_one(runtime: Path) -> None:
     """A station with more callers waiting than it has room for keeps its socket."""
     with socket.socket(socket.AF_UNIX) as listening, contextlib.ExitStack() as callers:
-        path = folder() / "Ada.sock"
-        listening.bind(str(path))
+        path = f"{folder()}/Ada.sock"
+        listening.bind(path)
         listening.listen(1)
         full = False
         while not full:
             caller = callers.enter_context(socket.socket(socket.AF_UNIX))
             caller.setblocking(False)
-            full = caller.connect_ex(str(path)) == errno.EAGAIN
+            full = caller.connect_ex(path) == errno.EAGAIN
         assert [path] == list(running())
-        assert path.exists()
+        assert Path(path).exists()
 
 
 def test_only_its_owner_may_use_it(runtime: Path) -> None:
@@ -171,8 +171,8 @@ def test_only_its_owner_may_use_it(runtime: Path) -> None:
     key = Key()
 
     def play() -> None:
-        assert 0o600 == stat.S_IMODE(find(None).stat().st_mode)
-        assert 0o700 == stat.S_IMODE(folder().stat().st_mode)
+        assert 0o600 == stat.S_IMODE(Path(find(None)).stat().st_mode)
+        assert 0o700 == stat.S_IMODE(Path(folder()).stat().st_mode)
 
     serve(key, play)
     (runtime / "gossamer").rmdir()
@@ -215,12 +215,12 @@ def test_what_a_dead_station_left_is_taken_away() -> None:
     """By whoever looks, and by the next station of that name."""
     for name in ("Ada", "Bob"):
         with socket.socket(socket.AF_UNIX) as dead:
-            dead.bind(str(folder() / f"{name}.sock"))
+            dead.bind(f"{folder()}/{name}.sock")
     key = Key()
     serve(key, lambda: None)
     assert "Ada" == key.control.station
     assert [] == list(running())
-    assert [] == list(folder().iterdir())
+    assert [] == list(Path(folder()).iterdir())
 
 
 def ptt(*words: str) -> subprocess.CompletedProcess[str]:
