@@ -30,7 +30,7 @@ from transport.protocol.floor_states import State
 LONGEST_LINE = 64
 """Largest number of bytes in a word and its line feed."""
 HOST_S = 0.05
-"""Time that the host has to obey a word, in seconds: a screen's queue. Where nothing changes, the answer waits so long."""
+"""Longest wait for the host to obey a word, in seconds: a screen has a queue. An answer that nothing changed waits."""
 STATIONS_OF_A_NAME = 9
 """Largest number of stations that share a name; each after the first gets a number behind it."""
 TALKING = (State.ASKED, State.ON_AIR, State.COLLIDED)
