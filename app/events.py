@@ -33,6 +33,8 @@ class StationReady:
     """Protection of the channel."""
     fingerprint: str = ""
     """Three words that tell the channel's key from others, to be compared by voice; "" for the open channel."""
+    invitations: tuple[str, ...] = ()
+    """Commands by which others call this station, where its link waits for them, the likeliest first."""
 
 
 @dataclass(frozen=True, slots=True)

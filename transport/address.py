@@ -1,7 +1,7 @@
 """The text that names a link, and what it means. No I/O.
 
-    udp://HOST:PORT     calls a peer            udp://[::1]:PORT    the same, IPv6
-    udp://:PORT         waits for a peer        udp://239.1.2.3:PORT, udp://255.255.255.255:PORT    a group, a network
+    udp://HOST:PORT     calls a peer            udp://[::1]:PORT    the same, IPv6; PORT is 7800 if it is left out
+    udp://:PORT         waits for callers       udp://239.1.2.3:PORT, udp://255.255.255.255:PORT    a group, a network
     mqtt://HOST/CHANNEL                         a channel on a broker; mqtts://USER@HOST/CHANNEL the same over TLS
     serial:///dev/ttyUSB0?baud=57600            a transparent radio, or a null-modem cable
     kiss://HOST:PORT?call=N0CALL-1              a packet-radio TNC over TCP; kiss:///dev/ttyUSB0?baud=9600&call=N0CALL-1

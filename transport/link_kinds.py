@@ -49,6 +49,8 @@ IPV4_UDP_BYTES = 20 + 8
 """Headers of a datagram over IPv4 (RFC 791, RFC 768)."""
 IPV6_UDP_BYTES = 40 + 8
 """Headers of a datagram over IPv6 (RFC 8200, RFC 768)."""
+UDP_PORT = 7800
+"""UDP port where the address names none."""
 KISS_PORT = 8001
 """TCP port of a TNC program where the address names none: Direwolf's."""
 FRAMING = "framing"
@@ -136,10 +138,12 @@ class LinkKind:
 
 
 def _check_udp(parts: AddressParts) -> UdpSettings:
-    if not parts.port:
-        cure = "write udp://HOST:PORT or udp://:PORT, with a port from 1 to 65535"
+    if parts.port == 0:
+        cure = f"write udp://HOST:PORT or udp://:PORT, with a port from 1 to 65535, or none for {UDP_PORT}"
         raise LinkError(f"'{parts.text}' names no port", cure)
-    return UdpSettings(parts.host, parts.port)
+    if not parts.host and parts.text.partition("?")[0].rstrip("/") == "udp:":
+        raise LinkError(f"'{parts.text}' names no host", "write udp://HOST to call somebody, or udp://: to wait")
+    return UdpSettings(parts.host, UDP_PORT if parts.port is None else parts.port)
 
 
 def _udp_way(settings: UdpSettings, radio: Radio | None, rate_bps: float | None) -> Way:
@@ -247,7 +251,7 @@ _TABLE = (
         "udp",
         forms=(Form("udp://HOST:PORT", "calls"), Form("udp://:PORT", "waits")),
         help=(
-            Help("udp://HOST:PORT, udp://:PORT", "IP: call, wait for a call"),
+            Help("udp://HOST:PORT, udp://:PORT", f"IP: call, wait for calls; port {UDP_PORT} if it is left out"),
             Help("udp://239.1.2.3:PORT, udp://255.255.255.255:PORT", "several stations on one network"),
         ),
         options=(),

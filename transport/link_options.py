@@ -192,8 +192,13 @@ class UdpSettings:
     """The destination of datagrams."""
 
     host: str
-    """Name or numeric address of a peer or a group; empty: wait for a peer."""
+    """Name or numeric address of a peer or a group; empty: wait for callers."""
     port: int
+
+    @property
+    def waits(self) -> bool:
+        """Whether this end waits for others to call it."""
+        return not self.host
 
 
 @dataclass(frozen=True, slots=True)

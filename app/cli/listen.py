@@ -73,6 +73,8 @@ class ListenLog:
                 aside(f"listening on {event.link}, {MODE_WORDS[event.mode]}")
                 if event.fingerprint:
                     aside(fingerprint_line(event.fingerprint))
+                for command in event.invitations:
+                    aside(f"to call this station: {command}")
             case events.SlowLink():
                 note(f"this link is {event}")
             case events.ChannelCounts():

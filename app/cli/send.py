@@ -124,6 +124,8 @@ class OutgoingOver:
                 self.mode = event.mode
                 if event.fingerprint:
                     aside(fingerprint_line(event.fingerprint))
+                for command in event.invitations:
+                    aside(f"to call this station: {command}")
             case events.SlowLink():
                 note(f"this link is {event}")
             case events.DeviceReady("microphone"):

@@ -10,12 +10,14 @@ from app.errors import first_error
 from app.settings.broker import access_of
 from app.settings.model import Settings
 from app.settings.protection import secret_of
+from app.station.invitation import invitations, waits_for_callers
 from app.station.latency import Latency
 from app.station.parrot import ParrotPorts
 from app.station.parts import Parts, StationCodec
 from app.threads import InThread
 from transport.address import parse_address
 from transport.links.base import Link
+from transport.links.own_addresses import own_addresses
 from transport.planning.planner import choose_k, planned_share
 from transport.protection.cipher import Secret
 
@@ -38,6 +40,8 @@ class Opened:
     """True where each frame carries the packets of the one before again."""
     share: float
     """Seconds that an over of a second takes on the link; above 1, the link is slower than speech."""
+    invitations: tuple[str, ...]
+    """Commands by which others call this station, where its link waits for them."""
 
 
 async def open_for_station(settings: Settings, parts: Parts, nursery: trio.Nursery) -> Opened:
@@ -57,7 +61,8 @@ async def open_for_station(settings: Settings, parts: Parts, nursery: trio.Nurse
     to_open = address.with_access(access_of(settings, secret))
     link, far_end = await parts.open_link(to_open, nursery, ParrotPorts(latency.arrived, secret, parts.clock))
     nursery.start_soon(_close_in_the_end, link)
-    return Opened(link, far_end, secret, codec, in_thread, latency, k, address.repeat, share)
+    to_tell = invitations(settings, address, own_addresses()) if waits_for_callers(address) else ()
+    return Opened(link, far_end, secret, codec, in_thread, latency, k, address.repeat, share, to_tell)
 
 
 async def try_link(settings: Settings, parts: Parts) -> None:

@@ -140,7 +140,8 @@ class Station:
         opened, k = self._opened, self._opened.packets_per_frame
         codec_id, mode = opened.codec.codec_id, self._channel.mode
         words = fingerprint_words(opened.secret.key) if opened.secret is not None else ""
-        self._tell(events.StationReady(self._link.name, opened.far_end, codec_id, k, mode, words))
+        name, to_tell = self._link.name, opened.invitations
+        self._tell(events.StationReady(name, opened.far_end, codec_id, k, mode, words, to_tell))
         if opened.share > 1:
             self._tell(events.SlowLink(k, opened.share))
         self._channel.check_clock()

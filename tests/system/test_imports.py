@@ -56,6 +56,7 @@ CONFINED = {
     "ctypes": ("app/codecs/",),
     "platformdirs": ("app/paths.py",),
     "paho": ("transport/links/mqtt_client.py",),
+    "psutil": ("transport/links/own_addresses.py",),
     "argparse": ("app/cli/", "codec/training/", "vocoder/training/"),
 }
 """Libraries that are kept in one place."""

@@ -61,7 +61,7 @@ class OverLog(Widget):
 
     def show(self, state: TalkState) -> None:
         """Show the log, or how to begin while it is empty."""
-        lines, hint = list(state.log.lines), welcome(state.key)
+        lines, hint = list(state.log.lines), welcome(state)
         if lines != self._lines or hint != self._hint:
             before, self._lines, self._hint = len(self._rows), lines, hint
             self._lay_out()
@@ -99,7 +99,8 @@ class OverLog(Widget):
             now_s, time_s = self._clock(), time.time()
             self._rows = [row for line in self._lines for row in rows_of(line, time_s - now_s + line.at_s, width)]
         else:
-            self._rows = [Row(((f" {text}", "over-log--time"),)) for text in wrapped(self._hint, width - 2, width - 2)]
+            texts = [text for part in self._hint.split("\n") for text in wrapped(part, width - 2, width - 2)]
+            self._rows = [Row(((f" {text}", "over-log--time"),)) for text in texts]
 
     def render_line(self, y: int) -> Strip:
         """Draw one row."""

@@ -112,10 +112,12 @@ def bytes_left(text: str) -> int:
     return MAX_TEXT_BYTES - len(addressed(text, "")[1].encode())
 
 
-def welcome(key: TalkKey) -> str:
-    """Return what to do first, for an empty log."""
-    how = "Hold space and speak, then let go." if key.hold_works else "Tap space, speak, tap it again."
-    return f"Nothing said yet. {how}"
+def welcome(state: TalkState) -> str:
+    """Return what to do first, for an empty log: how to talk and, where this end waits, how others call it."""
+    how = "Hold space and speak, then let go." if state.key.hold_works else "Tap space, speak, tap it again."
+    station = state.station
+    calls = station.invitations if station is not None else ()
+    return "\n".join([f"Nothing said yet. {how}", *(["To call this station, type:"] if calls else []), *calls])
 
 
 def release_words(key: TalkKey) -> str:

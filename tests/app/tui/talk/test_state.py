@@ -5,7 +5,7 @@ from __future__ import annotations
 from app import events as ev
 from app.tui.talk.phase import Phase
 from app.tui.talk.state import REFUSAL_SHOWN_S, TalkState
-from app.tui.talk.wording import detail
+from app.tui.talk.wording import detail, welcome
 from transport.protocol.floor_states import State
 
 READY = ev.StationReady(link="parrot, 1200 bit/s", station="parrot", codec_id=1, packets_per_frame=1)
@@ -229,3 +229,13 @@ def test_every_floor_state_has_its_words() -> None:
     """No state of the floor is without a phase on the screen."""
     for state in State:
         TalkState().apply(floor(state), 0.0)
+
+
+def test_a_waiting_station_shows_what_to_tell_a_friend() -> None:
+    """The empty log has a line for each command by which this station can be called; a caller's has none."""
+    state = TalkState()
+    state.apply(ev.StationReady("udp://:", "", 1, 1, invitations=("gossamer talk udp://192.168.1.20",)), 0.0)
+    said = welcome(state).split("\n")
+    assert ["To call this station, type:", "gossamer talk udp://192.168.1.20"] == said[1:]
+    state.apply(ev.StationReady("udp://192.168.1.20", "", 1, 1), 0.0)
+    assert 1 == len(welcome(state).split("\n"))
