@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import trio
 
 from app.diagnostics.findings import Finding
 from app.errors import GossamerError
-from app.paths import settings_file
 from app.settings.contacts import resolve
 from app.settings.file import read_configuration
 from transport.address import parse_address
@@ -19,15 +19,16 @@ PATIENCE_S = 10.0
 """Time that a broker gets to answer, in seconds."""
 
 
-def check_broker() -> list[Finding]:
+def check_broker(config: str | None = None) -> list[Finding]:
     """Check the broker of the link in the settings file; find nothing where that names none.
 
-    It is called and not greeted: a greeting would tell it the channel's name. Problems of the file itself are for the
-    check of the settings to tell.
+    config: the settings file, None for the default one. The broker is called and not greeted: a greeting would tell it
+    the channel's name. Problems of the file itself are for the check of the settings to tell.
     """
     try:
-        configuration = read_configuration()
-        address = parse_address(resolve(configuration.values.get("link", ""), configuration.contacts, settings_file()))
+        configuration = read_configuration(Path(config) if config is not None else None)
+        link = resolve(configuration.values.get("link", ""), configuration.contacts, configuration.path)
+        address = parse_address(link)
     except (GossamerError, TransportError):
         return []
     if not address.kind.takes_channel:

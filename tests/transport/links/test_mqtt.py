@@ -16,8 +16,7 @@ from tests.support.overs import numbered_packet
 from transport.address import parse_address
 from transport.broker import HELLO, Access, leaving_message
 from transport.errors import LinkClosed, LinkError, PeerUnreachable
-from transport.links import broker_session, mqtt, mqtt_client
-from transport.links.message_filter import MESSAGES_AT_ONCE
+from transport.links import broker_session, message_filter, mqtt, mqtt_client
 from transport.links.mqtt import MqttLink, open_mqtt
 from transport.links.registry import open_link
 from transport.protocol.frames import Voice
@@ -168,7 +167,8 @@ def test_coming_and_leaving(broker: Broker) -> None:
             cut._scope.cancel()
             assert cut._session is not None
             cut._session.lose("pulled out")
-            assert await silent(stays)
+            while len(told) < 4:
+                assert await silent(stays)
             assert ["hello", "hello", *marks] == told
             await stays.aclose()
 
@@ -202,7 +202,9 @@ def test_what_is_none_of_ours(broker: Broker) -> None:
 def test_a_flood_is_bounded_and_counted(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of more messages than are taken the rest is dropped, and counted; afterwards the channel is as before."""
     monkeypatch.setattr(broker_session, "FLOOD_PAUSE_S", 0.01)
-    flood = 2 * int(MESSAGES_AT_ONCE)
+    monkeypatch.setattr(message_filter, "MESSAGES_PER_S", 5.0)
+    monkeypatch.setattr(message_filter, "MESSAGES_AT_ONCE", 50.0)
+    flood = 300
 
     async def main() -> None:
         async with trio.open_nursery() as nursery:
@@ -211,11 +213,12 @@ def test_a_flood_is_bounded_and_counted(broker: Broker, monkeypatch: pytest.Monk
             for number in range(flood):
                 await floods.send(voice(number))
             taken = 0
-            with trio.move_on_after(0.5):
-                while True:
+            while taken + hears.dropped < flood:
+                with trio.move_on_after(0.1):
                     await hears.receive()
                     taken += 1
-            assert taken + hears.dropped == flood and hears.dropped > 0.2 * flood
+            assert hears.dropped > flood / 3
+            await trio.sleep(0.5)
             await floods.send(voice(7777))
             assert voice(7777) == await hears.receive()
             for station in (floods, hears):
