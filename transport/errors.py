@@ -40,6 +40,14 @@ class LinkRemade(PeerUnreachable):
     """A report that the link has lost what it was bound to, and works again over something else: it is told once."""
 
 
+class LineFull(PeerUnreachable):
+    """A report that the station that was called serves as many others as its uplink carries."""
+
+    def __init__(self, where: str, places: int) -> None:
+        """Take what to call that station, and how many it serves."""
+        super().__init__(f"{where} has no place free, it serves {places}", "call again later, or meet on a broker")
+
+
 class NoPeerYet(LinkError):
     """An attempt to send on a link that waits for its peer, before anybody has called."""
 

@@ -110,6 +110,10 @@ class ImpairedPath:
         """Return when the wire can take the next frame: now, or when the last one has left it."""
         return max(now, self._free_at_s)
 
+    def occupy(self, frame_bytes: int, now: float) -> None:
+        """Keep the wire busy for one frame more, which goes elsewhere: a copy for another caller."""
+        self._free_at_s = self.free_at_s(now) + self.airtime_s(frame_bytes)
+
     def hand_over(self, frame: bytes, now: float) -> list[Delivery]:
         """Take a frame, to be sent as soon as the wire is free, and return what arrives of it, and when."""
         wanted = self._impairment

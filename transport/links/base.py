@@ -47,6 +47,10 @@ class Link(Protocol):
     def ready(self) -> bool:
         """Return whether there is somebody to send to: not while a link waits for its peer or for an unplugged port."""
 
+    @property
+    def copies(self) -> int:
+        """How many times a frame goes out over one wire: on a line with several callers once for each."""
+
     async def wait_ready(self) -> None:
         """Return as soon as the link is `ready`.
 
@@ -101,6 +105,11 @@ class BaseLink:
     def ready(self) -> bool:
         """Return whether there is somebody to send to: always, on a link that waits for nobody."""
         return True
+
+    @property
+    def copies(self) -> int:
+        """Return 1: a frame goes out once, whoever hears it."""
+        return 1
 
     async def wait_ready(self) -> None:
         """Return at once, on a link that is always ready."""

@@ -105,6 +105,11 @@ class ImpairedLink:
         """Return whether there is somebody to send to."""
         return self._inner.ready
 
+    @property
+    def copies(self) -> int:
+        """How many times a frame goes out."""
+        return self._inner.copies
+
     async def wait_ready(self) -> None:
         """Return as soon as the link inside is ready."""
         await self._inner.wait_ready()
@@ -121,6 +126,9 @@ class ImpairedLink:
             await trio.sleep_until(self._outgoing.model.free_at_s(trio.current_time()))
             self._outgoing.hand_over(frame)
             self.sent = count_frame(self.sent, frame, self.layers)
+            for _ in range(self._inner.copies - 1):
+                self._outgoing.model.occupy(len(frame), trio.current_time())
+                self.sent = count_frame(self.sent, frame, self.layers)
 
     def drain_s(self) -> float:
         """Return the seconds until all that was handed over has left the wire and the link inside."""

@@ -1,13 +1,11 @@
-"""UDP between two stations: one frame a datagram, and no retransmission.
+"""UDP: one frame a datagram, and no retransmission. This is the end that calls (`udp://HOST:PORT`).
 
-One end calls (`udp://HOST:PORT`), the other waits (`udp://:PORT`). Several stations meet in a group (udp_group.py).
-
-The waiting end receives from everybody. It sends to whoever last began an over or, once that one has been silent for
-half a minute, to whoever sent the last valid frame. On a protected channel only frames that are vouched for count.
+The end that waits for callers (`udp://:PORT`) is in udp_waiting.py, groups of stations on one network in udp_group.py.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import math
 import socket
@@ -17,107 +15,96 @@ from functools import partial
 import trio
 
 from transport.address import Address
-from transport.errors import LinkClosed, LinkError, NoPeerYet, PeerUnreachable
+from transport.errors import LineFull, LinkClosed, LinkError, PeerUnreachable
 from transport.link_kinds import UDP_IPV4, UDP_IPV6, LayerBytes
 from transport.link_options import UdpSettings
+from transport.links.callers import FULL_BYTES, MARK, PROOF_BYTES
 from transport.links.datagrams import DatagramLink, SocketAddress, enlarge_buffer, send_again
 from transport.links.route_watch import RouteWatch, local_address
 from transport.links.udp_group import UdpGroupLink, is_group, open_group
-from transport.protocol.frames import Type
-from transport.protocol.open_frames import peek_type
+from transport.links.udp_waiting import UdpWaitingLink, open_waiting
+from transport.protection.rate_limit import TokenBucket
 
 KEEP_ALIVE_S = 20.0
 """Silence after which a keep-alive is sent; home routers forget a UDP path after 30 s and more."""
 UNHEARD_S = 60.0
 """Silence after which the peer's name is looked up again: three keep-alives were missed."""
-PEER_KEPT_S = 30.0
-"""Silence after which the waiting end may take another peer: one and a half keep-alives."""
+PROOFS_PER_S, PROOFS_AT_ONCE = 1.0, 4.0
+"""Tokens a second that are returned to the waiting end, and how many at once: it sends one, when it is called."""
 
 
 class UdpLink(DatagramLink):
-    """A link to one other station. `open_udp` makes it."""
+    """A link to a station that waits, and through it to all who have called it. `open_udp` makes it."""
 
     unreachable_cure = "check the address and the network"
 
     def __init__(
-        self,
-        address: Address[UdpSettings],
-        sock: trio.socket.SocketType,
-        calls: bool,
-        layers: tuple[LayerBytes, ...],
+        self, address: Address[UdpSettings], sock: trio.socket.SocketType, layers: tuple[LayerBytes, ...]
     ) -> None:
         super().__init__(address, layers)
         self._socket = sock
-        self._calls = calls
-        self._peer: SocketAddress | None = None
-        self._peer_heard_s = -math.inf
         self._sent_s = -math.inf
-        self._found_peer = trio.Event()
+        self._proof = b""
+        """What was returned to the waiting end, and takes our leave of it."""
+        self._proofs = TokenBucket(PROOFS_PER_S, PROOFS_AT_ONCE)
         self._heard_s = self._resolved_s = trio.current_time()
         self._rebound = trio.Event()
         self.route = RouteWatch(self._rebind)
         self._scope = trio.CancelScope()
         self._make_keep_alive: Callable[[], bytes] | None = None
-        if calls:
-            self._found_peer.set()
-
-    @property
-    def ready(self) -> bool:
-        """Return whether there is somebody to send to: a waiting end has none until it was called."""
-        return self._found_peer.is_set()
-
-    async def wait_ready(self) -> None:
-        """Return as soon as somebody has called."""
-        await self._found_peer.wait()
 
     async def send(self, frame: bytes) -> None:
         """Send one frame to the peer."""
         try:
-            if self._calls:
-                await send_again(partial(self._socket.send, frame))
-            elif self._peer is not None:
-                await send_again(partial(self._socket.sendto, frame, self._peer))
-            else:
-                cure = f"start `gossamer talk udp://THIS-MACHINE:{self._settings.port}` on the other one"
-                raise NoPeerYet(f"nobody has called {self.name} yet", cure)
+            await send_again(partial(self._socket.send, frame))
         except (trio.ClosedResourceError, OSError) as error:
             raise self._explained(error) from None
         self._sent_s = trio.current_time()
         self._count_sent(frame)
 
     async def receive(self) -> bytes:
-        """Return the next frame, from whomever it comes."""
-        self.route.check()
-        try:
-            frame, source = await self._inbox.fetch(self._socket)
-        except (trio.ClosedResourceError, OSError) as error:
+        """Return the next frame of the peer. Raise LineFull where it has no place for this station."""
+        while True:
             self.route.check()
-            raise self._explained(error) from None
-        self._heard_s = trio.current_time()
-        if self._make_keep_alive is not None:
-            self._sources.remember(frame, source)
-        elif not self._calls:
-            self._learn_peer(frame, source, trio.current_time())
-        self._count_received(frame)
-        return frame
+            try:
+                frame, _ = await self._inbox.fetch(self._socket)
+            except (trio.ClosedResourceError, OSError) as error:
+                self.route.check()
+                raise self._explained(error) from None
+            self._heard_s = trio.current_time()
+            self._count_received(frame)
+            if frame[:1] == MARK and len(frame) == PROOF_BYTES:
+                await self._prove(frame)
+            elif frame[:1] == MARK and len(frame) == FULL_BYTES:
+                raise LineFull(self._where(), frame[1])
+            else:
+                return frame
 
     def protect(self, make_keep_alive: Callable[[], bytes]) -> None:
-        """Learn, from now on, only from frames that are vouched for, and make every keep-alive anew."""
+        """Make every keep-alive anew from now on."""
         self._make_keep_alive = make_keep_alive
 
     def source(self, frame: bytes) -> SocketAddress | None:
-        """Return who sent these bytes; None at the calling end, which hears one station only."""
-        return None if self._calls else self._sources.source(frame)
+        """Return None: a calling end hears one address only."""
+        return None
 
     def vouch(self, frame: bytes) -> None:
-        """Take note that these bytes, received a moment ago, are authentic and new."""
-        source = self.source(frame)
-        if source is not None:
-            self._learn_peer(frame, source, trio.current_time())
+        """Do nothing: whom this end sends to, its address says."""
+
+    async def _prove(self, proof: bytes) -> None:
+        """Return what the waiting end has sent to see whether this station receives at its address."""
+        if self._proofs.take(trio.current_time()):
+            self._proof = proof
+            with contextlib.suppress(trio.ClosedResourceError, OSError):  # the next keep-alive asks for another one
+                await send_again(partial(self._socket.send, proof))
+                self._count_sent(proof)
 
     async def aclose(self) -> None:
-        """Close the socket and end the keep-alives."""
+        """Take leave, close the socket and end the keep-alives."""
         self._closed = True
+        if self._proof:
+            with contextlib.suppress(trio.ClosedResourceError, OSError):
+                await self._socket.send(self._proof + MARK)
         self._scope.cancel()
         self.route.close()
         self._socket.close()
@@ -135,8 +122,7 @@ class UdpLink(DatagramLink):
                     continue  # something else was sent meanwhile
                 self._sent_s = now
                 try:
-                    if self.ready:
-                        await self.send(self._make_keep_alive() if self._make_keep_alive else frame)
+                    await self.send(self._make_keep_alive() if self._make_keep_alive else frame)
                 except PeerUnreachable:
                     continue  # whoever uses the link is told by `receive` or its own `send`
                 except LinkClosed:
@@ -167,20 +153,8 @@ class UdpLink(DatagramLink):
         self._rebound.set()
         return news
 
-    def _learn_peer(self, frame: bytes, source: SocketAddress, now: float) -> None:
-        kind = peek_type(frame)
-        if kind is None or not source[1]:  # nothing can be sent to port 0
-            return
-        if source != self._peer and (kind is Type.BEGIN or now > self._peer_heard_s + PEER_KEPT_S):
-            self._peer = source
-            host = str(source[0])
-            self.layers = (UDP_IPV6,) if ":" in host and not host.startswith("::ffff:") else (UDP_IPV4,)
-            self._found_peer.set()
-        if source == self._peer:
-            self._peer_heard_s = now
-
     def _where(self) -> str:
-        return f"{self._settings.host or 'the peer'} port {self._settings.port}"
+        return f"{self._settings.host} port {self._settings.port}"
 
     def _explained(self, error: trio.ClosedResourceError | OSError) -> LinkError | LinkClosed:
         if not self._closed and isinstance(error, OSError) and error.errno == errno.ECONNREFUSED:
@@ -189,22 +163,20 @@ class UdpLink(DatagramLink):
         return super()._explained(error)
 
 
-async def open_udp(address: Address[UdpSettings], nursery: trio.Nursery, keep_alive: bytes) -> UdpLink | UdpGroupLink:
-    """Call the address's host, wait for a peer if it names none, or join a group.
+async def open_udp(
+    address: Address[UdpSettings], nursery: trio.Nursery, keep_alive: bytes
+) -> UdpLink | UdpWaitingLink | UdpGroupLink:
+    """Call the address's host, wait for callers if it names none, or join a group.
 
     The task that sends `keep_alive` runs in `nursery`. Raise LinkError: an unknown host, no way to it, or a busy port.
     """
     host = address.settings.host
-    if is_group(host):
-        group = await open_group(address, host)
-        nursery.start_soon(group.route.run, name="UdpGroupLink.route")
-        return group
-    link = await _call(address) if host else await _wait(address)
-    if host:
-        nursery.start_soon(link.route.run, name="UdpLink.route")
-    if isinstance(link, UdpGroupLink):
-        return link
-    nursery.start_soon(link.keep_alive, keep_alive, name="UdpLink.keep_alive")
+    if address.settings.waits:
+        return await open_waiting(address, nursery)
+    link = await open_group(address, host) if is_group(host) else await _call(address)
+    nursery.start_soon(link.route.run, name=f"{type(link).__name__}.route")
+    if isinstance(link, UdpLink):
+        nursery.start_soon(link.keep_alive, keep_alive, name="UdpLink.keep_alive")
     return link
 
 
@@ -212,7 +184,7 @@ async def _call(address: Address[UdpSettings]) -> UdpLink | UdpGroupLink:
     sock, target = await _connected(address.settings)
     if sock is None:
         return await open_group(address, target)  # the broadcast address of this machine's network
-    return UdpLink(address, sock, True, (UDP_IPV4 if sock.family == socket.AF_INET else UDP_IPV6,))
+    return UdpLink(address, sock, (UDP_IPV4 if sock.family == socket.AF_INET else UDP_IPV6,))
 
 
 async def _connected(settings: UdpSettings) -> tuple[trio.socket.SocketType | None, str]:
@@ -237,24 +209,3 @@ async def _connected(settings: UdpSettings) -> tuple[trio.socket.SocketType | No
         enlarge_buffer(sock)
         return sock, str(target[0])
     raise LinkError(f"{host} cannot be reached ({reason})", "check the address and the network")
-
-
-async def _wait(address: Address[UdpSettings]) -> UdpLink:
-    port = address.settings.port
-    both = socket.has_dualstack_ipv6()
-    sock = trio.socket.socket(socket.AF_INET6 if both else socket.AF_INET, socket.SOCK_DGRAM)
-    try:
-        if both:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        await sock.bind(("", port))
-    except OSError as error:
-        sock.close()
-        if error.errno == errno.EADDRINUSE:
-            cause, cure = "is in use (another Gossamer?)", "close that program or choose another port"
-        elif error.errno == errno.EACCES:
-            cause, cure = "may not be used by you", "choose one from 1024 on"
-        else:
-            cause, cure = f"cannot be opened ({error.strerror})", "choose another one"
-        raise LinkError(f"UDP port {port} {cause}", cure) from None
-    enlarge_buffer(sock)
-    return UdpLink(address, sock, False, (UDP_IPV4,))

@@ -126,11 +126,15 @@ def test_nobody_is_answered_at_port_0() -> None:
     async def main() -> None:
         async with trio.open_nursery() as nursery:
             link: Any = await open_link(f"udp://:{free_port()}", nursery)
-            link._learn_peer(BEGIN, ("::ffff:127.0.0.1", 0, 0, 0), 0.0)
+            now, nobody, caller = trio.current_time(), ("::ffff:127.0.0.1", 0, 0, 0), ("::ffff:127.0.0.1", 9, 0, 0)
+            link._take(BEGIN, nobody, now)
             with pytest.raises(NoPeerYet):
                 await link.send(VOICE)
-            link._learn_peer(BEGIN, ("::ffff:127.0.0.1", 9, 0, 0), 0.0)
-            link._learn_peer(BEGIN, ("::ffff:127.0.0.1", 0, 0, 0), 1.0)
+            link._take(BEGIN, caller, now)
+            assert [caller] == [to for _, to in link._outgoing]
+            link._take_proof(link._outgoing[0][0], caller, now)
+            link._take(BEGIN, nobody, now + 1.0)
+            assert 1 == len(link._outgoing)
             await link.send(VOICE)
             await link.aclose()
             with pytest.raises(LinkClosed):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from typing import cast
 
+import pytest
 import trio
 import trio.testing
 
 from tests.support.processes import free_port
 from transport.address import parse_address
+from transport.errors import LinkClosed
 from transport.links.base import Link, source_finder
 from transport.links.registry import open_link
 from transport.protection.channel import open_channel
@@ -21,6 +24,13 @@ from transport.protocol.open_frames import encode
 def is_ready(link: Link) -> bool:
     """Read through a function, so that type checkers do not believe that it stays."""
     return link.ready
+
+
+async def receive_until_closed(link: Link) -> None:
+    """Receive, as the station does, so that what is no frame comes to the link."""
+    with contextlib.suppress(LinkClosed):
+        while True:
+            await link.receive()
 
 
 def test_a_waiting_end_is_led_to_its_peer_by_authentic_frames_only() -> None:
@@ -57,10 +67,21 @@ def test_a_waiting_end_is_led_to_its_peer_by_authentic_frames_only() -> None:
                         with trio.fail_after(10):
                             octets = await link.receive()
                         finder.vouch(octets)
-                    assert is_ready(link)
                     assert here.getsockname()[1] == cast("tuple", finder.source(octets))[1]
+                    assert not is_ready(link)  # who it is has not proven that it receives there
+                    proof = await trio.to_thread.run_sync(here.recv, 100)
+                    there.sendto(proof, ("127.0.0.1", port))
+                    here.sendto(proof, ("127.0.0.1", port))
+                    nursery.start_soon(receive_until_closed, link)
+                    with trio.fail_after(10):
+                        await link.wait_ready()
                     await link.send(b"answer")
-                    assert b"answer" == await trio.to_thread.run_sync(here.recv, 100)
+                    while (came := await trio.to_thread.run_sync(here.recv, 100)) == proof:
+                        pass
+                    assert b"answer" == came
+                    there.setblocking(False)
+                    with pytest.raises(BlockingIOError):
+                        there.recv(100)
                 await link.aclose()
 
     trio.run(main)

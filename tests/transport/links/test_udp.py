@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
 import sys
@@ -13,21 +14,15 @@ import trio.testing
 
 from tests.support.overs import numbered_packet
 from tests.support.processes import free_port
-from transport.address import parse_address
 from transport.errors import LinkClosed, LinkError, NoPeerYet, PeerUnreachable
 from transport.links.registry import KEEP_ALIVE, open_link
-from transport.links.udp import KEEP_ALIVE_S, PEER_KEPT_S, UdpLink
-from transport.protocol.frames import Beacon, Begin, Voice
+from transport.links.udp import KEEP_ALIVE_S
+from transport.protocol.frames import Beacon, Voice
 from transport.protocol.open_frames import decode, encode
 
 VOICE = encode(Voice(1, 1, (numbered_packet(1),)))
 PATIENCE_S = 30
 """For things that take milliseconds on a machine with nothing else to do."""
-
-
-def begin(sender: str) -> bytes:
-    """A BEGIN of somebody."""
-    return encode(Begin(1, 0, bytes(8), 0, 1, 1, sender))
 
 
 def run(main, *arguments) -> None:
@@ -47,6 +42,13 @@ async def receive_but(link, unwanted: bytes) -> bytes:
     return frame
 
 
+async def keep(link, heard: list[bytes]) -> None:
+    """Keep what is received, until the link is closed."""
+    with contextlib.suppress(LinkClosed):
+        while True:
+            heard.append(await link.receive())
+
+
 async def receive_until_closed(link) -> None:
     """Receive on and on, whether somebody is there or not."""
     while True:
@@ -57,7 +59,7 @@ async def receive_until_closed(link) -> None:
 
 
 def test_a_caller_and_a_waiting_end() -> None:
-    """The waiting end learns its peer from the keep-alive that the caller sends at once; then frames go both ways."""
+    """The waiting end learns of the caller by the keep-alive that it sends at once; then frames go both ways."""
 
     async def main() -> None:
         port = free_port()
@@ -68,20 +70,28 @@ def test_a_caller_and_a_waiting_end() -> None:
                 await waiting.send(VOICE)
             caller = await open_link(f"udp://127.0.0.1:{port}?k=2", nursery)
             assert (True, f"udp://127.0.0.1:{port}?k=2") == (caller.ready, caller.name)
-            nursery.start_soon(waiting.wait_ready)
             assert KEEP_ALIVE == await waiting.receive()
+            heard: list[bytes] = []
+            nursery.start_soon(keep, caller, heard)
+            nursery.start_soon(keep, waiting, heard)
+            await waiting.wait_ready()
             assert [True] == [waiting.ready]
             await waiting.send(VOICE)
-            assert VOICE == await caller.receive()
+            while len(heard) < 1:
+                await trio.sleep(0.001)
             await caller.send(VOICE)
-            assert VOICE == await waiting.receive()
-            assert (1, 32, 8, 28) == (
+            while len(heard) < 2:
+                await trio.sleep(0.001)
+            assert [VOICE, VOICE] == heard
+            # A token beside the frame, and in return.
+            assert (2, 32, 8, 8, 56) == (
                 waiting.sent.frames,
                 waiting.sent.voice,
                 waiting.sent.header,
+                waiting.sent.signals,
                 waiting.sent.carrier,
             )
-            assert (2, 56) == (waiting.received.frames, waiting.received.carrier)
+            assert (3, 84) == (waiting.received.frames, waiting.received.carrier)
             await caller.aclose()
             await waiting.aclose()
 
@@ -115,26 +125,6 @@ def test_rubbish_makes_no_peer() -> None:
                 stranger.sendto(b"", ("127.0.0.1", port))
                 assert b"" == await waiting.receive()
             await waiting.aclose()
-
-    run(main)
-
-
-def test_whom_a_waiting_end_talks_to() -> None:
-    """It stays with the peer it has, changes to whoever begins an over, and takes anybody after half a minute."""
-
-    async def main() -> None:
-        link = UdpLink(parse_address("udp://:1"), trio.socket.socket(type=socket.SOCK_DGRAM), False, ())
-        first, second = ("192.0.2.1", 1), ("::ffff:192.0.2.2", 2)
-        link._learn_peer(KEEP_ALIVE, first, 0.0)
-        link._learn_peer(KEEP_ALIVE, second, 1.0)
-        assert first == link._peer
-        link._learn_peer(begin("Bob"), second, 2.0)
-        assert (second, 28) == (link._peer, link.layers[0].octets)
-        link._learn_peer(VOICE, first, 1.9 + PEER_KEPT_S)
-        assert second == link._peer
-        link._learn_peer(VOICE, ("2001:db8::1", 3, 0, 0), 2.1 + PEER_KEPT_S)
-        assert ("2001:db8::1", 48) == (link._peer[0], link.layers[0].octets)
-        await link.aclose()
 
     run(main)
 
@@ -234,13 +224,19 @@ async def main():
     async with trio.open_nursery() as nursery:
         link = await open_link(sys.argv[1], nursery)
         print("ready", flush=True)
-        heard = 0
-        while heard < 20:
+        sent = []
+
+        async def answer(octets):
+            await link.wait_ready()
+            await link.send(octets)
+            sent.append(octets)
+            if len(sent) == 20:
+                nursery.cancel_scope.cancel()
+
+        while True:
             octets = await link.receive()
             if isinstance(decode(octets), Voice):
-                heard += 1
-                await link.send(octets)
-        await link.aclose()
+                nursery.start_soon(answer, octets)
 
 trio.run(main)
 """
