@@ -9,7 +9,9 @@ from typing import Any
 from app.cli.options import add_json
 from app.console import say
 from app.errors import GossamerError
+from app.station.invitation import waits_for_callers
 from transport.address import Address, parse_address
+from transport.planning.callers import callers_carried
 from transport.planning.planner import MAX_SHARE, PlanRow, budget, choose_k, chosen, link_model, plan, what_would
 from transport.radio.radios import RADIOS
 
@@ -41,6 +43,7 @@ def run_plan(arguments: argparse.Namespace) -> int:
         "k": best.k if best is not None else None,
         "k_of_the_address": address.k,
         "k_used": choose_k(address, sealed=arguments.sealed),
+        "callers": callers_carried(address) if waits_for_callers(address) else None,
         "refused": refusal or None,
     }
     say(facts, _report(address, rows, best, duty, arguments.sealed), as_json=arguments.json)
@@ -112,6 +115,10 @@ def _report(address: Address[Any], rows: list[PlanRow], best: PlanRow | None, du
         lines.append("How fast this path is nobody knows: add ?rate=BIT/S to plan for it.")
     if best is not None:
         lines.append(f"* k={best.k}: the least delay at no more than {MAX_SHARE:.0%} of the link; - does not fit.")
+    if waits_for_callers(address):
+        lines.append(
+            f"As a waiting end it serves {callers_carried(address)} callers: each takes a copy of every frame."
+        )
     if address.k is not None:
         fits = next((row.fits for row in rows if row.k == address.k), False)
         lines.append(f"The address says k={address.k}, and that is taken: it {'fits' if fits else 'does not fit'}.")

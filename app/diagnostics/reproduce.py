@@ -58,6 +58,7 @@ class CaptureLink:
     layers: tuple[LayerBytes, ...] = ()
     max_frame_bytes = 2 * MAX_FRAME_BYTES
     ready = True
+    copies = 1
 
     def __init__(self, capture: Capture) -> None:
         self.name = str(capture.header.get("link", "capture"))

@@ -86,7 +86,7 @@ def host_of(source: SocketAddress) -> Hashable:
     try:
         address = ip_address(str(source[0]).partition("%")[0])
     except ValueError:
-        return source[0]
+        return str(source[0])
     if isinstance(address, IPv6Address):
         return address.ipv4_mapped or int(address) >> 64
     return address

@@ -40,6 +40,16 @@ def test_a_k_that_the_address_names_is_said_to_be_taken(capsys: pytest.CaptureFi
     assert "The address says k=6, and that is taken: it fits.\n" in capsys.readouterr().out
 
 
+def test_a_waiting_end_says_how_many_it_serves(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each caller takes a copy of every frame of the uplink; a calling end serves nobody."""
+    assert 0 == main(["plan", "udp://:?rate=8000&k=4"])
+    assert "As a waiting end it serves 6 callers" in capsys.readouterr().out
+    assert 0 == main(["plan", "udp://:?rate=8000&k=4", "--json"])
+    assert 6 == json.loads(capsys.readouterr().out)["callers"]
+    assert 0 == main(["plan", "udp://h?rate=8000", "--json"])
+    assert None is json.loads(capsys.readouterr().out)["callers"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 import trio
@@ -15,7 +16,7 @@ from tests.support.overs import numbered_packet
 from tests.support.processes import free_port
 from transport.errors import LineFull, LinkClosed, PeerUnreachable
 from transport.links.base import Link, source_finder
-from transport.links.callers import MARK, PROOF_BYTES, RELAYED_AT_ONCE
+from transport.links.callers import MARK, PROOF_BYTES, RELAYED_AT_ONCE, Callers
 from transport.links.registry import KEEP_ALIVE, open_link
 from transport.protection.channel import open_channel
 from transport.protection.cipher import Secret
@@ -68,7 +69,7 @@ async def line(callers: int, options: str = "") -> AsyncGenerator[list[End], Non
             for number in range(callers):
                 ends.append(End(await open_link(f"udp://127.0.0.1:{port}", nursery)))
                 nursery.start_soon(ends[-1].run)
-                while len(places(ends[0])) <= number:
+                while len(places(ends[0].link)) <= number:
                     await trio.sleep(0.002)
             yield ends
             for end in ends:
@@ -76,10 +77,10 @@ async def line(callers: int, options: str = "") -> AsyncGenerator[list[End], Non
             nursery.cancel_scope.cancel()
 
 
-def places(end: End) -> list:
+def places(link: Any) -> list:
     """The callers who are on the line of a waiting end."""
-    inner = getattr(end.link, "inner", end.link)
-    return inner.callers.present(trio.current_time())
+    callers: Callers = getattr(link, "inner", link).callers
+    return callers.present(trio.current_time())
 
 
 def test_a_third_caller_takes_the_line_from_nobody() -> None:
@@ -92,7 +93,7 @@ def test_a_third_caller_takes_the_line_from_nobody() -> None:
             await cid.link.send(encode(Begin(2, 0, bytes(8), 0, 1, 1, "Cid")))
             await bob.hears(1)
             await cid.link.aclose()
-            while len(places(ada)) > 1:
+            while len(places(ada.link)) > 1:
                 await trio.sleep(0.002)
             await ada.link.send(voice(2))
             assert voice(2) == (await bob.hears(2))[1]
@@ -175,7 +176,7 @@ def test_who_does_not_prove_that_he_receives_gets_no_more_than_he_sends() -> Non
                         came.append(victim.recv(2048))
                 assert came and {PROOF_BYTES} == {len(octets) for octets in came} and {MARK} == {o[:1] for o in came}
                 assert sum(map(len, came)) <= sent
-                assert 1 == len(places(ada))
+                assert 1 == len(places(ada.link))
 
     trio.run(main)
 
@@ -195,7 +196,7 @@ def test_a_flood_by_one_caller_leaves_the_line_to_the_others() -> None:
                 await trio.sleep(0.002)
             floods = [frame for frame in cid.heard if frame not in (voice(1), voice(2))]
             assert len(floods) <= 2 * RELAYED_AT_ONCE
-            assert 3 == len(places(ada))
+            assert 3 == len(places(ada.link))
 
     trio.run(main)
 
@@ -237,7 +238,7 @@ def test_on_a_sealed_channel_only_checked_frames_are_passed_on() -> None:
                 with trio.fail_after(PATIENCE_S):
                     await call(bob)
                     await call(cid)
-                    assert 2 == len(link.callers.present(trio.current_time()))
+                    assert 2 == len(places(link))
                     forged = bobs.encode(Beacon(0, 0), 0.0, 0)[:-1] + b"!"
                     await hear(eve, forged, vouched=False)
                     await hear(cid, forged[:-1] + b"?", vouched=False)
@@ -247,7 +248,7 @@ def test_on_a_sealed_channel_only_checked_frames_are_passed_on() -> None:
                     eve.setblocking(False)
                     with pytest.raises(BlockingIOError):
                         eve.recv(100)
-                    assert 2 == len(link.callers.present(trio.current_time()))
+                    assert 2 == len(places(link))
             await link.aclose()
 
     trio.run(main)
