@@ -20,9 +20,10 @@ from transport.errors import BadTag, FrameError, Muted, NewerVersion, OtherMode,
 from transport.links.base import Link, source_finder
 from transport.protection.channel import Channel, open_channel
 from transport.protection.cipher import Secret
-from transport.protection.mismatch import MismatchDetector
+from transport.protection.mismatch import Mismatch, MismatchDetector
 from transport.protection.rate_limit import CAPACITY_PER_S, MAX_CAPACITY_PER_S
-from transport.protocol.frames import Beacon, Begin, End, Frame, Mode, Type, Voice
+from transport.protection.refusals import Refuser, SentSignals
+from transport.protocol.frames import Beacon, Begin, End, Frame, Mode, Refusal, Type, Voice
 from transport.protocol.over_receiver import OverReceiver
 from transport.protocol.receiver import Fact, ReceivingEnd
 
@@ -101,6 +102,8 @@ class ChannelEnd:
             capacity_per_s=measured_capacity_per_s(secret, link.tag_bytes),
         )
         self._mismatches = MismatchDetector(self._channel.mode)
+        self._refuser = Refuser(self._channel.mode)
+        self._sent = SentSignals()
         self._refused: dict[str, int] = {}
         """Frames that were refused, by the field of ChannelCounts that counts them."""
         self._told: dict[str, int] = {}
@@ -121,6 +124,8 @@ class ChannelEnd:
     def encode(self, frame: Frame) -> bytes:
         """Return the frame as it goes on the link, which must happen at once."""
         octets = self._channel.encode(frame, trio.current_time(), self._clock())
+        if not isinstance(frame, Voice | Refusal):
+            self._sent.add(octets, trio.current_time())
         if self._watchers:
             facts: list[Fact] = []
             if isinstance(frame, Begin | Voice | End):
@@ -132,9 +137,19 @@ class ChannelEnd:
     def receive(self, octets: bytes) -> list[Fact]:
         """Return what the bytes mean that the link has just delivered."""
         facts = self._receiving.receive(octets, trio.current_time())
+        for fact in facts:
+            if isinstance(fact, Refusal):
+                self._take_refusal(fact)
         for watcher in self._watchers:
             watcher("in", octets, facts)
         return facts
+
+    def refusal_due(self) -> tuple[Refusal, bytes] | None:
+        """Return what is to be sent to a station that this one cannot understand, with the frame that it answers.
+
+        To be asked while nobody talks.
+        """
+        return self._refuser.due(trio.current_time())
 
     def abandon(self) -> None:
         """Forget the over that is being received: its talker has disappeared."""
@@ -159,6 +174,8 @@ class ChannelEnd:
         except FrameError as problem:
             self._count_refusal(octets, problem, now)
             raise
+        if isinstance(frame, Refusal):
+            return frame  # which proves nothing of anybody
         self._mismatches.accepted(frame.over)
         if self._finder is not None:
             self._finder.vouch(octets)
@@ -170,6 +187,19 @@ class ChannelEnd:
         if (field := _REFUSALS.get(type(problem))) is not None:
             self._refused[field] = self._refused.get(field, 0) + 1
         mismatch = self._mismatches.refused(octets, problem, now)
+        if type(problem) in (BadTag, OtherMode):
+            self._refuser.refused(octets, mismatch is not None, now)
+        self._tell_mismatch(mismatch)
+
+    def _take_refusal(self, refusal: Refusal) -> None:
+        """Tell the user, where it is about a frame of ours, that somebody cannot open it; count it otherwise."""
+        now = trio.current_time()
+        if self._sent.refused(refusal, now):
+            self._tell_mismatch(self._mismatches.refused_there(refusal.mode, now))
+        else:
+            self._refused["foreign"] = self._refused.get("foreign", 0) + 1
+
+    def _tell_mismatch(self, mismatch: Mismatch | None) -> None:
         if mismatch is not None:
             self._emit(ChannelProblem(mismatch.cause, mismatch.cure))
 

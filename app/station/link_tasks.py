@@ -116,6 +116,8 @@ async def report_rates(
             emit(rate)
             told = rate
         channel.report()
+        if conversation.idle and (refusal := channel.refusal_due()) is not None:
+            transmitter.answer(*refusal)
         if transmitter.waiting and not conversation.talking:
             emit(TalkDraining(transmitter.left_s))
         await trio.sleep(RATE_EVERY_S)

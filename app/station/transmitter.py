@@ -14,11 +14,13 @@ import trio
 
 from app.station.wire_meter import wire_bytes
 from transport.errors import LinkError
-from transport.links.base import Link
+from transport.links.base import Link, reply
 from transport.links.traffic import Traffic
 from transport.protection.rate_limit import TokenBucket
-from transport.protocol.frames import Frame, Pong, Receipt
+from transport.protocol.frames import Frame, Pong, Receipt, Refusal
 
+Answering = Receipt | Pong | Refusal
+"""Frames that answer those of others."""
 MAX_WAITING = 4096
 """Largest number of frames that wait: 22 minutes of speech. Only a link slower than speech ever comes near it."""
 ANSWERS_PER_S = 2.0
@@ -34,8 +36,10 @@ ANSWER_AIRTIME_S = 3.0
 @dataclass(frozen=True, slots=True)
 class _Outgoing:
     frame: Frame
-    on_sent: Callable[[float], None] | None
+    on_sent: Callable[[float], None] | None = None
     """Told the time at which the link took the frame."""
+    to: bytes = b""
+    """The frame whose sender it is for; empty: for whomever the link sends to."""
 
 
 class _AnswerBudget:
@@ -70,9 +74,11 @@ class Transmitter:
         self._link = link
         self._encode = encode
         self._own: deque[_Outgoing] = deque(maxlen=MAX_WAITING)
-        self._answers: dict[type[Receipt | Pong], Receipt | Pong] = {}
+        self._answers: dict[type[Answering], _Outgoing] = {}
         """The answer of each kind that waits."""
-        self._budgets = {Receipt: _AnswerBudget(), Pong: _AnswerBudget()}
+        self._budgets: dict[type[Answering], _AnswerBudget] = {
+            kind: _AnswerBudget() for kind in (Receipt, Pong, Refusal)
+        }
         self._more = trio.Event()
         self._busy = False
         self._idle = trio.Event()
@@ -91,12 +97,15 @@ class Transmitter:
         self._idle = trio.Event()
         self._more.set()
 
-    def answer(self, frame: Receipt | Pong) -> None:
-        """Send an answer that another station asked for, once nothing of this one's waits, if the budget allows it."""
+    def answer(self, frame: Answering, to: bytes = b"") -> None:
+        """Send an answer to another station, once nothing of this one's waits, if the budget allows it.
+
+        to: the frame that is answered, where the answer is for its sender alone.
+        """
         if type(frame) in self._answers or not self._budgets[type(frame)].allows(trio.current_time()):
             self.unanswered += 1
             return
-        self._answers[type(frame)] = frame
+        self._answers[type(frame)] = _Outgoing(frame, to=to)
         self._idle = trio.Event()
         self._more.set()
 
@@ -139,7 +148,7 @@ class Transmitter:
             else:
                 kind = next(iter(self._answers))
                 before_s = trio.current_time() + self._link.drain_s()
-                await self._send(_Outgoing(self._answers.pop(kind), None), on_problem, on_taken)
+                await self._send(self._answers.pop(kind), on_problem, on_taken)
                 now = trio.current_time()
                 self._budgets[kind].spent(now + self._link.drain_s() - before_s, now)
             if not self.waiting:
@@ -151,7 +160,8 @@ class Transmitter:
         self._busy = True
         began_s = trio.current_time()
         try:
-            await self._link.send(self._encode(outgoing.frame))
+            octets = self._encode(outgoing.frame)
+            await (reply(self._link, outgoing.to, octets) if outgoing.to else self._link.send(octets))
         except LinkError as problem:
             on_problem(problem)
         else:

@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from transport.protocol import frames
-from transport.protocol.frames import Beacon, Begin, End, Frame, Ping, Pong, Receipt, Text, Voice
+from transport.protocol.frames import Beacon, Begin, End, Frame, Mode, Ping, Pong, Receipt, Refusal, Text, Voice
 from transport.protocol.open_frames import crc16
 
 DOCUMENTS = Path(__file__).parents[2] / "transport" / "docs"
@@ -30,6 +30,7 @@ OPEN_VECTORS: list[tuple[Frame, str]] = [
     (Beacon(0, 0), "16 00 00 00 b8 fe 00 e1 f0"),
     (Ping(7, 8, 0xDEADBEEF), "17 07 00 08 ca d2 de ad be ef 40 97"),
     (Pong(7, 8, 0xDEADBEEF), "18 07 00 08 1e 3c de ad be ef 40 97"),
+    (Refusal(0x5A, 2, Mode.SEALED, 0x0D2E), "19 5a 00 02 d5 5d 02 0d 2e 11 0c"),
 ]
 
 
@@ -51,6 +52,8 @@ any_frame: st.SearchStrategy[Frame] = st.one_of(
     st.builds(Ping, bytes_8, shorts, longs),
     st.builds(Pong, bytes_8, shorts, longs),
 )
+any_open_frame = any_frame | st.builds(Refusal, bytes_8, shorts, st.sampled_from(Mode), shorts)
+"""Any frame at all: a REFUSAL is a frame of the open channel, whatever the others are."""
 
 
 def with_checks(header: bytes, payload: bytes) -> bytes:

@@ -145,6 +145,21 @@ class SourceFinder(Protocol):
     def vouch(self, frame: bytes) -> None:
         """Take note that these bytes, received a moment ago, are authentic and new."""
 
+    async def reply(self, heard: bytes, frame: bytes) -> None:
+        """Send a frame to whoever sent `heard` a moment ago, without learning anything; lose it if that is forgotten.
+
+        Raise what `Link.send` raises.
+        """
+
+
+async def reply(link: Link, heard: bytes, frame: bytes) -> None:
+    """Send a frame to whoever sent `heard` a moment ago, or, where the link tells nobody apart, as always.
+
+    Raise what `Link.send` raises.
+    """
+    finder = source_finder(link)
+    await (link.send(frame) if finder is None else finder.reply(heard, frame))
+
 
 def source_finder(link: Link) -> SourceFinder | None:
     """Return the link, or the one that it wraps, if it is a source finder."""

@@ -99,6 +99,10 @@ class UdpLink(DatagramLink):
                 await send_again(partial(self._socket.send, proof))
                 self._count_sent(proof)
 
+    async def reply(self, heard: bytes, frame: bytes) -> None:
+        """Send a frame to the peer: a calling end hears nobody else."""
+        await self.send(frame)
+
     async def aclose(self) -> None:
         """Take leave, close the socket and end the keep-alives."""
         self._closed = True

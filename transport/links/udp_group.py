@@ -81,6 +81,10 @@ class UdpGroupLink(DatagramLink):
     def vouch(self, frame: bytes) -> None:
         """Do nothing: whoever speaks, the group is answered."""
 
+    async def reply(self, heard: bytes, frame: bytes) -> None:
+        """Send a frame to the group, in which everybody hears everything."""
+        await self.send(frame)
+
     async def aclose(self) -> None:
         """Close both sockets."""
         self._closed = True

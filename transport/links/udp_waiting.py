@@ -6,6 +6,7 @@ them sends, byte by byte as it came. On a protected channel only frames that are
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -113,6 +114,14 @@ class UdpWaitingLink(DatagramLink):
         source = self.source(frame)
         if source is not None:
             self._take(frame, source, trio.current_time())
+
+    async def reply(self, heard: bytes, frame: bytes) -> None:
+        """Send a frame to whoever sent `heard`, who gets no place by it; lose it if that is forgotten."""
+        if not self._protected:
+            await self.send(frame)
+        elif (source := self.source(heard)) is not None and source[1]:
+            with contextlib.suppress(OSError):  # a stranger who cannot be reached is no fault of this link
+                await self._send_to(frame, source)
 
     async def aclose(self) -> None:
         """Close the socket, and pass nothing on any more."""

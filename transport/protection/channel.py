@@ -16,7 +16,20 @@ from transport.protection.cipher import Cipher, Secret
 from transport.protection.rate_limit import CAPACITY_PER_S, RateLimiter
 from transport.protection.replay import FRESH_S, OVER_FRESH_S, HeardOver, Nonces
 from transport.protocol import open_frames
-from transport.protocol.frames import NONCE_BYTES, Beacon, Begin, End, Frame, Mode, Ping, Receipt, Text, Type, Voice
+from transport.protocol.frames import (
+    NONCE_BYTES,
+    Beacon,
+    Begin,
+    End,
+    Frame,
+    Mode,
+    Ping,
+    Receipt,
+    Refusal,
+    Text,
+    Type,
+    Voice,
+)
 from transport.protocol.open_frames import HEADER
 from transport.protocol.payloads import READERS, read_voice
 
@@ -119,6 +132,8 @@ class ProtectedChannel:
         """Return the frame as it goes on the link, just before it does so. Raise UsageError."""
         if isinstance(frame, Begin):
             frame = replace(frame, utc_s=utc_s)  # it may have waited since it was made
+        if isinstance(frame, Refusal):
+            return open_frames.encode(frame)  # to somebody who has not got this key
         if not 0 <= utc_s <= MAX_UTC_S:
             raise UsageError(f"the time {utc_s} s does not fit its field")
         header, body = open_frames.header_and_body(self.mode, frame)
@@ -167,7 +182,8 @@ class ProtectedChannel:
         """Return the frame in what the link delivered. Raise FrameError or one of its kinds."""
         mode = open_frames.peek_mode(octets)
         if mode is None:
-            open_frames.read_header(octets)  # says so if it is no frame at all
+            if open_frames.read_header(octets)[0] == Type.REFUSAL:  # says so if it is no frame at all
+                return open_frames.decode(octets)
             raise OtherMode(Mode.OPEN)
         if mode is not self.mode:
             raise OtherMode(mode)

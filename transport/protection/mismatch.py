@@ -33,6 +33,13 @@ class Mismatch:
     cure: str
 
 
+ANOTHER_PASSPHRASE = Mismatch(
+    "somebody here has another passphrase or another channel name (or the link damages every frame)",
+    "compare both with theirs",
+)
+"""The difference that bad tags show."""
+
+
 class MismatchDetector:
     """A detector, for one channel, of other stations whose settings differ from this one's."""
 
@@ -54,23 +61,32 @@ class MismatchDetector:
         """Take a frame that was refused, and return what to tell the user, if it is time to tell it."""
         if type(problem) is BadTag and now < self._bad_tags_told_s + AGAIN_S:
             return None
-        found = self._recognise(octets, problem, now)
-        if found is None or now < self._told.get(key := f"{type(problem)} {found.cure}", -AGAIN_S) + AGAIN_S:
+        return self._if_new(type(problem), self._recognise(octets, problem, now), now)
+
+    def refused_there(self, theirs: Mode, now: float) -> Mismatch | None:
+        """Take that a station in this mode refuses what this one sends, and return what to tell the user, likewise.
+
+        It is the same line that a frame of that station would have shown.
+        """
+        if theirs is not self._mode:
+            return self._if_new(OtherMode, Mismatch(*_OTHERS[self._mode, theirs]), now)
+        return self._if_new(BadTag, ANOTHER_PASSPHRASE, now) if theirs is not Mode.OPEN else None
+
+    def _if_new(self, kind: type[FrameError], found: Mismatch | None, now: float) -> Mismatch | None:
+        """Return a mismatch unless it was told less than AGAIN_S ago, and take note that it is told."""
+        if found is None or now < self._told.get(key := f"{kind} {found.cure}", -AGAIN_S) + AGAIN_S:
             return None
         if len(self._told) >= MAX_TOLD:
             self._told.clear()
         self._told[key] = now
-        if type(problem) is BadTag:
+        if kind is BadTag:
             self._bad_tags_told_s = now
         return found
 
     def _recognise(self, octets: bytes, problem: FrameError, now: float) -> Mismatch | None:
         if type(problem) is BadTag:  # first, for a flood brings little else
             if octets[0] & 0x0F != Type.VOICE and self._twice(_BAD_TAG, octets[1], now):
-                return Mismatch(
-                    "somebody here has another passphrase or another channel name (or the link damages every frame)",
-                    "compare both with theirs",
-                )
+                return ANOTHER_PASSPHRASE
             return None
         match problem:
             case NewerVersion():

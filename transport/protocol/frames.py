@@ -1,4 +1,4 @@
-"""The eight kinds of frames, as frozen dataclasses, and the bounds of their fields. No I/O, no clock."""
+"""The nine kinds of frames, as frozen dataclasses, and the bounds of their fields. No I/O, no clock."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Mode(enum.IntEnum):
 
 
 class Type(enum.IntEnum):
-    """The low nibble of the first byte. 0 and 9..15 are free."""
+    """The low nibble of the first byte. 0 and 10..15 are free."""
 
     BEGIN = 1
     VOICE = 2
@@ -63,6 +63,8 @@ class Type(enum.IntEnum):
     BEACON = 6
     PING = 7
     PONG = 8
+    REFUSAL = 9
+    """Always a frame of the open channel, whatever the others are: who sends it has not got the other's key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,5 +160,17 @@ class Pong:
     token: int
 
 
-Frame = Begin | Voice | End | Receipt | Text | Beacon | Ping | Pong
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The news that somebody cannot open a frame, which is named by its over, its sequence and an echo of its end."""
+
+    over: int
+    sequence: int
+    mode: Mode
+    """Mode of the channel on which it was refused."""
+    echo: int
+    """The last two bytes of the refused frame, 0..65535."""
+
+
+Frame = Begin | Voice | End | Receipt | Text | Beacon | Ping | Pong | Refusal
 """Any frame."""

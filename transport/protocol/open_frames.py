@@ -56,8 +56,10 @@ MIN_SIGNAL_BYTES = STAMP_BYTES + 1 + min(TAG_BYTES)
 """Fewest bytes behind the header of a sealed or ham frame that is no VOICE: those of a BEACON without a name."""
 MAX_SIGNAL_BYTES = STAMP_BYTES + 2 * (1 + MAX_NAME_BYTES) + MAX_TEXT_BYTES + max(TAG_BYTES)
 """Most bytes behind the header of such a frame: those of a TEXT."""
-TYPES = frozenset(Type)
-"""Types that there are."""
+REFUSAL_BYTES = OVERHEAD_BYTES + 3
+"""Length of a REFUSAL."""
+TYPES = frozenset(Type) - {Type.REFUSAL}
+"""Types that there are in sealed and ham channels."""
 MAX_FRAME_BYTES = HEADER_BYTES + 2 * MAX_K * PACKET_BYTES + max(TAG_BYTES)
 """Length of the longest frame: a sealed VOICE of six packets that repeats the six before, 396 bytes (open: 392)."""
 

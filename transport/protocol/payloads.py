@@ -22,9 +22,11 @@ from transport.protocol.frames import (
     Begin,
     End,
     Frame,
+    Mode,
     Ping,
     Pong,
     Receipt,
+    Refusal,
     Text,
     Type,
     Voice,
@@ -190,6 +192,27 @@ def _read_beacon(over: int, sequence: int, body: bytes) -> Beacon:
     return Beacon(over, sequence, sender)
 
 
+# REFUSAL: mode 1, the last two bytes of what is refused 2.
+
+_REFUSAL = struct.Struct(">BH")
+
+
+def _write_refusal(frame: Refusal) -> bytes:
+    return _REFUSAL.pack(frame.mode, frame.echo)
+
+
+def _read_refusal(over: int, sequence: int, body: bytes) -> Refusal:
+    if len(body) != _REFUSAL.size:
+        raise FrameError(f"REFUSAL of {len(body)} bytes")
+    mode, echo = _REFUSAL.unpack(body)
+    if mode not in _MODES:
+        raise FrameError(f"REFUSAL in mode {mode}")
+    return Refusal(over, sequence, Mode(mode), echo)
+
+
+_MODES = frozenset(Mode)
+
+
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise UsageError(message)
@@ -204,6 +227,7 @@ WRITERS: dict[type, tuple[Type, Callable[[Any], bytes]]] = {
     Beacon: (Type.BEACON, _write_beacon),
     Ping: (Type.PING, _write_token),
     Pong: (Type.PONG, _write_token),
+    Refusal: (Type.REFUSAL, _write_refusal),
 }
 """Type and body writer of each kind of frame."""
 READERS: dict[int, Callable[[int, int, bytes], Frame]] = {  # VOICE is read apart: it may be damaged
@@ -214,5 +238,6 @@ READERS: dict[int, Callable[[int, int, bytes], Frame]] = {  # VOICE is read apar
     Type.BEACON: _read_beacon,
     Type.PING: _read_ping,
     Type.PONG: _read_pong,
+    Type.REFUSAL: _read_refusal,
 }
 """Body reader of each type but VOICE, by over, sequence and body."""

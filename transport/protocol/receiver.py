@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from transport.errors import FrameError
 from transport.protocol import open_frames
-from transport.protocol.frames import Beacon, Begin, End, Frame, Ping, Pong, Receipt, Text, Voice
+from transport.protocol.frames import Beacon, Begin, End, Frame, Ping, Pong, Receipt, Refusal, Text, Voice
 from transport.protocol.over import OverEnded, OverEvent
 from transport.protocol.over_receiver import OverReceiver
 
@@ -60,7 +60,7 @@ class Answer:
     frame: Receipt | Pong
 
 
-Fact = OverEvent | VoiceArrived | EndArrived | Answer | Rubbish | Refused | Receipt | Text | Pong | Beacon
+Fact = OverEvent | VoiceArrived | EndArrived | Answer | Rubbish | Refused | Receipt | Text | Pong | Beacon | Refusal
 """A meaning of a frame. Frames that concern no over are facts as they are."""
 
 

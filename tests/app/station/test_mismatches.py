@@ -17,7 +17,8 @@ from tests.support.wiretap import (
     settings,
     utc,
 )
-from transport.protocol.frames import Mode
+from transport.protocol.frames import Mode, Refusal
+from transport.protocol.open_frames import decode, encode
 
 pytestmark = pytest.mark.usefixtures("cheap_keys")
 
@@ -69,3 +70,51 @@ async def test_a_wrong_clock_is_told(virtual_time: trio.testing.MockClock) -> No
     assert [] == scene.heard
     [what] = problems(scene.bob)
     assert "a frame of Ada was refused, its clock is 120 s ahead of yours" == what
+
+
+@pytest.mark.parametrize(
+    ("ada", "bob", "told_ada", "told_bob"),
+    [
+        (settings("Ada", "another"), settings("Bob"), "has another passphrase", "has another passphrase"),
+        (settings("Ada", channel="wharf"), settings("Bob"), "has another passphrase", "has another passphrase"),
+        (settings("Ada", None), settings("Bob"), "speaks sealed; you have no", "speaks in the open; you are sealed"),
+        (settings("Ada"), settings("Bob", None), "speaks in the open; you are sealed", "speaks sealed; you have no"),
+        (settings("Ada", mode=Mode.HAM), settings("Bob"), "speaks sealed; you sign", "signs without sealing"),
+    ],
+    ids=["another passphrase", "another channel", "no passphrase here", "none there", "ham"],
+)
+@trio_test
+async def test_who_talks_to_nobody_is_told(
+    virtual_time: trio.testing.MockClock, ada: Settings, bob: Settings, told_ada: str, told_bob: str
+) -> None:
+    """Only Ada talks, again and again: both are told, once a minute, and what Bob sends for it is a frame a minute."""
+    async with playing(ada=ada, bob=bob) as scene:
+        for _ in range(12):
+            await scene.over()
+            await trio.sleep(10)
+        minutes = trio.current_time() / 60
+    assert [] == scene.heard
+    for station, told in ((scene.ada, told_ada), (scene.bob, told_bob)):
+        assert {f"{HERE} {told}"} == {what[: len(f"{HERE} {told}")] for what in problems(station)}
+        assert 1 < len(problems(station)) <= minutes + 1
+    assert {Refusal} == {type(decode(octets)) for octets in scene.wire.answered}
+    assert 1 < len(scene.wire.answered) <= minutes + 1
+    assert 13 * 12 == sum(over.packets for over in scene.ada.only(events.OverSent))  # which changed nothing for Ada
+
+
+@trio_test
+async def test_a_refusal_of_nothing_is_counted_and_no_more(virtual_time: trio.testing.MockClock) -> None:
+    """Whoever sends refusals at random, in the middle of overs and between them, shows nothing and stops nothing."""
+    source = random.Random(7)
+    async with playing() as scene, trio.open_nursery() as nursery:
+        nursery.start_soon(scene.over)
+        for number in range(2000):
+            refusal = Refusal(source.randrange(256), source.randrange(20), Mode.SEALED, source.randrange(0x10000))
+            await scene.wire.say_to_ada(encode(refusal))
+            await scene.wire.say_to_bob(encode(refusal))
+            if number % 100 == 0:
+                await trio.sleep(0.3)
+    assert scene.said == scene.heard
+    assert [] == problems(scene.ada) + problems(scene.bob)
+    assert 2000 == scene.counts.foreign
+    assert [] == [octets for octets in scene.wire.answered if octets[0] == 0x19]

@@ -13,7 +13,7 @@ import trio.testing
 from tests.support.processes import free_port
 from transport.address import parse_address
 from transport.errors import LinkClosed
-from transport.links.base import Link, source_finder
+from transport.links.base import Link, reply, source_finder
 from transport.links.registry import open_link
 from transport.protection.channel import open_channel
 from transport.protection.cipher import Secret
@@ -82,6 +82,12 @@ def test_a_waiting_end_is_led_to_its_peer_by_authentic_frames_only() -> None:
                     there.setblocking(False)
                     with pytest.raises(BlockingIOError):
                         there.recv(100)
+                    there.setblocking(True)
+                    await reply(link, encode(begin), b"refused")  # to the forger alone, who gets no place by it
+                    await reply(link, b"never heard", b"refused")
+                    assert b"refused" == await trio.to_thread.run_sync(there.recv, 100)
+                    await link.send(b"answer again")
+                    assert b"answer again" == await trio.to_thread.run_sync(here.recv, 100)
                 await link.aclose()
 
     trio.run(main)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codec import format as codec_format
-from tests.support.vectors import NONCE, OPEN_VECTORS, PACKET, any_frame, with_checks, worked_examples
+from tests.support.vectors import NONCE, OPEN_VECTORS, PACKET, any_open_frame, with_checks, worked_examples
 from transport.errors import FrameError, NewerVersion, OtherMode, UsageError
 from transport.protocol import frames
 from transport.protocol.frames import Beacon, Begin, End, Frame, Ping, Pong, Receipt, Text, Type, Voice
@@ -40,7 +40,7 @@ def test_the_worked_examples_are_these_vectors() -> None:
 
 
 @bounded
-@given(any_frame)
+@given(any_open_frame)
 def test_round_trip(frame: Frame) -> None:
     """Whatever can be written is read back the same, and fits the longest frame."""
     octets = encode(frame)
@@ -81,7 +81,7 @@ def test_bodies_with_good_checks(kind: int, body: bytes) -> None:
 
 
 @bounded
-@given(any_frame, st.data())
+@given(any_open_frame, st.data())
 def test_a_flipped_bit_is_noticed(frame: Frame, data: st.DataObject) -> None:
     """One flipped bit anywhere is refused, except in the voice: there the packets come, marked as damaged."""
     octets = bytearray(encode(frame))
@@ -97,7 +97,7 @@ def test_a_flipped_bit_is_noticed(frame: Frame, data: st.DataObject) -> None:
 
 
 @bounded
-@given(any_frame, st.integers(1, 31))
+@given(any_open_frame, st.integers(1, 31))
 def test_a_truncated_frame_is_refused(frame: Frame, missing: int) -> None:
     """A frame that lost its last bytes is never taken for a shorter one that is whole."""
     octets = encode(frame)[:-missing]
