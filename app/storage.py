@@ -31,8 +31,10 @@ WRITER_S = 10.0
 """Time that a pipe is waited for into which nobody writes yet, in seconds."""
 
 
-def open_input(path: str | Path) -> BinaryIO:
+def open_input(path: str | Path, what: str = "") -> BinaryIO:
     """Open a file, a pipe, or standard input for reading, once: a pipe gives its content only once.
+
+    what: what the file is, for the messages, such as "the passphrase file ".
 
     Raises FileProblem for what is missing, is a folder, may not be read, or is a pipe into which nobody writes.
     """
@@ -43,11 +45,11 @@ def open_input(path: str | Path) -> BinaryIO:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe would wait for its writer here
     except OSError as error:
-        raise FileProblem(f"cannot read {path}: {os_reason(error)}") from error
+        raise FileProblem(f"cannot read {what}{path}: {os_reason(error)}") from error
     mode = os.fstat(handle).st_mode
     if stat.S_ISDIR(mode):
         os.close(handle)
-        raise FileProblem(f"{path} is a folder", "name a file in it")
+        raise FileProblem(f"{what}{path} is a folder", "name a file in it")
     stream = os.fdopen(handle, "rb")
     if stat.S_ISFIFO(mode):
         waiting = select.poll()

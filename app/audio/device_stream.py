@@ -13,7 +13,7 @@ from typing import Any
 import trio
 
 from app.audio.devices import BLOCK_S, DeviceReport, MayInterrupt
-from app.audio.portaudio import PORTAUDIO, RATES_HZ, find_device, load_portaudio
+from app.audio.portaudio import NO_SOUND_CURE, PORTAUDIO, RATES_HZ, find_device, load_portaudio, plain_words
 from app.errors import DeviceError
 from app.events import Device, DeviceProblem, DeviceReady
 from codec.format import SAMPLE_RATE_HZ
@@ -70,7 +70,7 @@ class AudioSystem:
         try:
             await self.call(restart)
         except Exception as error:  # PortAudioError, which cannot be named without the library
-            raise DeviceError(f"PortAudio does not start: {error}", "is a sound system installed?") from error
+            raise DeviceError(f"PortAudio does not start ({plain_words(error)})", NO_SOUND_CURE) from error
 
 
 class DeviceStream:
@@ -180,14 +180,14 @@ class DeviceStream:
                 try:
                     stream = self._make_stream(sounddevice, number, channels, rate_hz)
                 except (sounddevice.PortAudioError, ValueError) as error:
-                    problem = str(error)
+                    problem = plain_words(error)
                     continue
                 self.rate_hz = rate_hz
                 self._prepare()
                 try:
                     stream.start()
                 except sounddevice.PortAudioError as error:
-                    problem = str(error)
+                    problem = plain_words(error)
                     stream.close(ignore_errors=True)
                     continue
                 self._stream = stream

@@ -23,6 +23,25 @@ RATES_HZ = (48000, 44100, 32000, 16000, 8000)
 NO_DEVICE_CURE = "plug one in, or start the sound server (PulseAudio or PipeWire)"
 """Advice for a machine without any device."""
 
+NO_SOUND_CURE = "is a sound system installed?"
+"""Advice where PortAudio itself fails."""
+PLAIN_WORDS = {
+    -10000: "the sound system was not started",
+    -9999: "the sound system refuses it",
+    -9998: "it has no channel of the kind that is wanted",
+    -9997: "it takes none of the usual sampling rates",
+    -9996: "it is not there any more",
+    -9994: "it takes none of the usual kinds of samples",
+    -9993: "it cannot be used for this",
+    -9992: "there is no memory for it",
+    -9987: "it does not answer",
+    -9986: "the sound system failed",
+    -9985: "another program is using it, or it was unplugged",
+}
+"""Reasons in plain words, by the numbers of PortAudio's errors (portaudio.h, PaErrorCode)."""
+HOST_ERROR = -9999
+"""Number of an error that the system below PortAudio explains."""
+
 PORTAUDIO = threading.Lock()
 """Held by whoever opens, restarts or lists: there is one PortAudio in a process, and it bears no two calls at once."""
 
@@ -41,6 +60,17 @@ class DeviceInfo:
     is_default: bool
 
 
+def plain_words(error: Exception) -> str:
+    """Return why PortAudio refuses something, in plain words where its error has a number that is known."""
+    number = error.args[1] if len(error.args) > 1 else None
+    if number == HOST_ERROR and len(error.args) > 2 and isinstance(error.args[2], tuple) and error.args[2][-1]:
+        return f"the sound system says: {error.args[2][-1]}"
+    if number in PLAIN_WORDS:
+        return PLAIN_WORDS[number]
+    text = (str(error).splitlines() or [""])[0].partition(" [PaErrorCode")[0]
+    return text.rpartition("Stream: ")[2] or "it gives no reason"
+
+
 def load_portaudio() -> Any:
     """Return the sounddevice module. Raises DeviceError where its library is missing or does not start."""
     try:
@@ -49,7 +79,7 @@ def load_portaudio() -> Any:
         cure = "install it (Debian and Ubuntu: apt-get install libportaudio2)"
         raise DeviceError("no sound: the PortAudio library is missing", cure) from error
     except Exception as error:  # sounddevice.PortAudioError cannot be named before the import
-        raise DeviceError(f"no sound: PortAudio does not start ({error})", "is a sound system installed?") from error
+        raise DeviceError(f"no sound: PortAudio does not start ({plain_words(error)})", NO_SOUND_CURE) from error
     return sounddevice
 
 
@@ -79,7 +109,7 @@ def list_devices(*, try_rates: bool = True) -> list[DeviceInfo]:
         try:
             return _list(sounddevice, RATES_HZ if try_rates else None)
         except sounddevice.PortAudioError as error:
-            raise DeviceError(f"no sound: PortAudio lists nothing ({error})", "is a sound system installed?") from error
+            raise DeviceError(f"no sound: PortAudio lists nothing ({plain_words(error)})", NO_SOUND_CURE) from error
 
 
 def _list(sounddevice: Any, rates_hz: tuple[int, ...] | None) -> list[DeviceInfo]:

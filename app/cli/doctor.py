@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
-from app.cli.options import add_json
+from app.cli.options import CONFIG, add_config, add_json
 from app.console import say
 
 EXIT_SICK = 1
@@ -14,6 +14,7 @@ EXIT_SICK = 1
 
 def add_doctor(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
+    add_config(parser)
     add_json(parser)
     parser.set_defaults(run=run_doctor)
 
@@ -25,7 +26,7 @@ def run_doctor(arguments: argparse.Namespace) -> int:
     from app.diagnostics.system_checks import python_finding
 
     silence_native_libraries()
-    findings = [python_finding(), *examine(all_checks())]
+    findings = [python_finding(), *examine(all_checks(getattr(arguments, CONFIG, None)))]
     sick = any(finding.status == "fail" for finding in findings)
     facts = {"ok": not sick, "findings": [asdict(finding) for finding in findings]}
     lines = []

@@ -12,7 +12,7 @@ from app.audio.sound_files import SpeechReader, speech_output
 from app.cli import EXIT_PROBLEM
 from app.cli.options import MODEL_HELP, add_force, add_json, add_model, add_synth
 from app.codecs.decoding import decoded
-from app.console import Progress, note, print_json
+from app.console import Progress, note, print_json, tell
 from app.errors import FileProblem, GossamerError
 from app.file_kinds import PACKETS, WAV, check_output
 from app.storage import STANDARD_STREAM, make_folder, packet_output
@@ -90,6 +90,8 @@ def _each(
             facts = convert(source, target)
             seconds = round(facts["packets"] * PACKET_S, 2)
             told.append({"input": source, "output": target} | facts | {"seconds": seconds})
+            if target != STANDARD_STREAM and not arguments.json:
+                tell(f"written {target}: {facts['packets']} packets, {seconds:.1f} s")
             worst = max(worst, EXIT_PROBLEM if facts.get("left_over") or facts.get("cut_off") else 0)
         except FileProblem as problem:
             if len(plan) == 1:

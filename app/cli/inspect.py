@@ -24,7 +24,7 @@ from app.analysis.packet_view import (
 from app.audio.packet_files import PacketReader
 from app.audio.sound_files import SpeechReader
 from app.cli.options import MODEL_HELP, add_force, add_json, add_model
-from app.console import Progress, note, print_json, show_picture
+from app.console import Progress, note, print_json, show_picture, tell
 from app.errors import FileProblem, GossamerError
 from app.file_kinds import PNG, SOUND, check_output, kind_of_file
 from app.storage import whole_file
@@ -152,6 +152,8 @@ def run_inspect(arguments: argparse.Namespace) -> int:
         print_json(facts)
     else:
         _show(arguments, facts, shown, changed)
+        if arguments.png:
+            tell(f"written {arguments.png}")
     return 0
 
 

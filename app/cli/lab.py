@@ -17,7 +17,7 @@ from app.cli.options import add_json, add_options, settings_from
 from app.codecs.registry import link_codecs, signal_codecs
 from app.console import Progress, print_json, tell
 from app.errors import GossamerError
-from app.settings.model import LAB
+from app.settings.model import LAB, Settings
 from app.simulation.bench import SCENES, SNR_DB, START_SNR_DB, Scene, own_link
 from transport.planning.presets import PRESETS, Preset, preset_named
 
@@ -31,7 +31,6 @@ MOST_SECONDS = 600.0
 
 def add_lab(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
-    parser.description = "One voice, one throttled link, codecs side by side: what arrives."
     parser.add_argument("clip", metavar="CLIP|mic", nargs="?", help="a sound file, or mic (the bundled clips)")
     parser.add_argument("--link", metavar="PRESET", help=f"{', '.join(PRESETS)} (tables: all of them)")
     parser.add_argument("--rate", metavar="BIT/S", type=float, help="your own link: another rate than the preset's")
@@ -74,14 +73,16 @@ def run_lab(arguments: argparse.Namespace) -> int:
     if not 1 <= arguments.seconds <= MOST_SECONDS:
         raise GossamerError(f"--seconds {arguments.seconds:g}", f"it must be 1 to {MOST_SECONDS:g}")
     links = chosen_links(arguments)
+    del arguments.link  # not a station's
+    settings = settings_from(arguments)
     if not arguments.json and not arguments.tables and sys.stdin.isatty() and sys.stdout.isatty():
-        return _open_screen(arguments, links[0])
+        return _open_screen(arguments, settings, links[0])
     if arguments.clip == MICROPHONE:
         raise GossamerError("lab mic needs the screen", "leave --json and --tables out, and run it in a terminal")
     return _print_tables(arguments, links)
 
 
-def _open_screen(arguments: argparse.Namespace, preset: Preset) -> int:
+def _open_screen(arguments: argparse.Namespace, settings: Settings, preset: Preset) -> int:
     from app import tui
     from app.audio.portaudio import check_devices, silence_native_libraries
     from app.audio.streams import open_portaudio
@@ -89,8 +90,6 @@ def _open_screen(arguments: argparse.Namespace, preset: Preset) -> int:
     from app.lab.state import LabStart
 
     live = arguments.clip == MICROPHONE
-    del arguments.link  # not a station's
-    settings = settings_from(arguments)
     start = LabStart(
         speech_of(None if live else arguments.clip),
         preset,

@@ -28,6 +28,7 @@ from app.signals import Ending, run_until_signal
 from app.station.engine import Engine
 from app.station.parts import load_codec, real_parts
 from app.storage import STANDARD_STREAM
+from codec.format import SAMPLE_RATE_HZ
 from transport.link_kinds import explained_forms
 
 MAX_REPORTED = 4096
@@ -145,6 +146,8 @@ def run_listen(arguments: argparse.Namespace) -> int:
             raise GossamerError("nothing was heard, so nothing was written")
     if log.gone is not None:
         raise log.gone
+    if writer is not None and not raw and not arguments.json:
+        tell(f"written {arguments.output}: {writer.samples / SAMPLE_RATE_HZ:.1f} s")
     if arguments.json:
         print_json(log.facts() | {"written": arguments.output if writer is not None else None})
     return 0

@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # the file is read by the commands that need it: decoding mus
 
 PREFIX = "setting_"
 """Prefix of the settings' names among argparse's."""
+CONFIG, PASSPHRASE = "config", "passphrase"
+"""Names of the flags beside those of the settings."""
 SYNTHS = OPTIONS["synth"].metavar
 """Values of --synth, for the help."""
 MODEL_HELP = "in float32 or in 8-bit numbers (standard)"
@@ -28,12 +30,9 @@ def add_options(parser: argparse.ArgumentParser, command: str) -> None:
 
     They are read in `settings_from`, so that a wrong one is reported like any other problem.
     """
-    parser.add_argument(
-        "--config",
-        metavar="FILE",
-        default=argparse.SUPPRESS,
-        help="read the settings from here (app/docs/manual.md has all of them)",
-    )
+    add_config(parser)
+    used = [PREFIX + name for name, option in OPTIONS.items() if command in option.used_by]
+    parser.set_defaults(takes=frozenset([CONFIG, PASSPHRASE, *used]))
     if command in OPTIONS["passphrase_file"].used_by:
         parser.add_argument(
             "--passphrase", action="store_true", default=argparse.SUPPRESS, help="ask for the passphrase at the start"
@@ -46,6 +45,24 @@ def add_options(parser: argparse.ArgumentParser, command: str) -> None:
             parser.add_argument(option.flag, action=argparse.BooleanOptionalAction, **more)
         else:
             parser.add_argument(option.flag, metavar=option.metavar, **more)
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Add the flag --config, for commands that read the settings file; `configuration_from` takes it."""
+    parser.add_argument(
+        f"--{CONFIG}",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="read the settings from here (app/docs/manual.md has all of them)",
+    )
+    parser.set_defaults(takes=frozenset([CONFIG]))
+
+
+def without_effect(arguments: argparse.Namespace) -> str:
+    """Return a flag that was given before a command which does not know it, or ""."""
+    flags = {CONFIG: f"--{CONFIG}", PASSPHRASE: f"--{PASSPHRASE}"}
+    flags |= {PREFIX + name: option.flag for name, option in OPTIONS.items()}
+    return next((flag for name, flag in flags.items() if hasattr(arguments, name) and name not in arguments.takes), "")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.cli.captures import run_capture, run_reproduce
+from app.cli.commands import explained
 from app.cli.options import add_force, add_model, add_synth
 from app.console import note, print_json, say, tell
 from app.errors import FileProblem, GossamerError, os_reason
-from app.file_kinds import CAPTURE, PACKETS, WAV, check_output
-from app.history.overs import RecordedOver, capture_files, everything_kept, over_files, read_over
+from app.file_kinds import PACKETS, WAV, check_output
+from app.history.overs import RecordedOver, everything_kept, over_files, read_over
 from app.paths import recordings_folder
 from app.settings.model import Synth
 from app.storage import packet_output
 from codec.models import DECODER, VOCODER, model_path
-from transport.protocol.frames import Mode
 
 LISTED = 20
 """Overs that `list` shows without --all."""
@@ -30,37 +30,73 @@ def add_overs(parser: argparse.ArgumentParser) -> None:
     """Add the command's actions and their flags."""
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.set_defaults(run=run_list, all=False)
-    actions = parser.add_subparsers(metavar="ACTION", title="actions")
+    actions = parser.add_subparsers(metavar="ACTION", title="actions", parser_class=type(parser))
 
     def sound_options(parser: argparse.ArgumentParser, synth_help: str) -> None:
         add_synth(parser, synth_help)
         add_model(parser, "float32 or 8-bit numbers (standard)")
 
-    def action(name: str, what: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = actions.add_parser(name, help=what)
+    def action(
+        name: str, what: str, run: Callable[[argparse.Namespace], int], says: str, *examples: str
+    ) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = actions.add_parser(name, help=what, **explained(says, *examples))
         parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="one JSON object")
         parser.set_defaults(run=run)
         return parser
 
-    listing = action("list", f"the newest {LISTED}, 1 is the last", run_list)
+    listing = action(
+        "list",
+        f"the newest {LISTED}, 1 is the last",
+        run_list,
+        "List the overs that are kept.",
+        "gossamer overs list --all",
+    )
     listing.add_argument("--all", action="store_true", help="every one that is kept")
-    replay = action("replay", "hear one again", run_replay)
+    replay = action(
+        "replay", "hear one again", run_replay, "Play an over through the loudspeaker.", "gossamer overs replay 2"
+    )
     replay.add_argument("number", metavar="N", type=int, nargs="?", default=1, help="as listed (1)")
     replay.add_argument("--loudspeaker", metavar="DEVICE", help="number or part of the name (`gossamer devices`)")
     sound_options(replay, "(neural)")
-    save = action("save", "one as sound or as packets", run_save)
+    save = action(
+        "save",
+        "one as sound or as packets",
+        run_save,
+        "Write an over into a file, as sound or as its packets.",
+        "gossamer overs save 1 last.wav",
+        "gossamer overs save 1 last.g800",
+    )
     save.add_argument("number", metavar="N", type=int, help="as listed")
     save.add_argument("output", metavar="OUT.wav|OUT.g800", help="16-bit WAV, or bare packets")
     sound_options(save, "for WAV (neural)")
     add_force(save)
-    delete = action("delete", "one, or all with the journals of frames", run_delete)
+    delete = action(
+        "delete",
+        "one, or all with the journals of frames",
+        run_delete,
+        "Delete an over, or everything that is kept.",
+        "gossamer overs delete 3",
+        "gossamer overs delete all",
+    )
     delete.add_argument("number", metavar="N|all", help="as listed")
-    capture = action("capture", "all frames of a run with their times, to be sent with a report", run_capture)
+    capture = action(
+        "capture",
+        "all frames of a run with their times, to be sent with a report",
+        run_capture,
+        "Write all frames that a station sent and heard, with their times, into a file that reproduces a fault.",
+        "gossamer overs capture fault.capture --minutes 5",
+    )
     capture.add_argument("output", metavar="OUT", help="a text file")
     capture.add_argument("--run", dest="which", type=int, default=1, metavar="N", help="1 is the last run (1)")
     capture.add_argument("--minutes", type=float, metavar="M", help="only the last ones of it")
     add_force(capture)
-    again = action("reproduce", "play a capture through the receiving half, in virtual time", run_reproduce)
+    again = action(
+        "reproduce",
+        "play a capture through the receiving half, in virtual time",
+        run_reproduce,
+        "Let a station hear a capture, and tell what it heard, faster than in real time.",
+        "gossamer overs reproduce fault.capture --output heard.wav",
+    )
     again.add_argument("capture", metavar="FILE", help="as `gossamer overs capture` wrote it")
     again.add_argument("--output", metavar="OUT.wav", help="what was heard")
     again.add_argument("--passphrase-file", metavar="FILE", help="of a sealed channel: it is not in the capture")
@@ -180,97 +216,3 @@ def run_delete(arguments: argparse.Namespace) -> int:
             raise FileProblem(f"cannot delete {path}: {os_reason(error)}") from error
     facts = {"deleted": [str(path) for path in gone]}
     return say(facts, f"deleted {len(gone)} files in {folder}", as_json=arguments.json)
-
-
-# --- captures ----------------------------------------------------------------------------------------------------
-
-
-def run_capture(arguments: argparse.Namespace) -> int:
-    """Write the journal of a run as a text file. Raises FileProblem."""
-    from app.history.capture import capture_text, newest_part, read_capture
-
-    files = capture_files(recordings_folder())
-    if not 1 <= arguments.which <= len(files):
-        known = f"1 to {len(files)} are kept" if files else f"none are kept in {recordings_folder()}"
-        raise FileProblem(f"there is no run {arguments.which}", known)
-    if arguments.minutes is not None and not arguments.minutes > 0:
-        raise GossamerError(f"--minutes {arguments.minutes:g}", "it must be above 0")
-    check_output(arguments.output, CAPTURE, force=arguments.force)
-    capture = newest_part(read_capture(files[arguments.which - 1]), arguments.minutes)
-    with packet_output(arguments.output) as stream:
-        stream.write(capture_text(capture.header, capture.frames, capture.left_out).encode())
-    told = {
-        "written": arguments.output,
-        "from": str(files[arguments.which - 1]),
-        "frames": len(capture.frames),
-        "left_out": capture.frames_left_out,
-        "duration_s": round(capture.duration_s, 1),
-        "channel": capture.mode.word if "channel" in capture.header else None,
-    }
-    sealed = "; it is sealed: whoever is to hear it needs the passphrase, which is not in it"
-    private = sealed if capture.mode is Mode.SEALED else "; it holds the speech: whoever has it can hear it"
-    besides = f" ({told['left_out']} more were left out)" if told["left_out"] else ""
-    text = f"written {arguments.output}: {told['frames']} frames in {told['duration_s']} s{besides}{private}"
-    return say(told, text, as_json=arguments.json)
-
-
-def run_reproduce(arguments: argparse.Namespace) -> int:
-    """Play a capture through the receiving half of a station. Raises GossamerError."""
-    from app.audio.sound_files import write_speech
-    from app.diagnostics.reproduce import reproduce
-    from app.history.capture import program_version, read_capture
-    from app.settings.model import DEFAULT_CHANNEL, OPTIONS, Settings
-    from app.settings.passphrase import with_passphrase
-    from app.station.parts import load_codec
-
-    if arguments.output:
-        check_output(arguments.output, WAV, force=arguments.force)
-    capture = read_capture(Path(arguments.capture))
-    kept = capture.header.get("settings")
-    kept = kept if isinstance(kept, dict) else {}
-    if capture.mode is not Mode.OPEN and not arguments.passphrase_file:
-        raise GossamerError("this capture is of a protected channel", "give --passphrase-file FILE")
-    told = {
-        "name": kept.get("name", "somebody"),
-        "channel": kept.get("channel", DEFAULT_CHANNEL),
-    }
-    values = {
-        name: OPTIONS[name].value_of(value, f"{arguments.capture}: {name} = {value!r}", FileProblem)
-        for name, value in told.items()
-    }
-    version = kept.get("key_version", 1)  # those of the first derivation do not say so
-    if not isinstance(version, int):
-        raise FileProblem(f"{arguments.capture}: key_version = {version!r}", "it must be a number")
-    file = arguments.passphrase_file or ""
-    settings = Settings(**values, mode=capture.mode, passphrase_file=file, record=False, permit_tone=False)
-    settings = with_passphrase(replace(settings, key_version=version), ask=False, weak=True)
-    if capture.header.get("program") != program_version():
-        note(f"this capture is of version {capture.header.get('program')}, this is {program_version()}")
-    if capture.frames_left_out:
-        note(f"{capture.frames_left_out} frames came besides and are not in this capture: it may sound otherwise")
-    result = reproduce(capture, settings, load_codec(arguments.synth, arguments.model, encoder=False))
-    if arguments.output and len(result.samples):
-        write_speech(arguments.output, result.samples)
-    counts = asdict(result.counts) | {"refused": asdict(result.refused)}
-    facts = {
-        "frames": len(capture.frames),
-        "left_out": capture.frames_left_out,
-        "duration_s": round(capture.duration_s, 1),
-        "overs": [asdict(over) for over in result.overs],
-        "texts": [asdict(text) for text in result.texts],
-        "problems": result.problems,
-        "counts": counts,
-        "written": arguments.output if arguments.output and len(result.samples) else None,
-    }
-    lines = [
-        f"{over.sender or 'somebody'}: {over.duration_s:.1f} s, {over.lost} of {over.packets} packets lost, "
-        f"{over.damaged} damaged" + ("" if over.complete else ", then the signal was lost")
-        for over in result.overs
-    ]
-    lines += [f"{text.sender} writes: {text.text}" for text in result.texts]
-    lines += result.problems
-    lines.append(
-        f"{len(result.overs)} overs, {result.counts.received} packets heard, {result.counts.lost} lost, "
-        f"{result.counts.late} late, {result.counts.rubbish} frames of rubbish"
-    )
-    return say(facts, "\n".join(lines), as_json=arguments.json)

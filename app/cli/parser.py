@@ -1,4 +1,4 @@
-"""The command line: which commands there are.
+"""The parser of the command line.
 
 Nothing heavy is imported here, and a command's own module only when that command is given: `gossamer --help` must be
 quick, and `gossamer ptt` as quick as Python itself allows.
@@ -12,13 +12,20 @@ import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from app.cli import EXIT_PROBLEM
+from app.cli.commands import COMMANDS, explained
 from app.console import note
 
 DESCRIPTION = "Push-to-talk voice at 800 bit/s over links too thin for voice."
 EPILOG = """\
+examples:
+  gossamer                             talk to the parrot
+  gossamer talk udp://:7800            wait for somebody to call
+  gossamer talk udp://192.0.2.7:7800   call who waits at that address
+  gossamer COMMAND --help              what a command does, with examples
+
 Without a command: the terminal UI with a parrot, a station on this machine that repeats what you say as a far end would
 have heard it. Without a terminal the same conversation is held with a recorded clip, and its sound written to files.
 
@@ -27,52 +34,6 @@ LINK is one of
 followed by ?k=1..6 for packets a frame and, to make it worse, rate=BIT/S, loss=0.05, ber=0.001, delay=MS, jitter=MS,
 joined by '&'. `gossamer plan LINK` tells what it can carry.
 """
-
-
-class Command(NamedTuple):
-    """A command: its word, its line in the help, and the function that adds its flags, as "MODULE:FUNCTION"."""
-
-    word: str
-    help: str
-    add: str
-
-
-COMMANDS = (
-    Command("talk", "the terminal UI with a real peer", "app.cli.talk:add_talk"),
-    Command("send", "send a file or the microphone as one over, without a screen", "app.cli.send:add_send"),
-    Command("listen", "play or record what others say, without a screen", "app.cli.listen:add_listen"),
-    Command("demo", "a conversation with the parrot without a screen, written to files", "app.cli.demo:add_demo"),
-    Command("encode", "sound files to packets, 100 bytes a second", "app.cli.files:add_encode"),
-    Command("decode", "packets to sound files", "app.cli.files:add_decode"),
-    Command("ptt", "press the talk key of a running station, from a pedal or a shortcut", "app.cli.ptt:add_ptt"),
-    Command("plan", "what a link or a radio can carry, and with which k", "app.cli.plan:add_plan"),
-    Command(
-        "inspect", "draw packets: pitch, voicing, energy, spectrum; what each bit does", "app.cli.inspect:add_inspect"
-    ),
-    Command("compare", "clips through every codec, as a page to listen to in a browser", "app.cli.compare:add_compare"),
-    Command("lab", "what Gossamer, Codec2, Opus and PCM do on one thin link, side by side", "app.cli.lab:add_lab"),
-    Command(
-        "overs",
-        "past overs: list, replay, save, delete; captures that reproduce a fault",
-        "app.cli.overs:add_overs",
-    ),
-    Command(
-        "field-test",
-        "two stations send known clips both ways; a report of what came",
-        "app.cli.field_test:add_field_test",
-    ),
-    Command(
-        "doctor", "check sound, models, talk key, serial ports, settings; say what to do", "app.cli.doctor:add_doctor"
-    ),
-    Command(
-        "train-voice",
-        "fit the vocoder to your voice, for those who listen to you",
-        "app.cli.train_voice:add_train_voice",
-    ),
-    Command("passphrase", "draw a passphrase of five words for a sealed channel", "app.cli.passphrase:add_passphrase"),
-    Command("devices", "microphones and loudspeakers, and the rates that work", "app.cli.devices:add_devices"),
-)
-"""All commands, in the order of the help."""
 
 
 INVALID_CHOICE = r"argument COMMAND: invalid choice: '([^']*)'"
@@ -106,7 +67,7 @@ class Parser(argparse.ArgumentParser):
         sys.exit(EXIT_PROBLEM)
 
 
-class Formatter(argparse.HelpFormatter):
+class Formatter(argparse.RawDescriptionHelpFormatter):
     """A help as wide as the terminal. Argparse's own loads shutil to find that out, also where no help is asked for."""
 
     def __init__(self, prog: str) -> None:
@@ -138,10 +99,29 @@ class CommandParser(Parser):
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
         """Add the flags if that was not done yet, then parse as always."""
+        self.add_flags()
+        return super().parse_known_args(args, namespace)
+
+    def add_flags(self) -> None:
+        """Add the command's flags, if that was not done yet."""
         if self.add:
             (module, _, function), self.add = self.add.partition(":"), ""
             getattr(import_module(module), function)(self)
-        return super().parse_known_args(args, namespace)
+
+
+class ProgramParser(Parser):
+    """The parser of the whole command line, where settings may stand before the command."""
+
+    def parse_args(  # type: ignore[override]  # argparse's overloads tell of namespaces of other classes too
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
+        """Parse as always, and refuse a setting that the command would ignore."""
+        from app.cli.options import without_effect
+
+        arguments = super().parse_args(args, namespace)
+        if flag := without_effect(arguments):
+            self.error(f"{flag} means nothing to `gossamer {arguments.command}`: leave it out")
+        return arguments
 
 
 def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
@@ -153,17 +133,17 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     command = next((command for command in COMMANDS if words and words[0] == command.word), None)
     if command is None:
         return build_parser().parse_args(words)
-    parser = CommandParser(prog=f"gossamer {command.word}")
+    parser = CommandParser(prog=f"gossamer {command.word}", **explained(command.says, *command.examples))
     parser.add = command.add
     return parser.parse_args(words[1:])
 
 
-def build_parser() -> Parser:
+def build_parser() -> ProgramParser:
     """Return the parser of the whole command line."""
     from app.cli.options import add_options
     from transport.link_kinds import help_lines
 
-    parser = Parser(
+    parser = ProgramParser(
         prog="gossamer",
         description=DESCRIPTION,
         epilog=EPILOG.format(links="\n".join(f"  {line}" for line in help_lines())),
@@ -174,8 +154,24 @@ def build_parser() -> Parser:
     add_options(parser, "talk")
     commands: Any = parser.add_subparsers(metavar="COMMAND", title="commands", parser_class=CommandParser)
     for command in COMMANDS:
-        commands.add_parser(command.word, help=command.help).add = command.add
+        its_parser = commands.add_parser(command.word, help=command.help, **explained(command.says, *command.examples))
+        its_parser.set_defaults(command=command.word, takes=frozenset())
+        its_parser.add = command.add
     return parser
+
+
+def build_whole_parser() -> ProgramParser:
+    """Return the same parser with the flags of all commands, which takes a moment."""
+    parser = build_parser()
+    for command in command_parsers(parser).values():
+        command.add_flags()
+    return parser
+
+
+def command_parsers(parser: argparse.ArgumentParser) -> dict[str, CommandParser]:
+    """Return the parsers of the commands below a parser, by their words."""
+    found = [action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    return {word: below for choices in found for word, below in choices.items()}
 
 
 def run_without_command(arguments: argparse.Namespace) -> int:

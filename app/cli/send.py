@@ -221,8 +221,12 @@ async def _send(ending: Ending, settings: Settings, clip: NDArray[np.float32] | 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_end_when_asked, ending, engine, over, clip is None, nursery.cancel_scope)
         if clip is None:
-            control.open()
-            nursery.start_soon(control.serve)
+            try:
+                control.open()
+            except GossamerError as problem:  # everything but `gossamer ptt` works without it
+                note(f"`gossamer ptt` will not reach this over: {problem}")
+            else:
+                nursery.start_soon(control.serve)
         await nursery.start(engine.run)
         if not links[0].ready:
             note(f"waiting for somebody to call {settings.link}")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.audio.sound_files import read_speech
-from app.cli.options import add_json
+from app.cli.options import add_force, add_json
 from app.console import Progress, note, say
 from app.errors import FileProblem, GossamerError
 from app.storage import packet_output
@@ -38,6 +38,7 @@ def add_train_voice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="FILE.onnx", help="what they give to --synth (DIR.onnx)")
     parser.add_argument("--minutes", type=_minutes, default=40.0, metavar="N", help="for training, at most (40)")
     parser.add_argument("--steps", type=_steps, default=1500, metavar="N", help="steps, at most (1500)")
+    add_force(parser)
     add_json(parser)
     parser.set_defaults(run=run_train_voice)
 
@@ -63,6 +64,8 @@ def run_train_voice(arguments: argparse.Namespace) -> int:
         cure = "run `make train-setup` in the checkout, or pip install '.[train]'"
         raise GossamerError(f"train-voice needs the extra `train` ({', '.join(missing)} not installed)", cure)
     target = output_path(arguments.folder, arguments.out)
+    if not arguments.force and target.exists() and target.stat().st_size:
+        raise FileProblem(f"{target} is there already", "name another file with --out, or add --force")
     recordings = read_recordings(Path(arguments.folder))
     from codec.training.errors import TrainingError
     from vocoder.training.fine_tune import FineTuneSettings, fine_tune
@@ -86,7 +89,7 @@ def run_train_voice(arguments: argparse.Namespace) -> int:
         if name in outcome.before:
             lines.append(f"  {words:34} {outcome.before[name]:7.3f} {outcome.after[name]:7.3f}")
     if outcome.better:
-        lines.append(f"{target}: for those who listen to this voice: gossamer talk LINK --synth {target}")
+        lines.append(f"written {target}, for those who listen to this voice: gossamer talk LINK --synth {target}")
     else:
         lines.append("no better than the shipped vocoder, which stays; nothing written. More recordings may help.")
     facts = {"output": str(target) if outcome.better else None, **vars(outcome)}

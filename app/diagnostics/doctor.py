@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from app.diagnostics.broker_checks import check_broker
 from app.diagnostics.findings import Check, Finding
 from app.diagnostics.model_checks import check_models, check_small_models
@@ -17,17 +19,17 @@ from app.diagnostics.system_checks import (
 )
 
 
-def all_checks() -> dict[str, Check]:
-    """Return the checks by what they check."""
+def all_checks(config: str | None = None) -> dict[str, Check]:
+    """Return the checks by what they check. config: the settings file, None for the default one."""
     return {
         "models": check_models,
         "small models": check_small_models,
         "sound": check_sound,
         "talk key": check_terminal,
         "serial": check_serial_ports,
-        "settings": check_settings,
+        "settings": partial(check_settings, config),
         "network": check_network,
-        "broker": check_broker,
+        "broker": partial(check_broker, config),
         "privacy": check_reporting,
         "recordings": check_recordings,
         "packages": check_packages,

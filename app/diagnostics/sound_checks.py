@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from app.audio.portaudio import NO_DEVICE_CURE, list_devices, load_portaudio
+from app.audio.portaudio import NO_DEVICE_CURE, list_devices, load_portaudio, plain_words
 from app.diagnostics.findings import Finding
 from app.errors import DeviceError
 from app.events import Device
@@ -54,5 +54,5 @@ def _stream_problem(sounddevice: Any, number: int, kind: Device, rate_hz: int) -
             while not seen and time.monotonic() < until_s:
                 time.sleep(LOOK_EVERY_S)
     except (sounddevice.PortAudioError, ValueError) as error:
-        return str(error).splitlines()[0]
+        return plain_words(error)
     return "" if seen else "it opens, but no sound moves"

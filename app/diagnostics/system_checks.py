@@ -99,14 +99,14 @@ def serial_finding(path: str, description: str, lasting: str | None = None) -> F
     return Finding("serial", "fail", f"{path} ({description}): this user may not open it", cure)
 
 
-def check_settings() -> list[Finding]:
-    """Check the settings file and the link that it names."""
+def check_settings(config: str | None = None) -> list[Finding]:
+    """Check the settings file, None for the default one, and the link that it names."""
     try:
-        path = settings_file()
+        path = settings_file() if config is None else Path(config)
     except FileProblem as problem:
         return [Finding("settings", "warn", problem.cause, problem.cure)]
     try:
-        configuration = read_configuration()
+        configuration = read_configuration(None if config is None else path)
         link = configuration.values.get("link")
         if link is not None:
             parse_address(resolve(link, configuration.contacts, path))

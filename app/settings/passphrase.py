@@ -12,7 +12,7 @@ from app.errors import FileProblem, GossamerError, os_reason
 from app.settings.model import DEFAULT_CHANNEL, Settings
 from app.settings.protection import channel_mode, channel_name
 from app.settings.strength import check_strength
-from app.storage import warn_of_readers
+from app.storage import open_input, warn_of_readers
 from transport.link_kinds import kind_of
 from transport.protocol.frames import Mode
 
@@ -68,11 +68,10 @@ def _ask(channel: str) -> str:
 def _read(path: Path) -> str:
     """Return the first line of the file, without its end. Raises FileProblem."""
     try:
-        with path.open("rb") as file:
+        with open_input(path, "the passphrase file ") as file:
             octets = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        reason = os_reason(error)
-        raise FileProblem(f"cannot read the passphrase file {path}: {reason}") from error
+        raise FileProblem(f"cannot read the passphrase file {path}: {os_reason(error)}") from error
     try:
         passphrase = octets.decode("utf-8-sig").partition("\n")[0].rstrip("\r")
     except UnicodeDecodeError:

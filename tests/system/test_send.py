@@ -12,11 +12,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import trio
 
+from app.audio.devices import NoLoudspeaker
 from app.audio.sound_files import read_speech
+from app.cli import send
+from app.errors import GossamerError
+from app.settings.model import Settings
+from app.signals import Ending
+from app.station.control_socket import ControlSocket
 from codec.encoder import Encoder
 from codec.format import SAMPLE_RATE_HZ
 from tests.support.processes import CLIP, ROOT, free_port, read_line, start
+from tests.support.station import SteadyMicrophone
 from transport.protocol.frames import PACKET_S, Begin, End, Frame, Voice
 from transport.protocol.open_frames import decode, encode
 
@@ -125,3 +133,31 @@ def test_nothing_to_say_keys_nothing(peer: socket.socket, tmp_path: Path, source
     peer.settimeout(0.001)
     with pytest.raises(TimeoutError):
         peer.recv(2048)
+
+
+def test_the_microphone_is_sent_where_nothing_can_reach_its_key(
+    peer: socket.socket, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a place for the control socket `gossamer ptt` does not work, which is said, and all else does."""
+
+    def nowhere(control: ControlSocket) -> None:
+        raise GossamerError("this user has no home folder", "set HOME")
+
+    microphone = SteadyMicrophone(lambda moments_s: np.sin(2000 * moments_s) / 10)
+    monkeypatch.setattr(ControlSocket, "open", nowhere)
+    monkeypatch.setattr(send, "open_portaudio", lambda *_: (microphone, NoLoudspeaker()))
+    over = send.OutgoingOver(live=True)
+    settings = Settings(f"udp://127.0.0.1:{peer.getsockname()[1]}", name="Ada", record=False, synth="classic")
+
+    async def main() -> None:
+        with trio.fail_after(SOON_S):
+            async with trio.open_nursery() as nursery:
+                ending = Ending(trio.Event(), nursery.cancel_scope)
+                nursery.start_soon(send._send, ending, settings, None, over)
+                frames = await trio.to_thread.run_sync(frames_until, peer, Voice)
+                assert isinstance(frames[-2], Begin)
+                ending.asked.set()
+
+    trio.run(main)
+    assert over.sent is not None and over.sent.packets
+    assert "`gossamer ptt` will not reach this over: this user has no home folder: set HOME" in capsys.readouterr().err

@@ -20,7 +20,7 @@ import pytest
 import soundfile
 
 from app.audio.sound_files import read_speech
-from app.cli.parser import COMMANDS
+from app.cli.commands import COMMANDS
 from app.signals import ENDING_SIGNALS, EXIT_INTERRUPTED, FORCED_S
 from codec.format import SAMPLE_RATE_HZ
 from tests.support.processes import CLIP, ROOT, free_port, listener, read_line

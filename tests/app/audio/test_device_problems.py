@@ -11,6 +11,7 @@ from trio.testing import trio_test
 
 from app.audio.device_stream import AudioSystem
 from app.audio.devices import Block
+from app.audio.portaudio import plain_words
 from app.audio.streams import PortAudioMicrophone
 from app.events import DeviceProblem, DeviceReady
 from tests.support.portaudio import FakePortAudio, PortAudioError
@@ -85,3 +86,24 @@ async def test_a_microphone_that_opens_with_one_number_of_channels(
         nursery.cancel_scope.cancel()
     assert [DeviceReady] == [type(event) for event in told]
     assert 1 == blocks[0].ndim
+
+
+@pytest.mark.parametrize(
+    ("error", "plain"),
+    [
+        (PortAudioError("Error opening InputStream: Device unavailable", -9985), "another program is using it"),
+        (PortAudioError("Error opening OutputStream: Invalid sample rate", -9997), "none of the usual sampling rates"),
+        (
+            PortAudioError("Error opening InputStream: Unanticipated host error", -9999, (0, -16, "Resource busy")),
+            "the sound system says: Resource busy",
+        ),
+        (PortAudioError("Error opening Stream: Unanticipated host error", -9999, (0, 0, "")), "refuses it"),
+        (PortAudioError("Error opening InputStream: Odd [PaErrorCode -1234]\nmore", -1234), "Odd"),
+        (PortAudioError(), "it gives no reason"),
+    ],
+)
+def test_errors_of_portaudio_are_said_in_plain_words(error: PortAudioError, plain: str) -> None:
+    """Without its numbers, and without the name of a function."""
+    said = plain_words(error)
+    assert plain in said
+    assert "PaErrorCode" not in said and "Error opening" not in said and "\n" not in said

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
+import shlex
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
-from app.cli.parser import COMMANDS, build_parser
+from app.__main__ import main
+from app.cli.commands import COMMANDS
+from app.cli.parser import build_parser, build_whole_parser, command_parsers
 from app.history.capture import program_version
 
 HEAVY = ("numpy", "trio", "textual", "tomlkit", "onnxruntime", "sounddevice", "soundfile", "rich")
@@ -21,6 +27,37 @@ def test_every_command_explains_itself(command, capsys):
     assert 0 == end.value.code
     said = capsys.readouterr().out
     assert said.startswith(f"usage: gossamer {command.word} ") and "options:" in said
+
+
+def every_parser(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Return the parsers of all commands and of all their actions, with what is typed for each."""
+    for below in command_parsers(parser).values():
+        yield below.prog, below
+        yield from every_parser(below)
+
+
+HELP = [pytest.param(words, parser, id=words) for words, parser in every_parser(build_whole_parser())]
+
+
+@pytest.mark.parametrize(("words", "parser"), HELP)
+def test_every_help_has_a_sentence_and_an_example_that_works(words, parser):
+    """The sentence is one, and each example is a command line of that very command."""
+    assert parser.description.endswith(".") and parser.description[0].isupper()
+    heading, *examples = parser.epilog.splitlines()
+    assert ("example:" if len(examples) == 1 else "examples:") == heading and examples
+    for example in examples:
+        assert example.startswith(f"  {words}")
+        given = shlex.split(example.partition(" > ")[0])[1:]
+        assert build_parser().parse_args(given).command == words.split()[1]
+    assert parser.description in parser.format_help() and parser.epilog in parser.format_help()
+
+
+def test_the_help_of_the_program_has_examples_too(capsys):
+    """The first of which needs nobody else."""
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(["--help"])
+    said = capsys.readouterr().out
+    assert "examples:\n  gossamer   " in said and "gossamer talk udp://192.0.2.7:7800" in said
 
 
 def test_no_two_commands_have_one_word():
@@ -78,3 +115,98 @@ def test_the_version_is_told(capsys):
         build_parser().parse_args(["--version"])
     assert 0 == end.value.code
     assert f"gossamer {program_version()}\n" == capsys.readouterr().out
+
+
+ARGUMENTS = {
+    "send": ["udp://127.0.0.1:9", "--input", "speech.wav"],
+    "listen": ["udp://:9", "--output", "speaker"],
+    "encode": ["a.wav", "a.g800"],
+    "decode": ["a.g800", "a.wav"],
+    "ptt": ["status"],
+    "completion": ["bash"],
+    "overs": ["list"],
+    "compare": ["a.wav", "--out", "page.html"],
+    "inspect": ["a.wav"],
+    "field-test": ["udp://127.0.0.1:9"],
+    "train-voice": ["recordings", "--out", "voice.onnx"],
+}
+"""Arguments without which a command is not understood."""
+
+
+@pytest.mark.parametrize("behind", [False, True], ids=["before", "behind"])
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.word)
+def test_no_command_ignores_the_settings_file_that_it_is_given(command, behind, capsys, tmp_path, monkeypatch):
+    """It reads that file, and says so where it is missing, or the flag is an error."""
+    monkeypatch.setattr("app.audio.portaudio.silence_native_libraries", lambda: None)
+    monkeypatch.setattr("app.diagnostics.doctor.examine", lambda checks: checks["settings"]())
+    missing = tmp_path / "missing.toml"
+    config = ["--config", str(missing)]
+    words = [command.word, *ARGUMENTS.get(command.word, [])]
+    code: str | int | None
+    try:
+        code = main([*words, *config] if behind else [*config, *words])
+    except SystemExit as end:
+        code = end.code
+    told = "".join(capsys.readouterr())
+    assert code in (1, 2)
+    refused = "unrecognized arguments: --config" if behind else f"--config means nothing to `gossamer {command.word}`"
+    assert f"there is no settings file {missing}" in told or refused in told
+
+
+@pytest.mark.parametrize(
+    ("words", "flag"),
+    [
+        (["--synth", "classic", "decode", "a.g800", "a.wav"], "--synth"),
+        (["--volume", "0.5", "send", "udp://127.0.0.1:9", "--input", "a.wav"], "--volume"),
+        (["--passphrase", "plan"], "--passphrase"),
+        (["--no-record", "overs", "list"], "--record"),
+    ],
+)
+def test_a_setting_before_a_command_that_would_ignore_it_is_refused(words, flag, capsys):
+    """One line, exit code 2."""
+    with pytest.raises(SystemExit) as end:
+        build_parser().parse_args(words)
+    assert 2 == end.value.code
+    [line] = capsys.readouterr().err.splitlines()
+    assert f"{flag} means nothing to `gossamer " in line
+
+
+def test_a_setting_before_a_command_that_uses_it_counts():
+    """As behind it."""
+    for words in (["--name", "Ada", "talk"], ["talk", "--name", "Ada"], ["--name", "Ada"]):
+        assert "Ada" == build_parser().parse_args(words).setting_name
+
+
+def test_a_shell_completes_commands_flags_and_files(tmp_path):
+    """In bash, with the script that `gossamer completion` prints, and nothing of ours started."""
+    if (bash := shutil.which("bash")) is None:
+        pytest.skip("bash not found")
+    script = subprocess.run(
+        [sys.executable, "-m", "app", "completion", "bash"], capture_output=True, text=True, timeout=60
+    )
+    assert (0, "") == (script.returncode, script.stderr)
+    (tmp_path / "speech.wav").touch()
+    asked = """
+        source /dev/stdin
+        complete_words() {
+            COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
+            _shtab_gossamer
+            echo "${COMPREPLY[@]}"
+        }
+        complete_words gossamer pas
+        complete_words gossamer listen --out
+        complete_words gossamer overs re
+        complete_words gossamer encode spee
+    """
+    said = subprocess.run(
+        [bash, "-c", asked], input=script.stdout, capture_output=True, text=True, cwd=tmp_path, timeout=60
+    )
+    assert ["passphrase", "--output", "replay reproduce", "speech.wav"] == said.stdout.split("\n")[:4], said.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "tcsh"])
+def test_there_is_a_script_for_every_shell_that_is_named(shell, capsys):
+    """With every command in it."""
+    assert 0 == main(["completion", shell])
+    script = capsys.readouterr().out
+    assert all(command.word in script for command in COMMANDS)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from app.__main__ import main
 from app.diagnostics import doctor
 from app.diagnostics.doctor import examine
@@ -25,11 +27,27 @@ def test_this_machine(capsys):
 
 def test_words_and_exit_code(monkeypatch, capsys):
     """A line each, the cure below; 1 when something fails, 0 when it only warns."""
-    monkeypatch.setattr(doctor, "all_checks", lambda: {"a": lambda: [Finding("a", "warn", "so so", "do this")]})
+    monkeypatch.setattr(doctor, "all_checks", lambda _: {"a": lambda: [Finding("a", "warn", "so so", "do this")]})
     assert 0 == main(["doctor"])
     assert ["warn  a             so so", "                    do this"] == capsys.readouterr().out.splitlines()[1:]
-    monkeypatch.setattr(doctor, "all_checks", lambda: {"b": lambda: [Finding("b", "fail", "bad", "do that")]})
+    monkeypatch.setattr(doctor, "all_checks", lambda _: {"b": lambda: [Finding("b", "fail", "bad", "do that")]})
     assert 1 == main(["doctor"])
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_the_settings_file_that_is_named_is_the_one_that_is_checked(tmp_path, monkeypatch, capsys, before):
+    """A mistake in it fails; one in the default file is nobody's business then."""
+    monkeypatch.setattr(doctor, "examine", lambda checks: checks["settings"]())
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "gossamer").mkdir()
+    (tmp_path / "gossamer" / "settings.toml").write_text("volume = 7\n")
+    good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
+    good.write_text('name = "Ada"\n')
+    bad.write_text('link = "pigeon://x"\n')
+    for path, code, words in ((good, 0, f"{good}, 1 settings"), (bad, 1, "is no kind of link")):
+        given = ["--config", str(path)]
+        assert code == main([*given, "doctor"] if before else ["doctor", *given])
+        assert words in capsys.readouterr().out
 
 
 def test_a_look_that_fails_is_a_finding():

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
 import soundfile
 
+from app.__main__ import main
 from app.audio.sound_files import read_speech
 from app.errors import GossamerError
 from app.settings.model import Settings
@@ -178,3 +181,19 @@ def test_channel_names_that_do_not_help_are_warned_of(
     with_passphrase(Settings(), ask=False)
     with_passphrase(Settings(passphrase_file=str(passphrase_file), channel="harbour"), ask=False)
     assert "" == capsys.readouterr().err
+
+
+def test_a_pipe_into_which_nobody_writes_is_said(tmp_path, monkeypatch, capsys):
+    """After a while, in one line; one into which somebody writes gives the passphrase."""
+    monkeypatch.setattr("app.storage.WRITER_S", 0.1)
+    pipe = tmp_path / "key"
+    os.mkfifo(pipe)
+    assert 2 == main(["listen", "udp://:9", "--output", "speaker", "--passphrase-file", str(pipe)])
+    assert f"gossamer: nobody writes into the pipe {pipe}" in capsys.readouterr().err
+    writes = os.open(pipe, os.O_RDWR)
+    os.write(writes, b"canoe tiger lamp moss river\n")
+    writer = threading.Timer(0.05, os.close, [writes])
+    writer.start()
+    settings = Settings(passphrase_file=str(pipe), channel="harbour", link="udp://:9")
+    assert "canoe tiger lamp moss river" == with_passphrase(settings, ask=False).passphrase
+    writer.join()
