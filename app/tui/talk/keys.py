@@ -23,10 +23,17 @@ KEYS: list[BindingType] = [
     Binding("v", "vox", show=False, tooltip="talk by voice, without a key; again: with the key only"),
     Binding("r", "replay", show=False, tooltip="hear the last over once more; again: stop that"),
     Binding("t", "addressee", show=False, tooltip="choose to whom you talk and write: that station confirms"),
-    Binding("l", "app.links", show=False, tooltip="open another link: contacts and recent ones"),
+    Binding(
+        "l",
+        "app.links",
+        show=False,
+        tooltip="open another link: contacts and recent ones; one that does not open changes nothing",
+    ),
     Binding("b", "link_account", show=False, tooltip="see the bits on this link, beside what others would need"),
     Binding("c", "app.lab", show=False, tooltip="compare codecs on a thin link, side by side: the link lab"),
-    Binding("s", "app.set_up", show=False, tooltip="set up name, link and devices"),
+    Binding(
+        "s", "app.set_up", show=False, tooltip="set up name, link, passphrase and devices; saved once the link works"
+    ),
     Binding("enter", "write", show=False, tooltip="write a message (@NAME ...: to NAME); escape leaves it"),
     Binding("escape", "leave_field", show=False),
     Binding("pageup", "scroll_overs(-1)", show=False, key_display="page up", tooltip=SCROLL),

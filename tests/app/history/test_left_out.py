@@ -10,7 +10,7 @@ import trio
 from trio.testing import trio_test
 
 from app import events
-from app.cli import overs
+from app.cli import captures
 from app.history.capture import Capture, CapturedFrame, LeftOut, capture_text, make_header, newest_part, read_capture
 from app.history.overs import capture_files
 from app.history.recorder import MAX_WAITING_FRAMES, REFUSED_AT_ONCE, Recorder
@@ -98,11 +98,11 @@ def test_the_number_survives_an_export(tmp_path, monkeypatch, capsys):
     [path] = capture_files(tmp_path)
     assert replace(written, header=read_capture(path).header) == read_capture(path)
     assert (42, 37) == (written.frames_left_out, newest_part(written, 1.0).frames_left_out)
-    monkeypatch.setattr(overs, "recordings_folder", lambda: tmp_path)
+    monkeypatch.setattr(captures, "recordings_folder", lambda: tmp_path)
     from app.cli.parser import build_parser
 
     arguments = build_parser().parse_args(["overs", "capture", str(tmp_path / "out.capture")])
-    assert 0 == overs.run_capture(arguments)
+    assert 0 == captures.run_capture(arguments)
     assert "30 frames in 290.0 s (42 more were left out)" in capsys.readouterr().out
     assert read_capture(path).left_out == read_capture(tmp_path / "out.capture").left_out
 
