@@ -412,7 +412,7 @@ class ChannelCounts:
     foreign: int = 0
     """Number of frames in another mode, or of a later version."""
     muted: int = 0
-    """Number of frames not looked at, because more came than this machine can check."""
+    """Number of frames not looked at, because more came than this machine can check, or than the link takes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,7 @@ class CaptureLink:
     max_frame_bytes = 2 * MAX_FRAME_BYTES
     ready = True
     copies = 1
+    dropped = 0
 
     def __init__(self, capture: Capture) -> None:
         self.name = str(capture.header.get("link", "capture"))

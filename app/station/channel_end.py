@@ -92,6 +92,7 @@ class ChannelEnd:
         self._receiving = ReceivingEnd(self._decode, name, slowness)
         self._own_overs = OverReceiver()
         self._watchers: list[FrameWatcher] = []
+        self._link = link
         self._clock = clock
         self._emit = emit
         self._channel: Channel = open_channel(
@@ -157,9 +158,12 @@ class ChannelEnd:
 
     def report(self) -> None:
         """Emit the counts if they have changed. To be called now and then: a flood of frames is no flood of events."""
-        if self._refused != self._told:
-            self._told = dict(self._refused)
-            self._emit(ChannelCounts(**self._refused))
+        counts = dict(self._refused)
+        if self._link.dropped:
+            counts["muted"] = counts.get("muted", 0) + self._link.dropped
+        if counts != self._told:
+            self._told = counts
+            self._emit(ChannelCounts(**counts))
 
     def check_clock(self) -> None:
         """Tell the user if this station has no clock, which a protected channel needs."""

@@ -44,6 +44,10 @@ class Link(Protocol):
         """Count of what was received since the link was opened, rubbish included."""
 
     @property
+    def dropped(self) -> int:
+        """Number of frames that came and were dropped unseen, because more came than the link takes."""
+
+    @property
     def ready(self) -> bool:
         """Return whether there is somebody to send to: not while a link waits for its peer or for an unplugged port."""
 
@@ -90,6 +94,7 @@ class BaseLink:
         self.tag_bytes = tag_bytes
         self._sent = TrafficCount()
         self._received = TrafficCount()
+        self.dropped = 0
 
     @property
     def sent(self) -> Traffic:

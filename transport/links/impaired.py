@@ -101,6 +101,11 @@ class ImpairedLink:
         return self._inner.tag_bytes
 
     @property
+    def dropped(self) -> int:
+        """Number of frames that the link inside dropped."""
+        return self._inner.dropped
+
+    @property
     def ready(self) -> bool:
         """Return whether there is somebody to send to."""
         return self._inner.ready

@@ -63,8 +63,6 @@ class MqttLink(BaseLink):
         self._closed = False
         self._filter = MessageFilter()
         self._arrive, self._arrived = trio.open_memory_channel[bytes | PeerUnreachable](ARRIVED_FRAMES)
-        self.dropped = 0
-        """Number of messages that were dropped because more came than is taken."""
         self.on_leave: Callable[[bytes], None] = lambda mark: None
         """Function that is told the mark (`transport.broker.leave_mark`) of a station that has left."""
         self.on_hello: Callable[[], None] = lambda: None

@@ -78,6 +78,17 @@ async def test_an_addressed_over_is_confirmed(virtual_time: trio.testing.MockClo
 
 
 @trio_test
+async def test_what_a_link_dropped_is_counted(virtual_time: trio.testing.MockClock) -> None:
+    """Unseen, it can be of any kind, so it counts as muted, on an open channel too; each time it grows."""
+    async with playing(ada=settings("Ada", None), bob=settings("Bob", None)) as scene:
+        for dropped in (3, 5):
+            scene.wire.bobs.dropped = dropped
+            await trio.sleep(1.0)
+            assert events.ChannelCounts(muted=dropped) == scene.counts
+    assert 2 == len(scene.bob.only(events.ChannelCounts))
+
+
+@trio_test
 async def test_late_joiners_understand_a_sealed_over(virtual_time: trio.testing.MockClock) -> None:
     """Who hears nothing of the first second understands from the next BEGIN on, and is not told of forgeries."""
     lost = [5]
