@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -53,17 +52,23 @@ def station(name: str, link: str, *, recordings: Path | None = None, **changes) 
     return Station(settings, speaks_clips=False, recordings=recordings, wrap=keep)
 
 
-async def over(talker: Station, listeners: list[Station], *, in_time: bool = True) -> None:
-    """Have one speak, and wait until all have heard the end of it; in_time: and played all of it."""
+def missing(one: Station) -> int:
+    """Return how many packets never came, apart from those that a busy machine was too late to play."""
+    counts = [events.PacketCounts(0, 0, 0, 0, 0), *one.only(events.PacketCounts)][-1]
+    return counts.lost - counts.late
+
+
+async def over(talker: Station, listeners: list[Station]) -> None:
+    """Have one speak, and wait until all have heard the end of it, with every packet."""
     before = len(talker.only(events.OverSent))
-    heard = [len(listener.only(events.OverPlayed)) for listener in listeners]
+    heard = [(len(listener.only(events.OverPlayed)), missing(listener)) for listener in listeners]
     talker.engine.play_clip(clip(SPOKEN_S))
     await talker.until(events.OverSent, before + 1, PATIENCE_S)
-    for listener, count in zip(listeners, heard, strict=True):
+    for listener, (count, missed) in zip(listeners, heard, strict=True):
         ended = await listener.until(events.OverPlayed, count + 1, PATIENCE_S)
         expected = (talker.settings.name, PACKETS, 0, True)
         assert expected == (ended.sender, ended.packets, ended.damaged, ended.complete)
-        assert not (in_time and ended.lost)
+        assert missed == missing(listener)
 
 
 def refused(one: Station) -> events.ChannelCounts:
@@ -92,9 +97,7 @@ def test_two_stations(broker: Broker) -> None:
 
 
 def test_twenty_stations(broker: Broker) -> None:
-    """What one says all hear, whole and once; nobody else gets the floor meanwhile; the addressee alone confirms.
-
-    Twenty in one process may be late to play a packet; that it came is counted."""
+    """What one says all hear, whole and once; nobody else gets the floor meanwhile; the addressee alone confirms."""
     link = f"mqtt://127.0.0.1:{broker.port}/twenty"
     everybody = [station(f"S{number}", link, addressee="S7" if not number else "") for number in range(20)]
     talks, *hear = everybody
@@ -102,7 +105,7 @@ def test_twenty_stations(broker: Broker) -> None:
     async def main() -> None:
         async with running(*everybody):
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(partial(over, talks, hear, in_time=False))
+                nursery.start_soon(over, talks, hear)
                 for one in hear:
                     await one.until(events.OverBegan, 1, PATIENCE_S)
                 for one in hear:
@@ -114,7 +117,7 @@ def test_twenty_stations(broker: Broker) -> None:
             before = {name: link.received.frames for name, link in LINKS.items()}
             answers, others = hear[4], [talks, *hear[:4], *hear[5:]]
             said = LINKS[answers.settings.name].sent.frames
-            await over(answers, others, in_time=False)
+            await over(answers, others)
             said = LINKS[answers.settings.name].sent.frames - said
             await trio.sleep(0.2)
             for one in others:
