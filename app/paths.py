@@ -28,6 +28,11 @@ def recent_links_file() -> Path:
     return _below_home(platformdirs.user_state_path) / "recent.toml"
 
 
+def nonces_file() -> Path:
+    """Return the file of the nonces that outlive a restart. Raises FileProblem without a home."""
+    return _below_home(platformdirs.user_state_path) / "nonces"
+
+
 def recordings_folder() -> Path:
     """Return the folder that keeps past overs and the captures of frames. Raises FileProblem without a home."""
     return _below_home(platformdirs.user_data_path) / "overs"

@@ -16,9 +16,11 @@ import trio
 
 from app.events import ChannelCounts, ChannelProblem, Event
 from app.history.capture import FrameWatcher
+from app.history.nonce_file import NonceFile
+from app.threads import InThread
 from transport.errors import BadTag, FrameError, Muted, NewerVersion, OtherMode, Replayed, Stale, UnknownOver
 from transport.links.base import Link, source_finder
-from transport.protection.channel import Channel, open_channel
+from transport.protection.channel import Channel, Past, open_channel
 from transport.protection.cipher import Secret
 from transport.protection.mismatch import Mismatch, MismatchDetector
 from transport.protection.rate_limit import CAPACITY_PER_S, MAX_CAPACITY_PER_S
@@ -83,11 +85,13 @@ class ChannelEnd:
         clock: Callable[[], int],
         emit: Callable[[Event], None],
         slowness: float = 1.0,
+        nonce_file: NonceFile | None = None,
     ) -> None:
         """Open the channel of those who share `secret`; None opens the open channel.
 
         name: of this station, which confirms overs that are addressed to it. clock: returns UTC seconds, 0 where there
         is no clock, as `wall_clock_s` does. slowness: seconds that a second of speech takes on the link, by its plan.
+        nonce_file: what is kept of the frames of earlier runs.
         """
         self._receiving = ReceivingEnd(self._decode, name, slowness)
         self._own_overs = OverReceiver()
@@ -95,11 +99,12 @@ class ChannelEnd:
         self._link = link
         self._clock = clock
         self._emit = emit
+        self._nonce_file = nonce_file
         self._channel: Channel = open_channel(
             secret,
             link.tag_bytes,
             os.urandom,
-            started_utc_s=clock(),
+            past=Past(clock(), nonce_file.nonces, nonce_file.keep) if nonce_file is not None else Past(clock()),
             capacity_per_s=measured_capacity_per_s(secret, link.tag_bytes),
         )
         self._mismatches = MismatchDetector(self._channel.mode)
@@ -117,6 +122,11 @@ class ChannelEnd:
     def mode(self) -> Mode:
         """Return the protection of the channel."""
         return self._channel.mode
+
+    async def run(self, in_thread: InThread) -> None:
+        """Keep what has to outlive a restart, until cancelled."""
+        if self._nonce_file is not None:
+            await self._nonce_file.run(in_thread, self._emit)
 
     def watch(self, watcher: FrameWatcher) -> None:
         """Show every frame that passes from now on to `watcher`, which must not block."""

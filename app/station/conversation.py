@@ -34,6 +34,8 @@ from transport.protocol.receiver import Answer, EndArrived, Fact, VoiceArrived
 
 ON_AIR = (State.ON_AIR, State.COLLIDED)
 NEVER_S = float("inf")
+RECEIPT_FRESH_S = 60.0
+"""Time after the end of an over within which its receipt counts, in seconds: it waits for its turn on a slow link."""
 TEXTS_PER_S = 1.0
 """Messages a second that are shown at the most, and as many answers to pings: nobody reads more..."""
 TEXTS_AT_ONCE = 16.0
@@ -72,6 +74,8 @@ class Conversation:
         self._live_since_s: float | None = None
         self._receipt_expected = False
         """True after an over of ours that was addressed to somebody, who should confirm it."""
+        self._receipt_until_s = NEVER_S
+        """Time until which that receipt counts; NEVER_S while the over is still being sent."""
         self._texts = TokenBucket(TEXTS_PER_S, TEXTS_AT_ONCE)
         self._pongs = TokenBucket(TEXTS_PER_S, TEXTS_AT_ONCE)
         self._collisions = TokenBucket(1.0)
@@ -120,7 +124,7 @@ class Conversation:
         self._sent_before = self._transmitter.sent
         self._by_voice = by_voice_s is not None
         self._over = self._talker.begin(self._begin_taken, by_voice_s)
-        self._receipt_expected = bool(self._talker.addressee)
+        self._receipt_expected, self._receipt_until_s = bool(self._talker.addressee), NEVER_S
 
     @staticmethod
     def _speak_before_the_key(talker: Talker, clip: np.ndarray) -> None:
@@ -174,6 +178,7 @@ class Conversation:
 
     def over_drained(self, over: int, packets: int) -> None:
         """Sum up our over, whose last frame has left."""
+        self._receipt_until_s = trio.current_time() + RECEIPT_FRESH_S
         if self._floor.state is State.DRAINING:
             self._floor_says(self._floor.drained(trio.current_time(), self._receipt_expected))
         duration_s = packets * PACKET_S
@@ -190,10 +195,10 @@ class Conversation:
         match fact:
             case Answer(frame):
                 self._transmitter.answer(frame)
-            case Receipt(over, sequence, heard) if self._is_ours(over, sequence) and self._talker is not None:
+            case Receipt() if self._is_ours(fact, now) and self._talker is not None:
                 self._receipt_expected = False  # it may come while our second END is still on its way
                 self._floor_says(self._floor.receipt(now))
-                self._emit(events.OverConfirmed(over, heard, self._talker.packets_sent))
+                self._emit(events.OverConfirmed(fact.over, fact.packets_heard, self._talker.packets_sent))
             case Text(_, _, sender, text, addressee) if self._texts.take(now):
                 self._emit(events.TextHeard(sender, text, addressee))
             case Pong(_, _, token) if self._pongs.take(now):
@@ -209,10 +214,13 @@ class Conversation:
             case EndArrived(end) if not self._listener.will_play(end.over):
                 self._floor_says(self._floor.over_ended(now, end.over))  # nothing of it was, or will be, played
 
-    def _is_ours(self, over: int, sequence: int) -> bool:
-        """Tell whether a receipt is the one that is expected: for this station's last over, and for its END."""
-        end = (self._over, self._talker.end_sequence if self._talker is not None else None)
-        return self._receipt_expected and (over, sequence) == end
+    def _is_ours(self, receipt: Receipt, now: float) -> bool:
+        """Tell whether a receipt is the one that is expected: for the END of this station's last over, in time."""
+        talker = self._talker
+        if talker is None or not self._receipt_expected or now > self._receipt_until_s:
+            return False
+        named = (self._over, talker.end_sequence) == (receipt.over, receipt.sequence)
+        return named and receipt.packets_heard <= talker.packets_sent
 
     def over_played(self, begin: Begin) -> None:
         """Free the floor: the last of an over was played."""

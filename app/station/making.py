@@ -1,4 +1,4 @@
-"""Parts of a station that not every station has: the recorder of past overs, and the talker."""
+"""Parts of a station: its end of the channel, and those that not every station has, the recorder and the talker."""
 
 from __future__ import annotations
 
@@ -8,12 +8,20 @@ from app.events import Event
 from app.history.capture import make_header
 from app.history.recorder import Recorder
 from app.settings.model import Settings
+from app.station.channel_end import ChannelEnd
 from app.station.opening import Opened
 from app.station.parts import Parts
 from app.station.speech import SpeechEncoder
 from app.station.talker import Talker
 from app.station.transmitter import Transmitter
 from transport.protocol.frames import Mode
+
+
+def make_channel(settings: Settings, parts: Parts, opened: Opened, emit: Callable[[Event], None]) -> ChannelEnd:
+    """Return the station's end of the channel."""
+    return ChannelEnd(
+        settings.name, opened.link, opened.secret, parts.clock, emit, opened.share, nonce_file=opened.nonce_file
+    )
 
 
 def make_recorder(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import trio
 
 from app.errors import first_error
+from app.history.nonce_file import NonceFile
 from app.settings.broker import access_of
 from app.settings.model import Settings
 from app.settings.protection import secret_of
@@ -20,6 +22,11 @@ from transport.links.base import Link
 from transport.links.own_addresses import own_addresses
 from transport.planning.planner import choose_k, planned_share
 from transport.protection.cipher import Secret
+
+SECOND_S = 1.0
+"""Longest wait for the next second of the wall clock, in seconds; one that stands still is not waited for."""
+LOOK_EVERY_S = 0.02
+"""Time between two looks at the wall clock, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,8 @@ class Opened:
     """Seconds that an over of a second takes on the link; above 1, the link is slower than speech."""
     invitations: tuple[str, ...]
     """Commands by which others call this station, where its link waits for them."""
+    nonce_file: NonceFile | None
+    """Nonces that outlive a restart; None where nothing is kept, or needs to be."""
 
 
 async def open_for_station(settings: Settings, parts: Parts, nursery: trio.Nursery) -> Opened:
@@ -51,9 +60,15 @@ async def open_for_station(settings: Settings, parts: Parts, nursery: trio.Nurse
     asks for it. Raises GossamerError, CodecError or TransportError.
     """
     address = parse_address(settings.link)
+    asked_utc_s = parts.clock()
     in_thread = parts.in_thread()
     codec = await in_thread(parts.load_codec, settings.synth, settings.model)
     secret = await in_thread(secret_of, settings)
+    nonce_file = None
+    if secret is not None:
+        if parts.nonces is not None:
+            nonce_file = await in_thread(NonceFile, parts.nonces, parts.clock)
+        await _next_second(parts.clock, asked_utc_s)
     sealed, name_bytes = secret is not None, len((settings.name + settings.addressee).encode())
     k = address.k or settings.packets_per_frame or choose_k(address, sealed=sealed, name_bytes=name_bytes)
     share = planned_share(address, k, sealed=sealed, name_bytes=name_bytes)
@@ -62,7 +77,18 @@ async def open_for_station(settings: Settings, parts: Parts, nursery: trio.Nurse
     link, far_end = await parts.open_link(to_open, nursery, ParrotPorts(latency.arrived, secret, parts.clock))
     nursery.start_soon(_close_in_the_end, link)
     to_tell = invitations(settings, address, own_addresses()) if waits_for_callers(address) else ()
-    return Opened(link, far_end, secret, codec, in_thread, latency, k, address.repeat, share, to_tell)
+    return Opened(link, far_end, secret, codec, in_thread, latency, k, address.repeat, share, to_tell, nonce_file)
+
+
+async def _next_second(clock: Callable[[], int], asked_utc_s: int) -> None:
+    """Wait until the wall clock has left the second in which this station was asked for.
+
+    A frame tells its second and no more. One that the station before this one heard or sent in its last second is older
+    than the start only if this one starts in a later second; loading the models mostly takes that long anyway.
+    """
+    with trio.move_on_after(SECOND_S):
+        while asked_utc_s and clock() == asked_utc_s:
+            await trio.sleep(LOOK_EVERY_S)
 
 
 async def try_link(settings: Settings, parts: Parts) -> None:

@@ -19,7 +19,7 @@ from app.codecs.decoding import FeatureDecoder
 from app.console import note
 from app.errors import FileProblem
 from app.history.capture import FrameWatcher
-from app.paths import recordings_folder
+from app.paths import nonces_file, recordings_folder
 from app.settings.model import Synth
 from app.station.channel_end import wall_clock_s
 from app.station.parrot import NAME as PARROT_NAME
@@ -85,6 +85,8 @@ class Parts:
     """Returns UTC seconds since 1970, 0 where there is no clock."""
     recordings: Path | None = None
     """Folder that keeps past overs; None keeps none."""
+    nonces: Path | None = None
+    """File of the nonces that outlive a restart; None keeps none."""
     on_frame: FrameWatcher | None = None
     """Shown every frame that goes out or comes in."""
     on_spoken: Callable[[Block], None] = no_tap
@@ -127,6 +129,14 @@ def _recordings() -> Path | None:
         return None
 
 
+def _nonces() -> Path | None:
+    """Return the file of nonces; None where this user has no home."""
+    try:
+        return nonces_file()
+    except FileProblem:
+        return None
+
+
 def real_parts(**changes: Any) -> Parts:
     """Return what a station is made of outside tests, with some pieces exchanged."""
     pieces: dict[str, Any] = {
@@ -135,5 +145,6 @@ def real_parts(**changes: Any) -> Parts:
         "open_sound": open_portaudio,
         "load_clip": load_clip,
         "recordings": _recordings(),
+        "nonces": _nonces(),
     }
     return Parts(**{**pieces, **changes})

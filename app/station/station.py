@@ -20,12 +20,11 @@ from app.events import EndReason, Event
 from app.settings.model import Settings
 from app.settings.words import fingerprint_words
 from app.station.alerts import Bell
-from app.station.channel_end import ChannelEnd
 from app.station.controls import Controls
 from app.station.conversation import Conversation
 from app.station.link_tasks import LinkHealth, receive, report_rates, watch_for_freezes
 from app.station.listener import Listener, Taps
-from app.station.making import make_recorder, make_talker
+from app.station.making import make_channel, make_recorder, make_talker
 from app.station.microphone_end import NO_MICROPHONE, MicrophoneEnd
 from app.station.opening import Opened, open_for_station
 from app.station.parts import Parts
@@ -84,7 +83,7 @@ class Station:
         self._controls = Controls(settings.volume, settings.muted, settings.gain_db, settings.addressee)
         self._microphone, self._loudspeaker = parts.open_sound(settings)
         self._mouth = MicrophoneEnd(settings, self._microphone)
-        self._channel = ChannelEnd(settings.name, self._link, opened.secret, parts.clock, self._tell, opened.share)
+        self._channel = make_channel(settings, parts, opened, self._tell)
         self._recorder = make_recorder(settings, parts, opened, self._channel.mode, self._tell)
         for watcher in (parts.on_frame, self._recorder.watch if self._recorder is not None else None):
             if watcher is not None:
@@ -118,6 +117,7 @@ class Station:
 
     def start(self, nursery: trio.Nursery) -> None:
         """Start every task of the station, all of them in the one nursery."""
+        nursery.start_soon(self._channel.run, self._parts.in_thread())
         nursery.start_soon(self._microphone.run, self._hear, self._tell, lambda: self.idle)
         nursery.start_soon(self._mouth.watch, lambda: self._conversation.live_since_s, self._lose_microphone)
         nursery.start_soon(self._loudspeaker.run, self._tell, lambda: self.idle)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 
 from tests.support.vectors import NONCE, PACKET
 from transport.errors import (
     FrameError,
 )
-from transport.protection.channel import Channel, open_channel
+from transport.protection.channel import Channel, Past, open_channel
 from transport.protection.cipher import Secret
 from transport.protection.rate_limit import CAPACITY_PER_S
 from transport.protocol.frames import Beacon, Begin, End, Frame, Mode, Ping, Receipt, Text, Voice
@@ -77,10 +77,17 @@ class ProtectedEnd:
         utc_s: int = UTC_S,
         started_utc_s: int = 0,
         capacity_per_s: float = CAPACITY_PER_S,
+        nonces: Iterable[bytes] = (),
     ) -> None:
         secret = Secret(mode, key)
+        self.kept: list[tuple[bytes, int]] = []
+        """What the channel asked to keep for after a restart: nonces, and until when."""
         self.channel: Channel = open_channel(
-            secret, tag_bytes, self._random_bytes, started_utc_s=started_utc_s, capacity_per_s=capacity_per_s
+            secret,
+            tag_bytes,
+            self._random_bytes,
+            past=Past(started_utc_s, nonces, lambda nonce, until_utc_s: self.kept.append((nonce, until_utc_s))),
+            capacity_per_s=capacity_per_s,
         )
         self.now = 0.0
         self.utc_s = utc_s

@@ -192,6 +192,7 @@ class Station:
     decoder: StaircaseDecoder = field(default_factory=StaircaseDecoder)
     wrap: Callable[[Link], Link] = lambda link: link
     recordings: Path | None = None
+    nonces: Path | None = None
     clock: Callable[[], int] = wall_clock_s
     speaks_clips: bool = True
     """Speaks a clip where it has no microphone."""
@@ -210,6 +211,7 @@ class Station:
             load_clip=lambda number: clip(2.0, seed=number),
             in_thread=lambda: at_once,
             recordings=self.recordings,
+            nonces=self.nonces,
             clock=self.clock,
             on_spoken=self.spoken.append,
             on_heard=self.heard.append,

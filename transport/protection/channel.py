@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -81,16 +81,28 @@ def open_channel(
     tag_bytes: int,
     random_bytes: Callable[[int], bytes],
     *,
-    started_utc_s: int = 0,
+    past: Past | None = None,
     capacity_per_s: float = CAPACITY_PER_S,
 ) -> Channel:
     """Return the channel of those who share the secret, or the open one. `random_bytes` is such as `os.urandom`.
 
-    started_utc_s: when this station was started, 0 without a clock. capacity_per_s: frames that it can check.
+    past: what is known from before the start; None: nothing. capacity_per_s: frames that this station can check.
     """
     if secret is None:
         return OpenChannel()
-    return ProtectedChannel(secret, tag_bytes, random_bytes, started_utc_s=started_utc_s, capacity_per_s=capacity_per_s)
+    return ProtectedChannel(secret, tag_bytes, random_bytes, past=past, capacity_per_s=capacity_per_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Facts about the time before this station was started, for the frames that come again from then."""
+
+    started_utc_s: int = 0
+    """UTC seconds of the start; 0 without a clock. What is older is refused."""
+    nonces: Iterable[bytes] = ()
+    """Nonces of the frames that came before the start and seemed to be made after it."""
+    keep: Callable[[bytes, int], None] = lambda nonce, until_utc_s: None
+    """Told of the nonce of a frame that says a later time than it is here, and until when the frame stays fresh."""
 
 
 @dataclass(slots=True)
@@ -113,17 +125,19 @@ class ProtectedChannel:
         tag_bytes: int,
         random_bytes: Callable[[int], bytes],
         *,
-        started_utc_s: int = 0,
+        past: Past | None = None,
         capacity_per_s: float = CAPACITY_PER_S,
     ) -> None:
         """Take what `open_channel` takes."""
         self.mode = secret.mode
         self.rate_limiter = RateLimiter(capacity_per_s)
-        self._started_utc_s = started_utc_s
+        self._past = past or Past()
         self._cipher = Cipher(secret, tag_bytes)
         self._tag_bytes = tag_bytes
         self._random_bytes = random_bytes
         self._nonces = Nonces()
+        for nonce in self._past.nonces:
+            self._nonces.remember(nonce, 0.0, clockless=True)
         self._own: OrderedDict[int, _OwnOver] = OrderedDict()
 
     # --- sending ------------------------------------------------------------------------------------------------------
@@ -219,6 +233,8 @@ class ProtectedChannel:
         said_utc_s: int = _SECONDS.unpack_from(said)[0]
         self._check_time(frame, said_utc_s, utc_s)
         self._check_new(frame, nonce, now, clockless=not utc_s or not said_utc_s)
+        if said_utc_s > utc_s > 0:
+            self._past.keep(nonce, said_utc_s + FRESH_S)
         return frame
 
     def _open_receipt(self, octets: bytes, over: int, now: float) -> tuple[bytes, bytes]:
@@ -240,10 +256,11 @@ class ProtectedChannel:
     def _check_time(self, frame: Frame, said_utc_s: int, utc_s: int) -> None:
         """Raise Stale where both ends have a clock, and the two differ too much or the frame is from before the start.
 
-        What was made before this station was started may have been heard by it before, and nothing remembers that.
+        What was made before this station was started may have been heard by it before: of that, it keeps the nonces of
+        those frames only that said a later time than its own. Answers need no such check: they name what was asked.
         """
         ahead_s = said_utc_s - utc_s
-        before_start = isinstance(frame, Begin | Text | Ping) and said_utc_s < self._started_utc_s
+        before_start = isinstance(frame, Begin | Text | Ping | Beacon) and said_utc_s < self._past.started_utc_s
         if said_utc_s and utc_s and (abs(ahead_s) > FRESH_S or before_start):
             raise Stale(frame.sender if isinstance(frame, Begin | Text | Beacon) else "", ahead_s)
 

@@ -12,7 +12,7 @@ import trio.testing
 from trio.testing import trio_test
 
 from app import events
-from app.station.conversation import TEXTS_AT_ONCE, TEXTS_PER_S
+from app.station.conversation import RECEIPT_FRESH_S, TEXTS_AT_ONCE, TEXTS_PER_S
 from app.station.listener import SILENT_OVERS_PER_S
 from app.station.transmitter import ANSWERS_AT_ONCE, ANSWERS_PER_S, MAX_WAITING, Transmitter
 from tests.support.overs import over_frames
@@ -228,7 +228,8 @@ async def test_a_claimed_length_is_not_believed(virtual_time: trio.testing.MockC
 @pytest.mark.parametrize("addressee", ["Bob", ""])
 @trio_test
 async def test_a_receipt_counts_for_the_end_that_it_names(virtual_time: trio.testing.MockClock, addressee: str) -> None:
-    """Receipts for another over, for another END, or for an over that was addressed to nobody, are nobody's."""
+    """Receipts for another over, for another END, for more packets than there were, or for an over that was addressed
+    to nobody, are nobody's."""
     here, there = memory_pair()
     ada = Station(replace(ADA, addressee=addressee), link=there)
     sent: list[tuple[float, Frame]] = []
@@ -241,8 +242,32 @@ async def test_a_receipt_counts_for_the_end_that_it_names(virtual_time: trio.tes
             await here.send(encode(Receipt(over, sequence, 3)))
         await trio.sleep(0.1)
         assert [] == ada.only(events.OverConfirmed)
+        await here.send(encode(Receipt(end.over, end.sequence, end.packets_sent + 1)))
+        await trio.sleep(0.1)
+        assert [] == ada.only(events.OverConfirmed)
         for _ in range(3):
             await here.send(encode(Receipt(end.over, end.sequence, end.packets_sent)))
         await trio.sleep(0.1)
         assert bool(addressee) == len(ada.only(events.OverConfirmed))
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(("after_s", "counts"), [(RECEIPT_FRESH_S - 1, True), (RECEIPT_FRESH_S + 1, False)])
+@trio_test
+async def test_a_receipt_counts_for_a_minute(
+    virtual_time: trio.testing.MockClock, after_s: float, counts: bool
+) -> None:
+    """Nobody who kept the END can confirm the over later."""
+    here, there = memory_pair()
+    ada = Station(replace(ADA, addressee="Bob"), link=there)
+    sent: list[tuple[float, Frame]] = []
+    async with running(ada), trio.open_nursery() as nursery:
+        nursery.start_soon(collect, here, sent)
+        ada.engine.play_clip(clip(1.0))
+        await ada.until(events.OverSent)
+        end = next(frame for _, frame in sent if isinstance(frame, End))
+        await trio.sleep(after_s)
+        await here.send(encode(Receipt(end.over, end.sequence, 1)))
+        await trio.sleep(0.1)
+        assert counts == len(ada.only(events.OverConfirmed))
         nursery.cancel_scope.cancel()

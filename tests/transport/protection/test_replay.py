@@ -146,14 +146,40 @@ def test_voice_that_is_held_back_does_not_keep_its_over_alive(utc_s: int, every_
 
 
 @pytest.mark.parametrize("age_s", [1, 15, 50])
-@pytest.mark.parametrize("frame", [BEGIN, TEXT, Ping(7, 8, 9)])
+@pytest.mark.parametrize("frame", [BEGIN, TEXT, Ping(7, 8, 9), Beacon(0, 0)])
 def test_what_is_older_than_the_station_is_refused(frame: Frame, age_s: int) -> None:
-    """A recorded over, message or ping that is fresh by its time is stale at a station that was started after it."""
+    """What was recorded and is fresh by its time is stale at a station that was started after it."""
     talker = ProtectedEnd()
     octets = talker.say(frame)
     restarted = ProtectedEnd(utc_s=UTC_S + age_s, started_utc_s=UTC_S + age_s)
     assert Stale is restarted.fate(octets)
     assert ProtectedEnd(utc_s=UTC_S + age_s, started_utc_s=UTC_S).fate(octets) is None
+
+
+@pytest.mark.parametrize("frame", [BEGIN, TEXT, Ping(7, 8, 9), Beacon(0, 0)])
+def test_what_says_a_later_time_is_remembered_over_a_restart(frame: Frame) -> None:
+    """A clock that is ahead makes frames that seem younger than the restart: their nonces are asked to be kept for as
+    long as they stay fresh, and a station that knows them does not take them again."""
+    ahead_s, away_s = 40, 20
+    octets = ProtectedEnd(utc_s=UTC_S + ahead_s).say(frame)
+    hearer = ProtectedEnd()
+    hearer.hear(octets)
+    [(nonce, until_utc_s)] = hearer.kept
+    assert UTC_S + ahead_s + FRESH_S == until_utc_s
+    later_s = UTC_S + away_s
+    assert Replayed is ProtectedEnd(utc_s=later_s, started_utc_s=later_s, nonces=[nonce]).fate(octets)
+    # This is what it is kept for:
+    assert ProtectedEnd(utc_s=later_s, started_utc_s=later_s).fate(octets) is None
+
+
+def test_nothing_is_kept_of_clocks_that_agree() -> None:
+    """What is not ahead is older than any restart: nothing is written for it, nor for a station without a clock."""
+    talker, hearer, clockless = ProtectedEnd(), ProtectedEnd(), ProtectedEnd(utc_s=0)
+    for frame in (BEGIN, TEXT, Ping(7, 8, 9)):
+        octets = talker.say(frame)
+        hearer.hear(octets)
+        clockless.hear(octets)
+    assert [] == hearer.kept == clockless.kept
 
 
 def test_our_own_over_does_not_come_back_after_a_restart() -> None:
