@@ -22,8 +22,9 @@ BENCH_BARE := warpq==1.5.2 pyvad==0.2.0 resemblyzer==0.1.4 distillmos==0.9.1 xls
 help:
 	@echo "make run          talk to the parrot (headless without a terminal)"
 	@echo "make test         ruff, mypy and the tests; needs no torch"
-	@echo "make fuzz         a million inputs, guided by coverage, into everything that reads from a link"
-	@echo "make soak         8 hours of overs, faults and restarts in virtual time"
+	@echo "make fuzz         a million inputs, guided by coverage, into everything that reads from a link; then 100,000"
+	@echo "                  sequences of frames, in any order, against a whole station"
+	@echo "make soak         8 hours of overs, faults, restarts and attacks in virtual time"
 	@echo "make bench        words, nature, quality and speed beside Codec2, Speex, AMR and Opus; brings PyTorch"
 	@echo "make bench-channel what a channel with 10, 100 and 1000 listeners costs an MQTT broker"
 	@echo "make gallery      ten sentences through each codec, to hear and to see: bench-results/gallery"
@@ -60,7 +61,7 @@ bench: debian-test $(VENV)/.ready-bench $(VENV)/.ready-bench-bare
 bench-channel: debian-test $(VENV)/.ready-dev
 	@$(BIN)/python -m tests.benchmarks.channel $(LISTENERS)
 
-# Eight hours of two stations in virtual time: some minutes on one core.
+# Three times eight hours of two stations in virtual time, twice with an attacker: half an hour on one core.
 .PHONY: soak
 soak: setup
 	@SOAK_HOURS=8 $(BIN)/python -m pytest tests/system/test_soak.py -s $(PYTEST_ARGS)
@@ -68,6 +69,7 @@ soak: setup
 .PHONY: fuzz
 fuzz: $(VENV)/.ready-fuzz
 	@$(BIN)/python -m tests.fuzz $(FUZZ_INPUTS)
+	@$(BIN)/python -m tests.fuzz.station $(FUZZ_SEQUENCES)
 
 gallery: debian-test $(VENV)/.ready-bench
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.benchmarks.gallery $(GALLERY_ARGS)

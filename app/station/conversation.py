@@ -223,7 +223,9 @@ class Conversation:
         return named and receipt.packets_heard <= talker.packets_sent
 
     def over_played(self, begin: Begin) -> None:
-        """Free the floor: the last of an over was played."""
+        """Free the floor: the last of an over was played. Another one that is heard may have the same number."""
+        if self._listener.will_play(begin.over):
+            return
         self._floor_says(self._floor.over_ended(trio.current_time(), begin.over))
 
     def link_failed(self, problem: LinkError, *, hint: bool = False) -> None:

@@ -2,16 +2,20 @@
 
 Engines, frames, floor, play-out and recorder are the real ones. The packets are those of the bundled clips, encoded
 once by the real encoder; for speed alone they are then only passed on, and a decoder that notes them takes the place of
-the two networks. 20 minutes run in `make test`, 8 hours in `make soak` (SOAK_HOURS=8).
+the two networks. Somebody else may be on the channel, who sends what he likes: on a sealed one he changes nothing, on
+an open one he is heard, and everything ends. 20 minutes run in `make test`, 8 hours of each in `make soak`
+(SOAK_HOURS=8).
 """
 
 from __future__ import annotations
 
 import gc
+import hashlib
 import os
 import random
 import tracemalloc
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,17 +31,23 @@ from app.settings.model import Settings
 from app.station.engine import Engine
 from app.station.parts import Parts, StationCodec
 from codec import format as fmt
+from tests.support.attacker import FORGED, Attacker
 from tests.support.signals import clips
 from tests.support.station import CODEC_ID, at_once
 from transport.errors import PeerUnreachable
 from transport.links.base import Link
 from transport.links.memory import memory_pair
 from transport.protocol.floor_states import State
+from transport.protocol.frames import Frame, Mode
+from transport.protocol.open_frames import encode
 
-HOURS = float(os.environ.get("SOAK_HOURS", "0.34"))
+HOURS = float(os.environ.get("SOAK_HOURS", "0.12"))
+BEGAN_UTC_S = 1_700_000_000
 GROWTH_BYTES = 400_000
 """Between a third of the time and its end: less than an hour of frames would take, were they kept."""
 FOLDER_MB = 1.0
+PAUSE_S = (4.0, 30.0)
+"""Shortest and longest pause between two moves of the attacker, in seconds."""
 LONGEST_CLIP_S = 20.0
 QUIET = np.zeros(int(LONGEST_CLIP_S * fmt.SAMPLE_RATE_HZ), np.float32)
 """Nothing to say, float32 [n]. Every clip is a part of it: a station keeps the clip it speaks, and what is kept then
@@ -72,12 +82,16 @@ class NotingDecoder:
     concealed: int = 0
     strange: int = 0
     """Packets that the other station never made, or out of order; damaged ones aside."""
+    forged: int = 0
+    """Packets that the attacker made up."""
     newest: int = 0
     mine: int = 0
 
     def decode(self, packet: bytes | None) -> np.ndarray:
         if packet is None:
             self.concealed += 1
+        elif packet[0] == FORGED:
+            self.forged += 1
         else:
             self.played += 1
             place = int.from_bytes(packet[1:5], "big")
@@ -138,9 +152,10 @@ class Weather:
 class WeatheredLink:
     """A link under the weather, on its receiving side."""
 
-    def __init__(self, inner: Link, weather: Weather) -> None:
+    def __init__(self, inner: Link, weather: Weather, overhear: Callable[[bytes], None]) -> None:
         self._inner = inner
         self._weather = weather
+        self._overhear = overhear
         self._again: list[bytes] = []
 
     def __getattr__(self, name: str):
@@ -149,6 +164,10 @@ class WeatheredLink:
     async def aclose(self) -> None:
         """The air stays when a station goes."""
         await trio.lowlevel.checkpoint()
+
+    async def send(self, octets: bytes) -> None:
+        self._overhear(octets)
+        await self._inner.send(octets)
 
     async def receive(self) -> bytes:
         while True:
@@ -176,6 +195,7 @@ class Soaked:
     link: Link
     folder: Path
     packets: list[bytes]
+    passphrase: str | None = None
     told: Counter = field(default_factory=Counter)
     """Events by kind, and below it what was sent and heard."""
     sent: Counter = field(default_factory=Counter)
@@ -194,7 +214,7 @@ class Soaked:
             case events.OverSent():
                 self.sent.update(overs=1, packets=event.packets)
             case events.OverPlayed():
-                self.ended.update(overs=1, packets=event.packets, lost=event.lost)
+                self.ended.update(overs=1, packets=event.packets, lost=event.lost, spoken=event.packets > event.lost)
             case events.FloorChanged(state):
                 self.state = state
 
@@ -212,6 +232,7 @@ class Soaked:
             time_out_s=30.0,
             record_limit_mb=FOLDER_MB,
             packets_per_frame=2,
+            passphrase=self.passphrase,
         )
         parts = Parts(
             load_codec=lambda synth, model: StationCodec(self.encoder, self.decoder, Silence()),
@@ -220,6 +241,8 @@ class Soaked:
             load_clip=lambda number: np.zeros(0, np.float32),
             in_thread=lambda: at_once,
             recordings=self.folder,
+            nonces=self.folder / "nonces",
+            clock=lambda: BEGAN_UTC_S + int(trio.current_time()),
         )
         self.state = State.IDLE
         self.engine = Engine(settings, self.note, parts)
@@ -229,11 +252,32 @@ class Soaked:
                 task_status.started()
 
 
-async def live(stations: tuple[Soaked, Soaked], weather: Weather, hours: float) -> tuple[int, int]:
+async def attack(attacker: Attacker, ends: Sequence[Link]) -> None:
+    """Send what the attacker wants to send, into either direction, until cancelled."""
+    while True:
+        end = attacker.dice.choice(ends)
+        for pause_s, octets in attacker.move():
+            await trio.sleep(pause_s)
+            await end.send(octets)
+        await trio.sleep(attacker.dice.uniform(*PAUSE_S))
+
+
+async def live(
+    stations: tuple[Soaked, Soaked], weather: Weather, hours: float, attacker: Attacker | None, ends: Sequence[Link]
+) -> tuple[int, int]:
     """So many hours of it. Returns the memory after a third of the time and at the end, in bytes."""
     dice, until_s = weather.dice, trio.current_time() + hours * 3600
     warm_s, warm_bytes = trio.current_time() + hours * 1200, 0
+    attacking = trio.CancelScope()
+
+    async def be_attacked() -> None:
+        with attacking:
+            assert attacker is not None
+            await attack(attacker, ends)
+
     async with trio.open_nursery() as nursery:
+        if attacker is not None:
+            nursery.start_soon(be_attacked)
         for station in stations:
             await nursery.start(station.run)
         while trio.current_time() < until_s:
@@ -260,6 +304,7 @@ async def live(stations: tuple[Soaked, Soaked], weather: Weather, hours: float) 
             await trio.sleep(dice.uniform(0, 40))
         weather.loss = weather.duplicate = weather.jitter_s = 0.0
         weather.outage = weather.unreachable = False
+        attacking.cancel()
         await trio.sleep(60)
         for station in stations:
             assert station.engine is not None
@@ -286,36 +331,70 @@ def packets() -> list[bytes]:
     return [encoder.encode(piece) for piece in speech[:whole].reshape(-1, fmt.PACKET_SAMPLES)]
 
 
+def forge(frame: Frame) -> bytes:
+    """Return a frame in the shape of a sealed one, by somebody without the key."""
+    octets = encode(frame)
+    return bytes([Mode.SEALED << 4 | octets[0] & 15]) + octets[1:4] + random.Random(octets).randbytes(len(octets) + 8)
+
+
 @pytest.mark.parametrize("seed", [1])
-def test_hours_of_overs_faults_and_restarts(tmp_path, packets, seed):
+@pytest.mark.parametrize("channel", ["open", "open, attacked", "sealed, attacked"])
+def test_hours_of_overs_faults_and_restarts(tmp_path, packets, seed, channel, monkeypatch):
     """Memory is flat, the floor is free at the end, every packet that was played was sent, in order and once, and every
-    over that was sent was kept by its talker and played, or is missing for a reason."""
+    over that was sent was kept by its talker and played, or is missing for a reason. Of an attacker nothing is played
+    on a sealed channel; on an open one what he says is played, too."""
+    monkeypatch.setattr(
+        "app.settings.protection.derive_key", lambda passphrase, *_: hashlib.sha256(passphrase.encode()).digest()
+    )
+    sealed = channel.startswith("sealed")
+    attacker = None
+    if "attacked" in channel:
+        dice = random.Random(seed + 1)
+        attacker = Attacker(dice, forge, replays=True) if sealed else Attacker(dice, damages=False)
+    overhear = attacker.hear if attacker is not None else lambda octets: None
     here, there = memory_pair()
     weather = Weather(random.Random(seed))
-    one = Soaked("Ada", 1, WeatheredLink(here, weather), tmp_path / "ada", packets)
-    other = Soaked("Bob", 2, WeatheredLink(there, weather), tmp_path / "bob", packets)
+    passphrase = "of the soak" if sealed else None
+    one = Soaked("Ada", 1, WeatheredLink(here, weather, overhear), tmp_path / "ada", packets, passphrase)
+    other = Soaked("Bob", 2, WeatheredLink(there, weather, overhear), tmp_path / "bob", packets, passphrase)
     tracemalloc.start()
     try:
         warm_bytes, final_bytes = trio.run(
-            live, (one, other), weather, HOURS, clock=trio.testing.MockClock(autojump_threshold=0)
+            live,
+            (one, other),
+            weather,
+            HOURS,
+            attacker,
+            (here, there),
+            clock=trio.testing.MockClock(autojump_threshold=0),
         )
     finally:
         tracemalloc.stop()
     for talker, listener in ((one, other), (other, one)):
-        sent, known, lost = talker.sent["packets"], listener.ended["packets"], listener.ended["lost"]
-        print(f"{talker.name} {dict(talker.sent)}, {listener.name} {dict(listener.ended)}")
-        assert talker.sent["overs"] >= 20 * HOURS
-        assert 0 == listener.decoder.strange
-        assert listener.decoder.played <= talker.encoder.given
-        assert listener.decoder.played >= 0.5 * sent  # the weather is fair half of the time
-        assert lost <= 0.3 * known
-        # A restart on either side may cut an over; outages hide some. What is left over is little.
-        assert listener.ended["overs"] <= talker.sent["overs"] + talker.told["StationReady"]
-        assert folder_bytes(talker.folder) <= 1.1e6 * FOLDER_MB
-    check_kept(one)
-    check_kept(other)
-    print(f"memory: {warm_bytes} bytes after a third, {final_bytes} at the end")
+        check_heard(talker, listener, channel)
+        check_kept(talker)
+    print(f"{channel}: {warm_bytes} bytes after a third, {final_bytes} at the end")
     assert final_bytes - warm_bytes < GROWTH_BYTES
+
+
+def check_heard(talker: Soaked, listener: Soaked, channel: str) -> None:
+    """What one said and the other heard of it are the same, or differ for a reason."""
+    sent, known, lost = talker.sent["packets"], listener.ended["packets"], listener.ended["lost"]
+    forged = listener.decoder.forged
+    print(f"{talker.name} {dict(talker.sent)}, {listener.name} {dict(listener.ended)}, {forged} forged packets")
+    assert 0 == listener.decoder.strange
+    assert listener.decoder.played <= talker.encoder.given
+    assert folder_bytes(talker.folder) <= 1.1e6 * FOLDER_MB
+    if channel == "open, attacked":
+        assert talker.sent["overs"] >= 10 * HOURS  # he may be refused, but not for long
+        assert forged > 0
+        return
+    assert 0 == forged
+    assert talker.sent["overs"] >= 20 * HOURS
+    assert listener.decoder.played >= 0.5 * sent  # the weather is fair half of the time
+    assert lost <= 0.3 * known
+    # A restart on either side may cut an over; outages hide some. What is left over is little.
+    assert listener.ended["overs"] <= talker.sent["overs"] + talker.told["StationReady"]
 
 
 def check_kept(station: Soaked) -> None:
@@ -323,4 +402,4 @@ def check_kept(station: Soaked) -> None:
     kept = Counter(read_over(path).direction for path in over_files(station.folder))
     if clear_oldest_overs(station.folder, int(0.6e6 * FOLDER_MB)) < 0.6e6 * FOLDER_MB and HOURS < 1:
         assert kept["sent"] >= station.sent["overs"]
-        assert kept["heard"] >= station.ended["overs"] - station.told["StationReady"]
+        assert kept["heard"] >= station.ended["spoken"] - station.told["StationReady"]

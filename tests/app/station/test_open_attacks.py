@@ -194,6 +194,21 @@ async def test_an_over_that_is_superseded_ends(virtual_time: trio.testing.MockCl
         assert (True, heard) == (bob.engine.idle, len(bob.heard))
 
 
+@trio_test
+async def test_an_over_with_the_number_of_the_one_before_ends(virtual_time: trio.testing.MockClock) -> None:
+    """One station's over is still played when another begins one with the same number, and is heard no more: the second
+    is given up as any other, instead of being concealed for ever."""
+    here, there = memory_pair()
+    bob = Station(BOB, link=there)
+    async with running(bob):
+        await say(here, over_of("Ada", 10), 0.0)
+        await say(here, over_of("Eve", 5, nonce=b"the same")[:3], 0.0)
+        await bob.until(events.OverPlayed, 2, within_s=30)
+        assert ["Ada", "Eve"] == [ended.sender for ended in bob.only(events.OverPlayed)]
+        await trio.sleep(1)
+        assert bob.engine.idle
+
+
 @pytest.mark.parametrize("spacing_s", [0.9, 1.7, 2.4])
 @trio_test
 async def test_a_trickle_of_voice_does_not_deafen(virtual_time: trio.testing.MockClock, spacing_s: float) -> None:
