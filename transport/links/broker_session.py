@@ -82,14 +82,18 @@ class Session:
         """Whether the connection serves no longer."""
         return self._problem is not None
 
-    async def greet(self) -> None:
-        """Introduce ourselves and subscribe. Raise OldBroker, or LinkError with what the broker has against us."""
+    async def greet(self, *, hello: bool) -> None:
+        """Introduce ourselves and subscribe; hello: and say that we came. Raise OldBroker, or LinkError for a refusal.
+
+        The broker confirms the hello, and so says whether it would pass on what we say: it drops all else in silence.
+        """
         await self._write()
         await self._answers(Connected)
         self._client.subscribe()
-        self._client.greet(HELLO)
+        if hello:
+            self._client.greet(HELLO)
         await self._write()
-        await self._answers(Subscribed, Greeted)
+        await self._answers(Subscribed, *((Greeted,) if hello else ()))
 
     async def _answers(self, *wanted: type[MqttEvent]) -> None:
         """Read until the broker has answered as it should."""

@@ -55,6 +55,9 @@ class MqttLink(BaseLink):
         self._client_id = "g" + os.urandom(6).hex()
         self._token = b""
         self._version = 5
+        self._known = False
+        """True once the others were told that this station came: after that a broker that returns is no news, and where
+        it had a thousand stations, a hello of each to each would be a million messages."""
         self._session: Session | None = None
         self._gone = PeerUnreachable(f"{self.name} is not open", "a moment")
         self._ready = trio.Event()
@@ -162,6 +165,7 @@ class MqttLink(BaseLink):
         except trio.BrokenResourceError:
             raise PeerUnreachable(f"{where} hung up", "look after it and the network") from None
         self._token = token
+        self._known = True
         self._ready.set()
 
     async def _greeted(self, will: bytes) -> Session:
@@ -171,7 +175,7 @@ class MqttLink(BaseLink):
         count = partial(self._count_bytes, headers)
         session = Session(self._settings, client, stream, below, count)
         try:
-            await session.greet()
+            await session.greet(hello=not self._known)
         except BaseException:
             break_off(below)
             raise

@@ -247,13 +247,16 @@ def test_closing(broker: Broker) -> None:
 
 
 def test_a_broker_that_is_killed_and_comes_back(tmp_path: Path) -> None:
-    """Both ends are told once, what is said meanwhile is refused and never played later, and the talk goes on."""
+    """Both ends are told once, what is said meanwhile is refused and never played later, and the talk goes on; nobody
+    says hello again."""
     own = Broker(tmp_path)
 
     async def main() -> None:
         async with trio.open_nursery() as nursery:
             link = f"mqtt://127.0.0.1:{own.port}/comes-back"
             one, other = [await opened(link, nursery) for _ in range(2)]
+            mark, hellos = one.leave_mark, []
+            one.on_hello = other.on_hello = lambda: hellos.append(1)
             await one.send(voice(1))
             assert voice(1) == await other.receive()
             own.kill()
@@ -271,6 +274,7 @@ def test_a_broker_that_is_killed_and_comes_back(tmp_path: Path) -> None:
             await other.wait_ready()
             await one.send(voice(5))
             assert voice(5) == await other.receive()
+            assert [] == hellos and mark != one.leave_mark
             for end in (one, other):
                 await end.aclose()
 
