@@ -191,6 +191,7 @@ class ChannelEnd:
         if isinstance(frame, Refusal):
             return frame  # which proves nothing of anybody
         self._mismatches.accepted(frame.over)
+        self._refuser.accepted(frame.over, now)
         if self._finder is not None:
             self._finder.vouch(octets)
         if isinstance(frame, Begin) and self.mode is not Mode.OPEN and not frame.utc_s:

@@ -50,13 +50,19 @@ class Refuser:
         """The frame of it that will be named."""
         self._due: tuple[float, bytes] | None = None
         self._refused_s = -AGAIN_S
+        self._accepted: dict[int, float] = {}
+        """Time of the latest good frame of each over, by its number: at most 256."""
+
+    def accepted(self, over: int, now: float) -> None:
+        """Take note that a frame of this over was good: what fails beside it is damaged or forged."""
+        self._accepted[over] = now
 
     def refused(self, octets: bytes, shown: bool, now: float) -> None:
         """Take a frame that this channel cannot open. shown: it showed that somebody sends such frames on purpose."""
         kind, over = octets[0] & 0x0F, octets[1]
         if shown and self._due is None and now >= self._refused_s + AGAIN_S:
             self._over, self._since_s, self._named = over, now, b""
-        if over != self._over or now > self._since_s + OVER_S:
+        if over != self._over or now > self._since_s + OVER_S or self._knows(over, now):
             return
         if kind != Type.VOICE and len(octets) >= REFUSAL_BYTES:
             self._named = octets
@@ -68,11 +74,15 @@ class Refuser:
         if self._due is None or now < self._due[0]:
             return None
         (due_s, octets), self._due = self._due, None
-        if now > due_s + OVERDUE_S:
+        over, sequence, echo = _name(octets)
+        if now > due_s + OVERDUE_S or self._knows(over, now):
             return None
         self._refused_s = now
-        over, sequence, echo = _name(octets)
         return Refusal(over, sequence, self._mode, echo), octets
+
+    def _knows(self, over: int, now: float) -> bool:
+        """Tell whether an over of this number was understood a while ago."""
+        return now - self._accepted.get(over, -OVER_S) < OVER_S
 
 
 class SentSignals:

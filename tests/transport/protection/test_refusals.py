@@ -77,6 +77,23 @@ def test_a_flood_is_refused_once_a_minute() -> None:
     assert 1 < sent <= 600 / AGAIN_S
 
 
+@pytest.mark.parametrize("when", ["before", "within", "after"])
+def test_an_over_that_is_understood_is_not_refused(when: str) -> None:
+    """Forgeries beside its frames, before or after them, draw no answer."""
+    begin, _, end = sealed_over()
+    ours = refuser()
+    for number, octets in enumerate((begin, begin, end)):
+        if number == {"before": 0, "within": 1}.get(when):
+            ours.accepted(7, 1.0)
+        ours.refused(octets, number == 1, 1.0 + number)
+    if when == "after":
+        ours.accepted(7, 3.1)
+    assert None is ours.due(5.0)
+    ours.refused(begin, True, OVER_S + 10.0)
+    ours.refused(end, False, OVER_S + 10.0)
+    assert None is not ours.due(OVER_S + 12.0)
+
+
 def test_what_is_too_late_is_not_sent() -> None:
     """On a channel that stays busy, and of an over whose end never comes."""
     begin, _, end = sealed_over()
