@@ -41,7 +41,7 @@ KEYS: list[BindingType] = [
 ]
 """Shown at the bottom with their description, as many as have room, and on the help card with their tooltip."""
 
-MOUSE = ("mouse", "hold the talk button; wheel or click on the knobs")
+MOUSE = ("mouse", "hold the talk button; wheel or click on the knobs; click on titles, link and keys")
 WORDS = (
     ("ASKING", "the key is down, the floor is not ours yet"),
     ("ON AIR", "you are heard, from 0.2 s before the key"),

@@ -25,8 +25,8 @@ class LinkPanel(Widget):
     mouth_to_ear: reactive[MouthToEar | None] = reactive(None)
 
     def on_mount(self) -> None:
-        """Give the frame its title."""
-        self.border_title = "link"
+        """Give the frame its title, on which a click changes the link."""
+        self.border_title = "[@click=app.links]link[/]"
 
     def show(self, state: TalkState) -> None:
         """Show the newest figures."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.widgets import Static
 
 from app.tui.talk.state import TalkState
-from app.tui.widgets.text import TextBlock
+from app.tui.widgets.text import TextBlock, clickable
 
 
 class TopLine(Horizontal):
-    """Brand, link and protection."""
+    """Brand, link and protection. A click on them opens the help, the links and the set-up."""
 
     def __init__(self, protection: str) -> None:
         super().__init__(id="top")
@@ -19,10 +18,10 @@ class TopLine(Horizontal):
 
     def compose(self) -> ComposeResult:
         """Build the parts."""
-        yield Static("gossamer", id="brand")
+        yield TextBlock(clickable("gossamer", "help"), id="brand")
         yield TextBlock(id="link")
-        yield TextBlock(self._protection, id="channel")
+        yield TextBlock(clickable(self._protection, "app.set_up"), id="channel")
 
     def show(self, state: TalkState) -> None:
         """Show the link."""
-        self.query_one("#link", TextBlock).say(state.link.words)
+        self.query_one("#link", TextBlock).say(clickable(state.link.words, "app.links"))

@@ -25,8 +25,8 @@ class WirePanel(Widget):
     """The direction that is shown is ours: it is while we talk, and theirs while we listen."""
 
     def on_mount(self) -> None:
-        """Give the frame its title."""
-        self.border_title = "on the wire"
+        """Give the frame its title, on which a click tells more."""
+        self.border_title = "[@click=screen.link_account]on the wire[/]"
 
     def show(self, state: TalkState) -> None:
         """Show the newest rates."""

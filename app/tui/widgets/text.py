@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from textual.content import Content
+from textual.style import Style
 from textual.widgets import Static
+
+
+def clickable(text: str, action: str) -> Content:
+    """Return a text on which a click does what an action of the screen, or with "app." one of the program, does."""
+    return Content.assemble((text, Style.from_meta({"@click": action if "." in action else f"screen.{action}"})))
 
 
 class TextBlock(Static):

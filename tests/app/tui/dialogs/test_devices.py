@@ -196,7 +196,7 @@ def test_in_a_text_field_the_key_types(machine: FakePortAudio) -> None:
 
 def test_the_hints_tell_the_key(machine: FakePortAudio) -> None:
     """The help card has it, and the hint line in 80 columns."""
-    assert "d devices" in key_hints(KEYS, 78)
+    assert "d devices" in key_hints(KEYS, 78).plain
 
     async def scene(stage: Stage) -> None:
         await stage.says("d devices")

@@ -49,4 +49,4 @@ def test_keys_that_do_the_same_share_a_row() -> None:
 def test_hints_are_shown_whole_or_not_at_all(cells: int, hints: str) -> None:
     """No word of them is cut, however narrow the screen."""
     keys = [Binding("a", "x", "one"), Binding("b", "y", "two"), Binding("c", "z", "two"), Binding("d", "w", show=False)]
-    assert hints == key_hints(keys, cells)
+    assert hints == key_hints(keys, cells).plain
