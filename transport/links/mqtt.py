@@ -69,7 +69,7 @@ class MqttLink(BaseLink):
         self.on_leave: Callable[[bytes], None] = lambda mark: None
         """Function that is told the mark (`transport.broker.leave_mark`) of a station that has left."""
         self.on_hello: Callable[[], None] = lambda: None
-        """Function that is told that another station has come."""
+        """Function that is told that another station has come, or this one has come back, with a new mark."""
 
     @property
     def leave_mark(self) -> bytes:
@@ -165,8 +165,10 @@ class MqttLink(BaseLink):
         except trio.BrokenResourceError:
             raise PeerUnreachable(f"{where} hung up", "look after it and the network") from None
         self._token = token
-        self._known = True
         self._ready.set()
+        if self._known:
+            self.on_hello()
+        self._known = True
 
     async def _greeted(self, will: bytes) -> Session:
         stream, below = await connect(self._settings)
