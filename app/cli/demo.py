@@ -43,8 +43,12 @@ Kind = TypeVar("Kind")
 
 def add_demo(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
-    parser.add_argument("link", metavar="LINK", nargs="?", help="parrot://?rate=1200&loss=0.1 for example")
-    parser.add_argument("--out", metavar="DIR", default=DEMO_FOLDER, help=f"for the two WAV files ({DEMO_FOLDER})")
+    parser.add_argument(
+        "link", metavar="LINK", nargs="?", help="a parrot behind a simulated link, such as parrot://?rate=1200&loss=0.1"
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", default=DEMO_FOLDER, help=f"folder for the two WAV files ({DEMO_FOLDER})"
+    )
     add_options(parser, "demo")
     add_json(parser)
     parser.set_defaults(run=run_demo)

@@ -25,10 +25,10 @@ LONGEST_OVER_S = 600.0
 
 def add_field_test(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
-    parser.add_argument("link", metavar="LINK|NAME", help="the caller's: udp://HOST:PORT; the answerer's: udp://:PORT")
-    parser.add_argument("--minutes", type=float, default=5.0, metavar="M", help="how long (5)")
-    parser.add_argument("--answer", action="store_true", help="the other station: start this one first")
-    parser.add_argument("--out", metavar="DIR", help="for the report (field-test-DATE)")
+    parser.add_argument("link", metavar="LINK|NAME", help="udp://HOST:PORT to call, udp://:PORT to be called")
+    parser.add_argument("--minutes", type=float, default=5.0, metavar="M", help="length of the test in minutes (5)")
+    parser.add_argument("--answer", action="store_true", help="be the station that answers; it is started first")
+    parser.add_argument("--out", metavar="DIR", help="folder for the report (field-test-DATE)")
     add_options(parser, "send")
     add_json(parser)
     parser.set_defaults(run=run_field_test)

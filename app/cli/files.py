@@ -22,7 +22,9 @@ from codec.format import PACKET_S
 
 def add_encode(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `encode`."""
-    parser.add_argument("files", metavar="FILE", nargs="+", help="IN OUT.g800, or several IN with --out; - is a pipe")
+    parser.add_argument(
+        "files", metavar="FILE", nargs="+", help="IN OUT.g800, or any number of IN with --out; - is a pipe"
+    )
     parser.add_argument("--out", metavar="DIR", help="write DIR/NAME.g800 for every IN")
     add_model(parser, MODEL_HELP)
     add_force(parser)
@@ -32,12 +34,18 @@ def add_encode(parser: argparse.ArgumentParser) -> None:
 
 def add_decode(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `decode`."""
-    parser.add_argument("files", metavar="FILE", nargs="+", help="IN.g800 OUT.wav, or several with --out; - is a pipe")
+    parser.add_argument(
+        "files", metavar="FILE", nargs="+", help="IN.g800 OUT.wav, or any number of IN.g800 with --out; - is a pipe"
+    )
     parser.add_argument("--out", metavar="DIR", help="write DIR/NAME.wav for every IN")
-    add_synth(parser, "with the network, without, or your own (neural)")
+    add_synth(parser, "rebuild speech with the network, without one, or with a voice's own (neural)")
     add_model(parser, MODEL_HELP)
-    parser.add_argument("--drop", type=_share, default=0.0, metavar="0..1", help="lose so many packets on purpose")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="which packets --drop loses")
+    parser.add_argument(
+        "--drop", type=_share, default=0.0, metavar="0..1", help="share of the packets to lose on purpose (0)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="number that decides which packets --drop loses (0)"
+    )
     add_force(parser)
     add_json(parser)
     parser.set_defaults(run=run_decode)

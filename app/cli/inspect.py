@@ -46,8 +46,8 @@ LONGEST_S = 600.0
 def add_inspect(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
     parser.add_argument("file", metavar="FILE", help="packets (.g800), or a sound file, which is encoded first")
-    parser.add_argument("--png", metavar="OUT.png", help="write the picture")
-    parser.add_argument("--packet", type=int, metavar="N", help="this packet alone, from 0")
+    parser.add_argument("--png", metavar="OUT.png", help="write the picture into this file, too")
+    parser.add_argument("--packet", type=int, metavar="N", help="show this packet alone, counted from 0")
     parser.add_argument("--flip", metavar="BIT[@PACKET]", help="flip one bit, 0 to 255, and show before and after")
     parser.add_argument("--bits", action="store_true", help="measure what each of a packet's 256 bits does")
     add_model(parser, MODEL_HELP)

@@ -32,11 +32,11 @@ MOST_SECONDS = 600.0
 def add_lab(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
     parser.add_argument("clip", metavar="CLIP|mic", nargs="?", help="a sound file, or mic (the bundled clips)")
-    parser.add_argument("--link", metavar="PRESET", help=f"{', '.join(PRESETS)} (tables: all of them)")
-    parser.add_argument("--rate", metavar="BIT/S", type=float, help="your own link: another rate than the preset's")
-    parser.add_argument("--loss", metavar="0..1", type=float, help="your own link: another share of lost frames")
-    parser.add_argument("--ber", metavar="0..0.5", type=float, help="your own link: another share of wrong bits")
-    parser.add_argument("--delay", metavar="MS", type=float, help="your own link: another delay")
+    parser.add_argument("--link", metavar="PRESET", help=f"link to begin with: {', '.join(PRESETS)} (tables: all)")
+    parser.add_argument("--rate", metavar="BIT/S", type=float, help="bit rate of the link, in place of its own")
+    parser.add_argument("--loss", metavar="0..1", type=float, help="share of lost frames, in place of its own")
+    parser.add_argument("--ber", metavar="0..0.5", type=float, help="share of wrong bits, in place of its own")
+    parser.add_argument("--delay", metavar="MS", type=float, help="delay of the link, in place of its own")
     scenes = [scene.value for scene in SCENES]
     default = Scene.LINK.value
     help_text = f"{', '.join(scenes)} ({default})"
@@ -46,10 +46,10 @@ def add_lab(parser: argparse.ArgumentParser) -> None:
         metavar="DB",
         type=float,
         default=START_SNR_DB,
-        help=f"of the scene signal: {SNR_DB[0]} to {SNR_DB[1]} dB in 2.5 kHz ({START_SNR_DB})",
+        help=f"signal above noise in the scene signal: {SNR_DB[0]} to {SNR_DB[1]} dB in 2.5 kHz ({START_SNR_DB})",
     )
     parser.add_argument(
-        "--seconds", metavar="S", type=float, default=SECONDS, help=f"of speech, for tables ({SECONDS:g})"
+        "--seconds", metavar="S", type=float, default=SECONDS, help=f"seconds of speech behind a table ({SECONDS:g})"
     )
     parser.add_argument("--tables", action="store_true", help="no screen, as where standard output is no terminal")
     add_options(parser, LAB)

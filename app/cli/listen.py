@@ -38,7 +38,12 @@ MAX_REPORTED = 4096
 def add_listen(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
     parser.add_argument("link", metavar="LINK|NAME", help=f"{explained_forms()}; or a contact's name")
-    parser.add_argument("--output", metavar="FILE|speaker", required=True, help="a WAV file, - (raw s16le) or speaker")
+    parser.add_argument(
+        "--output",
+        metavar="FILE|speaker",
+        required=True,
+        help="a WAV file, speaker, or - for raw 16-bit sound at 8 kHz",
+    )
     parser.add_argument("--once", action="store_true", help="end after the first over")
     add_options(parser, "listen")
     add_json(parser)

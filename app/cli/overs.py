@@ -24,6 +24,8 @@ from codec.models import DECODER, VOCODER, model_path
 
 LISTED = 20
 """Overs that `list` shows without --all."""
+SYNTH = "rebuild speech with the network, without one, or with a voice's own (neural)"
+NUMBER = "number of the over, as `gossamer overs list` shows it"
 
 
 def add_overs(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +36,7 @@ def add_overs(parser: argparse.ArgumentParser) -> None:
 
     def sound_options(parser: argparse.ArgumentParser, synth_help: str) -> None:
         add_synth(parser, synth_help)
-        add_model(parser, "float32 or 8-bit numbers (standard)")
+        add_model(parser, "networks in float32 or, small, in 8-bit numbers (standard)")
 
     def action(
         name: str, what: str, run: Callable[[argparse.Namespace], int], says: str, *examples: str
@@ -51,13 +53,13 @@ def add_overs(parser: argparse.ArgumentParser) -> None:
         "List the overs that are kept.",
         "gossamer overs list --all",
     )
-    listing.add_argument("--all", action="store_true", help="every one that is kept")
+    listing.add_argument("--all", action="store_true", help="list every over that is kept")
     replay = action(
         "replay", "hear one again", run_replay, "Play an over through the loudspeaker.", "gossamer overs replay 2"
     )
-    replay.add_argument("number", metavar="N", type=int, nargs="?", default=1, help="as listed (1)")
+    replay.add_argument("number", metavar="N", type=int, nargs="?", default=1, help=f"{NUMBER} (1)")
     replay.add_argument("--loudspeaker", metavar="DEVICE", help="number or part of the name (`gossamer devices`)")
-    sound_options(replay, "(neural)")
+    sound_options(replay, SYNTH)
     save = action(
         "save",
         "one as sound or as packets",
@@ -66,9 +68,9 @@ def add_overs(parser: argparse.ArgumentParser) -> None:
         "gossamer overs save 1 last.wav",
         "gossamer overs save 1 last.g800",
     )
-    save.add_argument("number", metavar="N", type=int, help="as listed")
+    save.add_argument("number", metavar="N", type=int, help=NUMBER)
     save.add_argument("output", metavar="OUT.wav|OUT.g800", help="16-bit WAV, or bare packets")
-    sound_options(save, "for WAV (neural)")
+    sound_options(save, f"for a WAV file: {SYNTH}")
     add_force(save)
     delete = action(
         "delete",
@@ -78,7 +80,7 @@ def add_overs(parser: argparse.ArgumentParser) -> None:
         "gossamer overs delete 3",
         "gossamer overs delete all",
     )
-    delete.add_argument("number", metavar="N|all", help="as listed")
+    delete.add_argument("number", metavar="N|all", help=NUMBER)
     capture = action(
         "capture",
         "all frames of a run with their times, to be sent with a report",
@@ -86,9 +88,11 @@ def add_overs(parser: argparse.ArgumentParser) -> None:
         "Write all frames that a station sent and heard, with their times, into a file that reproduces a fault.",
         "gossamer overs capture fault.capture --minutes 5",
     )
-    capture.add_argument("output", metavar="OUT", help="a text file")
-    capture.add_argument("--run", dest="which", type=int, default=1, metavar="N", help="1 is the last run (1)")
-    capture.add_argument("--minutes", type=float, metavar="M", help="only the last ones of it")
+    capture.add_argument("output", metavar="OUT", help="text file to write")
+    capture.add_argument(
+        "--run", dest="which", type=int, default=1, metavar="N", help="which run of a station: 1 is the last one (1)"
+    )
+    capture.add_argument("--minutes", type=float, metavar="M", help="only the last M minutes of it")
     add_force(capture)
     again = action(
         "reproduce",
@@ -98,9 +102,9 @@ def add_overs(parser: argparse.ArgumentParser) -> None:
         "gossamer overs reproduce fault.capture --output heard.wav",
     )
     again.add_argument("capture", metavar="FILE", help="as `gossamer overs capture` wrote it")
-    again.add_argument("--output", metavar="OUT.wav", help="what was heard")
-    again.add_argument("--passphrase-file", metavar="FILE", help="of a sealed channel: it is not in the capture")
-    sound_options(again, "(neural)")
+    again.add_argument("--output", metavar="OUT.wav", help="write what was heard into this file")
+    again.add_argument("--passphrase-file", metavar="FILE", help="file with the passphrase of a sealed channel")
+    sound_options(again, SYNTH)
     add_force(again)
 
 

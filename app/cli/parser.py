@@ -29,6 +29,8 @@ examples:
 Without a command: the terminal UI with a parrot, a station on this machine that repeats what you say as a far end would
 have heard it. Without a terminal the same conversation is held with a recorded clip, and its sound written to files.
 
+What stands in ( ) at the end of a line is taken where nothing is given.
+
 LINK is one of
 {links}
 followed by ?k=1..6 for packets a frame and, to make it worse, rate=BIT/S, loss=0.05, ber=0.001, delay=MS, jitter=MS,

@@ -13,7 +13,9 @@ FEWEST_WORDS, MOST_WORDS = 4, 12
 
 def add_passphrase(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
-    parser.add_argument("--words", metavar="N", type=int, default=5, help=f"{FEWEST_WORDS} to {MOST_WORDS} (5)")
+    parser.add_argument(
+        "--words", metavar="N", type=int, default=5, help=f"number of words, {FEWEST_WORDS} to {MOST_WORDS} (5)"
+    )
     add_json(parser)
     parser.set_defaults(run=run_passphrase)
 

@@ -19,13 +19,15 @@ WORDS = {
 def add_ptt(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
     parser.add_argument(
-        "action", choices=("down", "up", "toggle", "status"), help="down latches until up or the time-out"
+        "action",
+        choices=("down", "up", "toggle", "status"),
+        help="down holds until up, or until the time-out ends the over",
     )
-    parser.add_argument("--station", metavar="NAME", help="which, where several run on this machine")
+    parser.add_argument("--station", metavar="NAME", help="name of the station, where several run on this machine")
     parser.add_argument(
         "--hold", action="store_true", help="with down: stay, and let go when this command ends, however it ends"
     )
-    parser.add_argument("--json", action="store_true", help="say it as JSON")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output, nothing else")
     parser.set_defaults(run=run_ptt)
 
 

@@ -57,7 +57,9 @@ LOOK_EVERY_S = 0.02
 def add_send(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
     parser.add_argument("link", metavar="LINK|NAME", help=f"{explained_forms()}; or a contact's name")
-    parser.add_argument("--input", metavar="FILE|mic", required=True, help="a sound file, - (raw s16le, 8 kHz) or mic")
+    parser.add_argument(
+        "--input", metavar="FILE|mic", required=True, help="a sound file, mic, or - for raw 16-bit sound at 8 kHz"
+    )
     add_options(parser, "send")
     add_json(parser)
     parser.set_defaults(run=run_send)

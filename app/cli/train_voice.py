@@ -35,9 +35,9 @@ FIGURES = {
 def add_train_voice(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
     parser.add_argument("folder", metavar="DIR", help="recordings of one voice: WAV, FLAC or Ogg, ten minutes or more")
-    parser.add_argument("--out", metavar="FILE.onnx", help="what they give to --synth (DIR.onnx)")
-    parser.add_argument("--minutes", type=_minutes, default=40.0, metavar="N", help="for training, at most (40)")
-    parser.add_argument("--steps", type=_steps, default=1500, metavar="N", help="steps, at most (1500)")
+    parser.add_argument("--out", metavar="FILE.onnx", help="the vocoder, which listeners give to --synth (DIR.onnx)")
+    parser.add_argument("--minutes", type=_minutes, default=40.0, metavar="N", help="most minutes of training (40)")
+    parser.add_argument("--steps", type=_steps, default=1500, metavar="N", help="most steps of training (1500)")
     add_force(parser)
     add_json(parser)
     parser.set_defaults(run=run_train_voice)

@@ -269,7 +269,7 @@ class Settings:
     synth: Synth = _setting(  # noqa: RUF009 - likewise
         "neural",
         "--synth",
-        "rebuild speech with the network, without, or with your own (neural)",
+        "rebuild speech with the network, without one, or with a voice's own (neural)",
         "neural, classic, or the path of a vocoder, FILE.onnx",
         read_synth,
         (TALK, SEND, LISTEN, DEMO),
@@ -302,7 +302,7 @@ class Settings:
     loudspeaker: str | None = _setting(
         None,
         "--loudspeaker",
-        "likewise",
+        "number or part of the name (`gossamer devices`)",
         "a device's number or part of its name",
         _device,
         (TALK, LISTEN, LAB),
@@ -313,7 +313,7 @@ class Settings:
     volume: float = _setting(
         1.0,
         "--volume",
-        "loudspeaker (1)",
+        "volume of the loudspeaker (1)",
         "a number from 0 to 1",
         _number(0.0, 1.0),
         (TALK, LISTEN, LAB),
@@ -338,7 +338,7 @@ class Settings:
     packets_per_frame: int = _setting(
         0,
         "--packets-per-frame",
-        "k: more wait, less overhead; an address that says k= wins (auto: what a link needs)",
+        "packets of 0.32 s in a frame: with more of them you wait longer and the link carries less (auto)",
         f"a whole number from 1 to {MAX_K}, or auto",
         _packets_per_frame,
         (TALK, SEND, DEMO),
@@ -348,7 +348,7 @@ class Settings:
 
     transport/planning/planner.py says how many that is. An address that says k= wins."""
 
-    permit_tone: bool = _setting(True, "--permit-tone", "beep when the floor is yours (on)", "true or false", _switch)
+    permit_tone: bool = _setting(True, "--permit-tone", "beep when you may speak (on)", "true or false", _switch)
     """True to beep in one's own loudspeaker when the floor is granted."""
 
     courtesy_tone: bool = _setting(
@@ -361,11 +361,13 @@ class Settings:
     )
     """True to ring in one's own loudspeaker when an over comes in after the channel was quiet for a while."""
 
-    bell: bool = _setting(True, "--bell", "ring the terminal's bell then (on)", "true or false", _switch)
+    bell: bool = _setting(
+        True, "--bell", "ring the terminal's bell for such a call, too (on)", "true or false", _switch
+    )
     """True to ring the terminal's bell at the same moment."""
 
     title_flash: bool = _setting(
-        True, "--title-flash", "show it in the terminal's title then (on)", "true or false", _switch
+        True, "--title-flash", "show such a call in the terminal's title, too (on)", "true or false", _switch
     )
     """True to have the terminal's title say who calls, blinking, until the over has ended."""
 
@@ -380,7 +382,7 @@ class Settings:
     vox_hang_s: float = _setting(
         0.8,
         "--vox-hang",
-        "silence that ends an over by voice, 0.2 to 5 (0.8)",
+        "seconds of silence that end an over by voice, 0.2 to 5 (0.8)",
         "a number of seconds from 0.2 to 5",
         _number(0.2, 5.0),
         (TALK,),
@@ -391,7 +393,7 @@ class Settings:
     pre_roll_s: float = _setting(
         0.2,
         "--pre-roll",
-        "how much from before the key is sent, 0 to 1 (0.2)",
+        "seconds from before the key that are sent too, 0 to 1 (0.2)",
         "a number of seconds from 0 to 1",
         _number(0.0, 1.0),
         (TALK, SEND),
@@ -402,7 +404,7 @@ class Settings:
     time_out_s: float = _setting(
         120.0,
         "--time-out",
-        "longest over, 1 to 3600 (120)",
+        "longest over in seconds, 1 to 3600 (120)",
         "a number of seconds from 1 to 3600",
         _number(1.0, 3600.0),
         (TALK,),
@@ -423,7 +425,7 @@ class Settings:
     record_limit_mb: float = _setting(
         64.0,
         "--record-limit",
-        "megabytes of past overs, then the oldest goes (64)",
+        "megabytes that past overs may take; then the oldest goes (64)",
         "a number from 1 to 1000000",
         _number(1.0, 1e6),
         (TALK, SEND, LISTEN),

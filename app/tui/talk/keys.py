@@ -43,10 +43,10 @@ KEYS: list[BindingType] = [
 
 MOUSE = ("mouse", "hold the talk button; wheel or click on the knobs; click on titles, link and keys")
 WORDS = (
-    ("ASKING", "the key is down, the floor is not ours yet"),
+    ("ASKING", "the key is down, but you are not heard yet"),
     ("ON AIR", "you are heard, from 0.2 s before the key"),
     ("SENDING", "you let go; a slow link still carries the rest"),
-    ("RECEIVING", "somebody talks; one at a time"),
+    ("RECEIVING", "somebody talks; your turn comes after"),
     ("REPLAY", "the last over once more, for you alone"),
     ("REFUSED", "you cannot talk now, and why"),
 )
