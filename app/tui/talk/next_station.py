@@ -196,15 +196,17 @@ class NextStation:
 
     def _write(self, changes: dict[str, Any], passphrase: str | None = None) -> None:
         path = settings_file() if self.configuration is None else self.configuration.path
+        secret = changes.get("passphrase_file") if passphrase is not None else None
         try:
-            if passphrase is not None and "passphrase_file" in changes:
-                write_whole(Path(changes["passphrase_file"]), f"{passphrase}\n")
+            if secret is not None:
+                write_whole(Path(secret), f"{passphrase}\n")
             write_configuration(path, changes)
             self.configuration = read_configuration(path)
         except GossamerError as problem:
             self._screen.note("settings", str(problem))
             return
         if changes:
-            self._screen.note("settings", f"saved in {path}", trouble=False)
+            told = f"saved in {path}" + (f"; the passphrase to tell the others is in {secret}" if secret else "")
+            self._screen.note("settings", told, trouble=False)
         if passphrase is not None and (kind := kind_of(self._start.settings.link)) and kind.amateur:
             self._screen.note("channel", AMATEUR)
