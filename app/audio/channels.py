@@ -6,6 +6,8 @@ many has all the sound, as on microphones with four or eight.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,7 +46,8 @@ class ChannelMixer:
     def mix(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return float32 [n] for float32 [n, channels]; NaN and infinity become silence and full scale."""
         samples, channels = block.shape
-        block = np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0)
+        if not math.isfinite(float(block.sum())):
+            block = np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0)
         if channels == 1:
             return block[:, 0]
         if len(self._weights) != channels:

@@ -14,14 +14,13 @@ import trio
 
 from app.audio.devices import BLOCK_S, DeviceReport, MayInterrupt
 from app.audio.portaudio import NO_SOUND_CURE, PORTAUDIO, RATES_HZ, find_device, load_portaudio, plain_words
+from app.beat import next_beat_s
 from app.errors import DeviceError
 from app.events import Device, DeviceProblem, DeviceReady
 from codec.format import SAMPLE_RATE_HZ
 
 RETRY_S = 2.0
 """Seconds between two tries to open a device that is missing."""
-WATCH_S = 0.25
-"""Seconds between two looks at a stream that works."""
 STALL_S = 5.0
 """Seconds without a callback after which a stream counts as lost, whatever it says."""
 FIRST_SOUND_S = 3.0
@@ -158,7 +157,8 @@ class DeviceStream:
         """Return True when the device is lost, False when another one is wanted or PortAudio was restarted."""
         calls, moved_at = self._calls, trio.current_time()
         while True:
-            await self._wait_for_change(WATCH_S)
+            now = trio.current_time()
+            await self._wait_for_change(next_beat_s(now) - now)
             if self._changed.is_set() or self._stream is None:
                 return False
             now = trio.current_time()

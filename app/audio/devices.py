@@ -14,7 +14,7 @@ from app.settings.model import Settings
 from codec.format import SAMPLE_RATE_HZ
 
 BLOCK_SAMPLES = 160
-"""Samples that a microphone delivers at a time: 20 ms."""
+"""Samples of a microphone that are delivered at a time, about: 20 ms."""
 BLOCK_S = BLOCK_SAMPLES / SAMPLE_RATE_HZ
 """Seconds of sound in BLOCK_SAMPLES."""
 
@@ -50,6 +50,13 @@ class Microphone(Protocol):
         """Deliver blocks in the trio thread until cancelled; report what happens to the device, and survive it.
 
         may_interrupt: asked before a working device is closed for a moment, to look for the one that is wanted.
+        """
+        ...
+
+    def hurry(self, wanted: bool) -> None:
+        """Deliver what has come, and from now on each block at once; or, not wanted, several together.
+
+        Called in the trio thread.
         """
         ...
 
@@ -105,6 +112,9 @@ class NoMicrophone:
     ) -> None:
         """Wait until cancelled."""
         await trio.sleep_forever()
+
+    def hurry(self, wanted: bool) -> None:
+        """Do nothing: nothing comes."""
 
     def choose(self, name: str | None) -> None:
         """Do nothing: there is none to choose."""

@@ -51,6 +51,9 @@ class SharedMicrophone(_SharedDevice):
         finally:
             self._engine.overhear(None)
 
+    def hurry(self, wanted: bool) -> None:
+        """Do nothing: a station that is overheard hurries."""
+
 
 class SharedLoudspeaker(_SharedDevice):
     """The station's loudspeaker, with its volume; the lab is heard in it while nobody talks."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import trio
 
+from app.beat import next_beat_s
 from app.events import Event, LinkProblem, LinkRecovered, TalkDraining
 from app.station.channel_end import ChannelEnd
 from app.station.conversation import Conversation
@@ -16,8 +17,6 @@ from app.station.wire_meter import WireMeter
 from transport.errors import LinkError, LinkRemade, PeerUnreachable
 from transport.links.base import Link
 
-RATE_EVERY_S = 0.25
-"""Time between two WireRate or TalkDraining events, in seconds."""
 FROZEN_S = 2.0
 """Time for which nothing ran after which this process stood still (stopped, or the machine slept), in seconds."""
 SETTLED_S = 0.3
@@ -107,7 +106,7 @@ async def report_rates(
     conversation: Conversation,
     emit: Callable[[Event], None],
 ) -> None:
-    """Report what is on the wire, what the channel refused and what is still to be sent, until cancelled."""
+    """Report at each beat what is on the wire, what the channel refused and what is still to be sent."""
     meter = WireMeter(link)
     told = None
     while True:
@@ -120,14 +119,14 @@ async def report_rates(
             transmitter.answer(*refusal)
         if transmitter.waiting and not conversation.talking:
             emit(TalkDraining(transmitter.left_s))
-        await trio.sleep(RATE_EVERY_S)
+        await trio.sleep_until(next_beat_s(trio.current_time()))
 
 
 async def watch_for_freezes(listener: Listener) -> None:
     """Notice that this process stood still, and have nothing played late that came meanwhile, until cancelled."""
     while True:
         before_s = trio.current_time()
-        await trio.sleep(RATE_EVERY_S)
+        await trio.sleep_until(next_beat_s(before_s))
         if trio.current_time() - before_s > FROZEN_S:
             await trio.sleep(SETTLED_S)
             listener.catch_up()

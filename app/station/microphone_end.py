@@ -7,14 +7,17 @@ from collections.abc import Callable
 import trio
 
 from app.audio.devices import Block, Microphone
+from app.beat import next_beat_s
+from app.events import Event, FloorChanged, VoxChanged
 from app.settings.model import Settings
 from transport.link_kinds import kind_of
+from transport.protocol.floor_states import State
 
+WAITING = (State.ASKED, State.ON_AIR, State.COLLIDED)
+"""States of the floor in which an over waits for the microphone's sound."""
 NO_MICROPHONE = "there is no microphone, so nobody would hear you: plug one in (or start with --clip)"
 LOST_AFTER_S = 1.0
 """Time without a block after which a microphone counts as lost in an over, in seconds; sound servers pause for less."""
-LOOK_EVERY_S = 0.1
-"""Time between two looks, in seconds."""
 
 
 def clip_may_speak(settings: Settings) -> bool:
@@ -32,6 +35,9 @@ class MicrophoneEnd:
     def __init__(self, settings: Settings, microphone: Microphone) -> None:
         self._microphone = microphone
         self._heard_s = 0.0
+        self._floor = State.IDLE
+        self._by_voice = False
+        self._overhear: Callable[[Block], None] | None = None
         self.clip_instead = clip_may_speak(settings)
         """True where a recorded clip may speak in place of a missing microphone."""
 
@@ -41,11 +47,33 @@ class MicrophoneEnd:
         return self._microphone.working
 
     def heard(self, block: Block) -> None:
-        """Take note of a block."""
+        """Take note of a block, and show it to whom overhears."""
         self._heard_s = trio.current_time()
+        if self._overhear is not None:
+            self._overhear(block)
+
+    def overhear(self, hear: Callable[[Block], None] | None) -> None:
+        """Show every block to `hear` from now on; None ends that."""
+        self._overhear = hear
+        self._hurry()
+
+    def note(self, event: Event) -> None:
+        """Follow the station's events; told before an over begins, so that all is there that was said before."""
+        match event:
+            case FloorChanged(state):
+                self._floor = state
+            case VoxChanged(on):
+                self._by_voice = on
+            case _:
+                return
+        self._hurry()
+
+    def _hurry(self) -> None:
+        """Have the sound at once while somebody waits for it; else it may come several blocks together."""
+        self._microphone.hurry(self._floor in WAITING or self._by_voice or self._overhear is not None)
 
     async def watch(self, live_since_s: Callable[[], float | None], lost: Callable[[], None]) -> None:
-        """Call `lost` whenever an over from the microphone goes on without it, until cancelled.
+        """Call `lost` whenever an over from the microphone goes on without it, until cancelled; look at each beat.
 
         live_since_s: returns when the over that is spoken into the microphone began; None while there is none.
         """
@@ -53,4 +81,4 @@ class MicrophoneEnd:
             began_s = live_since_s()
             if began_s is not None and trio.current_time() - max(began_s, self._heard_s) > LOST_AFTER_S:
                 lost()
-            await trio.sleep(LOOK_EVERY_S)
+            await trio.sleep_until(next_beat_s(trio.current_time()))

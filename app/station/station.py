@@ -80,7 +80,6 @@ class Station:
         self._link = opened.link
         self._latency = opened.latency
         self._clips_spoken = 0
-        self._controls = Controls(settings.volume, settings.muted, settings.gain_db, settings.addressee)
         self._microphone, self._loudspeaker = parts.open_sound(settings)
         self._mouth = MicrophoneEnd(settings, self._microphone)
         self._channel = make_channel(settings, parts, opened, self._tell)
@@ -206,10 +205,10 @@ class Station:
 
     def apply(self, controls: Controls) -> None:
         """Set volume, gain and addressee from now on."""
-        self._controls = controls
         self._player.volume, self._player.muted = controls.volume, controls.muted
         if self._talker is not None:
             self._talker.gain_db, self._talker.addressee = controls.gain_db, controls.addressee
+        self._mouth.overhear(controls.overhear)
 
     def choose_microphone(self, name: str | None) -> None:
         """Switch to another microphone; None is the system's default."""
@@ -258,6 +257,7 @@ class Station:
 
     def _tell(self, event: Event) -> None:
         """Pass an event of a part to the host, and to those other parts that it concerns."""
+        self._mouth.note(event)
         match event:
             case events.FloorChanged(State.ASKED):
                 self._replay.stop()
@@ -273,8 +273,6 @@ class Station:
         """Take a block of the microphone, float32 [n]."""
         self._mouth.heard(block)
         self._conversation.hear(block)
-        if self._controls.overhear is not None:
-            self._controls.overhear(block)
         silent = self._player.queued_s <= 0.0
         self._hands_free.hear(block, trio.current_time(), self.idle and silent)
 

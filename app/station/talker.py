@@ -1,6 +1,6 @@
 """Overs of this station: blocks from the microphone become packets, frames and, at the end, END.
 
-    microphone --gain--> pre-roll ring ... key ... queue --2560 samples--> encoder --k packets--> transmitter
+    microphone --gain--> pre-roll ... key ... queue --2560 samples--> encoder --k packets--> transmitter
 
 Speech is kept from the key on, and from 200 ms before it, also while BEGIN is still on its way: nothing said is lost.
 """
@@ -10,9 +10,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -23,6 +21,7 @@ from app.audio.level import LevelMeter, amplitude
 from app.events import EndReason, Event, TalkEnded
 from app.settings.model import Settings
 from app.station.latency import Latency
+from app.station.pre_roll import PreRoll, Spoken
 from app.station.speech import SpeechEncoder
 from app.station.transmitter import Transmitter
 from app.station.vox import PRE_ROLL_S
@@ -39,14 +38,6 @@ END_AGAIN_S = 0.1
 def _blocks(seconds: float) -> int:
     """Return the number of the microphone's blocks that last at least so long."""
     return max(0, math.ceil(seconds / BLOCK_S))
-
-
-@dataclass(frozen=True, slots=True)
-class _Spoken:
-    """A block, and the time at which its first sample was at the microphone."""
-
-    samples: Block
-    at_s: float
 
 
 class Talker:
@@ -73,8 +64,8 @@ class Talker:
         self._emit = emit
         self._meter = LevelMeter("microphone")
         self._pre_roll_s = settings.pre_roll_s
-        self._ring: deque[_Spoken] = deque(maxlen=_blocks(max(settings.pre_roll_s, PRE_ROLL_S)))
-        self._put, self._take = trio.open_memory_channel[OverSender | _Spoken | None](MAX_WAITING_BLOCKS)
+        self._before_key = PreRoll(_blocks(max(settings.pre_roll_s, PRE_ROLL_S)) * BLOCK_S)
+        self._put, self._take = trio.open_memory_channel[OverSender | Spoken | None](MAX_WAITING_BLOCKS)
         self._listening = False
         self._sender: OverSender | None = None
         self._end_reason = EndReason.RELEASED
@@ -112,11 +103,11 @@ class Talker:
         if level is not None:
             self._emit(level)
         at_s = trio.current_time() - age_s - self.microphone_s - len(block) / fmt.SAMPLE_RATE_HZ
-        spoken = _Spoken(np.clip(block, -1.0, 1.0), at_s)
+        spoken = Spoken(np.clip(block, -1.0, 1.0), at_s)
         if self._listening:
             self._keep(spoken)
         else:
-            self._ring.append(spoken)
+            self._before_key.keep(spoken)
 
     def begin(self, on_begun: Callable[[float], None], pre_roll_s: float | None = None) -> int:
         """Start an over and return its number, 0..255: BEGIN goes out, and speech is kept from now on.
@@ -143,14 +134,14 @@ class Talker:
         self._put.send_nowait(self._sender)
         self._listening = True
         before = _blocks(self._pre_roll_s if pre_roll_s is None else pre_roll_s)
-        for spoken in list(self._ring)[max(0, len(self._ring) - before) :]:
+        for spoken in self._before_key.newest(before * BLOCK_S):
             self._keep(spoken)
-        self._ring.clear()
+        self._before_key.clear()
         return over
 
     def forget(self) -> None:
         """Empty the pre-roll: what comes next has nothing to do with what was heard before."""
-        self._ring.clear()
+        self._before_key.clear()
 
     def end(self, reason: EndReason) -> None:
         """End the over; what was said before is still sent."""
@@ -175,7 +166,7 @@ class Talker:
             self._listening = False
             self._put.send_nowait(None)
 
-    def _keep(self, spoken: _Spoken) -> None:
+    def _keep(self, spoken: Spoken) -> None:
         if self._put.statistics().current_buffer_used < MAX_WAITING_BLOCKS - 1:  # one place is the end's
             self._put.send_nowait(spoken)
         else:
@@ -199,7 +190,7 @@ class Talker:
         frame_at_s = 0.0
         """Time at which the first sample of the frame being filled was at the microphone."""
         self._speech.reset()
-        while isinstance(spoken := await self._take.receive(), _Spoken):
+        while isinstance(spoken := await self._take.receive(), Spoken):
             if not len(speech) and not packets:
                 frame_at_s = spoken.at_s
             speech = np.concatenate([speech, spoken.samples])

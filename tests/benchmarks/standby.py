@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +41,11 @@ PRESSES = 20
 """Number of times that the talk key is pressed."""
 SETTLED_S = 3.0
 """Seconds after the first picture of a screen that are not measured: the first over of sound, caches, imports."""
+NOISE_MORE_S = 90.0
+"""Seconds for which the room is heard beyond the measurement: the program has to start."""
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+ROOM_DB = -55.0
+"""Noise of a quiet room in the microphone, root mean square, dB of full scale: a meter shows its peaks."""
 IDLE_LIMIT, RECEIVING_LIMIT, PRESS_LIMIT_S = 0.02, 0.08, 0.05
 """Shares of one core that a station with a screen may take, and seconds that a pedal may take."""
 
@@ -69,16 +73,21 @@ def processor_s(pid: int) -> float:
 
 
 @contextlib.contextmanager
-def sound() -> Iterator[Callable[[str], dict[str, str]]]:
-    """Give a function from a station's name to the environment in which it has devices of its own."""
+def sound(seconds: float) -> Iterator[dict[str, str]]:
+    """Give the environment in which a station has devices of its own, and hears a quiet room for so many seconds."""
     if missing():
-        yield lambda name: {}
+        yield {}
         return
     with AudioRig() as rig:
-        for name in ("screen", "peer"):
-            rig.add_sink(f"{name}_microphone")
-            rig.add_sink(f"{name}_loudspeaker")
-        yield rig.for_station
+        rig.add_sink("screen_microphone")
+        rig.add_sink("screen_loudspeaker")
+        noise = np.random.default_rng(1).standard_normal(round(seconds * SAMPLE_RATE_HZ)) * 10 ** (ROOM_DB / 20)
+        player = rig.play("screen_microphone", noise.astype(np.float32))
+        try:
+            yield rig.for_station("screen")
+        finally:
+            player.kill()
+            player.wait()
 
 
 # --- the talk key ------------------------------------------------------------------------------------------------
@@ -157,7 +166,7 @@ def _served(runtime: Path) -> Iterator[list[float]]:
 
 def measure_screen(program: Program, seconds: float, *, receiving: bool) -> float:
     """Return the share of one core that a station with a screen takes, while nobody talks or while it receives."""
-    with tempfile.TemporaryDirectory() as home, sound() as devices:
+    with tempfile.TemporaryDirectory() as home, sound(seconds + NOISE_MORE_S) as devices:
         environment = program.environment(
             {"XDG_CONFIG_HOME": f"{home}/config", "XDG_DATA_HOME": f"{home}/data", "XDG_STATE_HOME": f"{home}/state"}
         )
@@ -167,7 +176,7 @@ def measure_screen(program: Program, seconds: float, *, receiving: bool) -> floa
         port = free_port()
         command = program.command("talk", f"udp://:{port}")
         os.chdir(program.folder)
-        with Terminal(command, kitty=True, columns=100, rows=32, env={**environment, **devices("screen")}) as terminal:
+        with Terminal(command, kitty=True, columns=100, rows=32, env={**environment, **devices}) as terminal:
             terminal.until("LISTENING", STARTED_S)
             talker = _talk(program, port, seconds, Path(home), environment) if receiving else None
             if receiving:

@@ -90,15 +90,11 @@ class AudioRig:
 
     def play(self, sink: str, samples: np.ndarray) -> subprocess.Popen[bytes]:
         """Start to play float32 [n] at 8 kHz into a sink; return the process, which ends when all is played."""
-        player = subprocess.Popen(
-            ["pacat", "--playback", f"--device={sink}", "--rate=8000", "--channels=1", "--format=float32le"],
-            env=self.environment,
-            stdin=subprocess.PIPE,
-        )
-        assert player.stdin is not None
-        player.stdin.write(samples.astype("<f4").tobytes())
-        player.stdin.close()
-        return player
+        path = self._folder / f"sound-{len(list(self._folder.iterdir()))}"
+        path.write_bytes(samples.astype("<f4").tobytes())
+        command = ["pacat", "--playback", f"--device={sink}", "--rate=8000", "--channels=1", "--format=float32le"]
+        with open(path, "rb") as stream:  # not a pipe, which would hold up whoever plays a minute
+            return subprocess.Popen(command, env=self.environment, stdin=stream)
 
     def record(self, sink: str) -> Recording:
         """Start to record what is played into a sink."""

@@ -7,8 +7,6 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 BLOCK_S = 0.02
 
 
@@ -39,8 +37,8 @@ class FakePortAudio(types.ModuleType):
         self.listed_in: set[int] = set()
         """Threads that have asked for the whole list."""
         self.default = types.SimpleNamespace(device=default)
-        self.InputStream: Callable[..., Any] = lambda **how: _Stream(self, how, (round(BLOCK_S * 8000), 1))
-        self.OutputStream: Callable[..., Any] = lambda **how: _Stream(self, how, (round(BLOCK_S * 8000), 1))
+        self.RawInputStream: Callable[..., Any] = lambda **how: _Stream(self, how)
+        self.RawOutputStream: Callable[..., Any] = lambda **how: _Stream(self, how)
 
     def query_devices(self, number: int | None = None) -> Any:
         found = [
@@ -63,10 +61,11 @@ class FakePortAudio(types.ModuleType):
 class _Stream:
     latency = 0.0
 
-    def __init__(self, system: FakePortAudio, how: dict[str, Any], shape: tuple[int, int]) -> None:
+    def __init__(self, system: FakePortAudio, how: dict[str, Any]) -> None:
         if system.entries[how["device"]][0] in system.broken:
             raise PortAudioError("Device unavailable")
-        self._callback, self._shape = how["callback"], shape
+        self._callback, self._frames = how["callback"], round(BLOCK_S * 8000)
+        self._octets = self._frames * how["channels"] * 4
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -86,6 +85,6 @@ class _Stream:
     def _run(self) -> None:
         while not self._stopped.wait(BLOCK_S):
             try:
-                self._callback(np.zeros(self._shape, np.float32), self._shape[0], None, None)
+                self._callback(bytearray(self._octets), self._frames, None, None)
             except CallbackAbort:
                 self._stopped.set()

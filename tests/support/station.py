@@ -144,6 +144,9 @@ class SteadyMicrophone:
             moments_s = ends_s + np.arange(-BLOCK_SAMPLES, 0) / fmt.SAMPLE_RATE_HZ
             deliver(self._signal(moments_s).astype(np.float32))
 
+    def hurry(self, wanted: bool) -> None:
+        pass
+
     def choose(self, name: str | None) -> None:
         pass
 

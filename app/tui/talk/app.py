@@ -13,7 +13,7 @@ from textual.widgets import Input as TextField
 
 from app.clips import speech_of
 from app.errors import GossamerError
-from app.events import CallHeard, DeviceProblem, DeviceReady, Event, StationReady
+from app.events import CallHeard, DeviceProblem, DeviceReady, Event, Level, StationReady
 from app.lab.session import LabSession
 from app.lab.shared_audio import SharedLoudspeaker, SharedMicrophone
 from app.lab.state import LabSnapshot, LabStart
@@ -135,7 +135,8 @@ class TalkApp(HostedApp):
         if isinstance(event, StationReady):
             self.was_ready = True
             self._next_station.opened()
-        self.talk_screen.post_message(TalkScreen.EngineSpoke(event))
+        if not isinstance(event, Level) or self.talk_screen.heeds(event):
+            self.talk_screen.post_message(TalkScreen.EngineSpoke(event))
         if isinstance(event, StationReady) and event.fingerprint:
             self.talk_screen.call_later(self.talk_screen.note, "key", fingerprint_line(event.fingerprint))
 

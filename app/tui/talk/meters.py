@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.containers import Container
 
-from app.events import Level
+from app.events import Device, Level
 from app.tui.talk.state import TalkState
 from app.tui.talk.volume import Volume
 from app.tui.widgets.meter import Meter
@@ -32,10 +32,25 @@ class Meters(Container):
 
     def hear(self, level: Level, now_s: float) -> None:
         """Show the newest tenth of a second of a device."""
-        meter = self.query_one("#mic" if level.device == "microphone" else "#speaker", Meter)
-        meter.push(0.0 if level.clipped else level.peak_db, now_s)
+        self._meter(level.device).push(_height(level), now_s)
+
+    def _meter(self, device: Device) -> Meter:
+        return self.query_one("#mic" if device == "microphone" else "#speaker", Meter)
+
+    def take(self, level: Level, now_s: float) -> bool:
+        """Take a level without drawing it; return True where it should be drawn."""
+        return self._meter(level.device).take(_height(level), now_s)
+
+    def falling(self, now_s: float) -> bool:
+        """Tell whether a bar falls by itself, with no new level to move it."""
+        return any(meter.falling(now_s) for meter in self.query(Meter))
 
     def pass_time(self, now_s: float) -> None:
         """Let the bars fall."""
         for meter in self.query(Meter):
             meter.fall(now_s)
+
+
+def _height(level: Level) -> float:
+    """Return what a meter shows of a level, in dB: one that is cut off is all the way up."""
+    return 0.0 if level.clipped else level.peak_db

@@ -9,6 +9,7 @@ from typing import ClassVar, NamedTuple
 from rich.segment import Segment
 from textual import events
 from textual.content import Content
+from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -54,6 +55,8 @@ class OverLog(Widget):
         self._rows: list[Row] = []
         self._back = 0
         """Number of rows scrolled back from the newest."""
+        self._drawn_second = 0
+        """Second in which the ages of overs that go on were drawn last."""
 
     def on_mount(self) -> None:
         """Give the frame its title."""
@@ -69,7 +72,19 @@ class OverLog(Widget):
                 self._back += max(0, len(self._rows) - before)
             self.scroll_rows(0)
         elif any(row.running for row in self._rows):
-            self.refresh()
+            self._show_ages()
+
+    def _show_ages(self) -> None:
+        """Draw the rows of overs that go on, once a second: the age is in whole seconds."""
+        second, top = int(self._clock()), self._top()
+        if second != self._drawn_second:
+            self._drawn_second = second
+            places = [place - top for place, row in enumerate(self._rows) if row.running is not None]
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in places if 0 <= y < self.size.height))
+
+    def _top(self) -> int:
+        """Return the place of the row that is drawn first."""
+        return max(0, len(self._rows) - self.size.height - self._back)
 
     def scroll_rows(self, rows: int) -> None:
         """Scroll back in time by so many rows, or forward if negative, as far as there are any."""
@@ -104,12 +119,11 @@ class OverLog(Widget):
 
     def render_line(self, y: int) -> Strip:
         """Draw one row."""
-        width, rows = self.size
-        place = max(0, len(self._rows) - rows - self._back) + y
+        width, place = self.size.width, self._top() + y
         if place >= len(self._rows):
             return Strip.blank(width, self.rich_style)
         parts, running = self._rows[place]
-        age = ((f"{self._clock() - running.at_s:4.1f} s", "over-log--text"),) if running is not None else ()
+        age = ((f"{self._clock() - running.at_s:4.0f} s", "over-log--text"),) if running is not None else ()
         segments = [Segment(text, self.get_component_rich_style(name)) for text, name in (*parts, *age)]
         return Strip(segments).adjust_cell_length(width, self.rich_style)
 

@@ -50,6 +50,11 @@ class PhasePanel(Vertical):
             self.query_one(LiveWaveform).push(swelling(level.rms_db), self._sound)
             self._moved_s = now_s
 
+    @property
+    def moving(self) -> bool:
+        """Whether the waveform moves: a voice is drawn, or drifts away."""
+        return self._sound is not Sound.SILENCE or not self.query_one(LiveWaveform).silent
+
     def pass_time(self, now_s: float) -> None:
         """Move the waveform where no level does; called every STEP_S."""
         if self._sound is Sound.SILENCE or now_s - self._moved_s > LEVEL_OVERDUE_S:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.message import Message
-from textual.screen import Screen
 
 from app.diagnostics.link_account import Account, account
-from app.events import DeviceProblem, DeviceReady, Event, Level
+from app.events import (
+    DeviceProblem,
+    DeviceReady,
+    Event,
+    Level,
+)
 from app.settings.model import Settings
 from app.settings.protection import channel_words
 from app.station.engine import Engine
@@ -25,16 +29,13 @@ from app.tui.dialogs.devices import DeviceScreen
 from app.tui.dialogs.help import HelpScreen
 from app.tui.dialogs.link_account import LinkAccountScreen
 from app.tui.dialogs.setup import SetupScreen
-from app.tui.talk.conversation_line import ConversationLine
 from app.tui.talk.keys import KEYS, MOUSE, WORDS
 from app.tui.talk.link_line import LinkLine
 from app.tui.talk.log import Side
 from app.tui.talk.message_field import MessageField
-from app.tui.talk.meters import Meters
-from app.tui.talk.over_log import OverLog
 from app.tui.talk.panels import Panels
 from app.tui.talk.phase import Phase
-from app.tui.talk.phase_panel import PhasePanel
+from app.tui.talk.picture import FIGURES, Picture
 from app.tui.talk.problem_list import ProblemList
 from app.tui.talk.push_to_talk import PushToTalk
 from app.tui.talk.state import TalkState
@@ -43,21 +44,14 @@ from app.tui.talk.talk_key import KeyInput
 from app.tui.talk.top_line import TopLine
 from app.tui.talk.volume import Volume
 from app.tui.talk.wording import addressed, addressee_problem, release_words
-from app.tui.widgets.keys import help_rows, key_hints
+from app.tui.widgets.keys import help_rows
 from app.tui.widgets.meter import Knob
 from app.tui.widgets.text import TextBlock
-from app.tui.widgets.waveform import STEP_S
 
 TALK_KEY = "space"
 
 
-class _Shows(Protocol):
-    """A widget that is given the whole state whenever some of it has changed."""
-
-    def show(self, state: TalkState) -> None: ...
-
-
-class TalkScreen(Screen[None]):
+class TalkScreen(Picture):
     """The screen on which one talks, listens, and sees what the link is doing."""
 
     class EngineSpoke(Message):
@@ -80,18 +74,14 @@ class TalkScreen(Screen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-tall")]  # noqa: RUF012
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
-        super().__init__()
-        self._engine = engine
         clip, to = clip_may_speak(settings), settings.addressee
-        self.state = TalkState(settings.name, channel_words(settings), clip_instead=clip, addressee=to)
-        self._push_to_talk = PushToTalk(self, self.state.key, engine, self._show)
+        state = TalkState(settings.name, channel_words(settings), clip_instead=clip, addressee=to)
         self._volume = Volume(settings, engine)
+        super().__init__(state, self._volume)
+        self._engine = engine
+        self._push_to_talk = PushToTalk(self, self.state.key, engine, self.draw)
         self._picked: set[str] = set()
         """Kinds of the devices that were chosen here; the others stay whatever the system's default is."""
-        self._shown: list[_Shows] = []
-        self._phase_panel = PhasePanel()
-        self._meters = Meters(self._volume)
-        self._field = MessageField()
 
     @property
     def phase(self) -> Phase:
@@ -111,40 +101,15 @@ class TalkScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Build the widgets."""
-        top, overs, problems = TopLine(self.state.protection), OverLog(time.monotonic, id="overs"), ProblemList()
+        top, problems = TopLine(self.state.protection), ProblemList()
         line, panels, button = LinkLine(id="link-line"), Panels(), TalkButton(id="talk")
-        rows = (top, self._phase_panel, overs, problems, line, panels, self._meters)
-        self._shown = [*rows, self._field, button]
+        rows = (top, self.phase_panel, self.overs, problems, line, panels, self.meters)
+        self.shown = [*rows, self.field, button]
         yield from rows
         with Horizontal(id="bottom"):
-            yield self._field
+            yield self.field
             yield button
         yield TextBlock(id="help")
-
-    def on_mount(self) -> None:
-        """Begin to show the passing of time."""
-        self._show()
-        self.set_interval(STEP_S, self._tick)
-
-    def _show(self) -> None:
-        """Hand the state to every widget."""
-        if not self.is_mounted:
-            return
-        self.state.pass_time(time.monotonic())
-        self.set_class(bool(self.state.problems), "crowded")
-        self.set_class(self._field.input.has_focus, "writing")
-        for widget in self._shown:
-            widget.show(self.state)
-        self.query_one("#help", TextBlock).say(key_hints(KEYS, self.size.width - 2))
-        if self.app.screen is not self:
-            for line in self.app.screen.query(ConversationLine):
-                line.show(self.state)
-
-    def _tick(self) -> None:
-        now_s = time.monotonic()
-        self._phase_panel.pass_time(now_s)
-        self._meters.pass_time(now_s)
-        self._show()
 
     # The talk key and the talk button
 
@@ -153,7 +118,7 @@ class TalkScreen(Screen[None]):
 
         Such keys come in one read with the enter that opens the field.
         """
-        field = self._field.input
+        field = self.field.input
         if self.focused is field and event.is_printable and event.character:
             event.stop()
             event.prevent_default()
@@ -174,7 +139,7 @@ class TalkScreen(Screen[None]):
     def release_told(self, told: bool) -> None:
         """Take that the terminal tells when a key is released, or does not."""
         self.state.key.release_is_told = told
-        self._show()
+        self.draw()
 
     @on(TalkButton.Pressed)
     def _button_pressed(self, message: TalkButton.Pressed) -> None:
@@ -195,15 +160,14 @@ class TalkScreen(Screen[None]):
         event, now_s = message.event, time.monotonic()
         self.state.apply(event, now_s)
         if isinstance(event, Level):
-            self._meters.hear(event, now_s)
-            self._phase_panel.hear(event, now_s)
+            self.hear(event, now_s)
             if event.device == "microphone" and isinstance(self.app.screen, SetupScreen):
                 self.app.screen.heard(event)
             return
         self._push_to_talk.hear(event, now_s)
         if isinstance(event, DeviceReady | DeviceProblem) and isinstance(self.app.screen, DeviceScreen):
             self.app.screen.told(event)
-        self._show()
+        self.draw(figures_only=isinstance(event, FIGURES))
 
     def note(self, about: str, text: str, *, trouble: bool = True) -> None:
         """Write a note to the log that comes from the screen, not from an event of the engine."""
@@ -212,7 +176,7 @@ class TalkScreen(Screen[None]):
     def closing(self) -> None:
         """Show that the program is on its way out."""
         self.state.end("closing", time.monotonic())
-        self._show()
+        self.draw()
 
     # The other keys
 
@@ -235,11 +199,11 @@ class TalkScreen(Screen[None]):
 
     def _change(self, change: Callable[[], None]) -> None:
         change()
-        self._show()
+        self.draw()
 
     def action_write(self) -> None:
         """Go into the message field, at once and not by focus(), which queues: the next key may be here already."""
-        self.set_focus(self._field.input)
+        self.set_focus(self.field.input)
 
     def action_leave_field(self) -> None:
         """Go out of the message field."""
@@ -277,7 +241,7 @@ class TalkScreen(Screen[None]):
         if name is not None:
             self._engine.set_addressee(name)
             self.state.addressee = name
-            self._show()
+            self.draw()
 
     def action_help(self) -> None:
         """Show all the keys."""
@@ -295,5 +259,4 @@ class TalkScreen(Screen[None]):
 
     def action_scroll_overs(self, pages: int) -> None:
         """Scroll the log, forward if positive."""
-        overs = self.query_one(OverLog)
-        overs.scroll_rows(-pages * max(1, overs.size.height - 1))
+        self.overs.scroll_rows(-pages * max(1, self.overs.size.height - 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby
 
 from textual import events
@@ -14,11 +15,17 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from app.tui.widgets.ballistics import FLOOR_DB, Ballistics, bar, fraction
+from app.tui.widgets.text import TextBlock
 
 GOOD_DB = -24.0
 """Lowest level at which speech is loud enough; below it the bar is dim."""
 LOUD_DB = -6.0
 """Level above which there is little room before clipping."""
+
+STEADY_DB = 2.0
+"""Change of a level that is not drawn: the peaks of a steady noise, a tenth of a second each, vary by less."""
+OVERDUE_S = 0.3
+"""Seconds without a level after which a bar falls by itself."""
 
 
 class LevelBar(Widget):
@@ -107,18 +114,37 @@ class Meter(Horizontal):
         super().__init__(id=id)
         self._label = label
         self._ballistics = Ballistics()
+        self._drawn = replace(self._ballistics)
+        self._pushed_s = 0.0
+        self._bar = LevelBar(classes="bar")
+        self._reading = TextBlock(classes="reading")
 
     def compose(self) -> ComposeResult:
         """Build the parts."""
         yield Static(self._label, classes="label")
-        yield LevelBar(classes="bar").data_bind(Meter.rest)
-        yield Static("", classes="reading")
+        yield self._bar.data_bind(Meter.rest)
+        yield self._reading
         yield Knob(id=f"{self.id}-knob").data_bind(Meter.figure)
 
     def push(self, peak_db: float, now_s: float) -> None:
-        """Take the peak of the newest tenth of a second, in dB full scale."""
-        self._ballistics.push(peak_db, now_s)
+        """Take the peak of the newest stretch of sound, in dB full scale."""
+        self.take(peak_db, now_s)
         self._show()
+
+    def take(self, peak_db: float, now_s: float) -> bool:
+        """Take a peak without drawing it; return True where it should be drawn. Touches nothing of Textual's."""
+        self._pushed_s = now_s
+        self._ballistics.push(peak_db, now_s)
+        return not self._as_drawn()
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether it is empty."""
+        return self._ballistics.at_rest
+
+    def falling(self, now_s: float) -> bool:
+        """Tell whether it falls by itself: levels have stopped coming, which move it otherwise."""
+        return not self.at_rest and now_s - self._pushed_s > OVERDUE_S
 
     def fall(self, now_s: float) -> None:
         """Let time pass, which costs nothing once the meter is at rest."""
@@ -127,9 +153,16 @@ class Meter(Horizontal):
             self._show()
 
     def _show(self) -> None:
-        level_bar = self.query_one(LevelBar)
-        level_bar.level_db = self._ballistics.level_db
-        level_bar.peak_db = self._ballistics.peak_db
-        level_bar.clipped = self._ballistics.clipped
-        peak_db = self._ballistics.peak_db
-        self.query_one(".reading", Static).update("" if peak_db <= FLOOR_DB else f"{peak_db:4.0f} dB", layout=False)
+        """Draw the level and its peak, unless they are as good as drawn."""
+        if self._as_drawn():
+            return
+        now = self._drawn = replace(self._ballistics)
+        self._bar.level_db, self._bar.peak_db, self._bar.clipped = now.level_db, now.peak_db, now.clipped
+        peak_db = now.peak_db
+        self._reading.say("" if peak_db <= FLOOR_DB else f"{peak_db:4.0f} dB")
+
+    def _as_drawn(self) -> bool:
+        """Tell whether the meter looks as it should: the noise of a room is not drawn anew all the time."""
+        now, drawn = self._ballistics, self._drawn
+        steady = abs(now.level_db - drawn.level_db) < STEADY_DB and abs(now.peak_db - drawn.peak_db) < STEADY_DB
+        return steady and (now.clipped, now.at_rest) == (drawn.clipped, drawn.at_rest)

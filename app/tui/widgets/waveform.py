@@ -114,12 +114,17 @@ class LiveWaveform(Waveform):
 
     def push(self, swelling: float, sound: Sound) -> None:
         """Add the newest tenth of a second; swelling is 0..1. The dot column between two levels is their mean."""
-        was_silent = all(column.sound is Sound.SILENCE for column in self._pushed)
+        was_silent = self.silent
         before = self._pushed[-1] if self._pushed else SILENT_COLUMN
         midway = (before.swelling + swelling) / 2 if before.sound is sound else swelling / 2
         self._pushed += (Column(midway, sound), Column(swelling, sound))
         if sound is not Sound.SILENCE or not was_silent:
             self.refresh()
+
+    @property
+    def silent(self) -> bool:
+        """Whether it draws nothing but silence."""
+        return all(column.sound is Sound.SILENCE for column in self.shown_columns()[-2 * self.size.width :])
 
     def shown_columns(self) -> tuple[Column, ...]:
         """Return what was pushed, the newest last."""

@@ -66,14 +66,14 @@ async def test_a_microphone_that_opens_with_one_number_of_channels(
 ) -> None:
     """Whatever the number is, the device opens with it, and one channel comes out."""
     machine = FakePortAudio(("array", channels, 0))
-    opens = machine.InputStream
+    opens = machine.RawInputStream
 
     def only(**how: Any) -> Any:
         if how["channels"] != channels:
             raise PortAudioError("Invalid number of channels")
         return opens(**how)
 
-    machine.InputStream = only
+    machine.RawInputStream = only
     monkeypatch.setitem(sys.modules, "sounddevice", machine)
     told: list[DeviceProblem | DeviceReady] = []
     blocks: list[Block] = []

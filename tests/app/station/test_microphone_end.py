@@ -9,8 +9,9 @@ from trio.testing import trio_test
 
 from app import events
 from app.audio.devices import always
+from app.beat import BEAT_S
 from app.settings.model import Settings
-from app.station.microphone_end import LOOK_EVERY_S, LOST_AFTER_S
+from app.station.microphone_end import LOST_AFTER_S
 from tests.support.station import Station, SteadyMicrophone
 from transport.links.memory import memory_pair
 
@@ -75,7 +76,7 @@ async def test_an_over_ends_when_the_microphone_dies(virtual_time):
         ada.engine.key_down()
         ended = await ada.until(events.TalkEnded)
         assert events.EndReason.MICROPHONE_LOST is ended.reason
-        assert 3.0 + LOST_AFTER_S <= trio.current_time() < 3.0 + LOST_AFTER_S + 5 * LOOK_EVERY_S
+        assert 3.0 + LOST_AFTER_S <= trio.current_time() < 3.0 + LOST_AFTER_S + 2 * BEAT_S
         assert ended.packets >= 6
         nursery.cancel_scope.cancel()
 
