@@ -193,6 +193,32 @@ class TextHeard:
 
 
 @dataclass(frozen=True, slots=True)
+class TextSent:
+    """A short message of ours has left for the first time."""
+
+    number: int
+    """Number that tells the message from others, 0..2^24-1."""
+    addressee: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextConfirmed:
+    """The station that a message of ours was addressed to has confirmed it."""
+
+    number: int
+    addressee: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextUnconfirmed:
+    """A message of ours was sent several times, and nobody has confirmed it."""
+
+    number: int
+    addressee: str
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
 class CallHeard:
     """Another station talks after a pause, which is worth a bell. The over itself is told by OverBegan."""
 
@@ -438,6 +464,9 @@ Event = (
     | OverBegan
     | OverPlayed
     | TextHeard
+    | TextSent
+    | TextConfirmed
+    | TextUnconfirmed
     | CallHeard
     | VoxChanged
     | ReplayBegan

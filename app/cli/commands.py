@@ -48,6 +48,20 @@ COMMANDS = (
         "app.cli.listen:add_listen",
     ),
     Command(
+        "text",
+        "one short message, confirmed if that is asked for",
+        "Send one short message; with --confirm up to four times, and exit code 3 where nobody has confirmed it by then.",
+        ("gossamer text udp://192.0.2.7:7800 'on my way'", "gossamer text udp://192.0.2.7:7800 here --to Bob --confirm"),
+        "app.cli.text:add_text",
+    ),
+    Command(
+        "station",
+        "two ways without a screen: a button, the voice, JSON lines",
+        "Run a station that tells events as JSON lines, and takes commands as JSON lines, a button or the voice.",
+        ("gossamer station udp://:7800 --vox", "gossamer station udp://:7800 --button 'USB Pedal,KEY_F13'"),
+        "app.cli.station:add_station",
+    ),
+    Command(
         "demo",
         "a conversation with the parrot without a screen, written to files",
         "Say a recorded clip to the parrot over a simulated link, and write what was said and what came back to files.",

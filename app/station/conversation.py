@@ -19,6 +19,7 @@ from app.events import EndReason, Event
 from app.settings.model import Settings
 from app.station.channel_end import ChannelEnd
 from app.station.listener import Listener
+from app.station.messages import Messages
 from app.station.talker import Talker
 from app.station.transmitter import Transmitter
 from codec.format import PACKET_BYTES, PACKET_S
@@ -54,6 +55,7 @@ class Conversation:
         talker: Talker | None,
         listener: Listener,
         player: Player,
+        messages: Messages,
         slowness: float,
         emit: Callable[[Event], None],
     ) -> None:
@@ -63,6 +65,7 @@ class Conversation:
         self._talker = talker
         self._listener = listener
         self._player = player
+        self._messages = messages
         self._emit = emit
         self._permit_tone = settings.permit_tone
         self._floor = Floor(talk_limit_s=settings.time_out_s, slowness=slowness)
@@ -195,11 +198,13 @@ class Conversation:
         match fact:
             case Answer(frame):
                 self._transmitter.answer(frame)
+            case Receipt() if self._messages.take(fact):
+                pass
             case Receipt() if self._is_ours(fact, now) and self._talker is not None:
                 self._receipt_expected = False  # it may come while our second END is still on its way
                 self._floor_says(self._floor.receipt(now))
                 self._emit(events.OverConfirmed(fact.over, fact.packets_heard, self._talker.packets_sent))
-            case Text(_, _, sender, text, addressee) if self._texts.take(now):
+            case Text(_, _, sender, text, addressee) if self._texts.take(now) and self._messages.is_new(fact):
                 self._emit(events.TextHeard(sender, text, addressee))
             case Pong(_, _, token) if self._pongs.take(now):
                 self._emit(events.PongHeard(token))

@@ -60,7 +60,11 @@ class _NotReady:
     def _ignore(self, *_: Any) -> None:
         """Do nothing."""
 
-    key_up = send_text = ping = apply = choose_microphone = choose_loudspeaker = play_beside = hush_beside = _ignore
+    key_up = ping = apply = choose_microphone = choose_loudspeaker = play_beside = hush_beside = _ignore
+
+    def send_text(self, text: str, addressee: str, confirm: bool) -> int | None:
+        """Send nothing."""
+        return None
 
     async def heard_out(self) -> None:
         """Return: nothing is heard."""
@@ -148,16 +152,18 @@ class Engine:
         """Address overs and messages to a station, which confirms overs, from now on; "" addresses everybody."""
         self._change(addressee=name)
 
-    def send_text(self, text: str, addressee: str | None = None) -> None:
-        """Send a short message; what is longer than MAX_TEXT_BYTES is cut off.
+    def send_text(self, text: str, addressee: str | None = None, *, confirm: bool = False) -> int | None:
+        """Send a short message and return its number, or None before the station is ready. TextSent follows.
 
+        What is longer than MAX_TEXT_BYTES is cut off. confirm: send it again until its addressee has confirmed it;
+        TextConfirmed or TextUnconfirmed follows, unless it is addressed to everybody.
         addressee: name of a station, "" for everybody, None for the one that overs are addressed to. Raises ValueError
         for a name that no station can have.
         """
         to = self._controls.addressee if addressee is None else addressee
         if len(to.encode()) > MAX_NAME_BYTES:
             raise ValueError(f"a name has at most {MAX_NAME_BYTES} bytes")
-        self._station.send_text(text.encode()[:MAX_TEXT_BYTES].decode(errors="ignore"), to)
+        return self._station.send_text(text.encode()[:MAX_TEXT_BYTES].decode(errors="ignore"), to, confirm)
 
     def ping(self, token: int) -> None:
         """Ask whoever is there to answer at once: PongHeard with the same token, 0..2^32-1, follows, or nothing."""

@@ -25,6 +25,7 @@ from app.station.conversation import Conversation
 from app.station.link_tasks import LinkHealth, receive, report_rates, watch_for_freezes
 from app.station.listener import Listener, Taps
 from app.station.making import make_channel, make_recorder, make_talker
+from app.station.messages import Messages
 from app.station.microphone_end import NO_MICROPHONE, MicrophoneEnd
 from app.station.opening import Opened, open_for_station
 from app.station.parts import Parts
@@ -34,7 +35,7 @@ from app.station.transmitter import Transmitter
 from app.station.vox import HandsFree
 from transport.errors import LinkError, PeerUnreachable
 from transport.protocol.floor_states import State
-from transport.protocol.frames import Begin, Ping, Text
+from transport.protocol.frames import Begin, Ping
 
 GOODBYE_S = 2.0
 """Time that an over still being sent gets when the station is closed, in seconds."""
@@ -90,6 +91,7 @@ class Station:
         self._player = Player(self._loudspeaker, self._tell, settings.volume, settings.muted)
         self._bell = Bell(settings, self._player, emit)
         self._transmitter = Transmitter(self._link, self._channel.encode)
+        self._messages = Messages(settings.name, self._transmitter, self._tell)
         decoder = SpeechDecoder(opened.codec.decoder, opened.codec.synthesizer, opened.in_thread)
         self._replay = Replay(decoder, self._player, self._tell)
         self._listener = Listener(
@@ -110,6 +112,7 @@ class Station:
             talker=self._talker,
             listener=self._listener,
             player=self._player,
+            messages=self._messages,
             slowness=opened.share,
             emit=self._tell,
         )
@@ -123,6 +126,7 @@ class Station:
         if self._recorder is not None:
             nursery.start_soon(self._recorder.run, self._parts.in_thread())
         nursery.start_soon(self._player.run)
+        nursery.start_soon(self._messages.run)
         nursery.start_soon(self._transmitter.run, self._cannot_send, self._health.sent)
         if self._talker is not None:
             nursery.start_soon(self._talker.run, self._conversation.over_drained)
@@ -193,10 +197,9 @@ class Station:
         """Play the last over that was heard once more, or stop that."""
         self._replay.ask(busy=not self.idle)
 
-    def send_text(self, text: str, addressee: str) -> None:
-        """Send a short message."""
-        number = int.from_bytes(os.urandom(3))
-        self._transmitter.send(Text(number >> 16, number & 0xFFFF, self._settings.name, text, addressee))
+    def send_text(self, text: str, addressee: str, confirm: bool) -> int | None:
+        """Send a short message, again where it is to be confirmed and is not; return its number."""
+        return self._messages.send(text, addressee, confirm=confirm)
 
     def ping(self, token: int) -> None:
         """Ask whoever is there to answer at once."""

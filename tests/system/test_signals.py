@@ -65,6 +65,13 @@ CASES = (
         "listening on",
         codes=(2,),
     ),
+    Case("text waits for a caller", lambda there: ["text", _udp(there), "on my way"], "waiting for somebody"),
+    Case(
+        "station",
+        lambda there: ["station", _udp(there), "--log-level", "info", "--no-record"],
+        "station ready",
+        codes=(0,),
+    ),
     Case("demo", lambda there: ["demo", "--out", there / "demo"], after_s=4.0),
     Case("field-test answers", lambda there: ["field-test", _udp(there), "--answer", "--out", there / "report"]),
     Case("lab", lambda there: ["lab", "--tables", "--seconds", "600"]),

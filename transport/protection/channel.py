@@ -157,7 +157,8 @@ class ProtectedChannel:
         elif not isinstance(frame, Voice | End):
             nonce = self._random_bytes(NONCE_BYTES)
             self._nonces.remember(nonce, now, clockless=not utc_s)
-            bound = next(self._bounds(frame.over, now), b"") if isinstance(frame, Receipt) else b""
+            of_over = isinstance(frame, Receipt) and not frame.of_text
+            bound = next(self._bounds(frame.over, now), b"") if of_over else b""
             return self._cipher.close(header, nonce, seconds + body, bound)
         own = self._own.get(frame.over)
         if isinstance(frame, Begin) and (own is None or own.nonce != frame.nonce):

@@ -113,12 +113,14 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The answer of the addressed station to END; `over` and `sequence` are those of the END."""
+    """The answer of the addressed station to END or TEXT; `over` and `sequence` are those of what it answers."""
 
     over: int
     sequence: int
     packets_heard: int
-    """Packets that arrived intact, duplicates not counted."""
+    """Packets that arrived intact, duplicates not counted; 0 for a TEXT."""
+    of_text: bool = False
+    """True for the answer to a TEXT, when it is sent: it is bound to no over. A receiver knows it by its numbers."""
 
 
 @dataclass(frozen=True, slots=True)

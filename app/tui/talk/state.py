@@ -45,13 +45,9 @@ _Health = (
     | events.RecordingProblem
     | events.ChannelProblem
 )
+_Unshown = events.PongHeard | events.TextSent | events.TextConfirmed | events.TextUnconfirmed
 _Station = (
-    events.StationReady
-    | events.SlowLink
-    | events.VoxChanged
-    | events.ReplayEnded
-    | events.ReplayRefused
-    | events.PongHeard
+    events.StationReady | events.SlowLink | events.VoxChanged | events.ReplayEnded | events.ReplayRefused | _Unshown
 )
 ShownProblem = events.DeviceProblem | events.LinkProblem
 
@@ -264,7 +260,7 @@ class TalkState:
                 self.replaying = ""
             case events.ReplayRefused():
                 self.note("replay", event.reason, now_s)
-            case events.PongHeard():
+            case events.PongHeard() | events.TextSent() | events.TextConfirmed() | events.TextUnconfirmed():
                 pass
             case _:
                 assert_never(event)

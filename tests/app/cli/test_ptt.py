@@ -33,6 +33,7 @@ OURS = {
     "app",
     "app.__main__",
     "app.cli",
+    "app.cli.commands",
     "app.cli.parser",
     "app.cli.ptt",
     "app.console",

@@ -1,0 +1,147 @@
+"""`gossamer text`: one short message, sent without a screen, and confirmed where that is asked for."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, field
+from typing import Any
+
+import trio
+
+from app import events
+from app.audio.devices import absent_devices
+from app.cli import EXIT_UNCONFIRMED
+from app.cli.interrupts import interruptible
+from app.cli.options import add_json, add_options, settings_from
+from app.console import note, say
+from app.errors import GossamerError
+from app.settings.model import Settings
+from app.settings.protection import MODE_WORDS
+from app.signals import Ending, run_until_signal
+from app.station.engine import Engine
+from app.station.parrot import ParrotPorts
+from app.station.parts import open_station_link, real_parts
+from transport.address import Address
+from transport.link_kinds import explained_forms
+from transport.links.base import Link
+from transport.protocol.floor_states import State
+from transport.protocol.frames import MAX_TEXT_BYTES, Mode
+
+LISTEN_FIRST_S = 2.0
+"""Time for which the channel is listened to before the message is sent, in seconds, as `gossamer send` does."""
+BUSY = (State.RECEIVING, State.LOCKED_OUT)
+
+
+def add_text(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
+    parser.add_argument("link", metavar="LINK|NAME", help=f"{explained_forms()}; or a contact's name")
+    parser.add_argument("text", metavar="TEXT", help=f"the message, at most {MAX_TEXT_BYTES} bytes")
+    parser.add_argument("--confirm", action="store_true", help="wait until the one that it is for has confirmed it")
+    add_options(parser, "send")
+    add_json(parser)
+    parser.set_defaults(run=run_text)
+
+
+@dataclass
+class OutgoingText:
+    """A message on its way, and what became of it."""
+
+    text: str
+    confirm: bool
+    busy: bool = False
+    sent: bool = False
+    confirmed: bool | None = None
+    """None while nobody knows."""
+    tries: int = 1
+    mode: Mode = Mode.OPEN
+    problem: str = ""
+    changed: trio.Event = field(default_factory=trio.Event)
+
+    def note(self, event: events.Event) -> None:
+        """Take an event of the engine."""
+        match event:
+            case events.StationReady():
+                self.mode = event.mode
+            case events.FloorChanged(state):
+                self.busy = state in BUSY
+            case events.TextSent():
+                self.sent = True
+            case events.TextConfirmed():
+                self.confirmed = True
+            case events.TextUnconfirmed(tries=tries):
+                self.confirmed, self.tries = False, tries
+            case events.LinkProblem():
+                self.problem = str(event)
+            case events.ChannelProblem():
+                note(str(event))
+        self.changed.set()
+        self.changed = trio.Event()
+
+    @property
+    def done(self) -> bool:
+        """True when there is nothing to wait for any more."""
+        return self.problem != "" or self.confirmed is not None or (self.sent and not self.confirm)
+
+
+def run_text(arguments: argparse.Namespace) -> int:
+    """Send the message, and say what became of it. Raises GossamerError, LinkError."""
+    settings = settings_from(arguments)
+    excess = len(arguments.text.encode(errors="replace")) - MAX_TEXT_BYTES
+    if excess > 0:
+        raise GossamerError(f"the message is {excess} bytes too long", f"it has at most {MAX_TEXT_BYTES}")
+    if arguments.confirm and not settings.addressee:
+        raise GossamerError("--confirm needs somebody to confirm it", "say whom it is for, --to NAME")
+    message = OutgoingText(arguments.text, arguments.confirm)
+    run_until_signal(_send, settings, message)
+    if not message.done:
+        raise KeyboardInterrupt
+    if message.problem and message.confirmed is None:
+        raise GossamerError(message.problem)
+    say(_facts(settings, message), _words(settings, message), as_json=arguments.json)
+    return EXIT_UNCONFIRMED if message.confirmed is False else 0
+
+
+def _facts(settings: Settings, message: OutgoingText) -> dict[str, Any]:
+    return {
+        "link": settings.link,
+        "text": message.text,
+        "addressee": settings.addressee,
+        "confirmed": message.confirmed,
+        "tries": message.tries if message.confirmed is False else None,
+        "protection": MODE_WORDS[message.mode],
+    }
+
+
+def _words(settings: Settings, message: OutgoingText) -> str:
+    to = f" to {settings.addressee}" if settings.addressee else ""
+    if message.confirmed is False:
+        return f"sent{to} {message.tries} times, not confirmed: is {settings.addressee} there, under that name?"
+    return f"sent{to}, {'confirmed' if message.confirmed else MODE_WORDS[message.mode]}"
+
+
+async def _send(ending: Ending, settings: Settings, message: OutgoingText) -> None:
+    """Run a station without sound until the message is sent, or confirmed, or given up."""
+    links: list[Link] = []
+
+    async def open_and_keep(address: Address[Any], nursery: trio.Nursery, ports: ParrotPorts) -> tuple[Link, str]:
+        link, station = await open_station_link(address, nursery, ports)
+        links.append(link)
+        return link, station
+
+    parts = real_parts(recordings=None, open_link=open_and_keep, open_sound=absent_devices)
+    engine = Engine(settings, message.note, parts)
+    async with trio.open_nursery() as whole, interruptible(ending, whole.cancel_scope.cancel) as nursery:
+        await nursery.start(engine.run)
+        if not links[0].ready:
+            note(f"waiting for somebody to call {settings.link}")
+            await links[0].wait_ready()
+        with trio.move_on_after(LISTEN_FIRST_S):
+            while not message.busy:
+                await message.changed.wait()
+        while message.busy:
+            await message.changed.wait()
+        message.problem = ""
+        engine.send_text(message.text, confirm=message.confirm)
+        while not message.done:
+            await message.changed.wait()
+        await trio.sleep(links[0].drain_s())

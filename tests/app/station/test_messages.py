@@ -1,0 +1,93 @@
+"""Short messages in virtual time: confirmed, sent again where they were lost, given up in the end, and shown once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import trio_test
+
+from app import events
+from app.station.messages import MAX_UNCONFIRMED, PAUSES_S
+from tests.support.station import ADA, BOB, Station, running
+from transport.links.base import Link
+from transport.links.memory import memory_pair
+from transport.protocol.frames import Type
+
+
+def texts(station: Station) -> list[str]:
+    """What a station has heard, as its host was told."""
+    return [event.text for event in station.only(events.TextHeard)]
+
+
+pytestmark = pytest.mark.usefixtures("cheap_keys")
+
+
+class LossyLink:
+    """A link that loses the first frame of some types."""
+
+    def __init__(self, link: Link, *lost: Type) -> None:
+        self._link, self.to_lose = link, [*lost]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._link, name)
+
+    async def send(self, octets: bytes) -> None:
+        kind = Type(octets[0] & 0x0F)
+        if kind in self.to_lose:
+            self.to_lose.remove(kind)
+        else:
+            await self._link.send(octets)
+
+
+def two(passphrase: str | None = None, lost_by_ada: tuple[Type, ...] = (), lost_by_bob: tuple[Type, ...] = ()) -> Any:
+    """Two stations, the channel sealed where there is a passphrase, each of which loses some of what it sends."""
+    here, there = memory_pair()
+    ada, bob = (replace(settings, passphrase=passphrase) for settings in (ADA, BOB))
+    return Station(ada, link=LossyLink(here, *lost_by_ada)), Station(bob, link=LossyLink(there, *lost_by_bob))
+
+
+@pytest.mark.parametrize("passphrase", [None, "correct horse battery staple"])
+@trio_test
+async def test_a_message_is_confirmed_by_the_one_it_is_for(virtual_time, passphrase):
+    """By no other, and not where it is for everybody; on a sealed channel too."""
+    ada, bob = two(passphrase)
+    async with running(ada, bob):
+        number = ada.engine.send_text("on my way", "Bob", confirm=True)
+        confirmed = await ada.until(events.TextConfirmed)
+        assert (number, "Bob") == (confirmed.number, confirmed.addressee)
+        ada.engine.send_text("and you?", "Eve", confirm=True)
+        ada.engine.send_text("hello all", "", confirm=True)
+        await trio.sleep(sum(PAUSES_S) + 1)
+    assert ["on my way", "and you?", "hello all"] == texts(bob)
+    assert 1 == len(ada.only(events.TextConfirmed))
+    [given_up] = ada.only(events.TextUnconfirmed)
+    assert ("Eve", len(PAUSES_S)) == (given_up.addressee, given_up.tries)
+    assert 3 == len(ada.only(events.TextSent))
+
+
+@trio_test
+async def test_a_message_that_was_lost_is_sent_again_and_shown_once(virtual_time):
+    """Whether it was the message that was lost, or its receipt."""
+    ada, bob = two(lost_by_ada=(Type.TEXT,), lost_by_bob=(Type.RECEIPT,))
+    async with running(ada, bob):
+        ada.engine.send_text("on my way", "Bob", confirm=True)
+        await ada.until(events.TextConfirmed)
+        assert PAUSES_S[0] + PAUSES_S[1] <= trio.current_time() < sum(PAUSES_S)
+    assert [] == ada.link.to_lose == bob.link.to_lose
+    assert ["on my way"] == texts(bob)
+
+
+@trio_test
+async def test_messages_that_nobody_confirms_take_no_room(virtual_time):
+    """Of many, the oldest are given up at once, and none is sent for ever."""
+    ada, bob = two()
+    async with running(ada, bob):
+        for number in range(3 * MAX_UNCONFIRMED):
+            ada.engine.send_text(f"{number}", "Eve", confirm=True)
+        await trio.sleep(1)
+        assert 2 * MAX_UNCONFIRMED == len(ada.only(events.TextUnconfirmed))
+        await trio.sleep(sum(PAUSES_S) + 60)
+        assert 3 * MAX_UNCONFIRMED == len(ada.only(events.TextUnconfirmed))
