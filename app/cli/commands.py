@@ -50,8 +50,11 @@ COMMANDS = (
     Command(
         "text",
         "one short message, confirmed if that is asked for",
-        "Send one short message; with --confirm up to four times, and exit code 3 where nobody has confirmed it by then.",
-        ("gossamer text udp://192.0.2.7:7800 'on my way'", "gossamer text udp://192.0.2.7:7800 here --to Bob --confirm"),
+        "Send one short message; with --confirm up to four times, and exit code 3 where nobody has confirmed it.",
+        (
+            "gossamer text udp://192.0.2.7:7800 'on my way'",
+            "gossamer text udp://192.0.2.7:7800 here --to Bob --confirm",
+        ),
         "app.cli.text:add_text",
     ),
     Command(

@@ -128,6 +128,7 @@ ARGUMENTS = {
     "compare": ["a.wav", "--out", "page.html"],
     "inspect": ["a.wav"],
     "field-test": ["udp://127.0.0.1:9"],
+    "text": ["udp://127.0.0.1:9", "on my way"],
     "train-voice": ["recordings", "--out", "voice.onnx"],
 }
 """Arguments without which a command is not understood."""

@@ -65,7 +65,7 @@ def test_no_line_raises_anything_else(line: bytes) -> None:
     assert command.word in COMMANDS
 
 
-VALUES = st.sampled_from([None, True, 0, -1, 1e308, "", "Bob", "x" * 3000, [], {}, [[]]])
+VALUES: st.SearchStrategy[object] = st.sampled_from([None, True, 0, -1, 1e308, "", "Bob", "x" * 3000, [], {}, [[]]])
 
 
 @given(st.dictionaries(st.sampled_from(["down", "text", "to", "on", "volume", "link"]), VALUES))
