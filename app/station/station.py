@@ -276,8 +276,7 @@ class Station:
         """Take a block of the microphone, float32 [n]."""
         self._mouth.heard(block)
         self._conversation.hear(block)
-        silent = self._player.queued_s <= 0.0
-        self._hands_free.hear(block, trio.current_time(), self.idle and silent)
+        self._hands_free.hear(block, trio.current_time(), self.idle and self._player.queued_s <= 0.0)
 
     def _press_by_voice(self, before_s: float) -> None:
         self._conversation.press(None, self._microphone.latency_s, before_s)

@@ -172,6 +172,7 @@ class TalkScreen(Picture):
     def note(self, about: str, text: str, *, trouble: bool = True) -> None:
         """Write a note to the log that comes from the screen, not from an event of the engine."""
         self.state.log.note(Side.NOTE, about, text, time.monotonic(), trouble=trouble)
+        self.draw()
 
     def closing(self) -> None:
         """Show that the program is on its way out."""

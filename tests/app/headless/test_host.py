@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import trio
@@ -76,8 +76,8 @@ class Stage:
         self.host = StationHost(
             Settings("udp://:1", name="Ada"),
             self.lines,
-            make_engine=self._make,
-            commands=self._reads,  # type: ignore[arg-type]
+            make_engine=cast(Any, self._make),
+            commands=self._reads,
         )
 
     def _make(self, settings: Settings, emit: Callable[[events.Event], None]) -> KeptEngine:
