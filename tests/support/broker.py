@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import datetime
 import ipaddress
 import os
@@ -69,6 +70,7 @@ class Broker:
         configuration.write_text("\n".join([*lines, ""]))
         self._command = [mosquitto, "-c", str(configuration)]
         self._process: subprocess.Popen[bytes] | None = None
+        atexit.register(self.kill)  # where a test fails before it does that
         self.start()
 
     def start(self) -> None:
