@@ -24,6 +24,7 @@ help:
 	@echo "make test         ruff, mypy and the tests; needs no torch"
 	@echo "make fuzz         a million inputs, guided by coverage, into everything that reads from a link; then 100,000"
 	@echo "                  sequences of frames, in any order, against a whole station"
+	@echo "make mutants      small mistakes made in transport/ one by one: how many do its tests notice?"
 	@echo "make soak         8 hours of overs, faults, restarts and attacks in virtual time"
 	@echo "make bench        words, nature, quality and speed beside Codec2, Speex, AMR and Opus; brings PyTorch"
 	@echo "make bench-channel what a channel with 10, 100 and 1000 listeners costs an MQTT broker"
@@ -70,6 +71,11 @@ soak: setup
 fuzz: $(VENV)/.ready-fuzz
 	@$(BIN)/python -m tests.fuzz $(FUZZ_INPUTS)
 	@$(BIN)/python -m tests.fuzz.station $(FUZZ_SEQUENCES)
+
+# Drawn evenly from all modules; MUTANTS='--each 0' runs all of them, for hours. Goes on where it was interrupted.
+.PHONY: mutants
+mutants: $(VENV)/.ready-mutants
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.tools.mutants $(MUTANTS)
 
 gallery: debian-test $(VENV)/.ready-bench
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.benchmarks.gallery $(GALLERY_ARGS)

@@ -8,7 +8,7 @@ import pickle
 import pytest
 
 from transport.address import parse_address
-from transport.errors import FrameError, LinkError, NewerVersion, TransportError, UsageError
+from transport.errors import FrameError, LinkError, NewerVersion, OtherMode, Stale, TransportError, UsageError
 
 
 def test_the_text_of_an_error_is_its_cause_and_its_cure():
@@ -60,3 +60,18 @@ def test_whoever_mistypes_a_link_is_told_what_to_write(text):
     assert caught.value.cause
     assert caught.value.cure
     assert f"{caught.value.cause}: {caught.value.cure}" == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (Stale("Ada", -90), "a frame of Ada is 90 s old"),
+        (Stale("", 90), "a frame of somebody is 90 s ahead"),
+        (Stale("Ada", 1), "a frame of Ada is 1 s ahead"),
+        (Stale("Ada", 0), "a frame of Ada is 0 s old"),
+        (OtherMode(3), "mode 3 is not the mode of this channel"),
+    ],
+)
+def test_a_refusal_says_whose_frame_it_was_and_why(error, text):
+    """It is what the capture and the log show."""
+    assert text == str(error)

@@ -130,3 +130,25 @@ def test_impossible_impairments(wrong: dict) -> None:
 def test_drop_helper_drops() -> None:
     """The helper that tests drop frames with does drop them."""
     assert [(0.0, b"a"), (0.0, b"c")] == drop([(0.0, b"a"), (0.0, b"b"), (0.0, b"c")], 1)
+
+
+def test_everything_may_be_lost_in_bursts() -> None:
+    """A loss of 1 leaves no room for a shortest burst, and needs none."""
+    assert [] == delivered(Impairment(loss=1.0, burst_frames=5.0))
+
+
+def test_what_is_overtaken_is_counted_once() -> None:
+    """The count of frames out of order is their number."""
+    path = ImpairedPath(Impairment(reorder=0.5, delay_s=0.1, seed=3))
+    for number in range(200):
+        path.hand_over(numbered_packet(number), number * 0.32)
+    assert 60 < path.count.reordered < 140
+
+
+def test_loss_does_not_move_the_bit_errors() -> None:
+    """The same seed flips the same bits of a frame, whether frames before it were lost or not."""
+    sent = [(number * 0.32, bytes(32)) for number in range(500)]
+    all_of_them = dict(through(ImpairedPath(Impairment(ber=0.01, seed=4)), sent))
+    some = dict(through(ImpairedPath(Impairment(ber=0.01, loss=0.3, seed=4)), sent))
+    assert 250 < len(some) < 450
+    assert some == {at_s: all_of_them[at_s] for at_s in some}

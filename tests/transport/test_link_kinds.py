@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 import subprocess
 import sys
 
@@ -184,3 +185,13 @@ def test_a_row_is_all_that_a_new_kind_needs(monkeypatch):
     }.items():
         with pytest.raises(LinkError, match=said):
             parse_address(wrong)
+
+
+def test_the_first_colon_and_slashes_name_the_scheme():
+    """Another address may stand in the options of one."""
+    assert kind_of("udp://192.0.2.7:7800?note=serial://x") is LINK_KINDS["udp"]
+
+
+def test_forms_are_named_as_a_list_is_read():
+    """With commas, and an "or" before the last one."""
+    assert re.fullmatch(r"[^ ,]+(, [^ ,]+)* or [^ ,]+", written_forms())

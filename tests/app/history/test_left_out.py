@@ -12,6 +12,7 @@ from trio.testing import trio_test
 from app import events
 from app.cli import captures
 from app.history.capture import Capture, CapturedFrame, LeftOut, capture_text, make_header, newest_part, read_capture
+from app.history.journal import FILES_IN_THE_LIMIT, Journal
 from app.history.overs import capture_files
 from app.history.recorder import MAX_WAITING_FRAMES, REFUSED_AT_ONCE, Recorder
 from app.settings.model import Settings
@@ -88,6 +89,17 @@ async def test_honest_talk_is_not_said_to_be_missing(tmp_path, virtual_time):
             await trio.sleep(0.25)
         nursery.cancel_scope.cancel()
     assert (4 * SECONDS, ()) == (len(kept(tmp_path).frames), kept(tmp_path).left_out)
+
+
+def test_a_full_journal_is_followed_by_another(tmp_path):
+    """Their bytes are counted, so that the oldest can go when there are too many."""
+    limit_bytes = 100_000
+    journal = Journal(tmp_path, limit_bytes, HEADER, lambda: 1_700_000_500.0)
+    for second in range(60):
+        journal.append([CapturedFrame(second, "in", bytes(300))])
+    sizes = [path.stat().st_size for path in capture_files(tmp_path)]
+    assert len(sizes) > 1
+    assert max(sizes) <= limit_bytes // FILES_IN_THE_LIMIT + 2000  # its first line
 
 
 def test_the_number_survives_an_export(tmp_path, monkeypatch, capsys):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Hashable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import trio
@@ -14,7 +16,7 @@ from app import events
 from app.errors import GossamerError, first_error
 from app.settings.model import Settings
 from app.settings.protection import MODE_WORDS, channel_mode, secret_of
-from app.station.channel_end import wall_clock_s
+from app.station.channel_end import ChannelEnd, wall_clock_s
 from tests.support.station import Station, clip
 from tests.support.wiretap import (
     PACKETS,
@@ -29,7 +31,7 @@ from tests.support.wiretap import (
 )
 from transport.protection.channel import open_channel
 from transport.protection.cipher import Secret
-from transport.protocol.frames import Mode, Receipt
+from transport.protocol.frames import Beacon, Mode, Receipt
 from transport.protocol.open_frames import encode
 
 pytestmark = pytest.mark.usefixtures("cheap_keys")
@@ -155,3 +157,37 @@ async def test_the_parrot_speaks_sealed_too(virtual_time: trio.testing.MockClock
         station.engine.close()
     assert station.encoder.packets == station.decoder.packets
     assert [] == station.only(events.ChannelCounts)
+
+
+class SourcesLink:
+    """A link that tells senders apart, and keeps what it was vouched for."""
+
+    name, tag_bytes = "sources://", 8
+
+    def __init__(self) -> None:
+        self.vouched: list[bytes] = []
+
+    def protect(self, make_keep_alive: Callable[[], bytes]) -> None:
+        """Keep nothing."""
+
+    def source(self, frame: bytes) -> Hashable | None:
+        return "somebody"
+
+    def vouch(self, frame: bytes) -> None:
+        self.vouched.append(frame)
+
+
+@trio_test
+async def test_the_link_learns_from_authentic_frames_alone(virtual_time: trio.testing.MockClock) -> None:
+    """It is vouched for a frame once that was checked and is new, and for nothing that was refused."""
+    link: Any = SourcesLink()
+    secret = Secret(Mode.SEALED, bytes(32))
+    end = ChannelEnd("Bob", link, secret, utc, lambda event: None)
+    friend, stranger = (open_channel(one, 8, os.urandom) for one in (secret, Secret(Mode.SEALED, bytes(31) + b"x")))
+    good = friend.encode(Beacon(0, 0), 0.0, utc())
+    for octets in (stranger.encode(Beacon(0, 0), 0.0, utc()), encode(Beacon(0, 0)), b"", good[:-1]):
+        end.receive(octets)
+    assert [] == link.vouched
+    for _ in range(3):
+        end.receive(good)  # twice again: replayed
+    assert [good] == link.vouched

@@ -87,3 +87,14 @@ def test_any_bytes(inputs: list[bytes]) -> None:
         except FrameError:
             continue
         assert frame == decode_ui(encode_ui(frame))
+
+
+def test_a_callsign_is_written_as_people_write_it() -> None:
+    """Number 0 is left out."""
+    assert ["N0CALL", "N0CALL-7"] == [str(Callsign("N0CALL", ssid)) for ssid in (0, 7)]
+
+
+def test_a_frame_without_content_is_a_frame() -> None:
+    """The shortest one has its addresses, and two bytes that say what it is."""
+    frame = UiFrame(Callsign("CQ", 0), Callsign("N0CALL", 7), NO_LAYER_3, b"")
+    assert frame == decode_ui(encode_ui(frame))

@@ -57,3 +57,12 @@ def test_cobs_length(frame: bytes) -> None:
     coded = cobs_encode(frame)
     assert 0 not in coded
     assert len(frame) + 1 + 2 <= len(coded) + 2 <= cobs_bytes(len(frame))
+
+
+@pytest.mark.parametrize("before", [b"", b"\0", b"a\0", b"\0\0", b"a\0bc\0"])
+def test_a_full_run_at_the_end_needs_no_code_behind_it(before: bytes) -> None:
+    """254 bytes without a zero end the frame, however many zeros stand before them."""
+    frame = before + b"x" * 254
+    coded = cobs_encode(frame)
+    assert b"\xff" + b"x" * 254 == coded[-255:]
+    assert (len(before) + 255, frame) == (len(coded), cobs_decode(coded))

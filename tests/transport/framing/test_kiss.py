@@ -53,3 +53,8 @@ def test_the_worked_example_of_kiss() -> None:
     [(_, example)] = worked_examples("links.md", "kiss")
     frames = Ax25Frames(Callsign("N0CALL", 1), Callsign("GOSMR"))
     assert frames.wrap(bytes.fromhex("135a0002bdf600010d2e")) == example
+
+
+def test_the_longest_frame_between_two_marks() -> None:
+    """Every byte escaped, a command and a port in front: what is longer is no frame, and is not kept."""
+    assert 2 + 2 * 300 == KissReader.longest(300)

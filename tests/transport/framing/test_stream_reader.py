@@ -97,3 +97,12 @@ def test_any_bytes_from_a_tnc(inputs: list[bytes]) -> None:
         assert all(len(found) <= 2 * MAX_FRAME_BYTES for found in reader.receive(octets))
         assert reader._max_bytes >= len(reader._pending)
     assert FRAMES[1] == reader.receive(as_kiss[1])[-1]
+
+
+def test_what_comes_in_pieces_is_too_long_together() -> None:
+    """The bound is that of the whole frame, not that of a piece of it."""
+    reader = CobsReader(20)
+    longest = reader.longest(20)
+    assert [] == reader.receive(b"x" * (longest - 1)) == reader.receive(b"xx")
+    assert [RUBBISH] == reader.receive(COBS_MARK)
+    assert 0 == len(reader._pending)

@@ -14,6 +14,7 @@ from tests.support.processes import free_port
 from transport.address import parse_address
 from transport.errors import LinkClosed
 from transport.links.base import Link, reply, source_finder
+from transport.links.datagrams import REMEMBERED_FRAMES, SourceMemory
 from transport.links.registry import open_link
 from transport.protection.channel import open_channel
 from transport.protection.cipher import Secret
@@ -91,3 +92,15 @@ def test_a_waiting_end_is_led_to_its_peer_by_authentic_frames_only() -> None:
                 await link.aclose()
 
     trio.run(main)
+
+
+def test_senders_of_so_many_frames_are_remembered_and_no_more() -> None:
+    """Of the same bytes from two the first is remembered; the oldest makes room."""
+    memory = SourceMemory()
+    for number in range(2 * REMEMBERED_FRAMES):
+        memory.remember(number.to_bytes(4), (number,))
+        assert len(memory._sources) <= REMEMBERED_FRAMES
+    newest = 2 * REMEMBERED_FRAMES - 1
+    memory.remember(newest.to_bytes(4), ("forger",))
+    assert (newest,) == memory.source(newest.to_bytes(4))
+    assert memory.source((0).to_bytes(4)) is None

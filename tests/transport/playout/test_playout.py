@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.support.overs import Listener, drop, numbered_packet, over_frames, talk, through
 from transport.impairment import ImpairedPath, Impairment
 from transport.playout.jitter import FIRST_HOLD_S, MAX_HOLD_S, MIN_HOLD_S
-from transport.playout.playout import MAX_JUMP, MAX_OVERS, Playout
+from transport.playout.playout import MAX_FINISHED, MAX_JUMP, MAX_OVERS, Playout
 from transport.protocol.frames import PACKET_S
 
 PAUSE_S = 10.0
@@ -448,3 +448,20 @@ def test_an_over_that_began_while_nothing_ran_is_joined_where_it_is() -> None:
         assert 30.3 - PACKET_S <= deadline_s <= 31.0
         item = playout.take(deadline_s)
         assert item is not None and item.index >= 48
+
+
+def test_what_comes_after_all_overs_is_counted_each_time() -> None:
+    """Packets of no over are late, every one of them."""
+    playout = Playout()
+    for index in range(3):
+        playout.push(index, numbered_packet(index), False, 0.0)
+    assert 3 == playout.count.late
+
+
+def test_finished_overs_that_nobody_takes_are_forgotten() -> None:
+    """Their number is bounded."""
+    playout = Playout()
+    for _ in range(2 * MAX_FINISHED):
+        playout.begin(1)
+        playout.end(0, 0.0)
+    assert MAX_FINISHED == len(playout.finished)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
@@ -42,3 +44,10 @@ def test_a_vector_step_by_step() -> None:
     ham_header = bytes.fromhex("31 5a 00 00")
     tag = AESCCM(KEY, tag_length=4).encrypt(nonce + ham_header, b"", plain)
     assert PROTECTED_VECTORS[7][3] == (ham_header + nonce + plain + tag).hex(" ")
+
+
+def test_a_fingerprint_is_thirty_bits_of_a_digest() -> None:
+    """It is what SHA-256 makes of the label and the key, the first bits of it."""
+    key = bytes(range(32))
+    digest = int.from_bytes(hashlib.sha256(b"gossamer/fingerprint" + key).digest())
+    assert digest >> 226 == fingerprint(key) < 1 << 30

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from transport.errors import BadTag, FrameError, NewerVersion, OtherMode, Stale
-from transport.protection.mismatch import AGAIN_S, WITHIN_S, MismatchDetector
+from transport.protection.mismatch import AGAIN_S, MAX_TOLD, WITHIN_S, MismatchDetector
 from transport.protocol.frames import Mode, Type
 
 OTHERS = [(own, other) for own in Mode for other in Mode if own is not other]
@@ -73,3 +73,25 @@ def test_a_later_version_is_told_with_its_cure():
     assert told is not None
     assert "version 5" in told.cause
     assert "update this one" == told.cure
+
+
+def test_frames_of_two_other_modes_are_no_two_of_one():
+    """A sealed frame and a signed one that are noise do not make each other a station."""
+    detector = MismatchDetector(Mode.OPEN)
+    assert detector.refused(octets(), OtherMode(Mode.SEALED), 0.0) is None
+    assert detector.refused(octets(), OtherMode(Mode.HAM), 1.0) is None
+
+
+def test_what_was_told_is_remembered_within_bounds():
+    """Names of stations are as many as a stranger likes."""
+    detector = MismatchDetector(Mode.HAM)
+    for number in range(10 * MAX_TOLD):
+        assert detector.refused(octets(), Stale(f"station {number}", -90), 0.0) is not None
+        assert len(detector._told) <= MAX_TOLD
+
+
+def test_somebody_s_clock_is_told_again_after_a_minute():
+    """An END says nobody's name; a minute after a line it is told of anew, and not before."""
+    detector = MismatchDetector(Mode.HAM)
+    fates = [detector.refused(octets(), Stale("", -90), now) is not None for now in (0.0, AGAIN_S - 0.1, AGAIN_S)]
+    assert [True, False, True] == fates

@@ -23,8 +23,18 @@ from transport.errors import (
     Stale,
     UnknownOver,
 )
-from transport.protection.replay import FRESH_S, OVER_FRESH_S, REMEMBERED_S, WINDOW, Window
-from transport.protocol.frames import Beacon, Begin, End, Frame, Mode, Ping, Pong, Receipt, Voice
+from transport.protection.replay import (
+    FRESH_S,
+    MAX_OVERS,
+    MAX_REMEMBERED,
+    OVER_FRESH_S,
+    REMEMBERED_S,
+    WINDOW,
+    HeardOver,
+    Nonces,
+    Window,
+)
+from transport.protocol.frames import Beacon, Begin, End, Frame, Mode, Ping, Pong, Receipt, Text, Voice
 
 
 def test_the_replay_window() -> None:
@@ -202,3 +212,23 @@ def test_a_receipt_belongs_to_one_over_and_its_addressee(mode: Mode) -> None:
         stranger = ProtectedEnd(mode)
         stranger.say(other)
         assert BadTag is stranger.fate(receipt)
+
+
+def test_the_memory_of_nonces_is_bounded() -> None:
+    """Of more than are kept the oldest are forgotten, and so are overs of which nothing is kept any more."""
+    nonces = Nonces()
+    for number in range(2 * MAX_REMEMBERED):
+        nonces.remember(number.to_bytes(8), 0.0, HeardOver(number % 256, number.to_bytes(8)))
+        assert len(nonces) <= MAX_REMEMBERED
+    assert not nonces.knows((MAX_REMEMBERED - 1).to_bytes(8), 0.0)
+    assert nonces.knows(MAX_REMEMBERED.to_bytes(8), 0.0)
+    assert len(nonces._overs) == MAX_OVERS
+
+
+@pytest.mark.parametrize("mode", PROTECTED)
+def test_only_a_receipt_is_bound_to_an_over(mode: Mode) -> None:
+    """A message and a ping with the number of an over that is known are opened by whoever does not know it."""
+    talker, hearer, stranger = (ProtectedEnd(mode) for _ in range(3))
+    hearer.hear(talker.say(BEGIN))
+    for frame in (Text(BEGIN.over, 1, "Ada", "hello"), Ping(BEGIN.over, 1, 5), Beacon(BEGIN.over, 1)):
+        assert frame == stranger.hear(hearer.say(frame))

@@ -351,3 +351,29 @@ def test_following_ends_with_the_talk_limit(spacing_s: float) -> None:
     assert State.IDLE is state_of(floor)
     floor.press(now)
     assert State.ASKED is state_of(floor)
+
+
+@pytest.mark.parametrize(("slowness", "silence_s"), [(1.0, 2.5), (1.5, 0.32 * 1.5 + SILENCE_S)])
+def test_a_link_that_is_a_little_slow_is_given_its_time(slowness: float, silence_s: float) -> None:
+    """Above 1 the plan says how long a frame takes, however little it is above."""
+    floor = Floor(slowness=slowness)
+    floor.heard(0.0, THEM, begins=True)
+    assert [] == floor.tick(silence_s - 0.01)
+    assert TalkerLost(THEM) in floor.tick(silence_s + 0.01)
+
+
+def test_an_over_that_is_joined_anew_is_followed_anew() -> None:
+    """The time for which somebody is followed counts from where the receiver joined the over last."""
+    floor, now, lost = receiving(), 0.0, []
+    while now < TALK_LIMIT_S + FOLLOWED_MARGIN_S + 60.0:
+        now += 1.0
+        floor.heard(now, THEM, begins=now == 100.0)
+        lost += [event for event in floor.tick(now) if isinstance(event, TalkerLost)]
+    assert [] == lost
+
+
+def test_the_signs_of_a_collision_say_what_happens() -> None:
+    """Of two others, and of one that talks into an over of ours."""
+    both, ours = receiving(), on_air()
+    assert [CollisionInferred("two stations are talking at once")] == both.heard(1.0, THEM + 1)
+    assert CollisionInferred("somebody else is talking at the same time") in ours.heard(1.0, THEM)

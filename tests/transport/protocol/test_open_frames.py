@@ -171,7 +171,7 @@ UNWRITABLE: list[Frame] = [
 ]
 
 
-@pytest.mark.parametrize("frame", UNWRITABLE, ids=repr)
+@pytest.mark.parametrize("frame", UNWRITABLE, ids=lambda frame: type(frame).__name__)
 def test_what_does_not_fit_is_our_own_mistake(frame: Frame) -> None:
     """A field that does not fit its place is refused when it is written."""
     with pytest.raises(UsageError):

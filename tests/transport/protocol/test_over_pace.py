@@ -1,0 +1,127 @@
+"""What the time allows an over to claim, and for how long its talker keeps the ear."""
+
+from __future__ import annotations
+
+import pytest
+
+from transport.protocol.frames import PACKET_S
+from transport.protocol.over_pace import (
+    AHEAD_S,
+    EAR_GRACE_S,
+    EAR_WINDOW_S,
+    END_AHEAD_S,
+    PAUSE_S,
+    TALK_LIMIT_S,
+    OverPace,
+)
+
+
+def joined(k: int = 1, slowness: float = 1.0, now: float = 100.0, first_index: int = 0) -> OverPace:
+    pace = OverPace(slowness)
+    pace.join("Ada", k, first_index, now)
+    return pace
+
+
+def talk(pace: OverPace, start_s: float, seconds: float, share: float = 1.0, k: int = 1) -> float:
+    """Have this share of the frames come at the pace of speech; return when the last was due."""
+    frames = int(seconds / (k * PACKET_S))
+    for number in range(frames):
+        if int((number + 1) * share) > int(number * share):
+            pace.arrived((number + 1) * k - 1, k, start_s + (number + 1) * k * PACKET_S)
+    return start_s + frames * k * PACKET_S
+
+
+@pytest.mark.parametrize("first_index", [0, 50])
+def test_a_packet_may_be_ahead_by_what_a_begin_can_be_late(first_index: int) -> None:
+    """Counted from where the over was joined, and from when."""
+    pace = joined(first_index=first_index)
+    most = first_index + int(AHEAD_S / PACKET_S)
+    assert (True, False) == (pace.takes(most, 100.0), pace.takes(most + 1, 100.0))
+    assert pace.takes(most + 10, 100.0 + 10 * PACKET_S + 0.01)
+    assert not pace.takes(most + 11, 100.0 + 10 * PACKET_S)
+
+
+def test_silence_earns_nothing() -> None:
+    """Nobody speaks on while nothing comes: an hour later no more is believed than after AHEAD_S."""
+    pace = joined()
+    most = int(2 * AHEAD_S / PACKET_S)
+    assert pace.takes(most, 4000.0)
+    assert not pace.takes(most + 1, 4000.0)
+
+
+def test_an_end_claims_what_came_or_what_the_time_allows() -> None:
+    """Rounded up to a packet, and never less than what came."""
+    pace = joined()
+    assert [3, 7] == [pace.length(claimed, 100.0) for claimed in (3, 0xFFFF)]
+    assert 7 == -int(-END_AHEAD_S / PACKET_S // 1)
+    pace.arrived(40, 1, 100.0)
+    assert 41 == pace.length(0xFFFF, 100.0)
+
+
+def test_the_ear_is_kept_at_first() -> None:
+    """Who has just begun keeps it for EAR_GRACE_S and a frame, whatever comes of him."""
+    pace = joined()
+    assert not pace.yields(100.0 + EAR_GRACE_S + PACKET_S - 0.01)
+    assert pace.yields(100.0 + EAR_GRACE_S + PACKET_S + 0.01)
+
+
+@pytest.mark.parametrize(
+    ("k", "share", "yields"),
+    [
+        *(
+            (k, share, yields)
+            for k in (1, 2)
+            for share, yields in ((1.0, False), (0.75, False), (0.2, True), (0.0, True))
+        ),
+        (6, 1.0, False),
+        (6, 0.0, True),
+    ],
+)
+def test_who_sends_less_than_half_of_his_speech_loses_the_ear(k: int, share: float, yields: bool) -> None:
+    """On frames of any length."""
+    pace = joined(k)
+    now = talk(pace, 100.0, 30.0, share, k)
+    assert yields is pace.yields(now)
+
+
+@pytest.mark.parametrize("after_s", [EAR_WINDOW_S - 1.0, EAR_WINDOW_S + 1.0])
+def test_only_the_last_seconds_count(after_s: float) -> None:
+    """Who talked well and stopped loses the ear once the window holds too little."""
+    pace = joined()
+    now = talk(pace, 100.0, 20.0)
+    assert (after_s > EAR_WINDOW_S / 2) is pace.yields(now + after_s)
+    assert not pace.yields(now + 1.0)
+
+
+@pytest.mark.parametrize("slowness", [0.5, 1.0, 3.0])
+def test_a_channel_that_was_busy_for_long_yields_to_anybody(slowness: float) -> None:
+    """However well he is heard; longer in proportion on a slow link, and never sooner on a fast one."""
+    pace = joined(slowness=slowness)
+    limit_s = TALK_LIMIT_S * max(1.0, slowness)
+    for second in range(int(limit_s) + 2):
+        pace.arrived(second, 10, 100.0 + second)
+        assert (second >= limit_s) is pace.yields(100.0 + second), second
+    assert pace.too_long(100.0 + limit_s) and not pace.too_long(100.0 + limit_s - 0.01)
+
+
+@pytest.mark.parametrize(("pause_s", "busy"), [(PAUSE_S - 0.1, True), (PAUSE_S, False)])
+def test_a_pause_frees_a_busy_channel(pause_s: float, busy: bool) -> None:
+    """Overs one after another are one long occupation, unless there is a second between them."""
+    pace = joined()
+    for second in range(100):
+        pace.arrived(second, 10, 100.0 + second)
+    pace.ended(199.0)
+    pace.join("Eve", 1, 0, 199.0 + pause_s)
+    for second in range(30):
+        pace.arrived(second, 10, 199.0 + pause_s + second)
+    assert busy is pace.yields(199.0 + pause_s + 29)
+
+
+def test_who_takes_over_begins_anew() -> None:
+    """What came of the one before is not counted for him, and the channel counts as busy from then on."""
+    pace = joined()
+    now = talk(pace, 100.0, 110.0)
+    pace.join("Eve", 1, 0, now, took_over=True)
+    assert not pace.yields(now + EAR_GRACE_S)
+    assert pace.yields(now + EAR_GRACE_S + PACKET_S + 0.01)
+    assert not pace.too_long(now + 60.0)
