@@ -108,7 +108,8 @@ class Floor:
         """Take note that the link failed, or has no peer yet: whatever was going on is over."""
         wanted = self.state in (State.ASKED, *_SENDING)
         events = self._move(FloorInput.FAIL)
-        if self.state is State.IDLE:
+        if self.state is State.IDLE and self.talker_over is not None:
+            events.append(TalkerLost(self.talker_over))  # nothing watches his silence any more
             self._forget_talker(now)
         return [*events, TalkRefused(reason)] if wanted else events
 

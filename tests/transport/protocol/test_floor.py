@@ -254,6 +254,23 @@ def test_a_failed_link_ends_everything(state: State) -> None:
     assert State.IDLE is floor.state or state is State.COLLIDED
 
 
+@pytest.mark.parametrize("sending", [True, False])
+def test_a_link_that_fails_loses_whoever_was_heard(sending: bool) -> None:
+    """Somebody talked into our over, or was broken in upon: nobody watches his silence then, so he is given up."""
+    if sending:
+        floor = on_air()
+        floor.release(1.0)
+        floor.heard(1.1, THEM)
+    else:
+        floor = receiving()
+        for second in range(1, int(TALK_LIMIT_S) + 2):
+            floor.heard(float(second), THEM)
+        floor.press(TALK_LIMIT_S + 2.0)
+        assert State.ASKED is state_of(floor)
+    assert TalkerLost(THEM) in floor.fail(TALK_LIMIT_S + 2.5, "unplugged")
+    assert (State.IDLE, None) == (state_of(floor), floor.talker_over)
+
+
 def test_every_state_takes_the_key_and_the_link() -> None:
     """No key, frame or failure of the link is ever a mistake: these come whenever they like."""
     for state, event in itertools.product(
