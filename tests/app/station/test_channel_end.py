@@ -29,6 +29,7 @@ from tests.support.wiretap import (
     settings,
     utc,
 )
+from transport.links.base import SourceFinder
 from transport.protection.channel import open_channel
 from transport.protection.cipher import Secret
 from transport.protocol.frames import Beacon, Mode, Receipt
@@ -176,12 +177,16 @@ class SourcesLink:
     def vouch(self, frame: bytes) -> None:
         self.vouched.append(frame)
 
+    async def reply(self, heard: bytes, frame: bytes) -> None:
+        await trio.lowlevel.checkpoint()
+
 
 @trio_test
 async def test_the_link_learns_from_authentic_frames_alone(virtual_time: trio.testing.MockClock) -> None:
     """It is vouched for a frame once that was checked and is new, and for nothing that was refused."""
     link: Any = SourcesLink()
     secret = Secret(Mode.SEALED, bytes(32))
+    assert isinstance(link, SourceFinder)
     end = ChannelEnd("Bob", link, secret, utc, lambda event: None)
     friend, stranger = (open_channel(one, 8, os.urandom) for one in (secret, Secret(Mode.SEALED, bytes(31) + b"x")))
     good = friend.encode(Beacon(0, 0), 0.0, utc())
