@@ -186,7 +186,7 @@ async def test_the_link_learns_from_authentic_frames_alone(virtual_time: trio.te
     """It is vouched for a frame once that was checked and is new, and for nothing that was refused."""
     link: Any = SourcesLink()
     secret = Secret(Mode.SEALED, bytes(32))
-    assert isinstance(link, SourceFinder)
+    assert isinstance(SourcesLink(), SourceFinder)
     end = ChannelEnd("Bob", link, secret, utc, lambda event: None)
     friend, stranger = (open_channel(one, 8, os.urandom) for one in (secret, Secret(Mode.SEALED, bytes(31) + b"x")))
     good = friend.encode(Beacon(0, 0), 0.0, utc())
