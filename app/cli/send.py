@@ -50,6 +50,8 @@ LONGEST_GOODBYE_S = 5.0
 """Time that the rest of a file's over gets to leave after a signal, in seconds."""
 PROBE_EVERY_S = 0.4
 """Time between two pings while the link tells of errors and no over shows whether it still does, in seconds."""
+REFUSAL_S = 1.6
+"""Time after an over that nobody has confirmed in which others may still say that they cannot open it, in seconds."""
 LOOK_EVERY_S = 0.02
 """Time between two looks at whether it has left, in seconds."""
 
@@ -88,6 +90,8 @@ class OutgoingOver:
         self.problem = ""
         """Why nothing was sent, in one line."""
         self.mode = Mode.OPEN
+        self.not_understood = trio.Event()
+        """Set when somebody here has another passphrase, mode or clock."""
         self.works = trio.Event()
         """Set while the link tells of no errors."""
         self.works.set()
@@ -118,8 +122,11 @@ class OutgoingOver:
                     self.done.set()
             case events.OverConfirmed():
                 self.receipt = event
-            case events.RecordingProblem() | events.ChannelProblem():
+            case events.RecordingProblem():
                 note(str(event))
+            case events.ChannelProblem():
+                note(str(event))
+                self.not_understood.set()
             case events.TalkPermitted() if self._live:
                 aside("on air: Ctrl-C ends the over")
             case events.StationReady():
@@ -254,6 +261,9 @@ async def _send(ending: Ending, settings: Settings, clip: NDArray[np.float32] | 
                 note(f"not yet: {over.problem}")
                 engine.key_up()  # a key that is refused counts again only when it has come up
                 await trio.sleep(random.uniform(*ASK_AGAIN_S))
+        if over.sent is not None and over.receipt is None and not ending.asked.is_set():
+            with trio.move_on_after(REFUSAL_S):
+                await first_of(over.not_understood, ending.asked)
         engine.close()
         while engine.ready:
             await trio.sleep(LOOK_EVERY_S)

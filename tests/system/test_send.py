@@ -161,3 +161,23 @@ def test_the_microphone_is_sent_where_nothing_can_reach_its_key(
     trio.run(main)
     assert over.sent is not None and over.sent.packets
     assert "`gossamer ptt` will not reach this over: this user has no home folder: set HOME" in capsys.readouterr().err
+
+
+def test_who_sends_with_another_passphrase_is_told(tmp_path: Path, speech: Path) -> None:
+    """The listener has one key, the sender another: both have a line about it, and nothing is heard."""
+    keys = []
+    for name, words in (("one", "canoe tiger lamp moss river"), ("other", "garlic cowboy elbow gold bicycle")):
+        keys.append(tmp_path / name)
+        keys[-1].write_text(words)
+        keys[-1].chmod(0o600)
+    port = free_port()
+    sealed = ["--channel", "harbour", "--passphrase-file"]
+    hearing = start("listen", f"udp://:{port}", "--output", tmp_path / "heard.wav", *sealed, keys[0])
+    assert "listening" in read_line(hearing.stderr)
+    saying = start("send", f"udp://127.0.0.1:{port}", "--input", speech, *sealed, keys[1])
+    said, problems = saying.communicate(timeout=SOON_S)
+    hearing.terminate()
+    heard = hearing.communicate(timeout=SOON_S)[1]
+    assert 0 == saying.returncode and said.startswith("sent 13 packets")
+    for told in (problems, heard):
+        assert "somebody here has another passphrase or another channel name" in told

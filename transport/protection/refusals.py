@@ -17,7 +17,7 @@ from transport.protocol.open_frames import HEADER, REFUSAL_BYTES
 
 AGAIN_S = 60.0
 """Shortest time between two REFUSALs of one station, in seconds."""
-WAIT_S = (0.5, 2.0)
+WAIT_S = (0.3, 1.0)
 """Shortest and longest time between the end of what is refused and the REFUSAL, in seconds.
 
 It is drawn, so that a receipt goes first and several stations do not answer at once.
