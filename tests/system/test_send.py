@@ -17,6 +17,7 @@ import trio
 from app.audio.devices import NoLoudspeaker
 from app.audio.sound_files import read_speech
 from app.cli import send
+from app.cli.outgoing_over import OutgoingOver
 from app.errors import GossamerError
 from app.settings.model import Settings
 from app.signals import Ending
@@ -146,7 +147,7 @@ def test_the_microphone_is_sent_where_nothing_can_reach_its_key(
     microphone = SteadyMicrophone(lambda moments_s: np.sin(2000 * moments_s) / 10)
     monkeypatch.setattr(ControlSocket, "open", nowhere)
     monkeypatch.setattr(send, "open_portaudio", lambda *_: (microphone, NoLoudspeaker()))
-    over = send.OutgoingOver(live=True)
+    over = OutgoingOver(live=True)
     settings = Settings(f"udp://127.0.0.1:{peer.getsockname()[1]}", name="Ada", record=False, synth="classic")
 
     async def main() -> None:

@@ -1,0 +1,111 @@
+"""The over of `gossamer send`: what has become of it so far, and what the user should know of it."""
+
+from __future__ import annotations
+
+import trio
+
+from app import events
+from app.console import aside, note
+from app.events import EndReason, Event
+from app.settings.words import fingerprint_line
+from transport.protocol.floor_states import State
+from transport.protocol.frames import Mode
+
+
+class OutgoingOver:
+    """One over on its way out, from the first try for the floor to its last bit."""
+
+    def __init__(self, *, live: bool) -> None:
+        """Take live: true for an over from the microphone, false for one from a file."""
+        self._live = live
+        self.done = trio.Event()
+        """Set when the over is sent, or can never be."""
+        self.denied = trio.Event()
+        """Set when somebody else has the floor."""
+        self.busy = trio.Event()
+        """Set while somebody else is heard."""
+        self.free = trio.Event()
+        """Set while nobody is."""
+        self.interrupted = False
+        """True once a signal has asked for the end."""
+        self.microphone_tried = trio.Event()
+        """Set when the microphone works, or does not open."""
+        self.sent: events.OverSent | None = None
+        self.receipt: events.OverConfirmed | None = None
+        self.problem = ""
+        """Why nothing was sent, in one line."""
+        self.mode = Mode.OPEN
+        self.not_understood = trio.Event()
+        """Set when somebody here has another passphrase, mode or clock."""
+        self.works = trio.Event()
+        """Set while the link tells of no errors."""
+        self.works.set()
+        self.fails = trio.Event()
+        """Set while it does."""
+
+    def note(self, event: Event) -> None:
+        """Take an event of the engine, and print what the user should know of it."""
+        match event:
+            case events.OverSent():
+                self.sent = event
+                if self.works.is_set():
+                    self.done.set()
+            case events.TalkEnded(reason=EndReason.LINK_LOST):
+                self.done.set()  # it cannot be continued; the reason follows
+            case events.FloorChanged(state):
+                self._floor_changed(state)
+            case events.TalkDenied(reason):
+                self.problem = self.problem or reason
+                self.denied.set()
+            case events.LinkProblem():
+                self._link_fails(event)
+            case events.LinkRecovered():
+                note("the link works again")
+                self.fails = trio.Event()
+                self.works.set()
+                if self.sent is not None:
+                    self.done.set()
+            case events.OverConfirmed():
+                self.receipt = event
+            case events.RecordingProblem():
+                note(str(event))
+            case events.ChannelProblem():
+                note(str(event))
+                self.not_understood.set()
+            case events.TalkPermitted() if self._live:
+                aside("on air: Ctrl-C ends the over")
+            case events.StationReady():
+                self.mode = event.mode
+                if event.fingerprint:
+                    aside(fingerprint_line(event.fingerprint))
+                for command in event.invitations:
+                    aside(f"to call this station: {command}")
+            case events.SlowLink():
+                note(f"this link is {event}")
+            case events.DeviceReady("microphone"):
+                self.microphone_tried.set()
+            case events.DeviceProblem("microphone"):
+                if self.microphone_tried.is_set():
+                    note(str(event))
+                else:
+                    self.problem = str(event)
+                    self.microphone_tried.set()
+                    self.done.set()
+
+    def _link_fails(self, event: events.LinkProblem) -> None:
+        """Take an error of the link: a hint, until it has lasted."""
+        if event.lasting:
+            self.problem, self.sent = str(event), None
+            self.done.set()
+        elif self.works.is_set():
+            note(str(event))
+            self.works = trio.Event()
+            self.fails.set()
+
+    def _floor_changed(self, state: State) -> None:
+        if state is State.IDLE:
+            self.busy = trio.Event()
+            self.free.set()
+        elif state in (State.RECEIVING, State.LOCKED_OUT):
+            self.free = trio.Event()
+            self.busy.set()
