@@ -37,7 +37,7 @@ def test_a_copied_error_keeps_both(again):
         "",
         "udp",
         "x://y",
-        "udp://host",
+        "udp://host:port",
         "udp://a:7/b",
         "udp://[::1",
         "serial://",
