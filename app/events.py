@@ -151,6 +151,29 @@ class OverConfirmed:
     """Number of packets that arrived there intact."""
     packets: int
     """Number of packets that were sent."""
+    station: str = ""
+    """Name of the station that has confirmed."""
+
+
+@dataclass(frozen=True, slots=True)
+class StationPresent:
+    """A station that is on the channel."""
+
+    name: str
+    heard_ago_s: float
+    """Seconds since a frame of it came."""
+    confirmed: int | None = None
+    """Number of packets of our last over to it that it has confirmed; None where it has confirmed nothing."""
+    of_packets: int | None = None
+    """Number of packets of that over."""
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceChanged:
+    """The stations that are on the channel, told when one comes, leaves, or is heard again; not of a parrot's link."""
+
+    stations: tuple[StationPresent, ...]
+    """The one that was heard last comes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -461,6 +484,7 @@ Event = (
     | TalkDraining
     | OverSent
     | OverConfirmed
+    | PresenceChanged
     | OverBegan
     | OverPlayed
     | TextHeard

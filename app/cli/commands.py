@@ -37,7 +37,7 @@ COMMANDS = (
         "send",
         "send a file or the microphone as one over, without a screen",
         "Send a sound file, or the microphone until Ctrl-C, as one over, and end when it has left.",
-        ("gossamer send udp://192.0.2.7:7800 --input speech.wav", "gossamer send udp://192.0.2.7:7800 --input mic"),
+        ("gossamer send udp://192.0.2.7 --input speech.wav --confirm", "gossamer send udp://192.0.2.7 --input mic"),
         "app.cli.send:add_send",
     ),
     Command(
@@ -63,6 +63,14 @@ COMMANDS = (
         "Run a station that tells events as JSON lines, and takes commands as JSON lines, a button or the voice.",
         ("gossamer station udp://:7800 --vox", "gossamer station udp://:7800 --button 'USB Pedal,KEY_F13'"),
         "app.cli.station:add_station",
+    ),
+    Command(
+        "who",
+        "who is on a channel, how long ago heard",
+        "Listen on a channel for some seconds, and say who is there; exit code 1 where nobody was heard. On IP this "
+        "station says that it is there, and the others answer; on radios it only listens.",
+        ("gossamer who udp://192.0.2.7", "gossamer who mqtts://ada@broker.example/harbour --seconds 10"),
+        "app.cli.who:add_who",
     ),
     Command(
         "demo",

@@ -16,6 +16,7 @@ from app.audio.devices import Loudspeaker, Microphone, NoLoudspeaker, NoMicropho
 from app.audio.portaudio import check_devices, load_portaudio, silence_native_libraries
 from app.audio.sound_files import read_speech
 from app.audio.streams import open_portaudio
+from app.cli.confirmation import Confirmation, add_confirm
 from app.cli.options import add_json, add_options, settings_from
 from app.cli.outgoing_over import OutgoingOver
 from app.console import note, say
@@ -59,6 +60,7 @@ def add_send(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--input", metavar="FILE|mic", required=True, help="a sound file, mic, or - for raw 16-bit sound at 8 kHz"
     )
+    add_confirm(parser)
     add_options(parser, "send")
     add_json(parser)
     parser.set_defaults(run=run_send)
@@ -79,8 +81,8 @@ def run_send(arguments: argparse.Namespace) -> int:
             raise FileProblem(f"{arguments.input} holds no sound", "there is nothing to send; take another")
         if len(clip) > LONGEST_OVER_S * SAMPLE_RATE_HZ:
             raise GossamerError(f"{arguments.input} is longer than {LONGEST_OVER_S / 60:.0f} minutes", "cut it")
-    over = OutgoingOver(live=live)
-    run_until_signal(_send, settings, clip, over)
+    over, confirmation = OutgoingOver(live=live), Confirmation(settings, arguments.confirm)
+    run_until_signal(_send, settings, clip, over, confirmation)
     sent = over.sent
     if sent is None:
         if over.interrupted:
@@ -103,10 +105,17 @@ def run_send(arguments: argparse.Namespace) -> int:
     )
     if cut:
         note("a signal ended the over before the file's end")
-    return EXIT_INTERRUPTED if cut else 0
+        return EXIT_INTERRUPTED
+    return confirmation.tell() if confirmation.wanted else 0
 
 
-async def _send(ending: Ending, settings: Settings, clip: NDArray[np.float32] | None, over: OutgoingOver) -> None:
+async def _send(
+    ending: Ending,
+    settings: Settings,
+    clip: NDArray[np.float32] | None,
+    over: OutgoingOver,
+    confirmation: Confirmation,
+) -> None:
     """Run a station until the over is sent, asking again while the floor is taken. clip: None is the microphone."""
     links: list[Link] = []
 
@@ -120,8 +129,8 @@ async def _send(ending: Ending, settings: Settings, clip: NDArray[np.float32] | 
         return microphone, NoLoudspeaker()
 
     def note_both(event: Event) -> None:
-        over.note(event)
-        control.note(event)
+        for one in (over, confirmation, control):
+            one.note(event)
 
     engine = Engine(settings, note_both, real_parts(open_link=open_and_keep, open_sound=open_sound))
     control = ControlSocket(settings.station or settings.name, settings.link, engine.key_down, engine.key_up)
@@ -143,6 +152,7 @@ async def _send(ending: Ending, settings: Settings, clip: NDArray[np.float32] | 
             await over.microphone_tried.wait()
         with trio.move_on_after(LISTEN_FIRST_S):
             await over.busy.wait()
+        await confirmation.look()
         while not over.done.is_set():
             await first_of(over.works, over.done)
             await _wait_for_floor(over)
@@ -159,6 +169,8 @@ async def _send(ending: Ending, settings: Settings, clip: NDArray[np.float32] | 
                 note(f"not yet: {over.problem}")
                 engine.key_up()  # a key that is refused counts again only when it has come up
                 await trio.sleep(random.uniform(*ASK_AGAIN_S))
+        if over.sent is not None:
+            await confirmation.wait()
         if over.sent is not None and over.receipt is None and not ending.asked.is_set():
             with trio.move_on_after(REFUSAL_S):
                 await first_of(over.not_understood, ending.asked)

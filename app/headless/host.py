@@ -218,7 +218,7 @@ class StationHost:
             volume=controls.volume,
             muted=controls.muted,
             gain_db=controls.gain_db,
-            addressee=controls.addressee,
+            addressee=controls.addressee or "",
         )
         self._back_to, self._next = self._settings, replace(self._settings, link=address)
         self._engine.close()

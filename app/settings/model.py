@@ -29,6 +29,8 @@ PARROT_LINK = "parrot://?rate=1200"
 
 TALK, SEND, LISTEN, DEMO = "talk", "send", "listen", "demo"
 """Names of the commands that open a station."""
+WHO = "who"
+"""Name of the command that looks who is on a channel."""
 LAB = "lab"
 """Name of the command that opens sound devices and no station."""
 
@@ -191,7 +193,7 @@ class Settings:
         "what the others see when you talk (the login name)",
         f"1 to {MAX_NAME_BYTES} bytes of printable text",
         _station_name,
-        (TALK, SEND, LISTEN, DEMO),
+        (TALK, SEND, LISTEN, DEMO, WHO),
         "NAME",
     )
     """Name that the others see when this station talks."""
@@ -199,13 +201,16 @@ class Settings:
     addressee: str = _setting(
         "",
         "--to",
-        "the station that is asked to confirm your overs (none)",
+        "the station that is asked to confirm your overs (the only other one)",
         f"the name of a station, at most {MAX_NAME_BYTES} bytes",
         _addressee,
         (TALK, SEND),
         "NAME",
     )
-    """Station that overs are addressed to: everybody hears them, this one answers with a receipt. Empty: to all."""
+    """Station that overs are addressed to: everybody hears them, this one answers with a receipt.
+
+    Empty: the only other station that is there, and everybody while that is not one.
+    """
 
     mode: Mode | None = _setting(  # noqa: RUF009 - it makes a field, as dataclasses.field does
         None,
@@ -213,7 +218,7 @@ class Settings:
         "open, sealed or ham (sealed with a passphrase, open without)",
         "open, sealed or ham",
         _mode,
-        (TALK, SEND, LISTEN, DEMO),
+        (TALK, SEND, LISTEN, DEMO, WHO),
         "open|sealed|ham",
     )
     """Protection of the channel's frames. None: sealed if there is a passphrase, else open."""
@@ -224,7 +229,7 @@ class Settings:
         "name of a sealed channel: another name, another key (gossamer)",
         f"1 to {MAX_CHANNEL_LETTERS} letters of printable text",
         _channel_name,
-        (TALK, SEND, LISTEN, DEMO),
+        (TALK, SEND, LISTEN, DEMO, WHO),
         "NAME",
     )
     """Name that goes into the key beside the passphrase: who shares a passphrase and not this hears nothing."""
@@ -235,7 +240,7 @@ class Settings:
         "its first line is the passphrase of a sealed channel",
         "the path of a file",
         _text,
-        (TALK, SEND, LISTEN, DEMO),
+        (TALK, SEND, LISTEN, DEMO, WHO),
         "FILE",
     )
     """File that holds the passphrase, read by app/settings/passphrase.py. Empty: there is none."""
@@ -258,7 +263,7 @@ class Settings:
         "for mqtts://: trust these certificates in place of the system's",
         "the path of a file",
         _text,
-        (TALK, SEND, LISTEN),
+        (TALK, SEND, LISTEN, WHO),
         "FILE",
     )
     """File with the certificates that a broker's must lead to; empty: the system's. An address that says ca= wins."""
@@ -432,6 +437,17 @@ class Settings:
         "MB",
     )
     """Most that past overs may take, 1..1000000 MB: an hour of speech is 0.36, the journal of its frames 1.5."""
+
+    presence: str = _setting(
+        "auto",
+        "--presence",
+        "tell the others that this station is here: auto (on IP, not on radios), on, off",
+        "auto, on or off",
+        _one_of("auto", "on", "off"),
+        (TALK, SEND, LISTEN, WHO),
+        "WHEN",
+    )
+    """Whether this station sends BEACONs: "auto" on IP alone, "on" on radios too, at 1 % of the airtime, or "off"."""
 
     station: str = _setting(
         "",

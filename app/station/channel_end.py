@@ -128,9 +128,9 @@ class ChannelEnd:
         if self._nonce_file is not None:
             await self._nonce_file.run(in_thread, self._emit)
 
-    def watch(self, watcher: FrameWatcher) -> None:
-        """Show every frame that passes from now on to `watcher`, which must not block."""
-        self._watchers.append(watcher)
+    def watch(self, *watchers: FrameWatcher | None) -> None:
+        """Show every frame that passes from now on to these, which must not block; None is nobody."""
+        self._watchers += [watcher for watcher in watchers if watcher is not None]
 
     def encode(self, frame: Frame) -> bytes:
         """Return the frame as it goes on the link, which must happen at once."""

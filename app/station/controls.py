@@ -18,7 +18,7 @@ class Controls:
     """True while the loudspeaker is off."""
     gain_db: float
     """Gain of the microphone, dB."""
-    addressee: str
-    """Name of the station that overs are addressed to; "" addresses everybody."""
+    addressee: str | None
+    """Name of the station that overs are addressed to; "" addresses everybody, None whoever alone is there with us."""
     overhear: Callable[[Block], None] | None = None
     """Shown every block of the microphone, float32 [n], before the gain."""

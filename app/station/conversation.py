@@ -127,7 +127,7 @@ class Conversation:
         self._sent_before = self._transmitter.sent
         self._by_voice = by_voice_s is not None
         self._over = self._talker.begin(self._begin_taken, by_voice_s)
-        self._receipt_expected, self._receipt_until_s = bool(self._talker.addressee), NEVER_S
+        self._receipt_expected, self._receipt_until_s = bool(self._talker.addressed), NEVER_S
 
     @staticmethod
     def _speak_before_the_key(talker: Talker, clip: np.ndarray) -> None:
@@ -203,7 +203,8 @@ class Conversation:
             case Receipt() if self._is_ours(fact, now) and self._talker is not None:
                 self._receipt_expected = False  # it may come while our second END is still on its way
                 self._floor_says(self._floor.receipt(now))
-                self._emit(events.OverConfirmed(fact.over, fact.packets_heard, self._talker.packets_sent))
+                confirmed, sent = fact.packets_heard, self._talker.packets_sent
+                self._emit(events.OverConfirmed(fact.over, confirmed, sent, self._talker.addressed))
             case Text(_, _, sender, text, addressee) if self._texts.take(now) and self._messages.is_new(fact):
                 self._emit(events.TextHeard(sender, text, addressee))
             case Pong(_, _, token) if self._pongs.take(now):

@@ -83,7 +83,7 @@ class Engine:
         self._settings = settings
         self._emit = emit
         self._parts = parts if parts is not None else real_parts()
-        self._controls = Controls(settings.volume, settings.muted, settings.gain_db, settings.addressee)
+        self._controls = Controls(settings.volume, settings.muted, settings.gain_db, settings.addressee or None)
         self._closing = trio.Event()
         self._station: Station | _NotReady = _NotReady(emit)
 
@@ -148,8 +148,11 @@ class Engine:
         """
         self._station.set_vox(on)
 
-    def set_addressee(self, name: str) -> None:
-        """Address overs and messages to a station, which confirms overs, from now on; "" addresses everybody."""
+    def set_addressee(self, name: str | None) -> None:
+        """Address overs and messages to a station, which confirms overs, from now on; "" addresses everybody.
+
+        None addresses overs to whoever alone is there, and to everybody while that is not one station.
+        """
         self._change(addressee=name)
 
     def send_text(self, text: str, addressee: str | None = None, *, confirm: bool = False) -> int | None:
@@ -160,7 +163,7 @@ class Engine:
         addressee: name of a station, "" for everybody, None for the one that overs are addressed to. Raises ValueError
         for a name that no station can have.
         """
-        to = self._controls.addressee if addressee is None else addressee
+        to = (self._controls.addressee or "") if addressee is None else addressee
         if len(to.encode()) > MAX_NAME_BYTES:
             raise ValueError(f"a name has at most {MAX_NAME_BYTES} bytes")
         return self._station.send_text(text.encode()[:MAX_TEXT_BYTES].decode(errors="ignore"), to, confirm)

@@ -1,4 +1,4 @@
-"""Parts of a station: its end of the channel, and those that not every station has, the recorder and the talker."""
+"""Parts of a station: its end of the channel, and those that differ: the recorder, the talker and presence."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from app.settings.model import Settings
 from app.station.channel_end import ChannelEnd
 from app.station.opening import Opened
 from app.station.parts import Parts
+from app.station.presence_end import PresenceEnd
 from app.station.speech import SpeechEncoder
 from app.station.talker import Talker
 from app.station.transmitter import Transmitter
-from transport.protocol.frames import Mode
 
 
 def make_channel(settings: Settings, parts: Parts, opened: Opened, emit: Callable[[Event], None]) -> ChannelEnd:
@@ -25,25 +25,32 @@ def make_channel(settings: Settings, parts: Parts, opened: Opened, emit: Callabl
 
 
 def make_recorder(
-    settings: Settings, parts: Parts, opened: Opened, mode: Mode, emit: Callable[[Event], None]
+    settings: Settings, parts: Parts, opened: Opened, channel: ChannelEnd, emit: Callable[[Event], None]
 ) -> Recorder | None:
-    """Return the recorder of a station's overs and frames; None where none are to be kept."""
+    """Return the recorder of a station's overs and frames, which watches; None where none are to be kept."""
     if parts.recordings is None or not settings.record:
         return None
     link = opened.link
-    header = make_header(settings, link.name, mode, opened.codec.codec_id, link.tag_bytes, parts.clock())
+    header = make_header(settings, link.name, channel.mode, opened.codec.codec_id, link.tag_bytes, parts.clock())
     limit_bytes = int(settings.record_limit_mb * 1e6)
-    return Recorder(parts.recordings, limit_bytes, link.name, mode, header, parts.clock, emit)
+    recorder = Recorder(parts.recordings, limit_bytes, link.name, channel.mode, header, parts.clock, emit)
+    channel.watch(recorder.watch)
+    return recorder
 
 
 def make_talker(
-    settings: Settings, parts: Parts, opened: Opened, transmitter: Transmitter, emit: Callable[[Event], None]
+    settings: Settings,
+    parts: Parts,
+    opened: Opened,
+    transmitter: Transmitter,
+    presence: PresenceEnd,
+    emit: Callable[[Event], None],
 ) -> Talker | None:
     """Return the talker of a station; None in one that only listens."""
     encoder = opened.codec.encoder
     if encoder is None:
         return None
-    return Talker(
+    talker = Talker(
         settings=settings,
         packets_per_frame=opened.packets_per_frame,
         repeat=opened.repeat,
@@ -52,3 +59,16 @@ def make_talker(
         latency=opened.latency,
         emit=emit,
     )
+    talker.only_other = presence.only_other
+    return talker
+
+
+def make_presence(
+    settings: Settings,
+    opened: Opened,
+    transmitter: Transmitter,
+    emit: Callable[[Event], None],
+    idle: Callable[[], bool],
+) -> PresenceEnd:
+    """Return what knows who is on a station's channel. idle: tells whether nobody talks."""
+    return PresenceEnd(settings, opened.address, opened.link, transmitter.send, emit, idle)

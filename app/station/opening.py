@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import trio
 
@@ -17,7 +18,7 @@ from app.station.latency import Latency
 from app.station.parrot import ParrotPorts
 from app.station.parts import Parts, StationCodec
 from app.threads import InThread
-from transport.address import parse_address
+from transport.address import Address, parse_address
 from transport.links.base import Link
 from transport.links.own_addresses import own_addresses
 from transport.planning.planner import choose_k, planned_share
@@ -34,6 +35,7 @@ class Opened:
     """Models, key and link of one station."""
 
     link: Link
+    address: Address[Any]
     far_end: str
     """Name of the other end of the link; "" where that is not known."""
     secret: Secret | None
@@ -77,7 +79,9 @@ async def open_for_station(settings: Settings, parts: Parts, nursery: trio.Nurse
     link, far_end = await parts.open_link(to_open, nursery, ParrotPorts(latency.arrived, secret, parts.clock))
     nursery.start_soon(_close_in_the_end, link)
     to_tell = invitations(settings, address, own_addresses()) if waits_for_callers(address) else ()
-    return Opened(link, far_end, secret, codec, in_thread, latency, k, address.repeat, share, to_tell, nonce_file)
+    return Opened(
+        link, address, far_end, secret, codec, in_thread, latency, k, address.repeat, share, to_tell, nonce_file
+    )
 
 
 async def _next_second(clock: Callable[[], int], asked_utc_s: int) -> None:

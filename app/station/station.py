@@ -24,7 +24,7 @@ from app.station.controls import Controls
 from app.station.conversation import Conversation
 from app.station.link_tasks import LinkHealth, receive, report_rates, watch_for_freezes
 from app.station.listener import Listener, Taps
-from app.station.making import make_channel, make_recorder, make_talker
+from app.station.making import make_channel, make_presence, make_recorder, make_talker
 from app.station.messages import Messages
 from app.station.microphone_end import NO_MICROPHONE, MicrophoneEnd
 from app.station.opening import Opened, open_for_station
@@ -78,16 +78,12 @@ class Station:
         self._parts = parts
         self._opened = opened
         self._emit = emit
-        self._link = opened.link
-        self._latency = opened.latency
+        self._link, self._latency = opened.link, opened.latency
         self._clips_spoken = 0
         self._microphone, self._loudspeaker = parts.open_sound(settings)
         self._mouth = MicrophoneEnd(settings, self._microphone)
         self._channel = make_channel(settings, parts, opened, self._tell)
-        self._recorder = make_recorder(settings, parts, opened, self._channel.mode, self._tell)
-        for watcher in (parts.on_frame, self._recorder.watch if self._recorder is not None else None):
-            if watcher is not None:
-                self._channel.watch(watcher)
+        self._recorder = make_recorder(settings, parts, opened, self._channel, self._tell)
         self._player = Player(self._loudspeaker, self._tell, settings.volume, settings.muted)
         self._bell = Bell(settings, self._player, emit)
         self._transmitter = Transmitter(self._link, self._channel.encode)
@@ -102,7 +98,9 @@ class Station:
             slow_link=opened.share > 1,
             emit=self._tell,
         )
-        self._talker = make_talker(settings, parts, opened, self._transmitter, self._tell)
+        self._presence = make_presence(settings, opened, self._transmitter, self._tell, lambda: self.idle)
+        self._talker = make_talker(settings, parts, opened, self._transmitter, self._presence, self._tell)
+        self._channel.watch(parts.on_frame, self._presence.watch)
         self._hands_free = HandsFree(settings.vox_hang_s, parts.make_detector, self._press_by_voice, self._release)
         self._health = LinkHealth(self._tell)
         self._conversation = Conversation(
@@ -135,16 +133,16 @@ class Station:
         nursery.start_soon(self._conversation.keep_time)
         nursery.start_soon(self._listener.run, self._over_played)
         nursery.start_soon(self._replay.run)
+        nursery.start_soon(self._presence.run)
         nursery.start_soon(report_rates, self._link, self._channel, self._transmitter, self._conversation, self._tell)
         nursery.start_soon(watch_for_freezes, self._listener)
 
     def announce(self) -> None:
         """Tell the host what was opened."""
-        opened, k = self._opened, self._opened.packets_per_frame
-        codec_id, mode = opened.codec.codec_id, self._channel.mode
+        opened, name, mode = self._opened, self._link.name, self._channel.mode
+        codec_id, k, called = opened.codec.codec_id, opened.packets_per_frame, opened.invitations
         words = fingerprint_words(opened.secret.key) if opened.secret is not None else ""
-        name, to_tell = self._link.name, opened.invitations
-        self._tell(events.StationReady(name, opened.far_end, codec_id, k, mode, words, to_tell))
+        self._tell(events.StationReady(name, opened.far_end, codec_id, k, mode, words, called))
         if opened.share > 1:
             self._tell(events.SlowLink(k, opened.share))
         self._channel.check_clock()
@@ -152,10 +150,11 @@ class Station:
             self.set_vox(True)
 
     async def say_goodbye(self) -> None:
-        """End an over of ours properly, and give its last frames a moment to leave."""
+        """End an over of ours properly, take leave of the others, and give the last frames a moment to leave."""
         self._conversation.release(EndReason.CLOSED)
+        leaving = self._presence.leave()
         with trio.move_on_after(GOODBYE_S):
-            while self._conversation.sending:
+            while self._conversation.sending or (leaving and self._transmitter.waiting):
                 await trio.sleep(LOOK_EVERY_S)
 
     # --- commands, as in app/station/engine.py -------------------------------------------------------------------
@@ -269,6 +268,7 @@ class Station:
             case events.TalkEnded(reason=reason) if reason is not EndReason.RELEASED:
                 self._hands_free.ended()
         self._replay.note(event)
+        self._presence.note(event)
         self._emit(event)
         self._bell.note(event)
 

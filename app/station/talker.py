@@ -75,8 +75,15 @@ class Talker:
         """Number of packets of the over that the link has taken."""
         self._last_over = -1
         self.gain_db = settings.gain_db
-        self.addressee = settings.addressee
-        """Name of the station that is asked for a receipt, from the next over on; "" asks nobody."""
+        self.addressee: str | None = settings.addressee or None
+        """Name of the station that is asked for a receipt, from the next over on.
+
+        "" asks nobody, None whoever alone is there with this station.
+        """
+        self.addressed = ""
+        """Name of the station that the last over was addressed to."""
+        self.only_other: Callable[[], str] = str
+        """Function that returns the name of the only other station that is there; empty where that is not so."""
         self.microphone_s = 0.0
         """Age of a block when it comes, in seconds."""
         self.end_sequence: int | None = None
@@ -119,6 +126,7 @@ class Talker:
         while over == self._last_over:  # whose last frames may still be on their way out
             over = os.urandom(1)[0]
         self._last_over = over
+        self.addressed = self.only_other() if self.addressee is None else self.addressee
         self._sender = OverSender(
             over=over,
             nonce=os.urandom(NONCE_BYTES),
@@ -126,7 +134,7 @@ class Talker:
             codec_id=self._speech.codec_id,
             k=self._k,
             sender=self._settings.name,
-            addressee=self.addressee,
+            addressee=self.addressed,
             repeat=self._repeat,
         )
         self._told_end, self._packets_taken = False, 0

@@ -17,6 +17,8 @@ from transport.errors import FrameError, LinkError, UsageError
 from transport.framing import ax25
 from transport.framing.cobs import CobsReader, cobs_decode, cobs_encode
 from transport.framing.kiss import KissReader, kiss_decode, kiss_encode
+from transport.links.callers import MARK, MAX_REFUSED, TOKEN_BYTES, Callers
+from transport.planning.callers import MAX_CALLERS
 from transport.playout.playout import MAX_OVERS, Playout
 from transport.protection.channel import ProtectedChannel
 from transport.protection.cipher import Cipher, Secret
@@ -30,6 +32,7 @@ from transport.protocol.open_frames import MAX_FRAME_BYTES, decode, encode, peek
 from transport.protocol.over import MAX_PACKETS, OverBegun, OverEnded, PacketHeard
 from transport.protocol.over_receiver import REMEMBERED_OVERS, OverReceiver
 from transport.protocol.payloads import READERS, read_voice
+from transport.protocol.presence import MAX_STATIONS, Presence
 
 Target = Callable[[bytes], None]
 
@@ -110,6 +113,47 @@ class Streams:
             for frame in reader.receive(octets):
                 assert len(frame) <= reader.longest(MAX_FRAME_BYTES)
             assert len(reader._pending) <= reader._max_bytes
+
+
+class WaitingLine:
+    """The callers of a waiting UDP end: whatever they say, nothing is raised, and nothing grows."""
+
+    def __init__(self) -> None:
+        self._callers = Callers(MAX_CALLERS, bytes(32))
+        self._now = 0.0
+
+    def __call__(self, octets: bytes) -> None:
+        self._now += 0.05
+        source = (f"::ffff:192.0.2.{octets[0] if octets else 0}", 1 + len(octets) % 3, 0, 0)
+        said = [MARK + octets[:TOKEN_BYTES], MARK + octets[:TOKEN_BYTES] + MARK]
+        if octets[-1:] > b"\x80":
+            said[:0] = [self._callers.challenge(source, self._now)]
+        for one in said:
+            self._callers.returned(source, one, self._now)
+            self._callers.left(source, one)
+        self._callers.bears(source, self._now)
+        assert source not in self._callers.to_pass_on(source, self._now)
+        assert len(self._callers.present(self._now)) <= MAX_CALLERS
+        assert len(self._callers._refused) <= MAX_REFUSED
+
+
+class Names:
+    """Presence, which hears any name."""
+
+    def __init__(self) -> None:
+        self._presence = Presence(0.0, 180.0, 3.0, 420.0, random.Random(1).random, speaks=True)
+        self._now = 0.0
+
+    def __call__(self, octets: bytes) -> None:
+        self._now += 0.05
+        name = octets[:24].decode("utf-8", "replace")
+        self._presence.heard(name, self._now, octets[:8] if len(octets) > 30 else b"")
+        if len(octets) % 5 == 0:
+            self._presence.left(name)
+            self._presence.mark_left(octets[:8])
+        if self._presence.due_s() <= self._now:
+            self._presence.said(self._now)
+        assert len(self._presence._stations) <= MAX_STATIONS
 
 
 class Protected:
@@ -239,6 +283,8 @@ def targets() -> dict[str, Target]:
         "cobs": read_cobs,
         "kiss, ax25": read_kiss,
         "streams": Streams(),
+        "waiting line": WaitingLine(),
+        "names": Names(),
         "broker": BrokerMessages(),
         "over, play-out, floor": Conversation(),
     }

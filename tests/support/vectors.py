@@ -28,6 +28,8 @@ OPEN_VECTORS: list[tuple[Frame, str]] = [
     (Receipt(0x5A, 2, 1), "14 5a 00 02 ec db 00 01 0d 2e"),
     (Text(0xC3, 0x0102, "Ada", "QTH?", "Bob"), "15 c3 01 02 4f f6 03 41 64 61 03 42 6f 62 51 54 48 3f 98 b8"),
     (Beacon(0, 0), "16 00 00 00 b8 fe 00 e1 f0"),
+    (Beacon(0xC3, 0x0102, "Ada"), "16 c3 01 02 d4 2a 03 41 64 61 8e e8"),
+    (Beacon(0xC3, 0x0102, "Ada", leaves=True), "16 c3 01 02 d4 2a 03 41 64 61 01 88 67"),
     (Ping(7, 8, 0xDEADBEEF), "17 07 00 08 ca d2 de ad be ef 40 97"),
     (Pong(7, 8, 0xDEADBEEF), "18 07 00 08 1e 3c de ad be ef 40 97"),
     (Refusal(0x5A, 2, Mode.SEALED, 0x0D2E), "19 5a 00 02 d5 5d 02 0d 2e 11 0c"),
@@ -48,7 +50,7 @@ any_frame: st.SearchStrategy[Frame] = st.one_of(
     st.builds(End, bytes_8, shorts, shorts),
     st.builds(Receipt, bytes_8, shorts, shorts),
     st.builds(Text, bytes_8, shorts, names, texts, names),
-    st.builds(Beacon, bytes_8, shorts, names),
+    st.builds(Beacon, bytes_8, shorts, names, st.booleans(), st.just(b"") | st.binary(min_size=8, max_size=8)),
     st.builds(Ping, bytes_8, shorts, longs),
     st.builds(Pong, bytes_8, shorts, longs),
 )

@@ -42,7 +42,8 @@ STARTED_S = [0.0]
 def settings(
     name: str, passphrase: str | None = "secret", mode: Mode | None = None, channel: str = "harbour"
 ) -> Settings:
-    return Settings("udp://:7800", name=name, mode=mode, channel=channel, passphrase=passphrase)
+    """Return the settings of a station that sends no BEACONs, since these scenes count every frame that passes."""
+    return Settings("udp://:7800", name=name, mode=mode, channel=channel, passphrase=passphrase, presence="off")
 
 
 @dataclass

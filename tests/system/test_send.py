@@ -17,6 +17,7 @@ import trio
 from app.audio.devices import NoLoudspeaker
 from app.audio.sound_files import read_speech
 from app.cli import send
+from app.cli.confirmation import Confirmation
 from app.cli.outgoing_over import OutgoingOver
 from app.errors import GossamerError
 from app.settings.model import Settings
@@ -154,7 +155,7 @@ def test_the_microphone_is_sent_where_nothing_can_reach_its_key(
         with trio.fail_after(SOON_S):
             async with trio.open_nursery() as nursery:
                 ending = Ending(trio.Event(), nursery.cancel_scope)
-                nursery.start_soon(send._send, ending, settings, None, over)
+                nursery.start_soon(send._send, ending, settings, None, over, Confirmation(settings, wanted=False))
                 frames = await trio.to_thread.run_sync(frames_until, peer, Voice)
                 assert isinstance(frames[-2], Begin)
                 ending.asked.set()

@@ -166,6 +166,26 @@ async def reply(link: Link, heard: bytes, frame: bytes) -> None:
     await (link.send(frame) if finder is None else finder.reply(heard, frame))
 
 
+@runtime_checkable
+class LeaveTeller(Protocol):
+    """A link that tells who comes and goes, by marks that stations tell each other: a channel on a broker."""
+
+    on_leave: Callable[[bytes], None]
+    """Function that is told the mark of a station that has left."""
+    on_hello: Callable[[], None]
+    """Function that is told that somebody came."""
+
+    @property
+    def leave_mark(self) -> bytes:
+        """Return the mark by which the others know, once they were told it, that this station has left."""
+
+
+def leave_teller(link: Link) -> LeaveTeller | None:
+    """Return the link, or the one that it wraps, if it tells who comes and goes."""
+    inner = getattr(link, "inner", link)
+    return inner if isinstance(inner, LeaveTeller) else None
+
+
 def source_finder(link: Link) -> SourceFinder | None:
     """Return the link, or the one that it wraps, if it is a source finder."""
     inner = getattr(link, "inner", link)

@@ -18,6 +18,8 @@ TAG_BYTES_IP = 8
 """Length of that tag where bytes cost less."""
 TAG_BYTES = (TAG_BYTES_RADIO, TAG_BYTES_IP)
 """Lengths that a tag may have."""
+BEACON_MARK_BYTES = 8
+"""Length of the mark in a BEACON."""
 NONCE_BYTES = 8
 """Length of a nonce."""
 PROFILE_BYTES = 32
@@ -141,6 +143,10 @@ class Beacon:
     over: int
     sequence: int
     sender: str = ""
+    leaves: bool = False
+    """True where the sender says that it leaves the channel."""
+    mark: bytes = b""
+    """The 8 bytes by which a broker will tell that the sender has gone (transport/broker.py); empty elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)

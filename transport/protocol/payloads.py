@@ -12,6 +12,7 @@ from typing import Any
 
 from transport.errors import FrameError, UsageError
 from transport.protocol.frames import (
+    BEACON_MARK_BYTES,
     MAX_K,
     MAX_NAME_BYTES,
     MAX_TEXT_BYTES,
@@ -165,7 +166,11 @@ def _read_number(field: struct.Struct, body: bytes) -> int:
     return number
 
 
-# TEXT: sender, addressee, then the message to the end, 0..140 bytes of UTF-8.  BEACON: sender.
+# TEXT: sender, addressee, then the message to the end, 0..140 bytes of UTF-8.
+# BEACON: sender, then flags 1 where there are any (1: leaves, 2: a mark follows), [mark 8]
+
+_FLAG_LEAVES = 0b01
+_FLAG_MARK = 0b10
 
 
 def _write_text(frame: Text) -> bytes:
@@ -182,14 +187,17 @@ def _read_text(over: int, sequence: int, body: bytes) -> Text:
 
 
 def _write_beacon(frame: Beacon) -> bytes:
-    return _write_name(frame.sender)
+    _require(len(frame.mark) in (0, BEACON_MARK_BYTES), f"a mark is {BEACON_MARK_BYTES} bytes")
+    flags = _FLAG_LEAVES * frame.leaves | _FLAG_MARK * bool(frame.mark)
+    return _write_name(frame.sender) + (bytes([flags]) if flags else b"") + frame.mark
 
 
 def _read_beacon(over: int, sequence: int, body: bytes) -> Beacon:
     sender, at = _read_name(body, 0)
-    if at != len(body):
+    flags, mark = (body[at], body[at + 1 :]) if at < len(body) else (0, b"")
+    if len(mark) != (BEACON_MARK_BYTES if flags & _FLAG_MARK else 0) or (at < len(body) and not flags):
         raise FrameError("BEACON with a wrong length")
-    return Beacon(over, sequence, sender)
+    return Beacon(over, sequence, sender, bool(flags & _FLAG_LEAVES), mark)
 
 
 # REFUSAL: mode 1, the last two bytes of what is refused 2.

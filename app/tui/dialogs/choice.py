@@ -98,4 +98,5 @@ class ChoiceScreen(Card[str | None]):
 
 
 def _row(label: str, value: str) -> Content:
-    return Content.assemble((f"{label:{LABEL_CELLS}} ", "bold"), ("" if value in ("", label) else value, "$label"))
+    shown = "" if label.startswith(value) or not value.isprintable() else value
+    return Content.assemble((f"{label:{LABEL_CELLS}} ", "bold"), (shown, "$label"))

@@ -29,6 +29,7 @@ from app.tui.dialogs.devices import DeviceScreen
 from app.tui.dialogs.help import HelpScreen
 from app.tui.dialogs.link_account import LinkAccountScreen
 from app.tui.dialogs.setup import SetupScreen
+from app.tui.talk.addressee import AUTOMATIC, addressee_choices, addressee_problem, choose_addressee
 from app.tui.talk.keys import KEYS, MOUSE, WORDS
 from app.tui.talk.link_line import LinkLine
 from app.tui.talk.log import Side
@@ -43,7 +44,7 @@ from app.tui.talk.talk_button import TalkButton
 from app.tui.talk.talk_key import KeyInput
 from app.tui.talk.top_line import TopLine
 from app.tui.talk.volume import Volume
-from app.tui.talk.wording import addressed, addressee_problem, release_words
+from app.tui.talk.wording import addressed, release_words
 from app.tui.widgets.keys import help_rows
 from app.tui.widgets.meter import Knob
 from app.tui.widgets.text import TextBlock
@@ -74,8 +75,8 @@ class TalkScreen(Picture):
     VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-tall")]  # noqa: RUF012
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
-        clip, to = clip_may_speak(settings), settings.addressee
-        state = TalkState(settings.name, channel_words(settings), clip_instead=clip, addressee=to)
+        state = TalkState(settings.name, channel_words(settings), clip_instead=clip_may_speak(settings))
+        choose_addressee(state, settings.addressee or AUTOMATIC)
         self._volume = Volume(settings, engine)
         super().__init__(state, self._volume)
         self._engine = engine
@@ -234,14 +235,14 @@ class TalkScreen(Picture):
 
     def action_addressee(self) -> None:
         """Choose whom overs and messages are for."""
-        choices = [("everybody", ""), *((name, name) for name in self.state.stations)]
-        card = ChoiceScreen("to whom", choices, "or a station's name, and enter", at_once(addressee_problem))
+        card = ChoiceScreen(
+            "to whom", addressee_choices(self.state), "or a station's name, and enter", at_once(addressee_problem)
+        )
         self.app.push_screen(card, self._address)
 
     def _address(self, name: str | None) -> None:
         if name is not None:
-            self._engine.set_addressee(name)
-            self.state.addressee = name
+            self._engine.set_addressee(choose_addressee(self.state, name))
             self.draw()
 
     def action_help(self) -> None:

@@ -9,11 +9,11 @@ from app import events
 from app.tui.talk.link_title import LinkTitle
 from app.tui.talk.log import Log, Side, losses
 from app.tui.talk.phase import FLOOR_PHASES, MINE, Phase
+from app.tui.talk.stations import Stations
 from app.tui.talk.talk_key import TalkKey
 
 REFUSAL_SHOWN_S = 4.0
 """Seconds that a refusal stays on the screen when nothing else happens: long enough to read a line twice."""
-STATIONS_KEPT = 12
 AS_MEANT = (events.EndReason.RELEASED, events.EndReason.CLIP_ENDED)
 """Ends of an over of ours that need no remark."""
 SOMEBODY = "somebody"
@@ -44,6 +44,7 @@ _Health = (
     | events.LinkRecovered
     | events.RecordingProblem
     | events.ChannelProblem
+    | events.PresenceChanged
 )
 _Unshown = events.PongHeard | events.TextSent | events.TextConfirmed | events.TextUnconfirmed
 _Station = (
@@ -87,8 +88,9 @@ class TalkState:
     """A recorded clip speaks where there is no microphone."""
     addressee: str = ""
     """Name of the one who is asked to confirm our overs."""
-    stations: list[str] = field(default_factory=list)
-    """Names of those who were heard, the newest first."""
+    automatic: bool = False
+    """The addressee is whoever alone is here with us."""
+    others: Stations = field(default_factory=Stations)
     time_left_s: float | None = None
     """Seconds to the time-out, once it is near, as of `time_left_at_s`."""
     time_left_at_s: float = 0.0
@@ -185,7 +187,7 @@ class TalkState:
             case events.OverBegan():
                 self.signal_lost, self.hearing = False, True
                 self.log.begin(Side.THEIRS, sender, event.over, now_s)
-                self._heard_of(event.sender)
+                self.others.heard(event.sender)
                 self.who, self.meant_for = sender, event.addressee
             case events.OverPlayed():
                 self.log.end(Side.THEIRS, event, losses(event), trouble=bool(event.lost) or not event.complete)
@@ -193,7 +195,7 @@ class TalkState:
             case events.CallHeard():
                 self.calling = sender
             case events.TextHeard():
-                self._heard_of(event.sender)
+                self.others.heard(event.sender)
                 self.log.note(Side.THEIRS, sender, f"“{event.text}”{self.to_words(event.addressee)}", now_s)
             case events.CodecMismatch():
                 text = f"talks with codec {event.theirs}, this is {event.ours}: one of you needs the other's version"
@@ -223,7 +225,7 @@ class TalkState:
                 assert_never(event)
 
     def _take_health(self, event: _Health, now_s: float) -> None:
-        """Take what is said of devices, of the link and of the files."""
+        """Take what is said of devices, of the link and who is on it, and of the files."""
         match event:
             case events.DeviceProblem():
                 self.devices.pop(event.device, None)
@@ -237,6 +239,9 @@ class TalkState:
             case events.LinkRecovered():
                 if self.problems.pop("link", None):
                     self.log.note(Side.NOTE, "link", "works again", now_s)
+            case events.PresenceChanged():
+                self.others.take(event, now_s)
+                self.addressee = self.others.only_other if self.automatic else self.addressee
             case events.RecordingProblem():
                 self.note("recording", str(event), now_s)
             case events.ChannelProblem():
@@ -274,10 +279,6 @@ class TalkState:
         if self.problems.get(about) != problem:
             self.note(about, str(problem), now_s)
         self.problems[about] = problem
-
-    def _heard_of(self, name: str) -> None:
-        if name:
-            self.stations = [name, *(other for other in self.stations if other != name)][:STATIONS_KEPT]
 
     def _settle(self, now_s: float) -> None:
         """Work out the phase from everything that was told."""

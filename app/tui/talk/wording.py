@@ -5,9 +5,9 @@ from __future__ import annotations
 from textual.content import Content
 
 from app.events import Level
-from app.settings.model import OPTIONS
 from app.tui.talk.phase import MINE, Phase
 from app.tui.talk.state import TalkState
+from app.tui.talk.stations import NOBODY
 from app.tui.talk.talk_key import KeyState, TalkKey
 from transport.protocol.frames import MAX_TEXT_BYTES
 
@@ -30,7 +30,7 @@ def detail(state: TalkState) -> str:
         case Phase.STARTING:
             return "one moment"
         case Phase.QUIET:
-            return "the channel is free" + (f", you talk to {state.addressee}" if state.addressee else "")
+            return _free_words(state)
         case Phase.ASKED:
             return "one moment: the link is taking your over"
         case Phase.ON_AIR:
@@ -48,6 +48,15 @@ def detail(state: TalkState) -> str:
             return f"{state.replaying} once more, {age_s:.1f} s"
         case Phase.REFUSED | Phase.COLLISION | Phase.ENDED:
             return state.reason
+
+
+def _free_words(state: TalkState) -> str:
+    """Return whom one would talk to now."""
+    here = state.others.words(state.now_s)
+    if state.others.nobody and state.station is not None and state.station.invitations:
+        here = f"nobody has called yet: a friend types {state.station.invitations[0]}"
+    to = f", you talk to {state.addressee}" if state.addressee else ""
+    return f"the channel is free{to}" + (f"; {here}" if here else "")
 
 
 def _talker(state: TalkState) -> str:
@@ -74,6 +83,8 @@ def _remark(state: TalkState, age_s: float) -> str:
         return f", time-out in {left_s:.0f} s"
     if age_s > SILENT_AFTER_S and state.loudest_db < SILENT_DB:
         return ", but silent: is the microphone muted?"
+    if state.others.nobody:
+        return f", but {NOBODY}"
     return ", until you are silent" if state.key.state is KeyState.BY_VOICE else ""
 
 
@@ -96,15 +107,6 @@ def addressed(text: str, addressee: str) -> tuple[str, str]:
         name, _, rest = text[1:].partition(" ")
         return name, rest.strip()
     return addressee, text
-
-
-def addressee_problem(name: str) -> str:
-    """Return what is wrong with the name of a station, or ""."""
-    try:
-        OPTIONS["addressee"].read(name)
-    except ValueError:
-        return f"'{name}' is no station's name: it must be {OPTIONS['name'].allowed}"
-    return ""
 
 
 def bytes_left(text: str) -> int:

@@ -120,6 +120,7 @@ def test_the_version_is_told(capsys):
 ARGUMENTS = {
     "send": ["udp://127.0.0.1:9", "--input", "speech.wav"],
     "listen": ["udp://:9", "--output", "speaker"],
+    "who": ["udp://127.0.0.1:9"],
     "encode": ["a.wav", "a.g800"],
     "decode": ["a.g800", "a.wav"],
     "ptt": ["status"],

@@ -25,7 +25,9 @@ def test_keep_alives_are_sealed_and_made_anew() -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as far:
             far.bind(("127.0.0.1", 0))
             far.settimeout(10)
-            settings = Settings(f"udp://127.0.0.1:{far.getsockname()[1]}", name="Ada", passphrase="secret")
+            settings = Settings(
+                f"udp://127.0.0.1:{far.getsockname()[1]}", name="Ada", passphrase="secret", presence="off"
+            )
             station = Station(settings, clock=lambda: 1_700_000_000)
             hearer = open_channel(secret, 8, os.urandom)
             async with trio.open_nursery() as nursery:

@@ -37,7 +37,7 @@ class DyingMicrophone(SteadyMicrophone):
 async def test_without_a_microphone_the_key_is_refused_on_a_real_link(virtual_time):
     """With the reason; nothing at all goes on the air."""
     near, far = memory_pair("udp://192.0.2.1:7800", "far")
-    ada = Station(Settings("udp://192.0.2.1:7800", name="Ada"), link=near, speaks_clips=False)
+    ada = Station(Settings("udp://192.0.2.1:7800", name="Ada", presence="off"), link=near, speaks_clips=False)
     async with trio.open_nursery() as nursery:
         await nursery.start(ada.engine.run)
         ada.engine.key_down()

@@ -180,7 +180,7 @@ def test_who_is_meant_is_said() -> None:
         state.apply(ev.TextHeard("Bert", "hello", addressee), 1.0)
         said.append(state.log[-1].words())
     assert ["Bert to you", "“hello” to you", "Bert to Carla", "“hello” to Carla", "Bert", "“hello”"] == said
-    assert ["Bert"] == state.stations
+    assert ["Bert"] == state.others.names
 
 
 def test_a_call_lasts_until_its_over_has_ended() -> None:

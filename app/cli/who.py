@@ -1,0 +1,150 @@
+"""`gossamer who LINK`: who is on the channel, how long ago heard, without a screen, sound or models."""
+
+from __future__ import annotations
+
+import argparse
+import math
+
+import trio
+
+from app.cli.options import add_json, add_options, settings_from
+from app.console import aside, note, say
+from app.errors import GossamerError, first_error
+from app.events import ChannelProblem, Event, StationPresent
+from app.settings.broker import access_of
+from app.settings.model import Settings
+from app.settings.protection import MODE_WORDS, channel_mode, secret_of
+from app.signals import Ending, run_until_signal
+from app.station.channel_end import ChannelEnd, wall_clock_s
+from app.station.invitation import waits_for_callers
+from app.station.parrot import ParrotPorts
+from app.station.parts import open_station_link
+from app.station.presence_end import PresenceEnd
+from app.station.transmitter import Transmitter
+from transport.address import parse_address
+from transport.errors import LinkClosed, LinkError, PeerUnreachable
+from transport.link_kinds import explained_forms
+from transport.links.base import Link
+from transport.protocol.receiver import Answer
+
+LISTEN_S = 6.0
+"""Time for which the channel is listened to unless another one is asked for: those on IP answer within 3 s."""
+LONGEST_S = 3600.0
+"""Longest time that may be asked for, in seconds."""
+LEAVE_S = 0.5
+"""Time that our leave gets, in seconds."""
+EXIT_NOBODY = 1
+"""Exit code where nobody was heard."""
+
+
+def add_who(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
+    parser.add_argument("link", metavar="LINK|NAME", help=f"{explained_forms()}; or a contact's name")
+    parser.add_argument("--seconds", metavar="S", default=str(LISTEN_S), help=f"how long to listen ({LISTEN_S:.0f})")
+    add_options(parser, "who")
+    add_json(parser)
+    parser.set_defaults(run=run_who)
+
+
+class Heard:
+    """What was found out of the channel."""
+
+    def __init__(self) -> None:
+        self.stations: tuple[StationPresent, ...] = ()
+        self.problem: LinkError | None = None
+        """The last error of the link, if nothing came after it."""
+
+    def fails(self, problem: LinkError) -> None:
+        """Take note that a frame could not be sent."""
+        self.problem = problem
+
+    def note(self, event: Event) -> None:
+        """Print what the user should know."""
+        if isinstance(event, ChannelProblem):
+            note(str(event))
+
+
+def run_who(arguments: argparse.Namespace) -> int:
+    """Listen, and print who is there. Raises GossamerError, LinkError."""
+    settings = settings_from(arguments)
+    seconds = _seconds(arguments.seconds)
+    heard = Heard()
+    run_until_signal(_listen, settings, seconds, heard)
+    if heard.problem is not None and not heard.stations:
+        raise heard.problem
+    lines = [_line(station) for station in heard.stations] or ["nobody was heard"]
+    facts = {
+        "link": settings.link,
+        "protection": MODE_WORDS[channel_mode(settings)],
+        "listened_s": seconds,
+        "stations": heard.stations,
+    }
+    say(facts, "\n".join(lines), as_json=arguments.json)
+    return 0 if heard.stations else EXIT_NOBODY
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds <= LONGEST_S:
+        raise GossamerError(f"--seconds {text}", f"it must be a number of seconds up to {LONGEST_S:.0f}")
+    return seconds
+
+
+def _line(station: StationPresent) -> str:
+    return f"{station.name}: heard {station.heard_ago_s:.0f} s ago"
+
+
+async def _listen(ending: Ending, settings: Settings, seconds: float, heard: Heard) -> None:
+    """Open the link, and listen for so long or until a signal."""
+    address = parse_address(settings.link)
+    if address.kind.within_program:
+        raise GossamerError("a parrot is on this machine alone", "name a link to another station")
+    secret = await trio.to_thread.run_sync(secret_of, settings)
+    try:
+        async with trio.open_nursery() as nursery:
+            to_open = address.with_access(access_of(settings, secret))
+            link, _ = await open_station_link(to_open, nursery, ParrotPorts(_ignore, secret))
+            if waits_for_callers(address):
+                aside(f"waiting for callers on {settings.link}")
+            channel = ChannelEnd(settings.name, link, secret, wall_clock_s, heard.note)
+            transmitter = Transmitter(link, channel.encode)
+            presence = PresenceEnd(settings, address, link, transmitter.send, heard.note)
+            channel.watch(presence.watch)
+            nursery.start_soon(transmitter.run, heard.fails)
+            nursery.start_soon(presence.run)
+            nursery.start_soon(_receive, link, channel, transmitter, heard)
+            with trio.move_on_after(seconds):
+                await ending.asked.wait()
+            heard.stations = presence.present
+            if presence.leave():
+                with trio.move_on_after(LEAVE_S):
+                    await transmitter.drained()
+            await link.aclose()
+            nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        raise first_error(group) from group
+
+
+async def _receive(link: Link, channel: ChannelEnd, transmitter: Transmitter, heard: Heard) -> None:
+    """Receive until the link is closed, and answer as any station does."""
+    while True:
+        try:
+            octets = await link.receive()
+        except PeerUnreachable as problem:
+            heard.problem = problem
+            if not link.ready:
+                await link.wait_ready()
+            continue
+        except LinkClosed:
+            return
+        heard.problem = None
+        for fact in channel.receive(octets):
+            if isinstance(fact, Answer):
+                transmitter.answer(fact.frame)
+
+
+def _ignore(over: int, sequence: int, at_s: float) -> None:
+    """Do nothing: no delay is measured."""

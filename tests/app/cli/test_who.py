@@ -1,0 +1,110 @@
+"""`gossamer who` and `gossamer send --confirm`: who is there, who confirmed, and the exit codes of both."""
+
+from __future__ import annotations
+
+import json
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import trio
+import trio.testing
+
+from app import events
+from app.__main__ import main
+from app.cli import EXIT_UNCONFIRMED
+from app.cli.confirmation import LOOK_S, Confirmation
+from app.cli.who import EXIT_NOBODY
+from app.errors import GossamerError
+from app.settings.model import Settings
+from tests.support.processes import free_port, listener
+
+HERE = events.StationPresent("Bob", 1.0)
+
+
+def test_who_is_there_and_who_confirms(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A listener is found, and confirms what is sent without being named; somebody else does not."""
+    port = free_port()
+    soundfile.write(tmp_path / "short.wav", np.full(4000, 0.1), 8000)
+    send = ["send", f"udp://127.0.0.1:{port}", "--input", str(tmp_path / "short.wav"), "--no-record", "--json"]
+    process = listener(port, "--output", tmp_path / "heard.wav", "--name", "Ada", "--no-record")
+    try:
+        assert 0 == main(["who", f"udp://127.0.0.1:{port}", "--name", "Bob", "--seconds", "3", "--json"])
+        (station,) = json.loads(capsys.readouterr().out)["stations"]
+        assert "Ada" == station["name"] and station["heard_ago_s"] <= 3.0
+        assert 0 == main([*send, "--name", "Cid", "--confirm"])
+        said = capsys.readouterr()
+        assert "confirmed by Ada: 2 of 2 packets heard\n" in said.err
+        assert (2, "Ada") == (json.loads(said.out)["receipt"]["heard"], json.loads(said.out)["receipt"]["station"])
+        assert EXIT_UNCONFIRMED == main([*send, "--name", "Cid", "--confirm", "--to", "Dora"])
+        said = capsys.readouterr()
+        assert "not confirmed by Dora\n" in said.err
+        assert None is json.loads(said.out)["receipt"]
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+
+
+def test_nobody_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    """That is an answer, with an exit code of its own; an address where nobody listens is a problem."""
+    assert EXIT_NOBODY == main(["who", f"udp://:{free_port()}", "--seconds", "0.2"])
+    assert "nobody was heard\n" == capsys.readouterr().out
+    assert EXIT_NOBODY == main(["who", f"udp://:{free_port()}", "--seconds", "0.2", "--json"])
+    assert [] == json.loads(capsys.readouterr().out)["stations"]
+    assert 2 == main(["who", f"udp://127.0.0.1:{free_port()}", "--seconds", "1"])
+    assert "nobody listens at" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["who", "parrot://"], "a parrot is on this machine alone: name a link"),
+        (["who", "udp://h", "--seconds", "0"], "--seconds 0: it must be a number of seconds up to 3600"),
+        (["who", "udp://h", "--seconds", "nan"], "--seconds nan: it must be"),
+        (["who", "udp://h", "--presence", "maybe"], "--presence maybe: it must be auto, on or off"),
+        (["who", "nowhere"], "is no link and no contact"),
+    ],
+)
+def test_wrong_words(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line with the cause and the cure, exit code 2."""
+    assert 2 == main(words)
+    problem = capsys.readouterr().err
+    assert said in problem and 1 == problem.count("\n")
+
+
+def looked(*told: events.Event, addressee: str = "") -> tuple[Confirmation, float]:
+    """Whom a confirmation found after these events, and how long it took."""
+
+    async def look() -> tuple[Confirmation, float]:
+        confirmation = Confirmation(replace(Settings(), addressee=addressee), True)
+        for event in told:
+            confirmation.note(event)
+        began_s = trio.current_time()
+        await confirmation.look()
+        await confirmation.wait()
+        return confirmation, trio.current_time() - began_s
+
+    return trio.run(look, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+def test_who_is_to_confirm() -> None:
+    """Who was named, or the only one there; nobody is waited for who is not there."""
+    confirmation, took_s = looked(events.PresenceChanged((HERE,)))
+    assert ("not confirmed by Bob", 4.0) == (confirmation.words(), pytest.approx(took_s))
+    confirmation, took_s = looked(events.OverConfirmed(1, 8, 9, "Bob"), events.PresenceChanged((HERE,)))
+    assert ("confirmed by Bob: 8 of 9 packets heard", 0.0) == (confirmation.words(), pytest.approx(took_s))
+    confirmation, took_s = looked()
+    assert ("not confirmed: nobody has answered yet", LOOK_S) == (confirmation.words(), pytest.approx(took_s))
+    confirmation, _ = looked(addressee="Eve")
+    assert "not confirmed by Eve" == confirmation.words()
+
+
+def test_of_several_one_must_be_named() -> None:
+    """Before anything is sent; so must one be where nobody says that he is there."""
+    with pytest.raises(GossamerError, match="several stations are here: Bob, Cid: say who is to confirm: --to NAME"):
+        looked(events.PresenceChanged((HERE, events.StationPresent("Cid", 2.0))))
+    with pytest.raises(GossamerError, match="--confirm with --presence off: say who"):
+        Confirmation(Settings(presence="off"), True)

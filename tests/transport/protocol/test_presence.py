@@ -1,0 +1,143 @@
+"""Who is on the channel, and when a station says so itself."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from transport.address import parse_address
+from transport.planning.beacons import BEACON_SHARE, beacon_pace
+from transport.protocol.presence import ANSWER_S, MAX_STATIONS, NEW_AT_ONCE, START_S, Presence
+
+EVERY_S, GAP_S, KEPT_S = 180.0, 3.0, 420.0
+
+
+def presence(*, speaks: bool = True, gap_s: float = GAP_S) -> Presence:
+    """A station that was started at 0, and answers after the shortest time."""
+    return Presence(0.0, EVERY_S, gap_s, KEPT_S, lambda: 0.0, speaks=speaks)
+
+
+def names(seen: Presence, now: float) -> list[str]:
+    """Who is there."""
+    return [station.name for station in seen.present(now)]
+
+
+def test_whoever_is_heard_is_there_until_long_silent() -> None:
+    """The one that was heard last comes first; nameless frames are nobody's."""
+    seen = presence()
+    assert seen.heard("Bob", 1.0) and seen.heard("Cid", 2.0)
+    assert not seen.heard("Bob", 3.0) and not seen.heard("", 3.0)
+    assert ["Bob", "Cid"] == names(seen, 3.0)
+    assert ["Bob"] == names(seen, 2.5 + KEPT_S)
+    assert [] == names(seen, 3.5 + KEPT_S)
+    assert seen.heard("Bob", 4.0 + KEPT_S)
+
+
+def test_the_only_other_one() -> None:
+    """There is one where exactly one is there."""
+    seen = presence()
+    assert "" == seen.only_other(0.0)
+    seen.heard("Bob", 0.0)
+    assert "Bob" == seen.only_other(0.0)
+    seen.heard("Cid", 1.0)
+    assert "" == seen.only_other(1.0)
+    assert seen.left("Bob") and not seen.left("Bob")
+    assert "Cid" == seen.only_other(2.0)
+
+
+def test_a_receipt_says_how_well_it_hears_us() -> None:
+    """It counts as a sign as well, and is forgotten when the station comes anew."""
+    seen = presence()
+    seen.confirmed("Bob", 9, 10, 1.0)
+    assert [(9, 10)] == [station.receipt for station in seen.present(1.0)]
+    seen.heard("Bob", 10.0 + KEPT_S)
+    assert [None] == [station.receipt for station in seen.present(10.0 + KEPT_S)]
+
+
+def test_a_broker_tells_who_has_gone() -> None:
+    """By the mark that its BEACON said; a station without a mark never goes by one."""
+    seen = presence()
+    seen.heard("Bob", 0.0, bytes(8))
+    seen.heard("Bob", 1.0)
+    seen.heard("Cid", 1.0)
+    assert not seen.mark_left(bytes(range(8))) and not seen.mark_left(b"")
+    assert seen.mark_left(bytes(8))
+    assert ["Cid"] == names(seen, 1.0)
+
+
+def test_a_beacon_at_the_start_on_change_and_every_few_minutes() -> None:
+    """Twice at the start; a newcomer is answered soon, and not by those who have spoken a moment ago."""
+    seen = presence()
+    assert START_S[0] == seen.due_s()
+    seen.said(0.5)
+    assert START_S[1] == seen.due_s()
+    seen.said(5.0)
+    assert 5.0 + EVERY_S == seen.due_s()
+    seen.heard("Bob", 50.0)
+    assert 50.0 + ANSWER_S[0] == seen.due_s()
+    seen.said(50.2)
+    seen.heard("Bob", 51.0)
+    assert 50.2 + EVERY_S == seen.due_s()
+    seen.heard("Cid", 51.0)
+    assert 50.2 + GAP_S == seen.due_s()
+
+
+def test_who_talks_needs_no_beacon() -> None:
+    """What a station sends under its name counts as one."""
+    seen = presence()
+    seen.said(0.5)
+    seen.said(5.0)
+    seen.said(170.0)
+    assert 170.0 + EVERY_S == seen.due_s()
+
+
+def test_a_station_that_does_not_speak_up() -> None:
+    """It never has a BEACON due, whoever comes."""
+    seen = presence(speaks=False)
+    seen.heard("Bob", 1.0)
+    seen.say_soon(2.0)
+    seen.said(3.0)
+    assert math.inf == seen.due_s()
+
+
+def test_made_up_names_are_bounded() -> None:
+    """A thousand names at once: a few are taken, they cost a few BEACONs, and memory has an end."""
+    seen = presence()
+    assert NEW_AT_ONCE == sum(seen.heard(f"X{number}", 1.0) for number in range(1000))
+    for number in range(1000):
+        seen.heard(f"Y{number}", 1.0 + 2 * number)
+    assert MAX_STATIONS == len(seen._stations)
+    beacons, now = 0, 0.0
+    flooded = presence()
+    while now < 100.0:
+        flooded.heard(f"Z{now}", now)
+        if flooded.due_s() <= now:
+            flooded.said(now)
+            beacons += 1
+        now += 0.1
+    assert beacons <= 1 + 100.0 / GAP_S
+
+
+@pytest.mark.parametrize(
+    "link", ["serial:///dev/x?radio=hc-12", "kiss://h?call=N0CALL-1", "kiss://h?call=N0CALL-1&radio=lora-sf8"]
+)
+def test_on_a_radio_beacons_take_no_more_than_their_share(link: str) -> None:
+    """One per cent of the airtime, and of the duty cycle where there is one; another one's coming changes nothing."""
+    address = parse_address(link)
+    pace = beacon_pace(address, 24)
+    assert pace.gap_s == pace.every_s >= 600.0
+    duty = address.radio.duty if address.radio is not None and address.radio.duty else 1.0
+    airtime_s = address.kind.way(address.settings, address.radio, None).air.time_s(45)
+    assert airtime_s / pace.every_s <= BEACON_SHARE * duty
+
+
+def test_on_a_thin_network_they_are_rarer() -> None:
+    """On IP every three minutes; where the rate is known and low, more rarely."""
+    assert (180.0, 3.0) == (
+        beacon_pace(parse_address("udp://h"), 8).every_s,
+        beacon_pace(parse_address("udp://h"), 8).gap_s,
+    )
+    thin = beacon_pace(parse_address("udp://h?rate=100"), 8)
+    octets = 28 + 4 + 12 + 8 + 1 + 8
+    assert (8 * octets, 8 * octets / 5) == pytest.approx((thin.every_s, thin.gap_s))

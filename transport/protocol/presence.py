@@ -1,0 +1,140 @@
+"""Who is on the channel: from the names in frames that pass, and when to say so oneself. No I/O, no clock.
+
+A station says that it is there with a BEACON: at the start, when another one has come, and now and then. What it sends
+under its name for other reasons counts as one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+MAX_STATIONS = 64
+"""Stations that are remembered; the one that was silent longest makes room."""
+NEW_PER_S, NEW_AT_ONCE = 1.0, 16.0
+"""Names a second that are taken as new stations, and how many at once: on an open channel anybody can make them up."""
+START_S = (0.5, 5.0)
+"""Times after the start at which a station says that it is there, in seconds.
+
+The first reaches who is called, and the second the others, to whom a waiting end passes it on once we have a place.
+"""
+ANSWER_S = (0.2, 2.0)
+"""Shortest and longest time until a station that has just come is answered, drawn so that not all speak at once."""
+
+
+@dataclass(slots=True)
+class Seen:
+    """A station that was heard."""
+
+    name: str
+    heard_s: float
+    """Time at which a frame of it came."""
+    receipt: tuple[int, int] | None = None
+    """Packets that it last confirmed to have heard of us, and those that were sent; None where it confirmed nothing."""
+    mark: bytes = b""
+    """Mark by which a broker will tell that it has gone."""
+
+
+class Presence:
+    """The stations on the channel, as one station sees them. Every method takes the time, in seconds."""
+
+    def __init__(
+        self, now: float, every_s: float, gap_s: float, kept_s: float, chance: Callable[[], float], *, speaks: bool
+    ) -> None:
+        """Take the pace of BEACONs, the silence after which others have gone, and a source of numbers in 0..1.
+
+        speaks: false for a station that sends no BEACON and only listens.
+        """
+        self._every_s = every_s
+        self._gap_s = gap_s
+        self._kept_s = kept_s
+        self._chance = chance
+        self._stations: OrderedDict[str, Seen] = OrderedDict()
+        """By name, the one that was silent longest first."""
+        first_s, second_s = START_S
+        self._due_s = now + first_s if speaks else math.inf
+        """When the next BEACON is due."""
+        self._second_s = now + second_s if gap_s <= second_s else -math.inf
+        """When the second one of the start is due; on a radio one must do."""
+        self._speaks = speaks
+        self._sent_s = -math.inf
+        self._new_left = NEW_AT_ONCE
+        self._new_at_s = now
+
+    def present(self, now: float) -> list[Seen]:
+        """Return who is there, the one that was heard last first."""
+        return [seen for seen in reversed(self._stations.values()) if now <= seen.heard_s + self._kept_s]
+
+    def only_other(self, now: float) -> str:
+        """Return the name of the one other station that is there; empty where there is none, or more than one."""
+        present = self.present(now)
+        return present[0].name if len(present) == 1 else ""
+
+    def heard(self, name: str, now: float, mark: bytes = b"") -> bool:
+        """Take note of a frame under this name, and tell whether that station has just come."""
+        if not name:
+            return False
+        seen = self._stations.get(name)
+        came = seen is None or now > seen.heard_s + self._kept_s
+        if came and not self._takes_new(now):
+            return False
+        if seen is None:
+            seen = self._stations[name] = Seen(name, now)
+        elif came:
+            seen.receipt = None
+        seen.heard_s, seen.mark = now, mark or seen.mark
+        self._stations.move_to_end(name)
+        if len(self._stations) > MAX_STATIONS:
+            self._stations.popitem(last=False)
+        if came:
+            shortest_s, longest_s = ANSWER_S
+            self.say_soon(now + shortest_s + (longest_s - shortest_s) * self._chance())
+        return came
+
+    def confirmed(self, name: str, heard: int, sent: int, now: float) -> None:
+        """Take note that a station has confirmed so many packets of so many."""
+        self.heard(name, now)
+        if name in self._stations:
+            self._stations[name].receipt = (heard, sent)
+
+    def left(self, name: str) -> bool:
+        """Take note that a station has said that it leaves, and tell whether it was there."""
+        return self._stations.pop(name, None) is not None
+
+    def mark_left(self, mark: bytes) -> bool:
+        """Take note that a broker tells of this mark, and tell whether it is the mark of a station that was there."""
+        gone = [seen.name for seen in self._stations.values() if mark and seen.mark == mark]
+        for name in gone:
+            self.left(name)
+        return bool(gone)
+
+    # --- our own BEACON ----------------------------------------------------------------------------------------------
+
+    def say_soon(self, at_s: float) -> None:
+        """Have a BEACON due at this time, or as soon afterwards as the pace allows."""
+        if self._speaks:
+            self._due_s = min(self._due_s, max(at_s, self._sent_s + self._gap_s))
+
+    def due_s(self) -> float:
+        """Return when the next BEACON is due; `inf` for none."""
+        return self._due_s
+
+    def said(self, now: float) -> None:
+        """Take note that this station has just sent something under its name, or should have and could not."""
+        self._sent_s = now
+        if self._speaks:
+            self._due_s = self._second_s if self._second_s > now else now + self._every_s
+
+    def next_gone_s(self, now: float) -> float:
+        """Return when the next station counts as gone; `inf` where none is there."""
+        return min((seen.heard_s + self._kept_s for seen in self.present(now)), default=math.inf)
+
+    def _takes_new(self, now: float) -> bool:
+        self._new_left = min(NEW_AT_ONCE, self._new_left + (now - self._new_at_s) * NEW_PER_S)
+        self._new_at_s = now
+        if self._new_left < 1.0:
+            return False
+        self._new_left -= 1.0
+        return True
