@@ -99,7 +99,7 @@ def test_a_far_end_that_comes_late_is_waited_for(speech: Path) -> None:
 
 def test_it_waits_for_the_end_of_somebodys_over(peer: socket.socket, speech: Path) -> None:
     """Who is talking is heard first, and nothing is sent meanwhile."""
-    process = start("send", f"udp://127.0.0.1:{peer.getsockname()[1]}", "--input", speech)
+    process = start("send", f"udp://127.0.0.1:{peer.getsockname()[1]}", "--input", speech, "--presence", "off")
     _, caller = peer.recvfrom(2048)
     peer.sendto(encode(Begin(9, 0, bytes(8), 0, Encoder().codec_id, 1, "Eve")), caller)
     peer.settimeout(0.001)
