@@ -20,7 +20,7 @@ class CommandError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class LineCommand:
     """A command as it was given: its word, and its arguments by name."""
 
     word: str
@@ -70,7 +70,7 @@ COMMANDS: dict[str, dict[str, Argument]] = {
 """All commands with their arguments."""
 
 
-def read_command(line: bytes) -> Command:
+def read_command(line: bytes) -> LineCommand:
     """Return the command in a line. Raises CommandError."""
     try:
         given = json.loads(line)
@@ -89,7 +89,7 @@ def read_command(line: bytes) -> Command:
             raise CommandError(f"{word} needs {name!r}: it must be {argument.allowed}")
         if name in given and not argument.fits(given[name]):
             raise CommandError(f"{name!r} of {word} must be {argument.allowed}")
-    return Command(word, {name: given.get(name, argument.default) for name, argument in wanted.items()})
+    return LineCommand(word, {name: given.get(name, argument.default) for name, argument in wanted.items()})
 
 
 class LineReader:

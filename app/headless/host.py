@@ -16,7 +16,7 @@ import trio
 from app.errors import GossamerError, first_error
 from app.events import Event, Level, PlayoutState, StationReady, WireRate
 from app.headless.button import Presses, watch_button
-from app.headless.commands import LONGEST_LINE, Command, CommandError, LineReader, read_command
+from app.headless.commands import LONGEST_LINE, CommandError, LineCommand, LineReader, read_command
 from app.headless.event_lines import AnyEvent, CommandRefused, LinkOpening, LinkRefused, StationClosed
 from app.headless.logs import log_words
 from app.headless.output import EventWriter
@@ -168,7 +168,7 @@ class StationHost:
         except (CommandError, GossamerError, TransportError) as error:
             self._tell(CommandRefused(str(error)))
 
-    def _obey(self, command: Command) -> None:
+    def _obey(self, command: LineCommand) -> None:
         """Do what a command says. Raises CommandError, GossamerError or TransportError."""
         given: dict[str, Any] = command.arguments
         match command.word:

@@ -60,7 +60,7 @@ It is a hundred times what a talker sends. On a protected channel the rate limit
 """
 
 
-class Answer(enum.Enum):
+class Admission(enum.Enum):
     """What becomes of a caller that returned a token."""
 
     ADMITTED = "admitted"
@@ -144,13 +144,13 @@ class Callers:
         self.dropped += not bears
         return bears
 
-    def returned(self, source: SocketAddress, octets: bytes, now: float) -> Answer:
+    def returned(self, source: SocketAddress, octets: bytes, now: float) -> Admission:
         """Take a token that came back, and give its caller a place if there is one."""
         minute = int(now // TOKEN_S)
         if not any(hmac.compare_digest(octets, self._proof(source, minute - ago)) for ago in (0, 1)):
-            return Answer.NOTHING
+            return Admission.NOTHING
         if self.heard(source, now):
-            return Answer.NOTHING  # the same token, come twice
+            return Admission.NOTHING  # the same token, come twice
         self.present(now)
         host = host_of(source)
         same_host = [other for other in self._callers if host_of(other) == host]
@@ -161,7 +161,7 @@ class Callers:
             return self._refuse(source, now)
         self._refused.pop(source, None)
         self._callers[source] = Caller(now, octets)
-        return Answer.ADMITTED
+        return Admission.ADMITTED
 
     def left(self, source: SocketAddress, octets: bytes) -> None:
         """Take a caller's leave; what does not have its token leaves nothing."""
@@ -187,12 +187,12 @@ class Callers:
         del self._callers[oldest]
         return True
 
-    def _refuse(self, source: SocketAddress, now: float) -> Answer:
+    def _refuse(self, source: SocketAddress, now: float) -> Admission:
         self._refused[source] = now + REFUSED_S
         self._refused.move_to_end(source)
         if len(self._refused) > MAX_REFUSED:
             self._refused.popitem(last=False)
-        return Answer.FULL
+        return Admission.FULL
 
     def _proof(self, source: SocketAddress, minute: int) -> bytes:
         said = f"{minute} {source[0]} {source[1]}".encode()

@@ -20,7 +20,7 @@ from transport.address import Address
 from transport.errors import LinkError, NoPeerYet
 from transport.link_kinds import UDP_IPV4, UDP_IPV6, LayerBytes
 from transport.link_options import UdpSettings
-from transport.links.callers import LEAVE_BYTES, MARK, PROOF_BYTES, Answer, Callers
+from transport.links.callers import LEAVE_BYTES, MARK, PROOF_BYTES, Admission, Callers
 from transport.links.datagrams import DatagramLink, SocketAddress, enlarge_buffer, send_again
 from transport.planning.callers import MAX_CALLERS, callers_carried
 from transport.protocol.frames import Type
@@ -159,10 +159,10 @@ class UdpWaitingLink(DatagramLink):
             self.callers.left(source, octets)
             return
         answer = self.callers.returned(source, octets, now)
-        if answer is Answer.ADMITTED:
+        if answer is Admission.ADMITTED:
             self.layers = _layers(source)
             self._called.set()
-        elif answer is Answer.FULL:
+        elif answer is Admission.FULL:
             self._queue(MARK + bytes([min(self.callers.places, MAX_CALLERS)]), source)
 
     def _queue(self, octets: bytes, to: SocketAddress) -> None:

@@ -10,6 +10,7 @@ import time
 from typing import Protocol
 
 from textual.screen import Screen
+from textual.timer import Timer
 
 from app.events import ChannelCounts, Level, MouthToEar, PacketCounts, PlayoutState, WireRate
 from app.tui.talk.conversation_line import ConversationLine
@@ -60,6 +61,8 @@ class Picture(Screen[None]):
         """Levels that wait for the next tick to be drawn."""
         self._drawn_s = 0.0
         """Time at which everything was drawn last."""
+        self._ticks: Timer | None = None
+        """The timer that shows time passing; None until the screen is mounted."""
 
     def on_mount(self) -> None:
         """Begin to show the passing of time."""
@@ -119,10 +122,8 @@ class Picture(Screen[None]):
     def _rest(self) -> bool:
         """Let the ticks go on while something moves by itself, stop them while nothing does, and tell which it is."""
         moving = _moves(self.state) or self.phase_panel.moving or self.meters.falling(time.monotonic())
-        if moving:
-            self._ticks.resume()
-        else:
-            self._ticks.pause()
+        if self._ticks is not None:
+            (self._ticks.resume if moving else self._ticks.pause)()
         return moving
 
     def _look(self) -> None:

@@ -8,23 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.headless.commands import COMMANDS, LONGEST_LINE, Command, CommandError, LineReader, read_command
+from app.headless.commands import COMMANDS, LONGEST_LINE, CommandError, LineCommand, LineReader, read_command
 
 
 @pytest.mark.parametrize(
     ("line", "command"),
     [
-        ('{"command": "key", "down": true}', Command("key", {"down": True})),
-        ('{"command": "text", "text": "hi"}', Command("text", {"text": "hi", "to": None, "confirm": False})),
+        ('{"command": "key", "down": true}', LineCommand("key", {"down": True})),
+        ('{"command": "text", "text": "hi"}', LineCommand("text", {"text": "hi", "to": None, "confirm": False})),
         (
             '{"command": "text", "text": "hi", "to": "Bob", "confirm": true}',
-            Command("text", {"text": "hi", "to": "Bob", "confirm": True}),
+            LineCommand("text", {"text": "hi", "to": "Bob", "confirm": True}),
         ),
-        ('{"command": "volume", "volume": 0.5}', Command("volume", {"volume": 0.5})),
-        ('  {"command":"quit"}\r', Command("quit")),
+        ('{"command": "volume", "volume": 0.5}', LineCommand("volume", {"volume": 0.5})),
+        ('  {"command":"quit"}\r', LineCommand("quit")),
     ],
 )
-def test_a_command_is_read(line: str, command: Command) -> None:
+def test_a_command_is_read(line: str, command: LineCommand) -> None:
     """With its arguments; those that may be left out have their value."""
     assert command == read_command(line.encode())
 

@@ -21,7 +21,7 @@ from transport.links.callers import (
     RELAYED_AT_ONCE,
     RELAYED_PER_S,
     TOKEN_S,
-    Answer,
+    Admission,
     Callers,
     host_of,
 )
@@ -36,7 +36,7 @@ def caller(number: int, port: int = 1) -> tuple:
     return (f"::ffff:192.0.2.{number}", port, 0, 0)
 
 
-def admit(callers: Callers, source: tuple, now: float = 0.0) -> Answer:
+def admit(callers: Callers, source: tuple, now: float = 0.0) -> Admission:
     """Call from an address at which the caller receives."""
     return callers.returned(source, callers.challenge(source, now), now)
 
@@ -44,7 +44,7 @@ def admit(callers: Callers, source: tuple, now: float = 0.0) -> Answer:
 def line(*sources: tuple, places: int = 16) -> Callers:
     """A line with these callers."""
     callers = Callers(places, KEY)
-    assert all(admit(callers, source) is Answer.ADMITTED for source in sources)
+    assert all(admit(callers, source) is Admission.ADMITTED for source in sources)
     return callers
 
 
@@ -53,21 +53,21 @@ def test_who_returns_the_token_has_a_place() -> None:
     callers = Callers(16, KEY)
     assert not callers.heard(caller(1), 0.0)
     assert [] == callers.present(0.0)
-    assert Answer.ADMITTED is admit(callers, caller(1))
+    assert Admission.ADMITTED is admit(callers, caller(1))
     assert callers.heard(caller(1), 1.0)
     assert [caller(1)] == callers.present(1.0)
-    assert Answer.NOTHING is admit(callers, caller(1), 1.0)
+    assert Admission.NOTHING is admit(callers, caller(1), 1.0)
 
 
 def test_a_token_is_for_one_address_one_key_and_two_minutes() -> None:
     """Neither another host nor another port can use it, nor one who comes too late."""
     callers, again = Callers(16, KEY), Callers(16, bytes(32))
     token = callers.challenge(caller(1), 0.0)
-    assert Answer.NOTHING is callers.returned(caller(2), token, 0.0)
-    assert Answer.NOTHING is callers.returned(caller(1, port=2), token, 0.0)
-    assert Answer.NOTHING is again.returned(caller(1), token, 0.0)
-    assert Answer.NOTHING is callers.returned(caller(1), token, 2 * TOKEN_S)
-    assert Answer.ADMITTED is callers.returned(caller(1), token, 2 * TOKEN_S - 1)
+    assert Admission.NOTHING is callers.returned(caller(2), token, 0.0)
+    assert Admission.NOTHING is callers.returned(caller(1, port=2), token, 0.0)
+    assert Admission.NOTHING is again.returned(caller(1), token, 0.0)
+    assert Admission.NOTHING is callers.returned(caller(1), token, 2 * TOKEN_S)
+    assert Admission.ADMITTED is callers.returned(caller(1), token, 2 * TOKEN_S - 1)
 
 
 def test_a_token_is_no_longer_than_the_shortest_frame() -> None:
@@ -88,7 +88,7 @@ def test_forged_callers_leave_nothing_behind() -> None:
     assert sent <= HOSTS * CHALLENGES_AT_ONCE
     assert [] == callers.present(0.0)
     assert 0 == len(callers._callers) + len(callers._refused)
-    assert Answer.ADMITTED is admit(callers, caller(9), 1.0)
+    assert Admission.ADMITTED is admit(callers, caller(9), 1.0)
 
 
 def test_who_is_silent_has_gone() -> None:
@@ -104,7 +104,7 @@ def test_a_full_line_refuses_and_keeps_whom_it_has() -> None:
     """The next one is told, is not heard for a while, and gets a place when somebody has left."""
     callers = line(caller(1), caller(2), places=2)
     token = callers.challenge(caller(1), 0.0)
-    assert Answer.FULL is admit(callers, caller(3))
+    assert Admission.FULL is admit(callers, caller(3))
     assert callers.is_refused(caller(3), REFUSED_S - 1)
     assert not callers.is_refused(caller(1), REFUSED_S - 1)
     assert not callers.is_refused(caller(3), REFUSED_S)
@@ -112,15 +112,15 @@ def test_a_full_line_refuses_and_keeps_whom_it_has() -> None:
     assert 2 == len(callers.present(1.0))
     callers.left(caller(1), token + MARK)
     assert [caller(2)] == callers.present(1.0)
-    assert Answer.ADMITTED is admit(callers, caller(3), 1.0)
+    assert Admission.ADMITTED is admit(callers, caller(3), 1.0)
 
 
 def test_who_missed_a_keep_alive_makes_room() -> None:
     """On a full line alone: a caller whose address has changed does not wait for its own old place."""
     callers = line(caller(1), caller(2), places=2)
     callers.heard(caller(2), 20.0)
-    assert Answer.FULL is admit(callers, caller(1, port=2), MISSED_S)
-    assert Answer.ADMITTED is admit(callers, caller(1, port=2), MISSED_S + 1)
+    assert Admission.FULL is admit(callers, caller(1, port=2), MISSED_S)
+    assert Admission.ADMITTED is admit(callers, caller(1, port=2), MISSED_S + 1)
     assert [caller(2), caller(1, port=2)] == callers.present(MISSED_S + 1)
 
 
@@ -129,11 +129,11 @@ def test_one_host_does_not_take_all_places() -> None:
     for host in ("::ffff:192.0.2.1", "2001:db8::{}"):
         callers = Callers(16, KEY)
         answers = [admit(callers, (host.format(number), number, 0, 0), number) for number in range(1, 7)]
-        assert [Answer.ADMITTED] * FROM_ONE_HOST + [Answer.FULL] * 2 == answers
-        assert Answer.ADMITTED is admit(callers, caller(77), 7.0)
+        assert [Admission.ADMITTED] * FROM_ONE_HOST + [Admission.FULL] * 2 == answers
+        assert Admission.ADMITTED is admit(callers, caller(77), 7.0)
     callers = Callers(16, KEY)
     callers.per_host = 16
-    assert [Answer.ADMITTED] * 7 == [admit(callers, caller(1, port), port) for port in range(1, 8)]
+    assert [Admission.ADMITTED] * 7 == [admit(callers, caller(1, port), port) for port in range(1, 8)]
 
 
 def test_hosts() -> None:
