@@ -118,9 +118,9 @@ class Listener:
         self._end_unplayed()
         self._wake.set()
 
-    def catch_up(self) -> None:
-        """Leave out what is late because this process stood still."""
-        self._playout.catch_up(trio.current_time())
+    def catch_up(self, since_s: float) -> None:
+        """Leave out what is late because this process stood still until `since_s`."""
+        self._playout.catch_up(trio.current_time(), since_s)
         self._end_unplayed()
         self._wake.set()
 

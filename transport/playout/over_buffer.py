@@ -71,6 +71,7 @@ class OverPlayout:
         self._late_frames = 0
         self._came_late: dict[int, _Waiting] = {}  # in the present run of late frames
         self._last_arrival_s = -math.inf
+        self._fell_behind_s = -math.inf
 
     def push(self, index: int, packet: bytes, damaged: bool, now: float) -> None:
         """Take a packet that arrived at `now`; all packets of a frame come with the same `now`."""
@@ -151,8 +152,13 @@ class OverPlayout:
         waited_s = now - waiting.arrival_s
         return PlayoutItem(self.number, index, waiting.packet, waiting.damaged, waited_s=waited_s)
 
-    def catch_up(self, now: float) -> None:
-        """Leave out what should have been heard before `now`; the first frames may have been held up here as well."""
+    def catch_up(self, now: float, since_s: float) -> None:
+        """Leave out what should have been heard before `now`; the first frames may have been held up here as well.
+
+        What fell behind after `since_s` fell behind here, and not because of the link: it is gathered no longer.
+        """
+        if self.gathering and self._fell_behind_s >= since_s:
+            self.gathering = False
         if self.anchor_s is not None and not self.gathering:
             newest = max(self._highest, self.next - 1) if self.total is None else self.total - 1
             self.anchor_s -= max(0.0, self.anchor_s + newest * self.packet_s - (now + self.hold_s))
@@ -228,9 +234,9 @@ class OverPlayout:
             return
         self._came_late[index] = _Waiting(packet, damaged, now)
         if self._late_frames >= RUN_OF_LATE_FRAMES:
-            self._take_back()
+            self._take_back(now)
 
-    def _take_back(self) -> None:
+    def _take_back(self, now: float) -> None:
         """Go back to where the run of late frames began: what was concealed since then is not lost after all.
 
         Where the end of a frame was in time and has been played, its beginning stays lost, for speech has one order.
@@ -244,6 +250,7 @@ class OverPlayout:
         self._concealed.difference_update(range(first, self.next))
         self.next = first
         self.gathering = True
+        self._fell_behind_s = now
         self.waiting |= not_too_late
         self._end_of_late_run()
 

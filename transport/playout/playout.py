@@ -126,16 +126,17 @@ class Playout:
             self._overs[0].skip_overdue(now)
             self._drop_finished(now)
 
-    def catch_up(self, now: float) -> None:
+    def catch_up(self, now: float, since_s: float) -> None:
         """Leave out what should have been heard before `now`: this process was frozen, and has just read what came.
 
-        An over that is gathered is left as it is.
+        An over that was gathered before `since_s`, when the process went on, is left as it is. Call it again while more
+        may be read of what came meanwhile.
         """
         self._now = now
-        while len(self._overs) > 1 and not self._overs[0].gathering:
+        while len(self._overs) > 1 and not (first := self._overs[0]).gathering and first.ends_s() > now + first.hold_s:
             self._give_up(0)
         for over in self._overs:
-            over.catch_up(now)
+            over.catch_up(now, since_s)
         self._drop_finished(now)
 
     @property

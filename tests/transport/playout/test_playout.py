@@ -424,7 +424,7 @@ def test_what_came_while_nothing_ran_is_not_played_late(frozen_s: float) -> None
     came = int(now / PACKET_S)
     for index in range(5, came):
         playout.push(index, numbered_packet(index), False, now)
-    playout.catch_up(now)
+    playout.catch_up(now, now)
     assert playout.waiting_s <= 2 * PACKET_S
     for index in range(came, packets):
         playout.push(index, numbered_packet(index), False, index * PACKET_S + now % PACKET_S)
@@ -432,6 +432,26 @@ def test_what_came_while_nothing_ran_is_not_played_late(frozen_s: float) -> None
         assert due_s is not None
         assert due_s <= now + (index - came + 2) * PACKET_S + playout.hold_s
         playout.take(due_s)
+
+
+def test_what_is_read_slowly_after_a_freeze_is_not_gathered() -> None:
+    """Frames that come late because they waited here are no sign of a slow link, however slowly they are read."""
+    playout = Playout()
+    playout.begin(1)
+    for index in range(5):
+        playout.push(index, numbered_packet(index), False, index * PACKET_S)
+    while playout.take(5 * PACKET_S):
+        pass
+    woke_s = now = 5 * PACKET_S + 20.0
+    playout.skip_overdue(now)
+    for index in range(5, 67):
+        now += 0.01
+        playout.push(index, numbered_packet(index), False, now)
+        if index % 20 == 0:
+            playout.catch_up(now, woke_s)
+    playout.catch_up(now, woke_s)
+    assert not playout.gathering
+    assert playout.waiting_s <= 3 * PACKET_S
 
 
 def test_an_over_that_began_while_nothing_ran_is_joined_where_it_is() -> None:
@@ -442,7 +462,7 @@ def test_an_over_that_began_while_nothing_ran_is_joined_where_it_is() -> None:
         for index in range(50):
             playout.push(index, numbered_packet(index), False, 30.0)
         playout.end(total, 30.0) if total else None
-        playout.catch_up(30.3)
+        playout.catch_up(30.3, 30.0)
         deadline_s = playout.next_deadline_s()
         assert deadline_s is not None
         assert 30.3 - PACKET_S <= deadline_s <= 31.0
