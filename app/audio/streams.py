@@ -51,7 +51,7 @@ class PortAudioMicrophone(DeviceStream):
         super().__init__(system, name)
         self._token: trio.lowlevel.TrioToken | None = None
         self._deliver: Callable[[Block], None] = lambda block: None
-        self._pending: deque[tuple[bytes, int]] = deque()
+        self._pending: deque[tuple[bytes, int]] = deque(maxlen=MAX_PENDING_BLOCKS)
         """Blocks that the trio thread has not taken: float32 [n, channels], and their number of channels."""
         self._hurried = True
         self._resampler: Any = None

@@ -23,7 +23,7 @@ class EventWriter:
     def __init__(self, descriptor: int = 1) -> None:
         """Take the file descriptor to write to."""
         self._descriptor = descriptor
-        self._waiting: deque[str] = deque()
+        self._waiting: deque[str] = deque(maxlen=MAX_WAITING)
         self._dropped = 0
         self._more = trio.Event()
         self.gone = ""

@@ -28,6 +28,8 @@ class PreRoll:
 
     def keep(self, spoken: Spoken) -> None:
         """Remember a piece, and forget those that are older than everything that is asked for."""
+        if not len(spoken.samples):
+            return
         self._pieces.append(spoken)
         self._samples += len(spoken.samples)
         while self._pieces and self._samples - len(self._pieces[0].samples) >= self._longest:

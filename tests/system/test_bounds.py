@@ -19,6 +19,7 @@ WINDOWS = {
     "app/simulation/timeline.py": "sound of this program's own lanes, read as fast as it is placed",
     **dict.fromkeys((f"app/simulation/{name}.py" for name in ("bench", "framing", "lane", "one_way")), OWN),
     "app/lab/session.py": OWN,
+    "app/station/pre_roll.py": "a window of sound from this machine's own microphone, cut at every piece",
 }
 """Files whose queues are bounded in another way."""
 BOUNDED = {
@@ -39,6 +40,8 @@ BOUNDED = {
     "_pings": "one for each ping of this station's own",
     "_recorded": "one for each over of this program's own test",
     "_blocks": "one over of this program's own test",
+    "_held": "one for each key of a keyboard",
+    "_accepted": "a time for each of the 256 numbers of overs",
     "_seen": "one of three kinds for each of the 256 numbers of overs",
     "_intact": "MAX_PACKETS is checked before a packet gets here",
     "_damaged": "MAX_PACKETS is checked before a packet gets here",

@@ -7,6 +7,7 @@ drawn, and the program sleeps.
 from __future__ import annotations
 
 import time
+from collections import deque
 from typing import Protocol
 
 from textual.screen import Screen
@@ -32,6 +33,8 @@ RESTING = (Phase.STARTING, Phase.QUIET, Phase.ENDED)
 """Phases in which no time is shown passing."""
 LOOK_EVERY_S = 1.0
 """Time between two looks at everything that is shown, in seconds; what is known to change is shown at once."""
+MAX_LEVELS = 256
+"""Levels that wait to be drawn: seconds of them; of more, the oldest are never seen."""
 
 
 def _moves(state: TalkState) -> bool:
@@ -57,7 +60,7 @@ class Picture(Screen[None]):
         self.meters = Meters(volume)
         self.overs = OverLog(time.monotonic, id="overs")
         self.field = MessageField()
-        self._levels: list[Level] = []
+        self._levels: deque[Level] = deque(maxlen=MAX_LEVELS)
         """Levels that wait for the next tick to be drawn."""
         self._drawn_s = 0.0
         """Time at which everything was drawn last."""
