@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from app.__main__ import main
 
 ROOT = Path(__file__).parents[2]
 README_BYTES = 8000
@@ -51,6 +54,26 @@ def test_a_broken_link_is_found(tmp_path: Path) -> None:
 def test_the_readme_is_read_in_one_sitting() -> None:
     """What is longer belongs into the documents it names."""
     assert README_BYTES >= len((ROOT / "README.md").read_bytes())
+
+
+def radio_links(readme: str) -> list[str]:
+    """The links over a radio that the README calls, in its order."""
+    section = readme.partition("## Over a radio")[2].partition("\n## ")[0]
+    calls = [shlex.split(line, comments=True) for line in section.splitlines() if line.startswith("    gossamer talk")]
+    return [call[2] for call in calls]
+
+
+def test_every_radio_in_the_readme_carries_speech() -> None:
+    """A newcomer's first call over a radio is none that the plan refuses."""
+    links = radio_links((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert {"serial", "kiss"} == {link.partition(":")[0] for link in links}
+    assert [0] * len(links) == [main(["plan", link]) for link in links]
+
+
+def test_a_radio_that_carries_none_is_found() -> None:
+    """The check can fail."""
+    readme = "## Over a radio\n\n    gossamer talk 'kiss://localhost:8001?call=AB1CDE&radio=afsk1200'  # slow keying\n"
+    assert [2] == [main(["plan", link]) for link in radio_links(readme)]
 
 
 def test_every_target_named_in_the_documents_is_in_the_makefile() -> None:
