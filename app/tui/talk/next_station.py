@@ -25,7 +25,7 @@ from app.tui.dialogs.choice import ChoiceScreen
 from app.tui.dialogs.setup import Chosen, SetupScreen
 from app.tui.talk.log import Log
 from app.tui.talk.screen import TalkScreen
-from transport.address import parse_address
+from transport.address import Address, parse_address
 from transport.errors import LinkError, TransportError
 from transport.link_kinds import kind_of
 from transport.protocol.frames import Mode
@@ -68,8 +68,19 @@ class Start:
 
 
 def same_port(one: str, other: str) -> bool:
-    """Tell whether two addresses name the same place, so that only one of them can be open."""
-    return one.partition("?")[0].rstrip("/") == other.partition("?")[0].rstrip("/")
+    """Tell whether two addresses name the same place, so that only one of them can be open.
+
+    Raise LinkError for what is no address.
+    """
+    return _place(parse_address(one)) == _place(parse_address(other))
+
+
+def _place(address: Address[Any]) -> tuple[Any, ...]:
+    """Return what of an address says where the link is, whatever its options are: a device may have any kind."""
+    host, port, device, channel = (
+        getattr(address.settings, name, None) for name in ("host", "port", "device", "channel")
+    )
+    return ("device", device) if device else (address.scheme, host, port, channel)
 
 
 class NextStation:

@@ -144,10 +144,17 @@ def test_a_link_that_does_not_open_at_the_start_is_the_commands_error(
         ("serial:///dev/ttyUSB0?baud=9600", "serial:///dev/ttyUSB0?baud=57600", True),
         ("serial:///dev/ttyUSB0?baud=9600", "serial:///dev/ttyUSB1?baud=9600", False),
         ("udp://:7800", "udp://:7801", False),
+        ("udp://:", "udp://:7800", True),
+        ("udp://:", "udp://192.0.2.7", False),
+        ("kiss://localhost?call=AB1CDE", "kiss://LOCALHOST:8001/?call=AB1CDE&radio=afsk1200", True),
+        ("kiss:///dev/ttyUSB0?baud=9600&call=AB1CDE", "serial:///dev/ttyUSB0?baud=9600", True),
+        ("mqtts://broker.example/harbour", "mqtts://ada@broker.example:8883/harbour", True),
+        ("mqtts://broker.example/harbour", "mqtts://broker.example/pier", False),
+        ("parrot://", "udp://:", False),
     ],
 )
 def test_which_links_cannot_both_be_open(one: str, other: str, same: bool) -> None:
-    """Those with the same place before their options."""
+    """Those with the same place, whatever is left out of the address, and whatever its options are."""
     assert same is same_port(one, other)
 
 
