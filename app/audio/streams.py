@@ -50,7 +50,8 @@ class PortAudioMicrophone(DeviceStream):
         """Take the system and the device by number, name or part of a name; None is the system's default."""
         super().__init__(system, name)
         self._token: trio.lowlevel.TrioToken | None = None
-        self._deliver: Callable[[Block], None] = lambda block: None
+        self._deliver: Callable[[Block], None] | None = None
+        """Function that is given what has come; None until `run` runs."""
         self._pending: deque[tuple[bytes, int]] = deque(maxlen=MAX_PENDING_BLOCKS)
         """Blocks that the trio thread has not taken: float32 [n, channels], and their number of channels."""
         self._hurried = True
@@ -110,7 +111,7 @@ class PortAudioMicrophone(DeviceStream):
         mono = self._mixer.mix(np.frombuffer(octets, np.float32).reshape(-1, channels))
         if self._resampler is not None:
             mono = self._resampler.resample_chunk(mono)
-        if len(mono):
+        if len(mono) and self._deliver is not None:
             self._deliver(mono)
 
 

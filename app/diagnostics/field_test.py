@@ -9,29 +9,22 @@ No more protocol than that: what was said is recognised by its packets, so that 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
 import trio
 
 from app import events
-from app.audio.devices import Block, absent_devices
-from app.diagnostics.field_records import FieldTest, HeardClip, KnownClip, SentClip, recognise
-from app.events import Event
-from app.history.capture import FrameWay
-from app.history.over_watch import OverWatch
-from app.history.overs import RecordedOver
+from app.audio.devices import absent_devices
+from app.diagnostics.field_records import FieldTest, KnownClip, SentClip
+from app.diagnostics.field_test_observer import OVER_WORDS, FieldTestObserver
 from app.settings.model import Settings
 from app.station.engine import Engine
 from app.station.parts import Parts
 from app.station.station import GOODBYE_S
 from app.threads import first_of
 from codec.format import SAMPLE_RATE_HZ
-from transport.protocol.receiver import Fact
 
-OVER_WORDS = "field test over"
-"""Text by which the caller ends the test."""
 OVER_TRIES = 3
 """Times that the caller says so, and that the answerer says what it heard."""
 PAUSE_S = 0.7
@@ -48,142 +41,6 @@ ANSWERER_WAITS_S = 180.0
 """Seconds without an over after which the caller is believed to be gone."""
 RESULT_AGAIN_S = 1.0
 """Seconds between two texts of the answerer about what it heard; the caller waits three times as long for one."""
-
-
-class FieldTestObserver:
-    """The eyes and ears of a field test: it notes what the engine tells, and lets the test wait for what it needs."""
-
-    def __init__(self, test: FieldTest, known: list[KnownClip]) -> None:
-        self.test = test
-        self._known = known
-        self._watch = OverWatch("heard")
-        self._recorded: list[RecordedOver] = []
-        self._late_before = self._late = 0
-        self._blocks: list[Block] = []
-        self._pings: dict[int, float] = {}
-        self.began_s = trio.current_time()
-        self.sent: events.OverSent | None = None
-        self.receipt: events.OverConfirmed | None = None
-        self.answered = trio.Event()
-        """Set when an over of the other station has ended."""
-        self.said = trio.Event()
-        """Set when our over is sent."""
-        self.refused = trio.Event()
-        """Set when the floor was refused."""
-        self.confirmed = trio.Event()
-        """Set when a receipt came."""
-        self.ponged = trio.Event()
-        """Set when a pong came."""
-        self.finished = trio.Event()
-        """Set when the caller has ended the test."""
-        self.result = trio.Event()
-        """Set when the other station has told what it heard."""
-        self.heard_something = trio.Event()
-        """Set when the first over of the other station begins."""
-        self.peer_found: Callable[[str], None] = lambda name: None
-        """Is told the other station's name."""
-
-    def watch(self, way: FrameWay, octets: bytes, facts: Sequence[Fact]) -> None:
-        """Take a frame of the channel."""
-        if way == "in":
-            self._recorded += self._watch.watch(facts, 0.0, trio.current_time())
-
-    def hear(self, block: Block) -> None:
-        """Take float32 [n] of what is heard."""
-        self._blocks.append(block)
-
-    def ping(self, engine: Engine, token: int) -> None:
-        """Send a ping; `ponged` is set when its answer comes."""
-        self.ponged = trio.Event()
-        self._pings[token] = trio.current_time()
-        self.test.pings += 1
-        engine.ping(token)
-
-    def note(self, event: Event) -> None:
-        """Take an event of the engine."""
-        test = self.test
-        match event:
-            case events.StationReady():
-                test.k, test.mode = event.packets_per_frame, event.mode
-            case events.OverBegan(_, sender):
-                self._blocks = []
-                self.heard_something.set()
-                if sender and sender != test.peer:
-                    test.peer = sender
-                    self.peer_found(sender)
-            case events.OverPlayed():
-                self._over_ended()
-                self.answered.set()
-            case events.PacketCounts():
-                self._late = event.late
-            case events.OverSent():
-                self.sent = event
-                self.said.set()
-            case events.TalkDenied():
-                self.refused.set()
-            case events.OverConfirmed():
-                self.receipt = event
-                self.confirmed.set()
-            case events.PongHeard(token) if token in self._pings:
-                test.round_trips_s.append(trio.current_time() - self._pings.pop(token))
-                self.ponged.set()
-            case events.PlayoutState():
-                test.holds_s.append(event.hold_s)
-            case events.MouthToEar():
-                test.mouth_to_ear_s.append(event.total_s)
-            case events.TextHeard(_, text):
-                self._read(text)
-            case events.Collision(problem):
-                test.problems.append(problem)
-            case events.LinkProblem() | events.ChannelProblem():
-                test.problems.append(str(event))
-            case events.CodecMismatch(sender, ours, theirs):
-                test.problems.append(f"{sender} speaks codec {theirs}, this is {ours}")
-
-    def _over_ended(self) -> None:
-        self._recorded += self._watch.finish()  # one whose END never came
-        late, self._late_before = self._late - self._late_before, self._late
-        if not self._recorded:
-            return
-        over, self._recorded = self._recorded[-1], []
-        clip = recognise(over, self._known)
-        count = len(clip.packets) if clip is not None else len(over.packets)
-        flags = (over.flags + "-" * count)[:count]
-        self.test.heard.append(
-            HeardClip(
-                at_s=trio.current_time() - self.began_s,
-                clip=clip.name if clip is not None else "",
-                packets=count,
-                flags=flags,
-                lost=flags.count("-") + late,
-                damaged=flags.count("d"),
-                late=late,
-                first_index=next((index for index, flag in enumerate(flags) if flag != "-"), 0),
-                samples=np.concatenate(self._blocks) if self._blocks else np.zeros(0, np.float32),
-            )
-        )
-
-    def _read(self, text: str) -> None:
-        if text == OVER_WORDS:
-            self.finished.set()
-        elif text.startswith("{"):
-            try:
-                told = json.loads(text)
-            except (ValueError, RecursionError):
-                return
-            if isinstance(told, dict) and "heard" in told:
-                self.test.there = told
-                self.result.set()
-
-    def progress(self) -> str:
-        """Return a line about how the test goes."""
-        test = self.test
-        last = test.heard[-1] if test.heard else None
-        heard = f"heard {last.packets - last.lost} of {last.packets}" if last else ""
-        sent = test.sent[-1] if test.sent else None
-        confirmed = f" ({sent.confirmed} confirmed)" if sent and sent.confirmed is not None else ""
-        there = f", sent {sent.packets}{confirmed}" if sent else ""
-        return f"{trio.current_time() - self.began_s:5.0f} s  {heard}{there}"
 
 
 async def run_field_test(
@@ -207,7 +64,6 @@ async def run_field_test(
         observer.note,
         replace(parts, open_sound=absent_devices, on_heard=observer.hear, on_frame=observer.watch),
     )
-    observer.peer_found = engine.set_addressee  # so that it confirms our overs
     async with trio.open_nursery() as nursery:
         if stop is not None:
             nursery.start_soon(_stop_when_set, stop, engine, test, nursery.cancel_scope)
@@ -279,6 +135,8 @@ async def _answer(
 async def _speak(engine: Engine, observer: FieldTestObserver, clip: KnownClip) -> None:
     """Speak the clip as soon as the floor is free; give up where the link takes nothing."""
     observer.receipt, observer.confirmed = None, trio.Event()
+    if observer.test.peer:
+        engine.set_addressee(observer.test.peer)  # so that it confirms the over
     with trio.move_on_after(PATIENCE_S + 6 * len(clip.samples) / SAMPLE_RATE_HZ) as patience:
         while True:
             observer.said, observer.refused = trio.Event(), trio.Event()

@@ -64,8 +64,7 @@ class PresenceEnd:
         teller = leave_teller(link)
         if teller is not None:
             self._teller = teller
-            teller.on_leave = self._mark_left
-            teller.on_hello = self._somebody_came
+            teller.tell(self._mark_left, self._somebody_came)
 
     @property
     def present(self) -> tuple[StationPresent, ...]:

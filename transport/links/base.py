@@ -170,10 +170,8 @@ async def reply(link: Link, heard: bytes, frame: bytes) -> None:
 class LeaveTeller(Protocol):
     """A link that tells who comes and goes, by marks that stations tell each other: a channel on a broker."""
 
-    on_leave: Callable[[bytes], None]
-    """Function that is told the mark of a station that has left."""
-    on_hello: Callable[[], None]
-    """Function that is told that somebody came."""
+    def tell(self, on_leave: Callable[[bytes], None], on_hello: Callable[[], None]) -> None:
+        """Tell `on_leave` the mark of every station that leaves, and `on_hello` that somebody came, from now on."""
 
     @property
     def leave_mark(self) -> bytes:

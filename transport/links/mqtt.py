@@ -66,10 +66,16 @@ class MqttLink(BaseLink):
         self._closed = False
         self._filter = MessageFilter()
         self._arrive, self._arrived = trio.open_memory_channel[bytes | PeerUnreachable](ARRIVED_FRAMES)
-        self.on_leave: Callable[[bytes], None] = lambda mark: None
-        """Function that is told the mark (`transport.broker.leave_mark`) of a station that has left."""
-        self.on_hello: Callable[[], None] = lambda: None
-        """Function that is told that another station has come, or this one has come back, with a new mark."""
+        self._on_leave: Callable[[bytes], None] | None = None
+        self._on_hello: Callable[[], None] | None = None
+
+    def tell(self, on_leave: Callable[[bytes], None], on_hello: Callable[[], None]) -> None:
+        """Tell from now on who leaves and that somebody came.
+
+        on_leave: is told the mark (`transport.broker.leave_mark`) of a station that has left. on_hello: is told that
+        another station has come, or that this one has come back, with a new mark.
+        """
+        self._on_leave, self._on_hello = on_leave, on_hello
 
     @property
     def leave_mark(self) -> bytes:
@@ -166,8 +172,8 @@ class MqttLink(BaseLink):
             raise PeerUnreachable(f"{where} hung up", "look after it and the network") from None
         self._token = token
         self._ready.set()
-        if self._known:
-            self.on_hello()
+        if self._known and self._on_hello is not None:
+            self._on_hello()
         self._known = True
 
     async def _greeted(self, will: bytes) -> Session:
@@ -207,9 +213,11 @@ class MqttLink(BaseLink):
         """Take a message, or None for one that is none of ours; return False where more come than are taken."""
         match self._filter.received(payload, trio.current_time()):
             case Came():
-                self.on_hello()
+                if self._on_hello is not None:
+                    self._on_hello()
             case Left(mark):
-                self.on_leave(mark)
+                if self._on_leave is not None:
+                    self._on_leave(mark)
             case Payload(octets):
                 return self._keep(octets)
             case TooMany():

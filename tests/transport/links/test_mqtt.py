@@ -159,8 +159,7 @@ def test_coming_and_leaving(broker: Broker) -> None:
             link = f"mqtt://127.0.0.1:{broker.port}/leaving"
             stays = await opened(link, nursery)
             told: list[object] = []
-            stays.on_leave = told.append
-            stays.on_hello = lambda: told.append("hello")
+            stays.tell(told.append, lambda: told.append("hello"))
             polite, cut = await opened(link, nursery), await opened(link, nursery)
             marks = [polite.leave_mark, cut.leave_mark]
             await polite.aclose()
@@ -256,7 +255,8 @@ def test_a_broker_that_is_killed_and_comes_back(tmp_path: Path) -> None:
             link = f"mqtt://127.0.0.1:{own.port}/comes-back"
             one, other = [await opened(link, nursery) for _ in range(2)]
             mark, hellos = one.leave_mark, []
-            one.on_hello = other.on_hello = lambda: hellos.append(1)
+            for link_end in (one, other):
+                link_end.tell(lambda mark: None, lambda: hellos.append(1))
             await one.send(voice(1))
             assert voice(1) == await other.receive()
             own.kill()
@@ -520,7 +520,7 @@ def test_marks_cannot_be_made_up() -> None:
     link = MqttLink(parse_address("mqtt://h/c"))
     link._token = bytes(8)
     told: list[bytes] = []
-    link.on_leave = told.append
+    link.tell(told.append, lambda: None)
 
     async def main() -> None:
         link._take(leaving_message(link.leave_mark))
