@@ -117,7 +117,7 @@ def test_where_both_need_one_port_the_old_station_comes_back(
 async def run_scene(app: TalkApp, scene: Callable[[Stage], Awaitable[None]] | None) -> None:
     """Run a program with a scene, or without one until it ends by itself."""
     stage = Stage(app)
-    async with app.run_test(size=(80, 30), message_hook=stage.note) as stage.pilot:
+    async with app.run_test(size=(80, 44), message_hook=stage.note) as stage.pilot:
         if scene is not None:
             await stage.phase(Phase.QUIET)
             await scene(stage)
