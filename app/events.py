@@ -308,11 +308,20 @@ class Level:
     """True where samples reached full scale: the gain of the microphone is too high."""
 
 
+class FrameLayer(enum.StrEnum):
+    """A part of a frame, whatever carries it. The value is the word for the screen."""
+
+    VOICE = "voice"
+    HEADER = "frame header"
+    SIGNALS = "begin, end, ..."
+
+
 @dataclass(frozen=True, slots=True)
 class LayerRate:
     """Traffic of one layer on the wire; rates are averages over the last seconds."""
 
-    layer: str
+    layer: FrameLayer | str
+    """Part of a frame, or the names of the link's own layers below it."""
     sent_bps: float
     received_bps: float
     sent_octets: int = 0

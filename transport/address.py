@@ -78,7 +78,7 @@ def parse_address(text: str) -> Address[Any]:
     common = {option.field: options.pop(option.field) for option in COMMON_OPTIONS if option.field in options}
     wanted = {option.field: options.pop(option.field) for option in IMPAIRMENT_OPTIONS if option.field in options}
     radio = options.pop(RADIO.field, None)
-    settings = kind.check(AddressParts(text, host, port, device, options, radio, user, path))
+    settings = kind.check(AddressParts(text, host, port, device, options, radio, bool(parts.netloc), user, path))
     try:
         impairment = Impairment(**wanted) if set(wanted) - {"seed"} else None
     except UsageError as error:

@@ -62,12 +62,14 @@ class LayerBytes(NamedTuple):
 
     name: str
     octets: int
+    is_ip: bool = False
+    """Whether the headers of IP are among them."""
 
 
-UDP_IPV4 = LayerBytes("UDP/IP", IPV4_UDP_BYTES)
-UDP_IPV6 = LayerBytes("UDP/IP", IPV6_UDP_BYTES)
+UDP_IPV4 = LayerBytes("UDP/IP", IPV4_UDP_BYTES, is_ip=True)
+UDP_IPV6 = LayerBytes("UDP/IP", IPV6_UDP_BYTES, is_ip=True)
 AX25 = LayerBytes("AX.25", AIR_BYTES)
-TCP_IPV4 = LayerBytes("TCP/IP", TCP_IPV4_BYTES)
+TCP_IPV4 = LayerBytes("TCP/IP", TCP_IPV4_BYTES, is_ip=True)
 MQTT = LayerBytes("MQTT", MQTT_BYTES)
 MQTTS = LayerBytes("MQTTS", MQTT_BYTES + TLS_BYTES)
 """MQTT in TLS: a record for each message."""
@@ -141,7 +143,7 @@ def _check_udp(parts: AddressParts) -> UdpSettings:
     if parts.port == 0:
         cure = f"write udp://HOST:PORT or udp://:PORT, with a port from 1 to 65535, or none for {UDP_PORT}"
         raise LinkError(f"'{parts.text}' names no port", cure)
-    if not parts.host and parts.text.partition("?")[0].rstrip("/") == "udp:":
+    if not parts.has_authority:
         raise LinkError(f"'{parts.text}' names no host", "write udp://HOST to call somebody, or udp://: to wait")
     return UdpSettings(parts.host, UDP_PORT if parts.port is None else parts.port)
 
@@ -355,13 +357,13 @@ def help_lines() -> list[str]:
     return [f"{line.forms:<48} {line.means}" for kind in LINK_KINDS.values() for line in kind.help]
 
 
-def layer_bytes(name: str) -> int:
-    """Return the bytes that the layer of this name adds to a frame (UDP/IP: over IPv4).
+def layer_named(name: str) -> LayerBytes:
+    """Return the layer of this name, with the bytes that it adds to a frame (UDP/IP: over IPv4).
 
     Raise UsageError for a layer that no kind of link has.
     """
     for kind in LINK_KINDS.values():
         for layer in kind.layers:
             if layer.name == name:
-                return layer.octets
+                return layer
     raise UsageError(f"no kind of link has a layer '{name}'", "add it to the row of its kind in link_kinds.py")

@@ -181,6 +181,8 @@ class AddressParts:
     options: dict[str, Any]
     """Values of the options of this kind, by field."""
     radio: Radio | None
+    has_authority: bool = True
+    """Whether anything stands between "://" and the path, if only a colon."""
     user: str = ""
     """Name before the host; empty where there is none."""
     path: str = ""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.audio.devices import Block
-from app.history.overs import RecordedOver
+from app.history.overs import PacketFlag, RecordedOver
 from app.settings.model import Settings
 from codec.encoder import PacketEncoder
 from codec.format import PACKET_BYTES, PACKET_SAMPLES
@@ -127,7 +127,7 @@ def recognise(over: RecordedOver, known: list[KnownClip]) -> KnownClip | None:
         pairs = [
             (packet, said)
             for packet, said, flag in zip(over.packets, clip.packets, over.flags, strict=False)
-            if flag != "-"
+            if flag != PacketFlag.LOST
         ]
         differing = sum((int.from_bytes(a) ^ int.from_bytes(b)).bit_count() for a, b in pairs)
         return 1 - differing / (8 * PACKET_BYTES * len(pairs)) if pairs else 0.0

@@ -20,6 +20,7 @@ from app.audio.sound_files import write_speech
 from app.console import plain
 from app.diagnostics.field_records import FieldTest, HeardClip, KnownClip
 from app.history.capture import program_version
+from app.history.overs import PacketFlag
 from app.settings.protection import MODE_WORDS
 from app.storage import make_folder, packet_output
 from app.texts import markdown_text
@@ -30,6 +31,8 @@ from transport.protocol.frames import Mode
 
 WINDOW_PACKETS = 10
 """Packets of the worst moment, 3.2 s; it is written with a little around it."""
+BADNESS = {PacketFlag.LOST: 2, PacketFlag.DAMAGED: 1}
+"""Weights of packets that did not come whole, in the search for the worst moment."""
 VOICE_BPS = PACKET_BYTES * 8 / PACKET_S
 """Bit rate of speech whose packets all arrive."""
 NO_PYSTOI = "not measured: pystoi is not installed (pip install pystoi)"
@@ -74,7 +77,7 @@ def worst_moment(test: FieldTest) -> tuple[int, int] | None:
     """
     best: tuple[int, int, int] | None = None
     for number, over in enumerate(test.heard):
-        bad = [{"-": 2, "d": 1}.get(flag, 0) for flag in over.flags]
+        bad = [BADNESS.get(PacketFlag(flag), 0) for flag in over.flags]
         for start in range(max(1, len(bad) - WINDOW_PACKETS + 1)):
             badness = sum(bad[start : start + WINDOW_PACKETS])
             if best is None or badness > best[0]:

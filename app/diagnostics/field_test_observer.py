@@ -14,7 +14,7 @@ from app.diagnostics.field_records import FieldTest, HeardClip, KnownClip, recog
 from app.events import Event
 from app.history.capture import FrameWay
 from app.history.over_watch import OverWatch
-from app.history.overs import RecordedOver
+from app.history.overs import PacketFlag, RecordedOver
 from app.station.engine import Engine
 from transport.protocol.receiver import Fact
 
@@ -116,17 +116,17 @@ class FieldTestObserver:
         over, self._recorded = self._recorded[-1], []
         clip = recognise(over, self._known)
         count = len(clip.packets) if clip is not None else len(over.packets)
-        flags = (over.flags + "-" * count)[:count]
+        flags = (over.flags + PacketFlag.LOST * count)[:count]
         self.test.heard.append(
             HeardClip(
                 at_s=trio.current_time() - self.began_s,
                 clip=clip.name if clip is not None else "",
                 packets=count,
                 flags=flags,
-                lost=flags.count("-") + late,
-                damaged=flags.count("d"),
+                lost=flags.count(PacketFlag.LOST) + late,
+                damaged=flags.count(PacketFlag.DAMAGED),
                 late=late,
-                first_index=next((index for index, flag in enumerate(flags) if flag != "-"), 0),
+                first_index=next((index for index, flag in enumerate(flags) if flag != PacketFlag.LOST), 0),
                 samples=np.concatenate(self._blocks) if self._blocks else np.zeros(0, np.float32),
             )
         )

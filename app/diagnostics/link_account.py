@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.events import WireRate
-from app.station.wire_meter import VOICE
+from app.events import FrameLayer, WireRate
 from codec.format import BIT_RATE_BPS, PACKET_BYTES, PACKET_S
-from transport.link_kinds import IPV4_UDP_BYTES, layer_bytes
+from transport.link_kinds import IPV4_UDP_BYTES, layer_named
 
 MEGABYTE_BITS = 8e6
 """Bits in 1 000 000 bytes."""
@@ -130,7 +129,8 @@ def carrier_bytes(layers: tuple[str, ...]) -> tuple[int, bool]:
 
     Everybody is counted over IPv4. Raises UsageError for an unknown layer.
     """
-    return sum(map(layer_bytes, layers)), any(name.endswith("/IP") for name in layers)
+    known = [layer_named(name) for name in layers]
+    return sum(layer.octets for layer in known), any(layer.is_ip for layer in known)
 
 
 def account(wire: WireRate | None) -> Account:
@@ -138,7 +138,7 @@ def account(wire: WireRate | None) -> Account:
     told = wire.layers if wire is not None else ()
     below, has_ip = carrier_bytes(wire.carriers if wire is not None else ())
     whole = {layer.layer: layer.sent_octets + layer.received_octets for layer in told}
-    speech_s = whole.get(VOICE, 0) / PACKET_BYTES * PACKET_S
+    speech_s = whole.get(FrameLayer.VOICE, 0) / PACKET_BYTES * PACKET_S
     layers = tuple(
         LayerTotal(name, octets, 8 * octets / speech_s if speech_s else 0.0) for name, octets in whole.items()
     )

@@ -25,7 +25,6 @@ FREQUENT = (
     events.ChannelCounts,
 )
 """Events that only a log of everything names."""
-REFUSALS = (events.TalkDenied, events.Collision, event_lines.CommandRefused)
 
 
 class _PlainFormatter(logging.Formatter):
@@ -66,7 +65,8 @@ def log_words(event: AnyEvent) -> tuple[int, str]:
     name = name_of(type(event)).replace("_", " ")
     if isinstance(event, events.Problem | event_lines.ButtonProblem | event_lines.LinkRefused):
         return logging.WARNING, f"{name}: {event.cause}" + (f": {event.cure}" if event.cure else "")
-    if isinstance(event, REFUSALS):
-        return logging.WARNING, f"{name}: {event.problem if hasattr(event, 'problem') else event.reason}"
+    match event:
+        case events.TalkDenied(why) | events.Collision(why) | event_lines.CommandRefused(why):
+            return logging.WARNING, f"{name}: {why}"
     facts = ", ".join(f"{field} {getattr(event, field)}" for field in event_lines.fields_of(type(event)))
     return (logging.DEBUG if isinstance(event, FREQUENT) else logging.INFO), f"{name}: {facts}" if facts else name

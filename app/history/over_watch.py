@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.history.overs import Direction, RecordedOver
+from app.history.overs import Direction, PacketFlag, RecordedOver
 from codec.format import PACKET_BYTES, PACKET_S
 from transport.protocol.frames import Begin, Mode
 from transport.protocol.over import OverBegun, OverEnded, PacketHeard
@@ -71,7 +71,7 @@ class OverWatch:
         if begin is None or not kept:
             return []
         count = length if total is None else max(total, length)
-        flags = "".join("-" if index not in kept else "d" if kept[index][1] else "." for index in range(count))
+        flags = "".join(_flag(kept.get(index)) for index in range(count))
         lost = (bytes(PACKET_BYTES), False)
         return [
             RecordedOver(
@@ -103,3 +103,10 @@ class OverWatch:
     def _goes_on(self, begin: Begin) -> bool:
         """Tell whether this BEGIN is of the over that is being collected: its talker was away for a while."""
         return self._begin is not None and (begin.over, begin.nonce) == (self._begin.over, self._begin.nonce)
+
+
+def _flag(kept: tuple[bytes, bool] | None) -> PacketFlag:
+    """Return the flag of what was kept of a packet: its bytes, and whether they were damaged."""
+    if kept is None:
+        return PacketFlag.LOST
+    return PacketFlag.DAMAGED if kept[1] else PacketFlag.INTACT

@@ -10,6 +10,7 @@ sent, `d` damaged on the way, `-` lost (its 32 bytes are zero).
 from __future__ import annotations
 
 import contextlib
+import enum
 import fcntl
 import json
 import os
@@ -46,6 +47,14 @@ STAMP = "%Y%m%dT%H%M%SZ"
 Direction = Literal["heard", "sent"]
 
 
+class PacketFlag(enum.StrEnum):
+    """Fate of a packet of an over; the value is its letter in the file."""
+
+    INTACT = "."
+    DAMAGED = "d"
+    LOST = "-"
+
+
 @dataclass(frozen=True, slots=True)
 class RecordedOver:
     """One over, of this station or of another."""
@@ -64,7 +73,7 @@ class RecordedOver:
     complete: bool
     """True where its END was received."""
     flags: str
-    """One letter a packet: "." as it was sent, "d" damaged, "-" lost."""
+    """One letter a packet, that of its `PacketFlag`."""
     packets: tuple[bytes, ...]
     """32 bytes each; zeros in place of a lost one."""
 
@@ -76,16 +85,18 @@ class RecordedOver:
     @property
     def lost(self) -> int:
         """Number of lost packets."""
-        return self.flags.count("-")
+        return self.flags.count(PacketFlag.LOST)
 
     @property
     def damaged(self) -> int:
         """Number of damaged packets."""
-        return self.flags.count("d")
+        return self.flags.count(PacketFlag.DAMAGED)
 
     def heard_packets(self) -> list[bytes | None]:
         """Return the packets as the decoder takes them: None for a lost one."""
-        return [None if flag == "-" else packet for flag, packet in zip(self.flags, self.packets, strict=True)]
+        return [
+            None if flag == PacketFlag.LOST else packet for flag, packet in zip(self.flags, self.packets, strict=True)
+        ]
 
     def facts(self) -> dict[str, Any]:
         """Return all but the speech, for `--json`."""
@@ -131,7 +142,7 @@ def _parsed(content: bytes) -> RecordedOver:
     packets = tuple(body[at : at + PACKET_BYTES] for at in range(0, len(body), PACKET_BYTES))
     mode = Mode.of_word(header.pop("channel"))
     over = _made_plain(RecordedOver(packets=packets, mode=mode, **header))
-    if len(body) != count * PACKET_BYTES or len(over.flags) != count or set(over.flags) - set(".d-"):
+    if len(body) != count * PACKET_BYTES or len(over.flags) != count or set(over.flags) - set(PacketFlag):
         raise ValueError("the packets are not as many as the first line says")
     return over
 

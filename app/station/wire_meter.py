@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 
-from app.events import LayerRate, WireRate
+from app.events import FrameLayer, LayerRate, WireRate
 from codec.format import PACKET_BYTES
 from transport.link_kinds import FRAMING
 from transport.links.base import Link
 from transport.links.traffic import Traffic
 
-VOICE = "voice"
-"""Name of the layer of voice packets."""
-FRAME_LAYERS = (VOICE, "frame header", "begin, end, ...")
-"""Names of the layers that frames consist of, whatever carries them."""
 AVERAGED_S = 3.0
 """Time over which rates are averaged, in seconds: a frame of six packets comes every 1.9 s, so less would flicker."""
 MAX_PAST = 64
@@ -46,9 +42,13 @@ class WireMeter:
         return WireRate(rates, carriers, sent.voice // PACKET_BYTES)
 
 
-def by_layer(link: Link, traffic: Traffic) -> dict[str, int]:
+def by_layer(link: Link, traffic: Traffic) -> dict[FrameLayer | str, int]:
     """Return the bytes of each layer, from the voice outwards; layers that this link does not have are left out."""
-    octets = dict(zip(FRAME_LAYERS, (traffic.voice, traffic.header, traffic.signals), strict=True))
+    octets: dict[FrameLayer | str, int] = {
+        FrameLayer.VOICE: traffic.voice,
+        FrameLayer.HEADER: traffic.header,
+        FrameLayer.SIGNALS: traffic.signals,
+    }
     carriers = [layer.name for layer in link.layers if layer.name != FRAMING]
     if len(carriers) < len(link.layers):
         octets[FRAMING] = traffic.framing
