@@ -96,7 +96,7 @@ COMMANDS = (
     Command(
         "ptt",
         "press the talk key of a running station, from a pedal or a shortcut",
-        "Press or release the talk key of a `gossamer talk` or `gossamer send --input mic` that runs on this machine.",
+        "Press or release the talk key of a `gossamer talk`, `station` or `send --input mic` running on this machine.",
         ("gossamer ptt toggle", "gossamer ptt down --hold"),
         "app.cli.ptt:add_ptt",
     ),

@@ -13,7 +13,7 @@ from app.cli.options import add_json, add_options, settings_from
 from app.console import note, say
 from app.errors import GossamerError
 from app.signals import EXIT_INTERRUPTED, Ending, run_until_signal
-from transport.link_kinds import kind_of
+from transport.link_kinds import explained_forms, kind_of
 
 if TYPE_CHECKING:  # the command line must not wait for them
     from app.diagnostics.field_records import FieldTest, KnownClip
@@ -25,7 +25,7 @@ LONGEST_OVER_S = 600.0
 
 def add_field_test(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
-    parser.add_argument("link", metavar="LINK|NAME", help="udp://HOST:PORT to call, udp://:PORT to be called")
+    parser.add_argument("link", metavar="LINK|NAME", help=f"{explained_forms()}; or a contact's name")
     parser.add_argument("--minutes", type=float, default=5.0, metavar="M", help="length of the test in minutes (5)")
     parser.add_argument("--answer", action="store_true", help="be the station that answers; it is started first")
     parser.add_argument("--out", metavar="DIR", help="folder for the report (field-test-DATE)")

@@ -31,8 +31,12 @@ MOST_SECONDS = 600.0
 
 def add_lab(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
-    parser.add_argument("clip", metavar="CLIP|mic", nargs="?", help="a sound file, or mic (the bundled clips)")
-    parser.add_argument("--link", metavar="PRESET", help=f"link to begin with: {', '.join(PRESETS)} (tables: all)")
+    parser.add_argument("clip", metavar="CLIP|mic", nargs="?", help="a sound file, or mic; default: the bundled clips")
+    parser.add_argument(
+        "--link",
+        metavar="PRESET",
+        help=f"link to begin with: {', '.join(PRESETS)} (tables: all)",
+    )
     parser.add_argument("--rate", metavar="BIT/S", type=float, help="bit rate of the link, in place of its own")
     parser.add_argument("--loss", metavar="0..1", type=float, help="share of lost frames, in place of its own")
     parser.add_argument("--ber", metavar="0..0.5", type=float, help="share of wrong bits, in place of its own")

@@ -94,9 +94,8 @@ class RecordedOver:
 
     def heard_packets(self) -> list[bytes | None]:
         """Return the packets as the decoder takes them: None for a lost one."""
-        return [
-            None if flag == PacketFlag.LOST else packet for flag, packet in zip(self.flags, self.packets, strict=True)
-        ]
+        told = zip(self.flags, self.packets, strict=True)
+        return [None if flag == PacketFlag.LOST else packet for flag, packet in told]
 
     def facts(self) -> dict[str, Any]:
         """Return all but the speech, for `--json`."""

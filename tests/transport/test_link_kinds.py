@@ -147,7 +147,7 @@ PIGEON = LinkKind(
     help=(Help("pigeon://LOFT", "a bird"),),
     options=(LinkOption("birds", "birds", read_packets, "a number of birds, 1 to 6"),),
     check=check_pigeon,
-    layers=(LayerBytes("leg ring", 5),),
+    layers=(LayerBytes("leg ring/IP", 5),),
     tag_bytes=4,
     way=lambda birds, radio, rate_bps: Way((Bits(1000 * birds, 5),), Bits(1000 * birds, 5)),
     opener="tests.transport.test_link_kinds:open_pigeon",
@@ -172,8 +172,8 @@ def test_a_row_is_all_that_a_new_kind_needs(monkeypatch):
     address = parse_address("pigeon://loft?birds=2&k=2&rate=900")
     assert (PIGEON, 2, 2) == (address.kind, address.settings, address.k)
     assert plan(address)[0].share == pytest.approx(2 * plan(parse_address("pigeon://loft?birds=4"))[0].share)
-    assert (5, False) == carrier_bytes(("leg ring",))
-    assert LayerBytes("leg ring", 5) == layer_named("leg ring")
+    assert (5, False) == carrier_bytes(("leg ring/IP",))
+    assert LayerBytes("leg ring/IP", 5) == layer_named("leg ring")
     assert "pigeon://LOFT flies" in explained_forms()
     assert written_forms().endswith("or pigeon://LOFT")
     assert any(line.startswith("pigeon://LOFT ") for line in help_lines())
