@@ -92,7 +92,7 @@ class TalkTimeWarning:
 
 
 class EndReason(enum.Enum):
-    """Why an over of ours ended. The value is the word for the screen."""
+    """Reason why an over of ours ended. The value is the word for the screen."""
 
     RELEASED = "released"
     """The talk key came up, or the speaker fell silent under voice operation."""

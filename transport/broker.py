@@ -49,7 +49,7 @@ that makes the message longer than 127 bytes has one more.
 """
 
 PASSWORD_CURE = "the password is asked for at the start, or taken from GOSSAMER_BROKER_PASSWORD or the settings file"
-"""Where a broker's password may stand, in words for the user."""
+"""Places where a broker's password may stand, in words for the user."""
 TOKEN_BYTES = 8
 """Length of the random number that says that a station has left."""
 LEAVING = b"\0"
@@ -58,7 +58,7 @@ LEAVING = b"\0"
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a station brings along to a link beside the address."""
+    """Things that a station brings along to a link beside the address."""
 
     key: bytes | None = field(default=None, repr=False)
     """Key of a sealed channel; None for a channel that hides nothing."""

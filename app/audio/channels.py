@@ -26,7 +26,7 @@ SILENCE_DB = -70.0
 
 
 class ChannelMixer:
-    """Makes one channel of a stream with several, block by block; how the stream is cut does not show."""
+    """Mixer that makes one channel of a stream with several, block by block; how the stream is cut does not show."""
 
     def __init__(self, rate_hz: int) -> None:
         """Take the sampling rate."""

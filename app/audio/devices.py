@@ -21,9 +21,9 @@ BLOCK_S = BLOCK_SAMPLES / SAMPLE_RATE_HZ
 Block = NDArray[np.float32]
 """A piece of sound: float32 [n], mono, 8 kHz, -1..1."""
 DeviceReport = Callable[[DeviceReady | DeviceProblem], None]
-"""Is told what happens to a device."""
+"""Function that is told what happens to a device."""
 MayInterrupt = Callable[[], bool]
-"""Tells whether a device that works may be closed for a moment, to look for new ones."""
+"""Function that tells whether a device that works may be closed for a moment, to look for new ones."""
 
 
 def always() -> bool:
@@ -150,7 +150,7 @@ class NoLoudspeaker:
 
 
 OpenSound = Callable[[Settings], tuple[Microphone, Loudspeaker]]
-"""Makes a station's devices, which are opened when they run."""
+"""Function that makes a station's devices, which are opened when they run."""
 
 
 def absent_devices(settings: Settings) -> tuple[Microphone, Loudspeaker]:

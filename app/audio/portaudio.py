@@ -43,7 +43,7 @@ HOST_ERROR = -9999
 """Number of an error that the system below PortAudio explains."""
 
 PORTAUDIO = threading.Lock()
-"""Held by whoever opens, restarts or lists: there is one PortAudio in a process, and it bears no two calls at once."""
+"""Lock of whoever opens, restarts or lists: there is one PortAudio in a process, and it bears no two calls at once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ class DemoLog:
     heard: list[Block] = field(default_factory=list)
     happened: list[Event] = field(default_factory=list)
     answered: trio.Event = field(default_factory=trio.Event)
-    """Set when the answer was heard out, or none will come."""
+    """Event that is set when the answer was heard out, or none will come."""
 
     def note(self, event: Event) -> None:
         """Take an event of the engine."""

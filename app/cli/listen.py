@@ -60,9 +60,9 @@ class ListenLog:
         self._refused = self._refused_told = ""
         self.done = trio.Event()
         self.gone: Exception | None = None
-        """Why nothing can be told any more."""
+        """Reason why nothing can be told any more."""
         self.problem = ""
-        """Why the first over could not be heard, in one line."""
+        """Reason why the first over could not be heard, in one line."""
         self.overs: deque[events.OverPlayed] = deque(maxlen=MAX_REPORTED)
         self.texts: deque[events.TextHeard] = deque(maxlen=MAX_REPORTED)
         self.counts = events.PacketCounts(0, 0, 0, 0, 0)

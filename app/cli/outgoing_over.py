@@ -33,7 +33,7 @@ class OutgoingOver:
         self.sent: events.OverSent | None = None
         self.receipt: events.OverConfirmed | None = None
         self.problem = ""
-        """Why nothing was sent, in one line."""
+        """Reason why nothing was sent, in one line."""
         self.mode = Mode.OPEN
         self.not_understood = trio.Event()
         """Set when somebody here has another passphrase, mode or clock."""

@@ -47,7 +47,7 @@ def add_who(parser: argparse.ArgumentParser) -> None:
 
 
 class Heard:
-    """What was found out of the channel."""
+    """Findings about a channel."""
 
     def __init__(self) -> None:
         self.stations: tuple[StationPresent, ...] = ()

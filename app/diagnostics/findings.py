@@ -23,4 +23,4 @@ class Finding:
 
 
 Check = Callable[[], list[Finding]]
-"""Checks one thing and changes nothing."""
+"""Function that checks one thing and changes nothing."""

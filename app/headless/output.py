@@ -27,7 +27,7 @@ class EventWriter:
         self._dropped = 0
         self._more = trio.Event()
         self.gone = ""
-        """Why nothing can be written any more; "" while it can."""
+        """Reason why nothing can be written any more; "" while it can."""
 
     def put(self, event: AnyEvent) -> None:
         """Have an event written. Never blocks."""

@@ -39,7 +39,7 @@ class ControlReply(NamedTuple):
     state: str
     """Value of a State of the floor (transport/protocol/floor_states.py)."""
     problem: str = ""
-    """Why the key does not count; "" where it does."""
+    """Reason why the key does not count; "" where it does."""
 
     def json(self) -> str:
         """Return the answer as it goes over the socket, and as `gossamer ptt --json` prints it."""

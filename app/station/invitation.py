@@ -1,4 +1,4 @@
-"""What to tell a friend who is to call this station: the command to type, for each address of this machine."""
+"""Invitation of a friend to call this station: the command to type, for each address of this machine."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ MAX_PACKETS = 4096
 """Largest number of packets of one over that are remembered: 22 minutes."""
 
 NoteArrival = Callable[[int, int, float], None]
-"""Told over, sequence and time of every VOICE frame that arrives, to measure the link."""
+"""Function that is told over, sequence and time of every VOICE frame that arrives, to measure the link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class ParrotPorts:
     secret: Secret | None = None
     """Key of the channel; None for the open channel."""
     clock: Callable[[], int] = wall_clock_s
-    """Returns UTC seconds, 0 where there is no clock."""
+    """Function that returns UTC seconds, 0 where there is no clock."""
 
 
 class Parrot:

@@ -50,8 +50,8 @@ class StationCodec:
 
 
 LinkOpener = Callable[[Address[Any], trio.Nursery, ParrotPorts], Awaitable[tuple[Link, str]]]
-"""Opens a link, its tasks in the nursery, and returns it with the name of who is at its other end, "" where that is
-not known. The ports are for a parrot, where the address asks for one."""
+"""Function that opens a link, its tasks in the nursery, and returns it with the name of who is at its other end, ""
+where that is not known. The ports are for a parrot, where the address asks for one."""
 
 
 def no_tap(samples: Block) -> None:
@@ -71,18 +71,18 @@ class Parts:
     """Functions that give a station its pieces, and taps that show what passes. `real_parts` has working defaults."""
 
     load_codec: Callable[[Synth, str], StationCodec]
-    """Loads the models for the settings `synth` and `model`. Blocking; raises CodecError."""
+    """Function that loads the models for the settings `synth` and `model`. Blocking; raises CodecError."""
     open_link: LinkOpener
     open_sound: OpenSound
     load_clip: Callable[[int], np.ndarray]
-    """Returns the n-th bundled clip, counted round and round: float32 [samples]. Blocking."""
+    """Function that returns the n-th bundled clip, counted round and round: float32 [samples]. Blocking."""
     list_devices: Callable[[], list[DeviceInfo]] = names_of_devices
-    """Lists the machine's devices. Blocking; raises DeviceError."""
+    """Function that lists the machine's devices. Blocking; raises DeviceError."""
     make_detector: Callable[[], Detector] = SpeechDetector
-    """Makes a detector for voice operation. Raises GossamerError."""
+    """Function that makes a detector for voice operation. Raises GossamerError."""
     in_thread: Callable[[], InThread] = one_worker
     clock: Callable[[], int] = wall_clock_s
-    """Returns UTC seconds since 1970, 0 where there is no clock."""
+    """Function that returns UTC seconds since 1970, 0 where there is no clock."""
     recordings: Path | None = None
     """Folder that keeps past overs; None keeps none."""
     nonces: Path | None = None

@@ -1,4 +1,4 @@
-"""Who is on the channel, as a station tells its host, and the BEACONs by which the others know of this station."""
+"""Presence on the channel, as a station tells its host, and the BEACONs by which the others know of this station."""
 
 from __future__ import annotations
 

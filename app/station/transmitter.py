@@ -37,7 +37,7 @@ ANSWER_AIRTIME_S = 3.0
 class _Outgoing:
     frame: Frame
     on_sent: Callable[[float], None] | None = None
-    """Told the time at which the link took the frame."""
+    """Function that is told the time at which the link took the frame."""
     to: bytes = b""
     """The frame whose sender it is for; empty: for whomever the link sends to."""
 

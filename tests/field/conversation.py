@@ -77,8 +77,8 @@ class Station:
         )
         self.engine = Engine(Settings(link=self.link, name=self.name, permit_tone=False), self._note, parts)
 
-    async def _open(self, address, nursery, perch):
-        link, who = await self.around(address, nursery, perch)
+    async def _open(self, address, nursery, ports):
+        link, who = await self.around(address, nursery, ports)
         self._timed = TimedLink(link)
         return self._timed, who
 

@@ -61,9 +61,9 @@ def network() -> Iterator[None]:
 
 
 def opener(name: str):
-    async def open_inside(address, nursery, perch):
+    async def open_inside(address, nursery, ports):
         with inside(name):
-            return await open_station_link(address, nursery, perch)
+            return await open_station_link(address, nursery, ports)
 
     return open_inside
 

@@ -173,7 +173,7 @@ def test_a_row_is_all_that_a_new_kind_needs(monkeypatch):
     assert (PIGEON, 2, 2) == (address.kind, address.settings, address.k)
     assert plan(address)[0].share == pytest.approx(2 * plan(parse_address("pigeon://loft?birds=4"))[0].share)
     assert (5, False) == carrier_bytes(("leg ring/IP",))
-    assert LayerBytes("leg ring/IP", 5) == layer_named("leg ring")
+    assert LayerBytes("leg ring/IP", 5) == layer_named("leg ring/IP")
     assert "pigeon://LOFT flies" in explained_forms()
     assert written_forms().endswith("or pigeon://LOFT")
     assert any(line.startswith("pigeon://LOFT ") for line in help_lines())

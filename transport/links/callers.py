@@ -1,4 +1,4 @@
-"""Who is on the line of a UDP end that waits, and what may be sent to whom. No I/O: time is passed in.
+"""Callers on the line of a UDP end that waits, and what may be sent to whom. No I/O: time is passed in.
 
 A caller gets a place when it has proven that it receives what is sent to its address, since anybody can write a false
 one on a datagram. What the two ends say for that is no frame, and begins with a zero, as no frame does:
@@ -61,7 +61,7 @@ It is a hundred times what a talker sends. On a protected channel the rate limit
 
 
 class Admission(enum.Enum):
-    """What becomes of a caller that returned a token."""
+    """Outcome for a caller that returned a token."""
 
     ADMITTED = "admitted"
     FULL = "full"
@@ -76,7 +76,7 @@ class Caller:
     heard_s: float
     """Time at which a valid frame came from it."""
     proof: bytes
-    """What it returned: with this it may leave."""
+    """Token that it returned: with this it may leave."""
     heard: TokenBucket = field(default_factory=lambda: TokenBucket(HEARD_PER_S))
     relayed: TokenBucket = field(default_factory=lambda: TokenBucket(RELAYED_PER_S, RELAYED_AT_ONCE))
 

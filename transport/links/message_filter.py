@@ -1,4 +1,4 @@
-"""What messages on a channel's topic are: frames, news of who came or left, echoes, or too many. No I/O, no clock."""
+"""Filter of messages on a channel's topic: frames, news of who came or left, echoes, or too many. No I/O, no clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opens the link that an address names."""
+"""Registry of links: it opens the one that an address names."""
 
 from __future__ import annotations
 

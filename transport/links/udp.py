@@ -45,7 +45,7 @@ class UdpLink(DatagramLink):
         self._socket = sock
         self._sent_s = -math.inf
         self._proof = b""
-        """What was returned to the waiting end, and takes our leave of it."""
+        """Token that was returned to the waiting end, and takes our leave of it."""
         self._proofs = TokenBucket(PROOFS_PER_S, PROOFS_AT_ONCE)
         self._heard_s = self._resolved_s = trio.current_time()
         self._rebound = trio.Event()

@@ -102,7 +102,7 @@ class Past:
     nonces: Iterable[bytes] = ()
     """Nonces of the frames that came before the start and seemed to be made after it."""
     keep: Callable[[bytes, int], None] = lambda nonce, until_utc_s: None
-    """Told of the nonce of a frame that says a later time than it is here, and until when the frame stays fresh."""
+    """Function that is told the nonce of a frame from ahead of this clock, and until when the frame stays fresh."""
 
 
 @dataclass(slots=True)

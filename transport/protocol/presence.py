@@ -1,4 +1,4 @@
-"""Who is on the channel: from the names in frames that pass, and when to say so oneself. No I/O, no clock.
+"""Presence on the channel, from the names in frames that pass, and when to say so oneself. No I/O, no clock.
 
 A station says that it is there with a BEACON: at the start, when another one has come, and now and then. What it sends
 under its name for other reasons counts as one.

@@ -12,9 +12,9 @@ from app.tui.talk.conversation_line import ConversationLine
 
 Result = TypeVar("Result")
 Tell = Callable[[str], None]
-"""Told what is wrong with something that was looked at, in one line; "" for nothing."""
+"""Function that is told what is wrong with something that was looked at, in one line; "" for nothing."""
 CheckInput = Callable[[str, Tell], None]
-"""Looks at what was chosen or typed, and tells what is wrong with it, at once or in a while."""
+"""Function that looks at what was chosen or typed, and tells what is wrong with it, at once or in a while."""
 
 
 def at_once(problem_of: Callable[[str], str]) -> CheckInput:

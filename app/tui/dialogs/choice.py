@@ -20,7 +20,7 @@ from app.tui.dialogs.card import Card, CheckInput
 KEYS = "↑↓ enter choose    esc closes"
 LABEL_CELLS = 16
 TRYING = "trying {what} ..."
-"""What is said while something chosen is looked at."""
+"""Words that are shown while something chosen is looked at."""
 
 
 class ChoiceScreen(Card[str | None]):
@@ -44,7 +44,7 @@ class ChoiceScreen(Card[str | None]):
         self._check = check
         self._problem = problem
         self._checked = ""
-        """What is being looked at."""
+        """Choice that is being looked at."""
 
     def compose_card(self) -> ComposeResult:
         """Build the card."""

@@ -59,7 +59,7 @@ class DeviceScreen(Card[None]):
         self._picked = picked
         self._devices: list[DeviceInfo] = []
         self._problem = "looking for devices …"
-        """Why there is no list."""
+        """Reason why there is no list."""
         self._outcome = ""
         """The outcome of the last choice; "" where the marks tell it."""
         self._opening = ""

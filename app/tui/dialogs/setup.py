@@ -87,7 +87,7 @@ class SetupScreen(Card[Chosen | None]):
         self._drawn = random_passphrase() if offer_sealed and now.passphrase is None else ""
         self._problem = problem
         self._checked: Chosen | None = None
-        """What is being looked at."""
+        """Entry that is being looked at."""
 
     def compose_card(self) -> ComposeResult:
         """Build the card."""

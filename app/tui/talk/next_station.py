@@ -49,7 +49,7 @@ class Start:
     back_to: Settings | None = None
     """Settings of the station to open again if this one cannot be opened."""
     problem: str = ""
-    """Why another station could not be opened, and this is the old one again; "" where there was no other one."""
+    """Reason why another station could not be opened, and this is the old one again; "" where there was none."""
 
     def explained(self, problem: Exception) -> Exception:
         """Return why this station could not be opened, with the way out where its link is from the settings file."""

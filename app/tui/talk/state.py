@@ -69,9 +69,9 @@ class TalkState:
     who: str = ""
     """Name of the one who talks, or talked last, on the other side."""
     meant_for: str = ""
-    """Whom that is for; "" is everybody."""
+    """Name of the one whom that is for; "" is everybody."""
     reason: str = ""
-    """Why an over was refused, collided, or the station ended."""
+    """Reason why an over was refused, collided, or the station ended."""
     refused_at_s: float | None = None
     """Time of the refusal that is still to be read."""
     floor: Phase = Phase.STARTING

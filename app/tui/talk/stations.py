@@ -18,7 +18,7 @@ class Stations:
     """Those who are here, and those who talked."""
 
     here: tuple[StationPresent, ...] | None = None
-    """Who is here as of `told_at_s`; None while nothing is known of that."""
+    """Stations that are here as of `told_at_s`; None while nothing is known of that."""
     told_at_s: float = 0.0
     talked: list[str] = field(default_factory=list)
     """Names of those who were heard, the newest first."""

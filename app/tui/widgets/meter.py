@@ -108,7 +108,7 @@ class Meter(Horizontal):
     figure = reactive("")
     """The position of the knob, in words."""
     rest = reactive("")
-    """Why there is nothing to measure, or ""."""
+    """Reason why there is nothing to measure, or ""."""
 
     def __init__(self, label: str, *, id: str) -> None:
         super().__init__(id=id)
