@@ -49,6 +49,9 @@ FLOORS = {
 }
 """The rooms of a package, lowest floor first. An import goes to the same floor or down, never up."""
 
+TUI_FLOORS = (("widgets", "host"), ("dialogs",), ("lab",), ("talk",))
+"""The rooms of app/tui, lowest floor first: a card does not know the screen that it covers."""
+
 CONFINED = {
     "torch": ("codec/training/", "vocoder/training/"),
     "textual": ("app/tui/",),
@@ -130,6 +133,15 @@ def goes_up(path: str, name: str) -> bool:
     return here is None or there is None or there > here
 
 
+def goes_up_in_tui(path: str, name: str) -> bool:
+    """Tell whether an import between two rooms of app/tui goes to a higher floor."""
+    here, there = path.split("/"), name.split(".")
+    if here[:2] != ["app", "tui"] or there[:2] != ["app", "tui"] or len(here) < 4:
+        return False
+    number = {room: floor for floor, rooms in enumerate(TUI_FLOORS) for room in rooms}
+    return number.get(there[2], len(TUI_FLOORS)) > number.get(here[2], -1)
+
+
 def breaks_a_rule(path: str, name: str) -> bool:
     """Tell whether a file at this path, relative to the root, may not import this name."""
     package, top = path.split("/")[0], name.split(".")[0]
@@ -147,7 +159,7 @@ def breaks_a_rule(path: str, name: str) -> bool:
         return not path.startswith(CONFINED[top])
     if package == "transport" and top in IO_AND_CLOCKS:
         return not path.startswith("transport/links/")
-    return goes_up(path, name)
+    return goes_up(path, name) or goes_up_in_tui(path, name)
 
 
 def forbidden(path: str, names: Iterable[str]) -> list[str]:
@@ -250,6 +262,9 @@ def test_no_test_is_imported_by_another():
         ("vocoder/synthesizer.py", "codec.decoder.Decoder"),
         ("app/station/engine.py", "textual.app.App"),
         ("app/station/engine.py", "app.tui.talk.state.TalkState"),
+        ("app/tui/dialogs/card.py", "app.tui.talk.wording.covered_words"),
+        ("app/tui/lab/screen.py", "app.tui.talk.state.TalkState"),
+        ("app/tui/no_such_room/card.py", "app.tui.widgets.text.TextBlock"),
         ("app/station/engine.py", "codec.training.prepare"),
         ("app/audio/streams.py", "sounddevice"),
         ("app/audio/streams.py", "app.station.engine.Engine"),

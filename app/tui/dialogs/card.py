@@ -8,7 +8,7 @@ from typing import TypeVar
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
 
-from app.tui.talk.conversation_line import ConversationLine
+from app.tui.widgets.conversation_line import ConversationLine
 
 Result = TypeVar("Result")
 Tell = Callable[[str], None]

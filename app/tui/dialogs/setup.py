@@ -24,7 +24,7 @@ from app.settings.model import OPTIONS
 from app.settings.words import random_passphrase
 from app.tui.dialogs.card import Card, CheckInput
 from app.tui.dialogs.choice import TRYING
-from app.tui.talk.wording import level_words
+from app.tui.widgets.level_words import level_words
 from app.tui.widgets.meter import LevelBar
 from transport.link_kinds import explained_forms
 from transport.links.serial_names import lasting_names

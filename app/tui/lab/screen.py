@@ -20,7 +20,7 @@ from app.tui.dialogs.help import HelpScreen
 from app.tui.dialogs.own_link import OwnLinkScreen
 from app.tui.lab import wording
 from app.tui.lab.lane import LaneView, said_columns
-from app.tui.talk.conversation_line import ConversationLine
+from app.tui.widgets.conversation_line import ConversationLine
 from app.tui.widgets.keys import help_rows
 from app.tui.widgets.text import TextBlock
 from app.tui.widgets.waveform import Waveform

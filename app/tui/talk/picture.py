@@ -14,7 +14,6 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from app.events import ChannelCounts, Level, MouthToEar, PacketCounts, PlayoutState, WireRate
-from app.tui.talk.conversation_line import ConversationLine
 from app.tui.talk.keys import KEYS
 from app.tui.talk.message_field import MessageField
 from app.tui.talk.meters import Meters
@@ -23,6 +22,8 @@ from app.tui.talk.phase import Phase
 from app.tui.talk.phase_panel import PhasePanel
 from app.tui.talk.state import TalkState
 from app.tui.talk.volume import Volume
+from app.tui.talk.wording import covered_colour, covered_words
+from app.tui.widgets.conversation_line import ConversationLine
 from app.tui.widgets.keys import key_hints
 from app.tui.widgets.text import TextBlock
 from app.tui.widgets.waveform import STEP_S
@@ -91,7 +92,7 @@ class Picture(Screen[None]):
         """Show on the screen that covers this one what goes on in the conversation."""
         if self.app.screen is not self:
             for line in self.app.screen.query(ConversationLine):
-                line.show(self.state)
+                line.show(covered_words(self.state), covered_colour(self.state))
 
     def _tick(self) -> None:
         """Show that time passes; called every STEP_S while something moves by itself."""

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from app.events import Level
 from app.tui.talk.phase import MINE, Phase
 from app.tui.talk.state import TalkState
 from app.tui.talk.stations import NOBODY
 from app.tui.talk.talk_key import KeyState, TalkKey
+from app.tui.widgets.conversation_line import Colour
+from app.tui.widgets.level_words import SILENT_DB
 from transport.protocol.frames import MAX_TEXT_BYTES
 
-SILENT_DB, SILENT_AFTER_S = -60.0, 2.0
-"""An over that stays below this level for so long carries no voice: even a quiet room is louder."""
-TOO_QUIET_DB, TOO_LOUD_DB = -30.0, -3.0
-"""Peaks of speech below the first are lost in the room's noise, above the second they clip at the next laugh."""
+SILENT_AFTER_S = 2.0
+"""Time after which an over that stays below SILENT_DB carries no voice, in seconds."""
 CLIP_SPEAKS = "a recorded clip is spoken instead"
 MEANWHILE = {
     "microphone": "you can listen, not talk",
@@ -76,6 +75,15 @@ def covered_words(state: TalkState) -> str:
     return f"{state.phase.value}: {detail(state)}{ends}"
 
 
+def covered_colour(state: TalkState) -> Colour:
+    """Return the colour of who talks, for the same line."""
+    if state.phase in (*MINE, Phase.DRAINING):
+        return "mine"
+    if state.phase in (Phase.RECEIVING, Phase.REPLAY):
+        return "theirs"
+    return "trouble" if state.phase in (Phase.REFUSED, Phase.COLLISION) else ""
+
+
 def _remark(state: TalkState, age_s: float) -> str:
     """Return what has to be known while on the air, or ""."""
     if state.time_left_s is not None:
@@ -86,19 +94,6 @@ def _remark(state: TalkState, age_s: float) -> str:
     if state.others.nobody:
         return f", but {NOBODY}"
     return ", until you are silent" if state.key.state is KeyState.BY_VOICE else ""
-
-
-def level_words(level: Level) -> str:
-    """Return what to do about the microphone, for somebody who speaks into it."""
-    if level.clipped:
-        return "too loud: it clips, turn the gain down (key [) or move away"
-    if level.peak_db > TOO_LOUD_DB:
-        return "a little loud: turn the gain down (key [)"
-    if level.peak_db < SILENT_DB:
-        return "nothing is heard: say something; is it the right microphone?"
-    if level.peak_db < TOO_QUIET_DB:
-        return "quiet: speak up, come nearer, or turn the gain up (key ])"
-    return "good: speak as you do now"
 
 
 def addressed(text: str, addressee: str) -> tuple[str, str]:

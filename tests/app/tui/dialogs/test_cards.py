@@ -14,7 +14,8 @@ from app.tui.dialogs.devices import DeviceScreen
 from app.tui.dialogs.setup import SetupScreen
 from app.tui.host.terminal_title import KEEP, RESTORE, TerminalTitle
 from app.tui.talk.phase import Phase
-from app.tui.talk.wording import addressed, level_words
+from app.tui.talk.wording import addressed
+from app.tui.widgets.level_words import level_words
 from tests.support.talk_stage import Stage, play
 
 BOB = "udp://127.0.0.1:7800"
