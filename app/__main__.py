@@ -38,8 +38,8 @@ def _run(words: list[str] | None) -> int:
         note("Windows is not supported yet: run it on Linux (WSL may do for files, nobody tried the sound)")
         return EXIT_PROBLEM
     complete_standard_streams()
-    arguments = parse(words)
     try:
+        arguments = parse(words)
         code: int = arguments.run(arguments)
     except (GossamerError, CodecError, TransportError) as problem:
         note(str(problem))

@@ -10,7 +10,7 @@ import io
 import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -91,8 +91,15 @@ def print_json(facts: dict[str, Any]) -> None:
 
 
 def _answer(text: str) -> None:
-    try:
+    with answering():
         _write(sys.stdout, text)
+
+
+@contextlib.contextmanager
+def answering() -> Iterator[None]:
+    """Turn what is wrong with standard output inside the block into FileProblem, but for a reader that is gone."""
+    try:
+        yield
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from app.console import note
+from app.console import answering, note
 from app.errors import FileProblem, os_reason
 
 STANDARD_STREAM = "-"
@@ -183,8 +183,13 @@ def _opened(target: Path, flags: int, buffering: int = -1) -> Iterator[BinaryIO]
         handle = os.open(target, flags, 0o666)
     except OSError as error:
         raise FileProblem(f"cannot write {target}: {os_reason(error)}") from error
-    with open(handle, "wb", buffering=buffering) as stream:
-        yield stream
+    try:
+        with open(handle, "wb", buffering=buffering) as stream:
+            yield stream
+    except BrokenPipeError:
+        raise  # whoever read has had enough
+    except OSError as error:
+        raise FileProblem(f"cannot write {target}: {os_reason(error)}") from error
 
 
 def _part_prefix(target: Path) -> str:
@@ -221,8 +226,9 @@ def packet_output(path: str | Path) -> Iterator[BinaryIO]:
     if str(path) == STANDARD_STREAM:
         if sys.stdout is None:
             raise FileProblem("standard output is closed", "name a file")
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        with answering():
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
     else:
         with whole_file(path) as stream:
             yield stream

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from app.cli import EXIT_PROBLEM
 from app.cli.commands import COMMANDS, explained
-from app.console import note
+from app.console import note, tell
 
 DESCRIPTION = "Push-to-talk voice at 800 bit/s over links too thin for voice."
 EPILOG = """\
@@ -47,7 +47,6 @@ class ShowVersion(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
         """Print the version, and end the program."""
-        from app.console import tell
         from app.history.capture import program_version
 
         tell(f"gossamer {program_version()}")
@@ -56,6 +55,13 @@ class ShowVersion(argparse.Action):
 
 class Parser(argparse.ArgumentParser):
     """A parser that reports a wrong command line in one line, with exit code 2."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print the help as every answer is printed. Argparse's own passes over what cannot be written."""
+        if file is not None and file is sys.stdout:
+            tell(message.rstrip("\n"))
+        else:
+            super()._print_message(message, file)
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong, with the command that was probably meant, and end the program."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,8 @@ import soundfile
 from app.__main__ import main
 from app.cli import train_voice
 from codec.format import SAMPLE_RATE_HZ
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -47,3 +51,21 @@ def test_a_trained_voice_is_not_written_over(tmp_path, monkeypatch, capsys):
     assert 2 == main([*words, "--force"])
     assert "no recordings" in capsys.readouterr().err
     assert b"forty minutes of work" == voice.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--version"], ["--help"], ["decode", "--help"], ["encode", "IN", "-"], ["decode", "PACKETS", "-"]]
+    + [["encode", "IN", "/dev/full"], ["decode", "PACKETS", "/dev/full"], ["completion", "bash"]],
+    ids=" ".join,
+)
+def test_a_place_without_room_is_one_line(speech, tmp_path, words):
+    """Whatever was to be written there, and whether it was noticed at writing or at closing."""
+    packets = tmp_path / "a.g800"
+    packets.write_bytes(bytes(range(32)) * 3)
+    places = {"IN": str(speech), "PACKETS": str(packets)}
+    command = [sys.executable, "-m", "app", *(places.get(word, word) for word in words)]
+    with open("/dev/full", "wb") as full:
+        run = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert (2, 1) == (run.returncode, run.stderr.count("\n")), run.stderr
+    assert "no space left on device" in run.stderr
