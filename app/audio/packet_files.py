@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 
 from app.errors import FileProblem
-from app.file_kinds import kind_of
+from app.file_kinds import OTHER_SOUND, SOUND, START_BYTES, kind_by_name, kind_of
 from app.storage import STANDARD_STREAM, is_ordinary, open_input
 from codec.format import PACKET_BYTES
 
@@ -33,12 +33,22 @@ class PacketReader:
         done = 0
         with contextlib.nullcontext(self._stream) if self.path == STANDARD_STREAM else self._stream as stream:
             size = os.fstat(stream.fileno()).st_size if is_ordinary(stream) else 0
+            peek = getattr(stream, "peek", None)  # as much as is there, so that a live pipe is not held up
+            start = peek(START_BYTES)[:START_BYTES] if peek else b""
             while packet := stream.read(PACKET_BYTES):
-                if not done and (kind := kind_of(packet)) is not None:
-                    raise FileProblem(f"{self.path} is {kind.name}, not packets", MADE_BY)
+                if not done:
+                    self._check(start if len(start) > len(packet) else packet)
                 if len(packet) < PACKET_BYTES:
                     self.left_over = len(packet)
                     break
                 done += len(packet)
                 self.fraction = min(1.0, done / size) if size else None
                 yield packet
+
+    def _check(self, start: bytes) -> None:
+        """Raise FileProblem where a file that begins so, or is named so, holds no packets."""
+        kind, named = kind_of(start), kind_by_name(self.path)
+        if kind is not None:
+            raise FileProblem(f"{self.path} is {kind.name}, not packets", MADE_BY)
+        if named is not None and named in SOUND + OTHER_SOUND:
+            raise FileProblem(f"{self.path} has the name of {named.name}, not of packets", MADE_BY)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from app.audio.channels import ChannelMixer
 from app.errors import FileProblem
-from app.file_kinds import MP3, OTHER_SOUND, SOUND, START_BYTES, WAV, check_output, kind_of
+from app.file_kinds import MP3, OTHER_SOUND, SOUND, START_BYTES, WAV, FileKind, check_output, kind_of, no_sound
 from app.storage import STANDARD_STREAM, is_ordinary, open_input, packet_output, recording_file
 from codec.format import PACKET_SAMPLES, SAMPLE_RATE_HZ
 
@@ -71,8 +71,7 @@ class SpeechReader:
         self._start = self._stream.read(START_BYTES)
         kind = kind_of(self._start)
         if kind in OTHER_SOUND:
-            cure = f"make a WAV file of it, with `ffmpeg -i {path} sound.wav`"
-            raise FileProblem(f"{path} is {kind.name}, which is not read here", cure)
+            raise no_sound(path, kind)
         self._is_raw = kind not in SOUND and (path == STANDARD_STREAM or not ordinary)
         if self._is_raw:
             if kind is not None:
@@ -82,7 +81,7 @@ class SpeechReader:
         whole.seek(0)
         self._file_bytes = os.fstat(whole.fileno()).st_size
         self._quiet = kind is MP3 or kind is None  # the library for MP3 prints what it thinks of a file
-        self._sound = self._opened(whole)
+        self._sound = self._opened(whole, kind)
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
         """Yield the sound as float32 [n] at 8 kHz, mono, n varies, -1..1; NaN becomes silence."""
@@ -94,15 +93,14 @@ class SpeechReader:
         blocks = list(self.blocks())
         return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
 
-    def _opened(self, whole: BinaryIO) -> Any:
+    def _opened(self, whole: BinaryIO, kind: FileKind | None) -> Any:
         import soundfile  # here: decoding packets must not wait for it
 
         try:
             with _silent() if self._quiet else contextlib.nullcontext():
                 sound = soundfile.SoundFile(whole)
         except (soundfile.LibsndfileError, RuntimeError, TypeError, ValueError, OverflowError) as error:
-            cause = f"{self.path} is no sound file that can be read (WAV, FLAC, Ogg or MP3 are)"
-            raise FileProblem(cause, f"raw sound goes through a pipe: - < {Path(self.path).name}") from error
+            raise no_sound(self.path, kind) from error
         if not MIN_RATE_HZ <= sound.samplerate <= MAX_RATE_HZ:
             cause = f"{self.path} has a sampling rate of {sound.samplerate} Hz"
             raise FileProblem(cause, f"convert it to one from {MIN_RATE_HZ} to {MAX_RATE_HZ}")

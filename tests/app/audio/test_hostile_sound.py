@@ -16,6 +16,7 @@ import pytest
 import soundfile
 
 from app.__main__ import main
+from app.audio.packet_files import PacketReader
 from app.audio.sound_files import SpeechReader, read_speech, recording_output
 from app.errors import FileProblem
 
@@ -53,6 +54,53 @@ def test_a_sound_file_in_a_pipe_is_read_as_one(tmp_path, monkeypatch, kind, way)
         os.mkfifo(pipe)
         threading.Thread(target=lambda: pipe.write_bytes(path.read_bytes())).start()
         assert np.array_equal(expected, read_speech(pipe))
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 12000, 16000, 22050, 44100, 48000])
+def test_mp3_without_a_mark_is_known_in_a_pipe(tmp_path, monkeypatch, rate_hz):
+    """By its frames: no ID3 stands before them. And it is not taken for packets, whatever its name is."""
+    path = tmp_path / "a.g800"
+    soundfile.write(path, np.sin(np.arange(2 * rate_hz) / 9) / 2, rate_hz, format="MP3")
+    expected = read_speech(path)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
+    assert np.array_equal(expected, read_speech("-"))
+    with pytest.raises(FileProblem, match="is an MP3 file, not packets"):
+        list(PacketReader(str(path)).packets())
+
+
+AAC_FRAME = bytes([0xFF, 0xF1, 0x50, 0x80, 0x19, 0x1F, 0xFC]) + bytes(range(193))
+"""A header of ADTS (200 bytes with it, no checksum) and what is no sound."""
+OTHERS = {"an AAC file": AAC_FRAME * 3, "a ZIP archive": b"PK\3\4" + bytes(60), "a program": b"\x7fELF" + bytes(60),
+          "a gzip archive": b"\x1f\x8b\x08\0" + bytes(60), "a PDF document": b"%PDF-1.7\n" + bytes(60),
+          "a JPEG picture": b"\xff\xd8\xff\xe0" + bytes(60),
+          "a tar archive": bytes(257) + b"ustar" + bytes(250)}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_is_neither_sound_nor_packets_is_neither(tmp_path, monkeypatch, name):
+    """In a pipe, and given to decode or encode by any name: no noise is made of it, and no file is left."""
+    monkeypatch.chdir(tmp_path)
+    for path in ("x", "x.g800", "x.wav"):
+        Path(path).write_bytes(OTHERS[name])
+        for use in (lambda: list(PacketReader(path).packets()), lambda: read_speech(path)):  # noqa: B023
+            with pytest.raises(FileProblem, match=name):
+                use()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(OTHERS[name])))
+    with pytest.raises(FileProblem, match=name) as caught:
+        read_speech("-")
+    assert "- <" not in str(caught.value) and "-i -" not in str(caught.value)
+
+
+def test_a_name_tells_what_the_bytes_do_not(tmp_path):
+    """An AAC file without a frame gets its cure, and no sound is taken for packets."""
+    (tmp_path / "a.aac").write_bytes(bytes([0xFF, 0xF1]) * 500)
+    with pytest.raises(FileProblem, match="ffmpeg"):
+        read_speech(tmp_path / "a.aac")
+    with pytest.raises(FileProblem, match="name of an AAC file"):
+        list(PacketReader(str(tmp_path / "a.aac")).packets())
+    (tmp_path / "a.g800").write_bytes(bytes([0x80]) * 64)
+    with pytest.raises(FileProblem, match="gossamer decode"):
+        read_speech(tmp_path / "a.g800")
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 63, 64, 65, 5000, 5001])
