@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import FileProblem, os_reason
+from codec.format import PACKET_BYTES
 
 START_BYTES = 2048
 """First bytes of a file that tell its kind: a frame of MP3 or AAC and the next one's header, at usual bit rates."""
@@ -152,7 +153,10 @@ def check_output(path: str | Path, kind: FileKind, *, force: bool = False) -> No
     if not target.is_file() or not target.stat().st_size:
         return
     found = kind_of_file(target)
-    same = found is kind if kind.magic else found is None and target.suffix.lower() in kind.suffixes
+    if kind is PACKETS:
+        same = found is None and named is PACKETS and not target.stat().st_size % PACKET_BYTES
+    else:
+        same = found is kind
     if not same:
         raise FileProblem(f"{target} is there already, and is not {kind.name}", "name another file, or add --force")
 

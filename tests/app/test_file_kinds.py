@@ -74,3 +74,15 @@ def test_a_file_of_another_kind_is_not_replaced(tmp_path: Path, kind: FileKind, 
     path.write_bytes(b"")
     check_output(path, kind)
     check_output("-", kind)
+
+
+@pytest.mark.parametrize("old", [b"PK\3\4" + bytes(60), b"\xff\xfb\x90\xc4" + bytes(413), bytes(33), bytes(31)])
+def test_only_whole_packets_are_replaced_by_packets(tmp_path: Path, old: bytes) -> None:
+    """Their name alone is no proof: another kind, or a size that packets cannot have, is somebody's file."""
+    path = tmp_path / "a.g800"
+    path.write_bytes(old)
+    with pytest.raises(FileProblem, match="is there already"):
+        check_output(path, PACKETS)
+    check_output(path, PACKETS, force=True)
+    path.write_bytes(bytes(range(128, 160)) * 3)
+    check_output(path, PACKETS)
