@@ -28,7 +28,7 @@ BOUNDED = {
     "_rows": "one for each line of the log, which keeps LINES_KEPT",
     "_devices": "one for each device",
     "_device_problems": "one for each kind of device",
-    "_shown": "one for each widget",
+    "shown": "one for each widget",
     "_styles": "one for each colour",
     "_streams": "one for each device",
     "_scopes": "one for each task",
