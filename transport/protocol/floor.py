@@ -77,7 +77,7 @@ class Floor:
             self._breaking_in = break_in
         events = self._move(FloorInput.BREAK_IN if break_in else FloorInput.PRESS)
         if self.state is State.LOCKED_OUT and before is State.RECEIVING:
-            events.append(TalkRefused("somebody is talking: release the key and wait for the end of the over"))
+            events.append(TalkRefused("somebody is talking: wait for the end of that over"))
         elif before is State.DRAINING:
             events.append(TalkRefused("your last over is still being sent"))
         elif self.state is State.ASKED:

@@ -117,7 +117,7 @@ class LabScreen(Screen[None]):
         self._say("#says", wording.says(picture))
         self._say("#headings", "" if crowded else wording.headings(picture.scene, cells))
         self._say("#help", wording.keys(picture.scene, cells))
-        notes = wording.notes(picture)
+        notes = wording.notes(picture, cells)
         self.set_class(bool(notes), "noting")
         self._say("#notices", notes, fit=True)
         self.query_one("#said-wave", Waveform).columns = said_columns(picture.said)

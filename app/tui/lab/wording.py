@@ -175,17 +175,17 @@ def _why(last: CapacityTrial, preset: Preset, cells: int) -> str:
     return f"{who} waits up to {worst_s} for the link, and {patience_s} can be bridged"
 
 
-def notes(picture: LabSnapshot) -> str:
+def notes(picture: LabSnapshot, cells: int) -> str:
     """Return what has to be known now, in a line each."""
     lines = [str(trouble) for trouble in picture.troubles]
     if picture.live:
         silent = any(trouble.device == "microphone" for trouble in picture.troubles)
         lines.append("the clip speaks instead" if silent else "use headphones: the microphone hears the loudspeaker")
     if picture.load is not None:
-        lines.append(
-            f"too slow for real time here: a second of speech takes {picture.load:.1f} s; the figures are right, "
-            "what is heard has gaps"
-        )
+        words = "too slow for real time: sound has gaps"
+        if cells >= WIDE_CELLS:
+            words += f", figures are right ({picture.load:.1f} s a second)"
+        lines.append(words)
     return "\n".join(lines)
 
 

@@ -90,7 +90,10 @@ class MessageField(Horizontal):
         self.border_title = whom
         to = f"enter: write to {self._addressee}" if self._addressee else "enter: write a message"
         invitation = to if len(to) < self.size.width - 1 else "enter: write"
-        self._input.placeholder = "enter sends, esc leaves" if writing else invitation
+        ways_out = "space types, enter sends, esc leaves"
+        if len(ways_out) >= self.size.width - 1:
+            ways_out = "enter sends, esc leaves"
+        self._input.placeholder = ways_out if writing else invitation
         left = bytes_left(text)
         self._left.display = bool(text)
         self._left.set_class(left < 0, "trouble")

@@ -66,6 +66,8 @@ class OverLog(Widget):
         """Show the log, or how to begin while it is empty."""
         lines, hint = list(state.log.lines), welcome(state)
         if lines != self._lines or hint != self._hint:
+            if not self._lines:
+                self._back = 0  # the hint was shown from its beginning, the newest line is shown to its end
             before, self._lines, self._hint = len(self._rows), lines, hint
             self._lay_out()
             if self._back:  # what is being read stays where it is
@@ -116,6 +118,7 @@ class OverLog(Widget):
         else:
             texts = [text for part in self._hint.split("\n") for text in wrapped(part, width - 2, width - 2)]
             self._rows = [Row(((f" {text}", "over-log--time"),)) for text in texts]
+            self._back = len(self._rows)  # a hint is read from its beginning
 
     def render_line(self, y: int) -> Strip:
         """Draw one row."""

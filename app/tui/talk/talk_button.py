@@ -39,7 +39,7 @@ class TalkButton(Widget):
 
     def show(self, state: TalkState) -> None:
         """Show what the talk key does."""
-        self.phase, self.words = state.phase, key_words(state)
+        self.phase, self.words = state.phase, key_words(state, writing=self.screen.has_class("writing"))
 
     def render(self) -> Content:
         """Draw the words, and a mark where there is room for it."""

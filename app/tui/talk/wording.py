@@ -45,7 +45,9 @@ def detail(state: TalkState) -> str:
             return f"{_talker(state)}, {age_s:.1f} s" + (", signal lost" if state.signal_lost else "")
         case Phase.REPLAY:
             return f"{state.replaying} once more, {age_s:.1f} s"
-        case Phase.REFUSED | Phase.COLLISION | Phase.ENDED:
+        case Phase.COLLISION:
+            return f"you are ON AIR all the same: {state.reason}"
+        case Phase.REFUSED | Phase.ENDED:
             return state.reason
 
 
@@ -126,14 +128,19 @@ def release_words(key: TalkKey) -> str:
     return "Tap to talk here: this terminal does not tell when a key is let go. Holding works where keys repeat."
 
 
-def key_words(state: TalkState) -> str:
-    """Return what the talk key does now. No other text on the screen says it."""
+def key_words(state: TalkState, *, writing: bool = False) -> str:
+    """Return what the talk key does now. No other text on the screen says it.
+
+    writing: a message is being written, where the key is a letter unless it ends an over.
+    """
+    if writing and state.phase not in MINE:
+        return "space types, esc leaves"
     space = "hold space" if state.key.hold_works else "tap space"
     match state.phase:
         case Phase.STARTING | Phase.ENDED:
             return "not ready"
         case phase if phase in MINE:
-            return _ending_words(state.key.state)
+            return _ending_words(state.key)
         case Phase.RECEIVING | Phase.REFUSED:
             return "wait for the end"
         case Phase.DRAINING:
@@ -142,9 +149,11 @@ def key_words(state: TalkState) -> str:
             return f"speak, or {space}" if state.vox else f"{space} to talk"
 
 
-def _ending_words(key: KeyState) -> str:
+def _ending_words(key: TalkKey) -> str:
     """Return how an over ends that was begun so."""
-    match key:
+    match key.state:
+        case KeyState.PRESSED if not key.hold_works:
+            return "tap space to end"
         case KeyState.LATCHED | KeyState.REMOTE | KeyState.BY_VOICE | KeyState.UP:
             return "tap space to end"
         case KeyState.SPENT:

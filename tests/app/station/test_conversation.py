@@ -78,7 +78,7 @@ async def test_who_presses_while_somebody_talks_is_refused_with_a_reason(virtual
         await other.until(events.OverPlayed)
         other.engine.play_clip(clip(1.0))
         await one.until(events.OverPlayed)
-    assert ["somebody is talking: release the key and wait for the end of the over"] == [
+    assert ["somebody is talking: wait for the end of that over"] == [
         event.reason for event in other.only(events.TalkDenied)
     ]
     assert 1 == len(other.only(events.TalkPermitted))

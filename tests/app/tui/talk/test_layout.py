@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from textual.widgets import Input
 
-from app.events import DeviceProblem, FloorChanged, LinkProblem, TalkDenied, TextHeard, VoxChanged
+from app.events import Collision, DeviceProblem, FloorChanged, LinkProblem, TalkDenied, TextHeard, VoxChanged
 from app.tui.talk.over_log import OverLog, wrapped
-from tests.support.scripted_engine import ON_AIR, ScriptedStage, play_script
+from app.tui.talk.talk_key import KeyState
+from tests.support.scripted_engine import ON_AIR, READY, ScriptedStage, play_script
 from transport.protocol.floor_states import State
 
 SIZES = [(80, 24), (60, 24), (40, 20)]
 LONG = "on my way, the bridge at the mill is closed, so I come by the quarry road and need half an hour longer: 漢字"
-REASON = "somebody is talking: release the key and wait for the end of the over"
+REASON = "somebody is talking: wait for the end of that over"
 CURE = "plug one in, or start the sound server (PulseAudio or PipeWire)"
 PROBLEMS = (
     DeviceProblem("microphone", "no microphone found", CURE),
@@ -96,6 +99,59 @@ def test_one_place_says_what_the_talk_key_does(size: tuple[int, int]) -> None:
         assert (1, 0) == (stage.text().count("space"), stage.text().count("let go"))
 
     play_script(scene, size)
+
+
+@sizes
+def test_a_collision_says_that_one_is_on_the_air(size: tuple[int, int]) -> None:
+    """And how to end it, also while a message is written."""
+
+    async def scene(stage: ScriptedStage) -> None:
+        await stage.press("enter", "a")
+        await stage.tell(*ON_AIR, FloorChanged(State.COLLIDED), Collision("somebody else is talking at the same time"))
+        assert "ON AIR all the same: somebody else is talking at the same time" in stage.region("#detail")
+        assert "tap space to end" in stage.region("#talk")
+
+    play_script(scene, size)
+
+
+@sizes
+def test_whoever_asks_by_a_tap_is_not_told_to_let_go(size: tuple[int, int]) -> None:
+    """Nothing shows yet that holding works in this terminal."""
+
+    async def scene(stage: ScriptedStage) -> None:
+        await stage.press("space")
+        await stage.tell(FloorChanged(State.ASKED))
+        stage.app.talk_screen.state.key.state = KeyState.PRESSED
+        stage.app.talk_screen.draw()
+        await stage.settle()
+        assert "tap space to end" in stage.region("#talk")
+
+    play_script(scene, size)
+
+
+@sizes
+def test_space_is_said_to_type_where_it_does(size: tuple[int, int]) -> None:
+    """In the message line, wherever there is a word for it."""
+
+    async def scene(stage: ScriptedStage) -> None:
+        await stage.press("enter")
+        assert "space types" in stage.text()
+        assert "to talk" not in stage.region("#bottom")
+
+    play_script(scene, size)
+
+
+def test_a_hint_that_is_longer_than_the_log_is_read_from_its_beginning() -> None:
+    """What comes later is shown to its end, as always."""
+
+    async def scene(stage: ScriptedStage) -> None:
+        await stage.tell(replace(READY, invitations=tuple(f"gossamer talk udp://192.0.2.{i}:7800" for i in range(9))))
+        assert stage.region("#overs").startswith("conversation Nothing said yet.")
+        for count in range(30):
+            await stage.tell(TextHeard("Bert", f"number {count}"))
+        assert "number 29" in stage.region("#overs")
+
+    play_script(scene, (40, 20))
 
 
 @sizes
