@@ -80,8 +80,8 @@ HOSTILE = {
 LOAD = """
 import resource, sys
 from pathlib import Path
-import onnxruntime
 from codec import models
+import onnxruntime
 from codec.errors import ModelError
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:

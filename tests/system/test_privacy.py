@@ -142,3 +142,14 @@ def test_a_file_that_nobody_asked_for_is_found(watched):
     """The other half of the check can fail."""
     watched.run("-c", "open('left-behind', 'w').close()")
     assert {"left-behind"} == watched.created()
+
+
+@pytest.mark.parametrize("package", ["codec", "tests", "tests.benchmarks", "tests.support", "tests.tools"])
+def test_onnxruntime_is_silent_in_every_process_of_ours(package):
+    """Also where a library of a test or a benchmark loads it before the codec does."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ORT_")}
+    program = f"import {package}, os; print(os.environ.get('ORT_DISABLE_TELEMETRY'))"
+    run = subprocess.run(
+        [sys.executable, "-c", program], env={**kept, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    assert "1\n" == run.stdout
