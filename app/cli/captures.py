@@ -48,10 +48,11 @@ def run_reproduce(arguments: argparse.Namespace) -> int:
     """Play a capture through the receiving half of a station. Raises GossamerError."""
     from app.audio.sound_files import write_speech
     from app.diagnostics.reproduce import reproduce
-    from app.history.capture import program_version, read_capture
+    from app.history.capture import read_capture
     from app.settings.model import DEFAULT_CHANNEL, OPTIONS, Settings
     from app.settings.passphrase import with_passphrase
     from app.station.parts import load_codec
+    from app.version import program_version
 
     if arguments.output:
         check_output(arguments.output, WAV, force=arguments.force)

@@ -47,7 +47,7 @@ class ShowVersion(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
         """Print the version, and end the program."""
-        from app.history.capture import program_version
+        from app.version import program_version
 
         tell(f"gossamer {program_version()}")
         parser.exit()

@@ -19,11 +19,11 @@ from app.audio.devices import Block
 from app.audio.sound_files import write_speech
 from app.console import plain
 from app.diagnostics.field_records import FieldTest, HeardClip, KnownClip
-from app.history.capture import program_version
 from app.history.overs import PacketFlag
 from app.settings.protection import MODE_WORDS
 from app.storage import make_folder, packet_output
 from app.texts import markdown_text
+from app.version import program_version
 from codec.format import PACKET_BYTES, PACKET_S, PACKET_SAMPLES
 from transport.address import parse_address
 from transport.planning.planner import plan

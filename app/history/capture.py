@@ -18,13 +18,13 @@ import json
 import platform
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
 from app.errors import FileProblem, os_reason
 from app.settings.model import Settings
 from app.storage import bounded_bytes
+from app.version import program_version
 from transport.protocol.frames import Mode
 from transport.protocol.receiver import Fact
 from transport.texts import plain_text
@@ -108,14 +108,6 @@ class Capture:
     def duration_s(self) -> float:
         """Time from the first frame to the last, in seconds."""
         return self.frames[-1].at_s - self.frames[0].at_s if self.frames else 0.0
-
-
-def program_version() -> str:
-    """Return the version of this program."""
-    try:
-        return version("gossamer")
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def make_header(

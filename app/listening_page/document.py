@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from importlib import resources
 from typing import Any
 
-from app.history.capture import program_version
 from app.listening_page.runtime import packed
+from app.version import program_version
 
 SCRIPTS = ("sound.js", "spectrogram.js", "player.js", "blind.js", "engine.js", "talk.js", "main.js")
 """Files of the page's one script, in their order."""

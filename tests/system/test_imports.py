@@ -36,7 +36,7 @@ FLOORS = {
         ("planning", "links"),
     ),
     "app": (
-        ("beat", "errors", "events", "paths", "console", "runtime_folder", "signals", "texts", "threads"),
+        ("beat", "errors", "events", "paths", "console", "runtime_folder", "signals", "texts", "threads", "version"),
         ("file_kinds", "settings", "storage"),
         ("audio", "history"),
         ("codecs", "clips"),

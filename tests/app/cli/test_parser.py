@@ -14,7 +14,7 @@ import pytest
 from app.__main__ import main
 from app.cli.commands import COMMANDS
 from app.cli.parser import build_parser, build_whole_parser, command_parsers
-from app.history.capture import program_version
+from app.version import program_version
 
 HEAVY = ("numpy", "trio", "textual", "tomlkit", "onnxruntime", "sounddevice", "soundfile", "rich")
 
