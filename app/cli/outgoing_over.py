@@ -50,8 +50,10 @@ class OutgoingOver:
                 self.sent = event
                 if self.works.is_set():
                     self.done.set()
-            case events.TalkEnded(reason=EndReason.LINK_LOST):
-                self.done.set()  # it cannot be continued; the reason follows
+            case events.TalkEnded(packets=packets, duration_s=lost_s, reason=EndReason.LINK_LOST):
+                had_left = f"{packets} {'packet' if packets == 1 else 'packets'} had left"
+                self.problem = f"the over was lost after {lost_s:.1f} s, {had_left}: send it again when the link works"
+                self.done.set()  # it cannot be continued; why was said when the link failed
             case events.FloorChanged(state):
                 self._floor_changed(state)
             case events.TalkDenied(reason):
@@ -98,7 +100,7 @@ class OutgoingOver:
             self.problem, self.sent = str(event), None
             self.done.set()
         elif self.works.is_set():
-            note(str(event))
+            note(event.cause)  # its cure is for a station that stays, and is said where the errors last
             self.works = trio.Event()
             self.fails.set()
 

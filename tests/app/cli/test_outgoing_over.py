@@ -1,0 +1,22 @@
+"""The over of `gossamer send`: what is said of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.cli.outgoing_over import OutgoingOver
+from app.events import EndReason, LinkProblem, TalkDenied, TalkEnded
+
+UNPLUGGED = LinkProblem("/dev/ttyUSB0 was unplugged", "plug it in again, it is waited for")
+
+
+@pytest.mark.parametrize(("packets", "told"), [(0, "0 packets"), (1, "1 packet"), (12, "12 packets")])
+def test_an_over_whose_link_is_gone_is_lost_in_a_line(capsys, packets: int, told: str) -> None:
+    """Why the link fails is said once, nobody is told to wait for what ends, and what had left is counted."""
+    over = OutgoingOver(live=False)
+    over.note(UNPLUGGED)
+    over.note(TalkEnded(1, packets, 3.84, EndReason.LINK_LOST))
+    over.note(TalkDenied(str(UNPLUGGED)))
+    assert over.done.is_set()
+    assert "gossamer: /dev/ttyUSB0 was unplugged\n" == capsys.readouterr().err
+    assert f"the over was lost after 3.8 s, {told} had left: send it again when the link works" == over.problem
