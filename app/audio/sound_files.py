@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.audio.channels import ChannelMixer
+from app.audio.sound_blocks import ogg_has_end, silent, sound_blocks
 from app.errors import FileProblem
-from app.file_kinds import MP3, OTHER_SOUND, SOUND, START_BYTES, WAV, FileKind, check_output, kind_of, no_sound
+from app.file_kinds import MP3, OGG, OTHER_SOUND, SOUND, START_BYTES, WAV, check_output, kind_of, no_sound
 from app.storage import STANDARD_STREAM, is_ordinary, open_input, packet_output, recording_file
 from codec.format import PACKET_SAMPLES, SAMPLE_RATE_HZ
 
@@ -78,10 +79,10 @@ class SpeechReader:
                 raise FileProblem(f"{path} brings {kind.name}, and no sound", "give a WAV file, or raw 16-bit sound")
             return
         whole = self._stream if ordinary and path != STANDARD_STREAM else _spooled(self._start, self._stream, path)
-        whole.seek(0)
         self._file_bytes = os.fstat(whole.fileno()).st_size
         self._quiet = kind is MP3 or kind is None  # the library for MP3 prints what it thinks of a file
-        self._sound = self._opened(whole, kind)
+        self._whole, self._kind = whole, kind
+        self._sound = self._opened()
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
         """Yield the sound as float32 [n] at 8 kHz, mono, n varies, -1..1; NaN becomes silence."""
@@ -93,14 +94,16 @@ class SpeechReader:
         blocks = list(self.blocks())
         return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
 
-    def _opened(self, whole: BinaryIO, kind: FileKind | None) -> Any:
+    def _opened(self) -> Any:
+        """Return the sound file, at its beginning."""
         import soundfile  # here: decoding packets must not wait for it
 
+        self._whole.seek(0)
         try:
-            with _silent() if self._quiet else contextlib.nullcontext():
-                sound = soundfile.SoundFile(whole)
+            with silent() if self._quiet else contextlib.nullcontext():
+                sound = soundfile.SoundFile(self._whole)
         except (soundfile.LibsndfileError, RuntimeError, TypeError, ValueError, OverflowError) as error:
-            raise no_sound(self.path, kind) from error
+            raise no_sound(self.path, self._kind) from error
         if not MIN_RATE_HZ <= sound.samplerate <= MAX_RATE_HZ:
             cause = f"{self.path} has a sampling rate of {sound.samplerate} Hz"
             raise FileProblem(cause, f"convert it to one from {MIN_RATE_HZ} to {MAX_RATE_HZ}")
@@ -117,7 +120,6 @@ class SpeechReader:
             data = rest + data if data else b""
 
     def _sound_blocks(self) -> Iterator[NDArray[np.float32]]:
-        import soundfile
         import soxr
 
         with self._sound as sound:
@@ -128,12 +130,7 @@ class SpeechReader:
             frames = max(1, min(int(BLOCK_S * rate), BLOCK_SAMPLES // sound.channels))
             mixer = ChannelMixer(rate)
             done = 0
-            while True:
-                try:
-                    with _silent() if self._quiet else contextlib.nullcontext():
-                        block = sound.read(frames, dtype="float32", always_2d=True)
-                except (soundfile.LibsndfileError, RuntimeError) as error:
-                    raise FileProblem(f"{self.path} is damaged: {error}") from error
+            for block in sound_blocks(sound, self._opened, frames, quiet=self._quiet):
                 done += len(block)
                 self.fraction = min(1.0, done / max(1, sound.frames))
                 mono = mixer.mix(block)
@@ -141,9 +138,22 @@ class SpeechReader:
                     mono = resampler.resample_chunk(mono, last=not len(block))
                 if len(mono):
                     yield mono
-                if not len(block):
-                    self.cut_off = self._claims_more() or done < sound.frames < UNKNOWN_FRAMES
-                    return
+            self._check_end(done, sound.frames)
+
+    def _check_end(self, done: int, told: int) -> None:
+        """Note whether there was less than the `told` samples. Raises FileProblem where there was nothing of them."""
+        self.cut_off = self._claims_more() or done < told < UNKNOWN_FRAMES or done > told == 0
+        self.cut_off = self.cut_off or (self._kind is OGG and not ogg_has_end(self._whole))
+        if done:
+            return
+        if self._start[:4] == b"RIFF" and self._start[4:8] == bytes(4):
+            cause = f"the header of {self.path} was never finished, so it does not tell how much sound follows"
+            raise FileProblem(cause, "open it as raw data in a sound editor, and save it")
+        if self._kind is OGG:
+            cause = f"{self.path} holds no sound, or lacks its end, without which an Ogg file is not read here"
+            raise FileProblem(cause, f"`ffmpeg -i {self.path} sound.wav` saves what is there")
+        if told:
+            raise FileProblem(f"{self.path} is damaged: nothing of it can be read", "get it once more")
 
     def _claims_more(self) -> bool:
         """Tell whether the header of a WAV file promises more bytes than there are; 0 and the largest say nothing."""
@@ -167,24 +177,6 @@ def _spooled(start: bytes, stream: BinaryIO, path: str) -> BinaryIO:
         whole.write(data)
     whole.flush()
     return whole
-
-
-@contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    """Take file descriptor 2 away for a moment, from a library that prints to it."""
-    try:
-        saved = os.dup(2)
-    except OSError:
-        yield
-        return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(nowhere)
-        os.close(saved)
 
 
 def read_speech(path: str | Path) -> NDArray[np.float32]:

@@ -157,6 +157,37 @@ def test_a_cut_file_is_said(tmp_path, kind, kept):
     assert cut.cut_off
 
 
+@pytest.mark.parametrize("kept", [0.3, 0.5, 0.9])
+@pytest.mark.parametrize("kind", ["FLAC", "MP3", "OGG", "WAV"])
+def test_a_cut_file_is_read_as_far_as_it_goes(tmp_path, kind, kept):
+    """Up to a page or two before the cut, and that it was cut is known."""
+    path = tmp_path / "a"
+    soundfile.write(path, np.random.default_rng(1).uniform(-0.5, 0.5, 80000), 8000, format=kind)
+    path.write_bytes(path.read_bytes()[: int(kept * path.stat().st_size)])
+    cut = SpeechReader(str(path))
+    assert kept * 80000 - 16000 < len(cut.read_all()) < 80000
+    assert cut.cut_off
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "message"),
+    [
+        ("WAV", lambda octets: octets[:4] + bytes(4) + octets[8:40] + bytes(4) + octets[44:], "was never finished"),
+        ("OGG", lambda octets: octets[:5000], "lacks its end"),
+        ("FLAC", lambda octets: octets[:200], "damaged"),
+    ],
+    ids=["WAV", "OGG", "FLAC"],
+)
+def test_what_gives_no_sound_at_all_says_why(tmp_path, kind, change, message):
+    """In our own words, not in a library's."""
+    path = tmp_path / "a"
+    soundfile.write(path, np.random.default_rng(1).uniform(-0.5, 0.5, 80000), 8000, format=kind)
+    path.write_bytes(change(path.read_bytes()))
+    with pytest.raises(FileProblem, match=message) as caught:
+        read_speech(path)
+    assert "Error" not in str(caught.value)
+
+
 @pytest.mark.parametrize("claimed", [0xFFFFFFFF, 0x7FFFFFFF, 16000])
 def test_a_stream_that_does_not_know_its_length_is_whole(tmp_path, claimed):
     """As pipes of other programs write it."""
