@@ -132,7 +132,7 @@ def _read(path: Path) -> tomlkit.TOMLDocument | None:
             octets = stream.read(MAX_FILE_BYTES + 1)
         if len(octets) > MAX_FILE_BYTES:
             raise FileProblem(f"{path} is longer than {MAX_FILE_BYTES} bytes: it is no settings file", "name another")
-        return tomlkit.parse(octets.decode())
+        return tomlkit.parse(octets.decode("utf-8-sig"))
     except OSError as error:
         raise FileProblem(f"cannot read {path}: {os_reason(error)}") from error
     except UnicodeDecodeError:

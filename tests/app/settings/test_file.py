@@ -125,3 +125,10 @@ def test_every_setting_has_a_flag_in_a_command_that_uses_it_and_stands_in_the_ma
         assert f"`{name}`" in manual, name
         if name != "link":
             assert option.flag.startswith("--") and option.used_by, name
+
+
+def test_a_mark_at_the_beginning_is_no_part_of_the_file(tmp_path: Path) -> None:
+    """Editors on Windows put a byte order mark before UTF-8."""
+    path = tmp_path / "settings.toml"
+    path.write_bytes(b'\xef\xbb\xbfname = "J\xc3\xb6rg"\n')
+    assert {"name": "Jörg"} == read_configuration(path).values
