@@ -1,4 +1,4 @@
-"""Text from outside in reports: plain text (transport/texts.py) that Markdown does not take for its own signs."""
+"""Words for reports: numbers of things, and text from outside that Markdown does not take for its own signs."""
 
 from __future__ import annotations
 
@@ -13,3 +13,8 @@ _SIGNS = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$:@-])")
 def markdown_text(text: object) -> str:
     """Return a text of others as one line of Markdown that shows it letter by letter: no link, picture, row or tag."""
     return _SIGNS.sub(r"\\\1", plain_text(str(text)))
+
+
+def counted(count: int, thing: str) -> str:
+    """Return a number of things in words: `counted(1, "packet") == "1 packet"`, and "2 packets", "0 packets"."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

@@ -12,6 +12,7 @@ from app.console import Progress, note, say, tell
 from app.errors import FileProblem, GossamerError
 from app.file_kinds import HTML, check_output
 from app.storage import STANDARD_STREAM, whole_file
+from app.texts import counted
 from codec.format import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
@@ -81,8 +82,8 @@ def run_compare(arguments: argparse.Namespace) -> int:
         "runtime": runtime[0] if runtime else None,
     }
     text = (
-        f"written {arguments.out}: {len(clips)} clips, {len(told['codecs'])} codecs, {size / 1e6:.1f} MB;"
-        f" open it in a browser"
+        f"written {arguments.out}: {counted(len(clips), 'clip')}, {counted(len(told['codecs']), 'codec')}, "
+        f"{size / 1e6:.1f} MB; open it in a browser"
     )
     return say(facts, text, as_json=arguments.json)
 

@@ -29,6 +29,7 @@ from app.signals import EXIT_INTERRUPTED, Ending, run_until_signal
 from app.station.engine import Engine
 from app.station.parts import Parts, real_parts
 from app.storage import make_folder
+from app.texts import counted
 from app.threads import first_of
 from codec.format import SAMPLE_RATE_HZ
 from transport.address import parse_address
@@ -142,7 +143,7 @@ def summary(settings: Settings, log: DemoLog, processor_share: float) -> str:
     damaged = f", {heard.damaged} damaged" if heard.damaged else ""
     lines = [
         ("link", f"{settings.link} (simulated, {rate}), a parrot at its end"),
-        ("speech", f"{log.speech_s():.1f} s in {sent.packets} packets"),
+        ("speech", f"{log.speech_s():.1f} s in {counted(sent.packets, 'packet')}"),
         ("voice", f"{sent.voice_bps:.0f} bit/s"),
         ("on the wire", f"{sent.wire_bps:.0f} bit/s"),
         ("packets lost", f"{log.lost()} of {sent.packets} there and back{damaged}"),

@@ -16,6 +16,7 @@ from app.console import Progress, note, print_json, tell
 from app.errors import FileProblem, GossamerError
 from app.file_kinds import PACKETS, WAV, check_output
 from app.storage import STANDARD_STREAM, make_folder, packet_output
+from app.texts import counted
 from codec.errors import CodecError
 from codec.format import PACKET_S
 
@@ -63,7 +64,7 @@ def plan_files(files: list[str], out: str | None, suffix: str) -> list[tuple[str
     if out is None:
         if len(files) != 2:
             raise GossamerError(
-                f"{len(files)} file names",
+                counted(len(files), "file name"),
                 f"give IN and OUT{suffix}, or several inputs and --out DIR for what comes out",
             )
         source, target = files
@@ -99,7 +100,7 @@ def _each(
             seconds = round(facts["packets"] * PACKET_S, 2)
             told.append({"input": source, "output": target} | facts | {"seconds": seconds})
             if target != STANDARD_STREAM and not arguments.json:
-                tell(f"written {target}: {facts['packets']} packets, {seconds:.1f} s")
+                tell(f"written {target}: {counted(facts['packets'], 'packet')}, {seconds:.1f} s")
             worst = max(worst, EXIT_PROBLEM if facts.get("left_over") or facts.get("cut_off") else 0)
         except FileProblem as problem:
             if len(plan) == 1:

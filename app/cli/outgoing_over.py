@@ -8,6 +8,7 @@ from app import events
 from app.console import aside, note
 from app.events import EndReason, Event
 from app.settings.words import fingerprint_line
+from app.texts import counted
 from transport.protocol.floor_states import State
 from transport.protocol.frames import Mode
 
@@ -51,7 +52,7 @@ class OutgoingOver:
                 if self.works.is_set():
                     self.done.set()
             case events.TalkEnded(packets=packets, duration_s=lost_s, reason=EndReason.LINK_LOST):
-                had_left = f"{packets} {'packet' if packets == 1 else 'packets'} had left"
+                had_left = f"{counted(packets, 'packet')} had left"
                 self.problem = f"the over was lost after {lost_s:.1f} s, {had_left}: send it again when the link works"
                 self.done.set()  # it cannot be continued; why was said when the link failed
             case events.FloorChanged(state):

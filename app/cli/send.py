@@ -29,6 +29,7 @@ from app.station.control_socket import ControlSocket
 from app.station.engine import Engine
 from app.station.parrot import ParrotPorts
 from app.station.parts import open_station_link, real_parts
+from app.texts import counted
 from app.threads import first_of
 from codec.format import PACKET_S, SAMPLE_RATE_HZ
 from transport.address import Address
@@ -99,7 +100,7 @@ def run_send(arguments: argparse.Namespace) -> int:
             "duration_s": round(duration_s, 2),
             "interrupted": cut,
         },
-        f"sent {sent.packets} packets, {duration_s:.1f} s of speech: {sent.voice_bps:.0f} bit/s of voice, "
+        f"sent {counted(sent.packets, 'packet')}, {duration_s:.1f} s of speech: {sent.voice_bps:.0f} bit/s of voice, "
         f"{sent.wire_bps:.0f} bit/s on the wire, {MODE_WORDS[over.mode]}",
         as_json=arguments.json,
     )

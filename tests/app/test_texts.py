@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.texts import markdown_text
+from app.texts import counted, markdown_text
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,9 @@ from app.texts import markdown_text
 def test_words_of_others_are_no_markdown(said: object, written: str) -> None:
     """No link, picture, tag, heading or cell comes of a name."""
     assert written == markdown_text(said)
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, "0 packets"), (1, "1 packet"), (2, "2 packets")])
+def test_one_thing_is_not_several(count, words):
+    """In whatever a command prints."""
+    assert words == counted(count, "packet")
