@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import threading
 from typing import ClassVar
 
@@ -11,11 +10,9 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
 
+from app.signals import ENDING_SIGNALS, EXIT_INTERRUPTED
 from app.tui.host.theme import GOSSAMER_THEME
 from app.tui.host.trio_guest import TrioGuest
-
-ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""Signals that mean the same here: end the over, close the devices, give the terminal back."""
 
 
 class HostedApp(App[int]):
@@ -31,6 +28,8 @@ class HostedApp(App[int]):
         self.theme = GOSSAMER_THEME.name
         self.failure: BaseException | None = None
         self._leaving = False
+        self._signalled = False
+        """True once a signal has asked for the end."""
         self._guest = TrioGuest(self.run_guest, self._ended)
 
     async def run_guest(self) -> None:
@@ -51,7 +50,7 @@ class HostedApp(App[int]):
         self._guest.start()
         if threading.current_thread() is threading.main_thread():
             for number in ENDING_SIGNALS:
-                asyncio.get_running_loop().add_signal_handler(number, self.call_later, self.action_leave)
+                asyncio.get_running_loop().add_signal_handler(number, self.call_later, self.leave_by_signal)
 
     def _ended(self, error: BaseException | None) -> None:
         """Leave with the guest, which ends by itself only if it has become impossible."""
@@ -68,9 +67,14 @@ class HostedApp(App[int]):
             self.closing()
             self.run_worker(self._leave(), exclusive=True)
 
+    async def leave_by_signal(self) -> None:
+        """Leave in the same order because a signal asks for it, which the exit code tells."""
+        self._signalled = self._signalled or not self._leaving
+        await self.action_leave()
+
     async def _leave(self) -> None:
         await self._guest.stop(self.close_guest)
-        self.exit(return_code=2 if self.failure else 0)
+        self.exit(return_code=2 if self.failure else EXIT_INTERRUPTED if self._signalled else 0)
 
     async def on_unmount(self) -> None:
         """End the guest too, however the screen ended: its window may have been closed, or there was an error in it."""

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
+from typing import cast
+
 import pytest
 from textual.widgets import Input
 
 from app.events import FloorChanged
+from app.settings.model import Settings
+from app.signals import EXIT_INTERRUPTED
+from app.station.engine import Engine
+from app.tui.talk.app import TalkApp
+from app.tui.talk.next_station import Start
 from app.tui.talk.phase import Phase
-from tests.support.scripted_engine import ON_AIR, ScriptedStage, play_script
+from tests.support.scripted_engine import ON_AIR, ScriptedEngine, ScriptedStage, play_script
 from transport.protocol.floor_states import State
 
 SIZES = [(80, 24), (60, 24), (40, 20)]
@@ -76,3 +86,20 @@ def test_the_talk_key_ends_an_over_that_speech_has_begun() -> None:
         assert stage.app.talk_screen.phase is Phase.QUIET
 
     play_script(scene, (80, 24))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_is_told_by_the_exit_code(number: signal.Signals) -> None:
+    """Whatever goes on then; whoever quits by a key gets 0."""
+    app = TalkApp(Start(Settings(name="Anna")), cast("type[Engine]", ScriptedEngine))
+
+    async def run() -> None:
+        async with app.run_test(size=(80, 24)) as pilot:
+            os.kill(os.getpid(), number)
+            for _ in range(50):
+                if app.return_code is not None:
+                    break
+                await pilot.pause(0.1)
+
+    asyncio.run(run())
+    assert EXIT_INTERRUPTED == app.return_code
