@@ -163,10 +163,10 @@ def reproduce(capture: Capture, settings: Settings, codec: StationCodec) -> Repr
             return links[0], ""
 
         def clock() -> int:
-            left_out_s = links[0].left_out_s if links else 0.0
-            return (
-                capture.started_utc_s + int(trio.current_time() - began_s + left_out_s) if capture.started_utc_s else 0
-            )
+            """Return the time of the capture; 0, as without a clock, until the link is open: no second is waited for."""
+            if not links or not capture.started_utc_s:
+                return 0
+            return capture.started_utc_s + int(trio.current_time() - began_s + links[0].left_out_s)
 
         parts = Parts(
             load_codec=lambda synth, model: codec,
