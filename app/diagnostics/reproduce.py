@@ -163,7 +163,7 @@ def reproduce(capture: Capture, settings: Settings, codec: StationCodec) -> Repr
             return links[0], ""
 
         def clock() -> int:
-            """Return the time of the capture; 0, as without a clock, until the link is open: no second is waited for."""
+            """Return the capture's time; 0, as without a clock, until the link is open: no second is waited for."""
             if not links or not capture.started_utc_s:
                 return 0
             return capture.started_utc_s + int(trio.current_time() - began_s + links[0].left_out_s)
