@@ -105,7 +105,7 @@ def test_a_collision_is_said() -> None:
             (2.0, ev.Collision("somebody else is talking at the same time"), Phase.COLLISION),
         ]
     )
-    assert "somebody else is talking at the same time" == detail_at(state, 2.0)
+    assert "you are ON AIR all the same: somebody else is talking at the same time" == detail_at(state, 2.0)
     assert "collision" == state.log[-1].who
 
 
