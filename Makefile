@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
-# Test files that run side by side: most of them wait, for sound and for time to pass.
+# Tests that run side by side: most of them wait, for sound and for time to pass.
 TEST_WORKERS ?= 2
 
 # What the talker needs, and what only the tests and benchmarks need.
@@ -42,7 +42,7 @@ run: debian-run $(VENV)/.ready-run
 	@$(BIN)/gossamer
 
 test: setup lint browser-runtime
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 field-test: $(VENV)/.ready-dev
 	@bash .ci/debian-packages.sh $(FIELD_DEBIAN)
