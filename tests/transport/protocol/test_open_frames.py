@@ -142,7 +142,7 @@ MALFORMED = {
     "END of one byte": with_checks(bytes([0x13, 1, 0, 1]), b"\x01"),
     "TEXT that is not UTF-8": with_checks(bytes([0x15, 1, 0, 1]), b"\x00\x00\xff"),
     "TEXT of 141 bytes": with_checks(bytes([0x15, 1, 0, 1]), b"\x00\x00" + b"x" * 141),
-    "BEACON with more behind it": with_checks(bytes([0x16, 1, 0, 1]), b"\x00x"),
+    "BEACON with more behind its flags": with_checks(bytes([0x16, 1, 0, 1]), b"\x00\x01x"),
     "PING of 5 bytes": with_checks(bytes([0x17, 1, 0, 1]), bytes(5)),
 }
 
