@@ -97,11 +97,11 @@ def start(words: list[object], folder: Path) -> subprocess.Popen[str]:
 
 
 def catches_signals(process: subprocess.Popen[str]) -> None:
-    """Wait until it catches SIGHUP, or has ended: on a busy machine an interpreter takes a second to begin."""
-    hang_up = 1 << (signal.SIGHUP - 1)
+    """Wait until it catches SIGTERM, or has ended: on a busy machine an interpreter takes a second to begin."""
+    caught = 1 << (signal.SIGTERM - 1)
     while process.poll() is None:
         status = Path(f"/proc/{process.pid}/status").read_text()
-        if hang_up & int(status.partition("SigCgt:")[2].split()[0], 16):
+        if caught & int(status.partition("SigCgt:")[2].split()[0], 16):
             return
         time.sleep(0.01)
 
