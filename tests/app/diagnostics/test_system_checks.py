@@ -66,7 +66,7 @@ def test_settings_that_are_wrong(tmp_path, monkeypatch):
     (tmp_path / "gossamer" / "settings.toml").write_text("volume = 7\n")
     [finding] = check_settings()
     assert "fail" == finding.status and "settings.toml" in finding.found + finding.cure
-    (tmp_path / "gossamer" / "settings.toml").write_text('link = "udp://nowhere"\n')
+    (tmp_path / "gossamer" / "settings.toml").write_text('link = "udp://nowhere:none"\n')
     assert "fail" == check_settings()[0].status
 
 

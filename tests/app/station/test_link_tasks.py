@@ -43,7 +43,7 @@ async def test_a_link_that_fails_and_works_in_turn_is_told_once_a_second(
 async def test_what_came_while_the_process_stood_still_is_not_played_late(
     virtual_time: trio.testing.MockClock, frozen_s: float, frames_before: int, reading_s: float
 ) -> None:
-    """The rest of an over is heard no more than two or three seconds after it was said, begun before or meanwhile.
+    """The rest of an over is heard no more than three seconds after it was said, begun before or meanwhile.
 
     A busy machine reads what waited in the socket a frame at a time.
     """
@@ -69,7 +69,7 @@ async def test_what_came_while_the_process_stood_still_is_not_played_late(
         while not bob.engine.idle:
             await trio.sleep(0.1)
         await bob.engine.heard_out()
-        assert trio.current_time() - said_s <= 2.0 + 100 * reading_s
+        assert trio.current_time() - said_s <= 3.0
         assert bob.only(events.OverPlayed)[-1].complete
         played = [packet for packet in bob.decoder.packets if packet is not None]
         assert len(played) >= frames_before + 30
