@@ -34,8 +34,8 @@ def run_station(arguments: argparse.Namespace) -> int:
     configuration = configuration_from(arguments)
     settings = settings_from(arguments, configuration)
     button = split_button(arguments.button) if arguments.button else None
-    set_up_log(arguments.log_level)
     silence_native_libraries()
+    set_up_log(arguments.log_level)  # after it, which gives standard error another descriptor
     check_devices(settings)
 
     def resolved(link: str) -> str:
