@@ -42,7 +42,8 @@ run: debian-run $(VENV)/.ready-run
 	@$(BIN)/gossamer
 
 test: setup lint browser-runtime
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal $(PYTEST_ARGS)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal \
+	  --basetemp "$$(mktemp -d /tmp/gXXXX)/t" $(PYTEST_ARGS) # short: a control socket's path has 108 bytes at most
 
 field-test: $(VENV)/.ready-dev
 	@bash .ci/debian-packages.sh $(FIELD_DEBIAN)
