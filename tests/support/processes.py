@@ -52,6 +52,11 @@ def read_line(pipe: IO[Any] | None) -> str:
     return line.decode()
 
 
+def without_invitations(said: str) -> str:
+    """Return what a process said on standard error, without the lines that tell how to call it."""
+    return "".join(line for line in said.splitlines(keepends=True) if not line.startswith("to call "))
+
+
 def envelope(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the root-mean-square level in steps of 20 ms, its mean removed."""
     steps = np.sqrt((samples[: len(samples) // 160 * 160].reshape(-1, 160) ** 2).mean(axis=1))

@@ -23,7 +23,7 @@ from app.audio.sound_files import read_speech
 from app.cli.commands import COMMANDS
 from app.signals import ENDING_SIGNALS, EXIT_INTERRUPTED, FORCED_S
 from codec.format import SAMPLE_RATE_HZ
-from tests.support.processes import CLIP, ROOT, free_port, listener, read_line
+from tests.support.processes import CLIP, ROOT, free_port, listener, read_line, without_invitations
 from transport.protocol.frames import End
 from transport.protocol.open_frames import decode
 
@@ -72,6 +72,7 @@ CASES = (
         "station ready",
         codes=(0,),
     ),
+    Case("who", lambda there: ["who", _udp(there), "--seconds", "60"], after_s=1.5, codes=(0, 1, EXIT_INTERRUPTED)),
     Case("demo", lambda there: ["demo", "--out", there / "demo"], after_s=4.0),
     Case("field-test answers", lambda there: ["field-test", _udp(there), "--answer", "--out", there / "report"]),
     Case("lab", lambda there: ["lab", "--tables", "--seconds", "600"]),
@@ -151,7 +152,7 @@ def test_a_signal_ends_a_command(there: Path, case: Case, number: signal.Signals
 def test_the_cases_are_all_commands_that_last() -> None:
     """A new command must be tried here, or be one that answers at once, asks for the screen, or has its own test."""
     tried = {case.name.split()[0] for case in CASES}
-    others = {"talk", "decode", "ptt", "plan", "overs", "train-voice", "passphrase"}
+    others = {"talk", "decode", "ptt", "plan", "overs", "train-voice", "passphrase", "completion"}
     assert {command.word for command in COMMANDS} <= tried | others
 
 
@@ -215,7 +216,7 @@ def test_what_was_heard_is_kept(tmp_path: Path, number: signal.Signals) -> None:
     _, said = hearing.communicate(timeout=SOON_S)
     saying.kill()
     saying.communicate()
-    assert (0, "") == (hearing.returncode, said)
+    assert (0, "") == (hearing.returncode, without_invitations(said))
     assert len(read_speech(tmp_path / "heard.wav")) > SAMPLE_RATE_HZ
     assert [] == left_behind(tmp_path)
 
