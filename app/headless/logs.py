@@ -51,11 +51,14 @@ def set_up_log(level: str) -> None:
     logging.raiseExceptions = False  # a terminal that is gone stops nothing
 
 
-def reads_journal(descriptor: int = 2) -> bool:
-    """Tell whether the journal reads this file descriptor: systemd names its device and inode in JOURNAL_STREAM."""
+def reads_journal() -> bool:
+    """Tell whether the journal reads standard error: systemd names its device and inode in JOURNAL_STREAM.
+
+    Python's own, for descriptor 2 is taken away from the native libraries.
+    """
     try:
-        found = os.fstat(descriptor)
-    except OSError:
+        found = os.fstat(sys.stderr.fileno())
+    except (AttributeError, OSError, ValueError):  # closed, or none at all
         return False
     return os.environ.get("JOURNAL_STREAM", "") == f"{found.st_dev}:{found.st_ino}"
 
