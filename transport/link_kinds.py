@@ -174,6 +174,31 @@ def _broker_access(settings: BrokerSettings, access: Access) -> BrokerSettings:
     return settings.with_access(access)
 
 
+def _broker_kind(
+    scheme: str,
+    form: Form,
+    what: str,
+    layer: LayerBytes,
+    options: tuple[LinkOption, ...] = (),
+    tls: bool = False,
+) -> LinkKind:
+    """Return the row of a channel on a broker. layer: what MQTT adds to a frame; TCP/IP comes below it."""
+    return LinkKind(
+        scheme,
+        forms=(form,),
+        help=(Help(form.text, what),),
+        options=options,
+        check=partial(check_broker, tls=tls),
+        layers=(layer, TCP_IPV4),
+        tag_bytes=TAG_BYTES_IP,
+        way=broker_way,
+        opener="transport.links.mqtt:open_mqtt",
+        piece_bytes=_IP_PIECE_BYTES,
+        takes_channel=True,
+        with_access=_broker_access,
+    )
+
+
 # --- Serial ports -----------------------------------------------------------------------------------------------------
 
 
@@ -264,33 +289,19 @@ _TABLE = (
         opener="transport.links.udp:open_udp",
         piece_bytes=_IP_PIECE_BYTES,
     ),
-    LinkKind(
+    _broker_kind(
         "mqtt",
-        forms=(Form("mqtt://HOST/CHANNEL", "a broker"),),
-        help=(Help("mqtt://HOST/CHANNEL", "a channel on an MQTT broker: both sides call outward"),),
-        options=(),
-        check=partial(check_broker, tls=False),
-        layers=(MQTT, TCP_IPV4),
-        tag_bytes=TAG_BYTES_IP,
-        way=broker_way,
-        opener="transport.links.mqtt:open_mqtt",
-        piece_bytes=_IP_PIECE_BYTES,
-        takes_channel=True,
-        with_access=_broker_access,
+        Form("mqtt://HOST/CHANNEL", "a broker"),
+        "a channel on an MQTT broker: both sides call outward",
+        MQTT,
     ),
-    LinkKind(
+    _broker_kind(
         "mqtts",
-        forms=(Form("mqtts://USER@HOST/CHANNEL", "over TLS"),),
-        help=(Help("mqtts://USER@HOST/CHANNEL", "the same over TLS, with a user's name"),),
+        Form("mqtts://USER@HOST/CHANNEL", "over TLS"),
+        "the same over TLS, with a user's name",
+        MQTTS,
         options=(CA,),
-        check=partial(check_broker, tls=True),
-        layers=(MQTTS, TCP_IPV4),
-        tag_bytes=TAG_BYTES_IP,
-        way=broker_way,
-        opener="transport.links.mqtt:open_mqtt",
-        piece_bytes=_IP_PIECE_BYTES,
-        takes_channel=True,
-        with_access=_broker_access,
+        tls=True,
     ),
     LinkKind(
         "serial",
