@@ -6,7 +6,6 @@ import argparse
 import math
 import random
 from dataclasses import asdict, replace
-from typing import Any
 
 import numpy as np
 import trio
@@ -17,6 +16,7 @@ from app.audio.portaudio import check_devices, load_portaudio, silence_native_li
 from app.audio.sound_files import read_speech
 from app.audio.streams import open_portaudio
 from app.cli.confirmation import Confirmation, add_confirm
+from app.cli.kept_link import LISTEN_FIRST_S, KeptLink
 from app.cli.options import add_json, add_options, settings_from
 from app.cli.outgoing_over import OutgoingOver
 from app.console import note, say
@@ -27,22 +27,14 @@ from app.settings.protection import MODE_WORDS
 from app.signals import EXIT_INTERRUPTED, Ending, run_until_signal
 from app.station.control_socket import ControlSocket
 from app.station.engine import Engine
-from app.station.parrot import ParrotPorts
-from app.station.parts import open_station_link, real_parts
+from app.station.parts import real_parts
 from app.texts import counted
 from app.threads import first_of
 from codec.format import PACKET_S, SAMPLE_RATE_HZ
-from transport.address import Address
 from transport.link_kinds import explained_forms
-from transport.links.base import Link
 
 LONGEST_OVER_S = 3600.0
 """Longest file that is sent, and time-out of an over from the microphone."""
-LISTEN_FIRST_S = 2.0
-"""Time for which the channel is listened to before the key is pressed, in seconds.
-
-The longest frame lasts 1.92 s (six packets of 320 ms): whoever talks is heard once in that time.
-"""
 ASK_AGAIN_S = (0.5, 1.5)
 """Shortest and longest pause after somebody else's over, in seconds; drawn, so that two who wait do not collide."""
 LONGEST_GOODBYE_S = 5.0
@@ -118,12 +110,7 @@ async def _send(
     confirmation: Confirmation,
 ) -> None:
     """Run a station until the over is sent, asking again while the floor is taken. clip: None is the microphone."""
-    links: list[Link] = []
-
-    async def open_and_keep(address: Address[Any], nursery: trio.Nursery, ports: ParrotPorts) -> tuple[Link, str]:
-        link, station = await open_station_link(address, nursery, ports)
-        links.append(link)
-        return link, station
+    kept = KeptLink()
 
     def open_sound(settings: Settings) -> tuple[Microphone, Loudspeaker]:
         microphone = NoMicrophone() if clip is not None else open_portaudio(settings)[0]
@@ -133,7 +120,7 @@ async def _send(
         for one in (over, confirmation, control):
             one.note(event)
 
-    engine = Engine(settings, note_both, real_parts(open_link=open_and_keep, open_sound=open_sound))
+    engine = Engine(settings, note_both, real_parts(open_link=kept.open, open_sound=open_sound))
     control = ControlSocket(settings.station or settings.name, settings.link, engine.key_down, engine.key_up)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_end_when_asked, ending, engine, over, clip is None, nursery.cancel_scope)
@@ -145,9 +132,7 @@ async def _send(
             else:
                 nursery.start_soon(control.serve)
         await nursery.start(engine.run)
-        if not links[0].ready:
-            note(f"waiting for somebody to call {settings.link}")
-            await links[0].wait_ready()
+        await kept.wait_for_caller(settings.link)
         nursery.start_soon(_probe, engine, over)
         if clip is None:
             await over.microphone_tried.wait()

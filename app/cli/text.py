@@ -12,6 +12,7 @@ from app import events
 from app.audio.devices import absent_devices
 from app.cli import EXIT_UNCONFIRMED
 from app.cli.interrupts import interruptible
+from app.cli.kept_link import LISTEN_FIRST_S, KeptLink
 from app.cli.options import add_json, add_options, settings_from
 from app.console import note, say
 from app.errors import GossamerError
@@ -19,16 +20,11 @@ from app.settings.model import Settings
 from app.settings.protection import MODE_WORDS
 from app.signals import Ending, run_until_signal
 from app.station.engine import Engine
-from app.station.parrot import ParrotPorts
-from app.station.parts import open_station_link, real_parts
-from transport.address import Address
+from app.station.parts import real_parts
 from transport.link_kinds import explained_forms
-from transport.links.base import Link
 from transport.protocol.floor_states import State
 from transport.protocol.frames import MAX_TEXT_BYTES, Mode
 
-LISTEN_FIRST_S = 2.0
-"""Time for which the channel is listened to before the message is sent, in seconds, as `gossamer send` does."""
 BUSY = (State.RECEIVING, State.LOCKED_OUT)
 
 
@@ -121,20 +117,12 @@ def _words(settings: Settings, message: OutgoingText) -> str:
 
 async def _send(ending: Ending, settings: Settings, message: OutgoingText) -> None:
     """Run a station without sound until the message is sent, or confirmed, or given up."""
-    links: list[Link] = []
-
-    async def open_and_keep(address: Address[Any], nursery: trio.Nursery, ports: ParrotPorts) -> tuple[Link, str]:
-        link, station = await open_station_link(address, nursery, ports)
-        links.append(link)
-        return link, station
-
-    parts = real_parts(recordings=None, open_link=open_and_keep, open_sound=absent_devices)
+    kept = KeptLink()
+    parts = real_parts(recordings=None, open_link=kept.open, open_sound=absent_devices)
     engine = Engine(settings, message.note, parts)
     async with trio.open_nursery() as whole, interruptible(ending, whole.cancel_scope.cancel) as nursery:
         await nursery.start(engine.run)
-        if not links[0].ready:
-            note(f"waiting for somebody to call {settings.link}")
-            await links[0].wait_ready()
+        await kept.wait_for_caller(settings.link)
         with trio.move_on_after(LISTEN_FIRST_S):
             while not message.busy:
                 await message.changed.wait()
@@ -144,4 +132,4 @@ async def _send(ending: Ending, settings: Settings, message: OutgoingText) -> No
         engine.send_text(message.text, confirm=message.confirm)
         while not message.done:
             await message.changed.wait()
-        await trio.sleep(links[0].drain_s())
+        await trio.sleep(kept.link.drain_s())
