@@ -60,9 +60,9 @@ class OutgoingOver:
             case events.TalkDenied(reason):
                 self.problem = self.problem or reason
                 self.denied.set()
-            case events.LinkProblem():
+            case events.LinkProblem() if not self.done.is_set():  # afterwards the far end may leave, as `listen --once`
                 self._link_fails(event)
-            case events.LinkRecovered():
+            case events.LinkRecovered() if self.fails.is_set():
                 note("the link works again")
                 self.fails = trio.Event()
                 self.works.set()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 
 from app.cli.outgoing_over import OutgoingOver
-from app.events import EndReason, LinkProblem, TalkDenied, TalkEnded
+from app.events import EndReason, LinkProblem, LinkRecovered, OverSent, TalkDenied, TalkEnded
 
 UNPLUGGED = LinkProblem("/dev/ttyUSB0 was unplugged", "plug it in again, it is waited for")
 
@@ -20,3 +22,15 @@ def test_an_over_whose_link_is_gone_is_lost_in_a_line(capsys, packets: int, told
     assert over.done.is_set()
     assert "gossamer: /dev/ttyUSB0 was unplugged\n" == capsys.readouterr().err
     assert f"the over was lost after 3.8 s, {told} had left: send it again when the link works" == over.problem
+
+
+@pytest.mark.parametrize("lasting", [False, True])
+def test_a_far_end_that_leaves_after_the_over_is_no_problem(capsys, lasting: bool) -> None:
+    """`listen --once` ends with the over, while `send` stays a moment longer: the over was sent all the same."""
+    over = OutgoingOver(live=False)
+    sent = OverSent(**{field.name: 1 for field in fields(OverSent)})
+    over.note(sent)
+    over.note(LinkProblem("nobody listens at 127.0.0.1 port 7800", "start it there", lasting))
+    over.note(LinkRecovered())
+    assert (sent, "") == (over.sent, over.problem)
+    assert "" == capsys.readouterr().err
