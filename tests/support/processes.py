@@ -52,9 +52,20 @@ def read_line(pipe: IO[Any] | None) -> str:
     return line.decode()
 
 
+INVITATION = "to call this station: gossamer talk "
+"""Beginning of the lines in which a station that waits tells how to call it, one for each address of this machine."""
+
+
+def read_past_invitations(pipe: IO[Any] | None) -> str:
+    """Return the next line that does not tell how to call the process."""
+    while (line := read_line(pipe)).startswith(INVITATION):
+        pass
+    return line
+
+
 def without_invitations(said: str) -> str:
     """Return what a process said on standard error, without the lines that tell how to call it."""
-    return "".join(line for line in said.splitlines(keepends=True) if not line.startswith("to call "))
+    return "".join(line for line in said.splitlines(keepends=True) if not line.startswith(INVITATION))
 
 
 def envelope(samples: NDArray[np.float32]) -> NDArray[np.float32]:

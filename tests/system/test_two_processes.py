@@ -14,7 +14,16 @@ import soundfile
 from app.audio.sound_files import read_speech
 from codec import format as fmt
 from tests.support.audio_rig import AudioRig, missing
-from tests.support.processes import CLIP, free_port, likeness, listener, read_line, start, without_invitations
+from tests.support.processes import (
+    CLIP,
+    free_port,
+    likeness,
+    listener,
+    read_line,
+    read_past_invitations,
+    start,
+    without_invitations,
+)
 
 
 @pytest.fixture
@@ -70,7 +79,7 @@ def test_a_talker_who_is_killed_frees_the_floor_by_time_out(tmp_path, short_clip
     saying.kill()
     assert -signal.SIGKILL == saying.wait(10)
     saying.communicate()
-    assert read_line(hearing.stderr).startswith("Doomed: ")  # the time-out
+    assert read_past_invitations(hearing.stderr).startswith("Doomed: ")  # the time-out
     again = start("send", f"udp://127.0.0.1:{port}", "--input", short_clip, "--name", "Marigold")
     said, _ = again.communicate(timeout=90)
     assert 0 == again.returncode and said.startswith("sent 13 packets")
