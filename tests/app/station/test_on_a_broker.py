@@ -99,7 +99,10 @@ def test_two_stations(broker: Broker) -> None:
 def test_twenty_stations(broker: Broker) -> None:
     """What one says all hear, whole and once; nobody else gets the floor meanwhile; the addressee alone confirms."""
     link = f"mqtt://127.0.0.1:{broker.port}/twenty"
-    everybody = [station(f"S{number}", link, addressee="S7" if not number else "") for number in range(20)]
+    addressees = ["S7"] + 19 * [""]
+    everybody = [
+        station(f"S{number}", link, addressee=addressee, presence="off") for number, addressee in enumerate(addressees)
+    ]  # without presence, since every frame is counted
     talks, *hear = everybody
 
     async def main() -> None:
