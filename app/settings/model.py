@@ -12,7 +12,7 @@ import getpass
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from app.errors import GossamerError
 from transport.protection.cipher import KEY_VERSION
@@ -21,6 +21,8 @@ from transport.texts import is_plain
 
 Synth = str
 """Name of a synthesiser: "neural", "classic", or the path of a vocoder of one's own, FILE.onnx."""
+SaysPresence = Literal["auto", "on", "off"]
+"""Links on which a station says that it is there: IP alone, radios too, or none."""
 
 DEFAULT_CHANNEL = "gossamer"
 """Name of a sealed channel that was given none."""
@@ -438,7 +440,7 @@ class Settings:
     )
     """Most that past overs may take, 1..1000000 MB: an hour of speech is 0.36, the journal of its frames 1.5."""
 
-    presence: str = _setting(
+    presence: SaysPresence = _setting(  # noqa: RUF009 - likewise
         "auto",
         "--presence",
         "tell the others that this station is here: auto (on IP, not on radios), on, off",
