@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from codec import format
 from codec.errors import ModelError
 from codec.memory_limit import memory_limit
+from codec.time_limit import TIME_LIMIT
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -109,16 +110,34 @@ class Model:
         """Compute one packet and return the graph's first output.
 
         inputs: the graph's inputs by name, without the state. A step takes milliseconds and releases the interpreter's
-        lock: call it in a worker thread.
+        lock: call it in a worker thread. Raises ModelError for a graph that cannot compute it, or not within
+        `codec.time_limit`.
         """
-        result, *_, self.state = self.session.run(None, {**inputs, "state": self.state})
+        try:
+            result, *_, self.state = computed(self.session, {**inputs, "state": self.state})
+        except Exception as error:  # onnxruntime's own classes, as below
+            kind = self.metadata.get("gossamer.kind", "graph")
+            raise ModelError(
+                f"the model's {kind} cannot go on ({_cause(error)})", "use the model that came with it"
+            ) from error
         return np.asarray(result)
+
+
+def computed(session: onnxruntime.InferenceSession, inputs: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
+    """Return all outputs of a graph. Raises TimeoutError where it takes too long, else errors of onnxruntime's own."""
+    with TIME_LIMIT.options() as options:
+        return list(session.run(None, inputs, options))
+
+
+def _cause(error: Exception) -> str:
+    """Return the first words of an error of onnxruntime, which has no message where memory is short."""
+    return (str(error) or "more memory than a model of ours takes").splitlines()[0][:120]
 
 
 def load_model(kind: str, path: Path | None = None) -> Model:
     """Load `assets/KIND.onnx`, or another file, to run on one CPU thread. Raises ModelError.
 
-    The file may come from anybody: it is checked, and computes a first packet, within bounds of memory.
+    The file may come from anybody: it is checked, and computes a first packet, within bounds of memory and time.
     """
     file = path or model_path(kind)
     content = _content(file)
@@ -128,12 +147,12 @@ def load_model(kind: str, path: Path | None = None) -> Model:
             metadata = dict(session.get_modelmeta().custom_metadata_map)
             _check_metadata(file, kind, metadata)
             zeros = _zeros(file, session)
-            results = session.run(None, zeros)
+            results = computed(session, zeros)
     except ModelError:
         raise
     except Exception as error:  # onnxruntime raises a dozen classes of its own, none of them public
-        cause = (str(error) or "more memory than a model of ours takes").splitlines()[0][:120]
-        raise ModelError(f"{file}: not a model that onnxruntime can load ({cause})", "reinstall gossamer") from error
+        problem = f"{file}: not a model that onnxruntime can load ({_cause(error)})"
+        raise ModelError(problem, "reinstall gossamer") from error
     state = zeros["state"]
     inputs = {name: values.shape for name, values in zeros.items() if name != "state"}
     outputs = [result.shape for result in (results[0], results[-1])]

@@ -6,14 +6,16 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from app.__main__ import main
-from codec import models
+from codec import models, time_limit
 from codec.errors import ModelError
-from codec.format import PACKET_SAMPLES
+from codec.format import FEATURES as FEATURE_COUNT
+from codec.format import PACKET_FRAMES, PACKET_SAMPLES
 from codec.memory_limit import memory_limit
-from tests.support.onnx_files import FLOAT, INT64, model, node, tensor, value
+from tests.support.onnx_files import BOOL, FLOAT, INT64, endless_loop, model, node, tensor, truth, value
 
 OURS = models.expected_metadata(models.VOCODER)
 FEATURES = value("features", [1, 32, 42])
@@ -21,6 +23,18 @@ STATE = value("state", [1, 8])
 OUT = [value("samples", [1, PACKET_SAMPLES]), value("state_after", [1, 8])]
 KEEP_STATE = node("Identity", ["state"], "state_after")
 SMALL = tensor("sound", [1, PACKET_SAMPLES], FLOAT, bytes(4 * PACKET_SAMPLES))
+ONES = tensor("ones", [1, 8], FLOAT, b"\0\0\x80\x3f" * 8)
+LOOP = endless_loop("goes_on", "sound", "samples")
+ALWAYS = tensor("goes_on", [], BOOL, b"\1")
+ENDLESS = model(OURS, [FEATURES, STATE], OUT, [LOOP, KEEP_STATE], [SMALL, ALWAYS])
+ENDLESS_LATER = model(
+    OURS,
+    [FEATURES, STATE],
+    OUT,
+    [*truth("state", "goes_on"), LOOP, node("Identity", ["ones"], "state_after")],
+    [SMALL, ONES],
+)
+"""Does its first step, which makes ones of the state's zeros, and never ends the second."""
 LARGE = 2**33
 """32 GiB of float32."""
 
@@ -80,7 +94,7 @@ HOSTILE = {
 LOAD = """
 import resource, sys
 from pathlib import Path
-from codec import models
+from codec import models, time_limit
 import onnxruntime
 from codec.errors import ModelError
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -154,6 +168,31 @@ def test_a_command_ends_with_two(tmp_path, monkeypatch, capfd):
     assert 2 == main(["decode", str(tmp_path / "said.g800"), str(tmp_path / "heard.wav")])
     [line] = capfd.readouterr().err.splitlines()
     assert "vocoder.onnx: " in line
+
+
+@pytest.fixture
+def short_limit(monkeypatch):
+    """Let a graph compute for half a second of the processor."""
+    monkeypatch.setattr(time_limit, "MAX_STEP_CPU_S", 0.5)
+
+
+def test_a_model_that_never_ends_is_a_line(tmp_path, short_limit):
+    """An endless loop in the first step, which is made when the file is loaded."""
+    path = tmp_path / "vocoder.onnx"
+    path.write_bytes(ENDLESS)
+    with pytest.raises(ModelError, match=r"vocoder\.onnx: .*more than 0\.5 s of computing"):
+        models.load_model(models.VOCODER, path)
+
+
+def test_a_model_that_does_not_end_later_is_a_line(tmp_path, short_limit):
+    """What is loaded without a fault may still loop in a later step."""
+    path = tmp_path / "vocoder.onnx"
+    path.write_bytes(ENDLESS_LATER)
+    loaded = models.load_model(models.VOCODER, path)
+    features = np.zeros((1, PACKET_FRAMES, FEATURE_COUNT), np.float32)
+    assert (1, PACKET_SAMPLES) == loaded.step(features=features).shape
+    with pytest.raises(ModelError, match=r"vocoder cannot go on \(more than 0\.5 s of computing\)"):
+        loaded.step(features=features)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux holds a process to a limit of memory")

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-FLOAT, INT64 = 1, 7
+FLOAT, INT64, BOOL = 1, 7, 9
+ATTRIBUTE_INT, ATTRIBUTE_GRAPH = 2, 5
+"""Kinds of an attribute (AttributeProto)."""
 
 
 def varint(number: int) -> bytes:
@@ -42,6 +44,31 @@ def value(name: str, dims: Sequence[int | str]) -> bytes:
 def node(operator: str, inputs: Sequence[str], output: str) -> bytes:
     """Return a step of the computation (NodeProto)."""
     return b"".join(field(1, name) for name in inputs) + field(2, output) + field(4, operator)
+
+
+def truth(number: str, output: str) -> list[bytes]:
+    """Return steps that say whether the largest value of a float32 is more than 0, as a truth (bool [])."""
+    to_bool = field(5, field(1, "to") + field(3, BOOL) + field(20, ATTRIBUTE_INT))
+    steps = [node("ReduceMax", [number], "largest"), node("Cast", ["largest"], "cast") + to_bool]
+    return [*steps, node("Squeeze", ["cast"], output)]
+
+
+def endless_loop(condition: str, carried: str, output: str) -> bytes:
+    """Return a step that hands a value on, and never ends if this one truth (bool []) is true (NodeProto, Loop)."""
+
+    def kind(name: str, number: int) -> bytes:
+        shape = b"" if number == FLOAT else field(2, b"")
+        return field(1, name) + field(2, field(1, field(1, number) + shape))
+
+    body = field(1, node("Identity", ["goes_on"], "goes_on_after")) + field(1, node("Identity", ["in"], "out"))
+    body += field(2, "body")
+    for name, number in (("count", INT64), ("goes_on", BOOL), ("in", FLOAT)):
+        body += field(11, kind(name, number))
+    for name, number in (("goes_on_after", BOOL), ("out", FLOAT)):
+        body += field(12, kind(name, number))
+    return node("Loop", ["", condition, carried], output) + field(
+        5, field(1, "body") + field(6, body) + field(20, ATTRIBUTE_GRAPH)
+    )
 
 
 def model(
