@@ -1,10 +1,15 @@
-"""Packet files (.g800): packets of 32 bytes one after another, and nothing else."""
+"""Packet files (.g800): packets of 32 bytes one after another, and nothing else.
+
+Which codec made them stands beside the file, in an extended attribute, where the file system keeps such: a move keeps
+it, as does a copy that keeps attributes (`cp -a`).
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 from collections.abc import Iterator
+from typing import IO
 
 from app.errors import FileProblem
 from app.file_kinds import OTHER_SOUND, SOUND, START_BYTES, kind_by_name, kind_of
@@ -14,12 +19,31 @@ from codec.format import PACKET_BYTES
 MADE_BY = "`gossamer encode` makes them from sound"
 """Cure for a file that holds no packets."""
 
+CODEC_ATTRIBUTE = "user.gossamer.codec_id"
+"""Name of the extended attribute: the number of the codec, in decimal digits."""
+
+
+def mark_codec(stream: IO[bytes], codec_id: int) -> None:
+    """Note which codec, 1..65535, makes a packet file that is being written; nothing where such is not kept."""
+    with contextlib.suppress(OSError, AttributeError, ValueError):  # no such attributes here, or a pipe
+        os.setxattr(stream.fileno(), CODEC_ATTRIBUTE, str(codec_id).encode())
+
+
+def marked_codec(stream: IO[bytes]) -> int | None:
+    """Return the number of the codec that stands beside a packet file, or None."""
+    with contextlib.suppress(OSError, AttributeError, ValueError):
+        digits = os.getxattr(stream.fileno(), CODEC_ATTRIBUTE)
+        if len(digits) <= 5 and digits.isdigit():
+            return int(digits)
+    return None
+
 
 class PacketReader:
     """A packet file, read packet by packet; `-` is standard input. Raises FileProblem.
 
     `fraction` (0..1, or None where the length is unknown) is how far reading has come; `left_over`, after the last
-    packet, is the number of bytes at the end of the file that made no whole one.
+    packet, is the number of bytes at the end of the file that made no whole one; `codec_id` is the number of the codec
+    that made the packets, or None where nothing says so.
     """
 
     def __init__(self, path: str) -> None:
@@ -27,6 +51,16 @@ class PacketReader:
         self.left_over = 0
         self.fraction: float | None = None
         self._stream = open_input(path)
+        self.codec_id = marked_codec(self._stream)
+
+    def check_codec(self, codec_id: int) -> str | None:
+        """Return a warning where another codec than this one made the packets, else None."""
+        if self.codec_id in (None, codec_id):
+            return None
+        return (
+            f"{self.path} was made with codec {self.codec_id}, this is codec {codec_id}: words and voice may be lost; "
+            "decode it with the version that made it"
+        )
 
     def packets(self) -> Iterator[bytes]:
         """Yield the packets, 32 bytes each. Raises FileProblem for a file of another kind."""

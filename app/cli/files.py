@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from app.audio.packet_files import MADE_BY, PacketReader
+from app.audio.packet_files import MADE_BY, PacketReader, mark_codec
 from app.audio.sound_files import SpeechReader, speech_output
 from app.cli import EXIT_PROBLEM
 from app.cli.options import MODEL_HELP, add_force, add_json, add_model, add_synth
@@ -123,7 +123,8 @@ def run_encode(arguments: argparse.Namespace) -> int:
     from codec.encoder import Encoder, PacketAssembler
     from codec.models import ENCODER, model_path
 
-    assembler = PacketAssembler(Encoder(model_path(ENCODER, arguments.model)))
+    encoder = Encoder(model_path(ENCODER, arguments.model))
+    assembler = PacketAssembler(encoder)
 
     def convert(source: str, target: str) -> dict[str, int]:
         assembler.reset()
@@ -142,6 +143,7 @@ def run_encode(arguments: argparse.Namespace) -> int:
                 count += 1
             if not count:
                 raise FileProblem(f"{source} holds no sound", "name a recording")
+            mark_codec(stream, encoder.codec_id)
         if reader.cut_off:
             note(f"{source} is truncated: what is there was encoded")
         return {"packets": count, "cut_off": int(reader.cut_off)}
@@ -167,6 +169,8 @@ def run_decode(arguments: argparse.Namespace) -> int:
 
     def convert(source: str, target: str) -> dict[str, int]:
         reader = PacketReader(source)
+        if warning := reader.check_codec(decoder.codec_id):
+            note(warning)
         losses = random.Random(arguments.seed)
         count = {"packets": 0, "dropped": 0}
 

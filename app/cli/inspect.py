@@ -29,8 +29,7 @@ from app.errors import FileProblem, GossamerError
 from app.file_kinds import PNG, SOUND, check_output, kind_of_file
 from app.storage import whole_file
 from codec import format as fmt
-from codec.encoder import PacketEncoder
-from codec.models import DECODER, ENCODER, STANDARD, model_path
+from codec.models import DECODER, ENCODER, model_path
 from transport.texts import plain_text
 
 MAX_COLUMNS = 160
@@ -68,16 +67,16 @@ def parse_flip(text: str) -> tuple[int, int | None]:
         ) from None
 
 
-def read_packets(path: str, encoder: PacketEncoder | None = None, model: str = STANDARD) -> list[bytes]:
+def read_packets(path: str, model: str, codec_id: int) -> list[bytes]:
     """Return the packets of a packet file, or those that a sound file is encoded into. Raises FileProblem.
 
-    encoder: None takes the one of the model.
+    model: which of `MODELS` encodes. codec_id: number of the codec that will read them; others are warned of.
     """
     longest = round(LONGEST_S / fmt.PACKET_S)
     if kind_of_file(path) in SOUND or any(Path(path).suffix.lower() in kind.suffixes for kind in SOUND):
         from codec.encoder import Encoder, PacketAssembler
 
-        assembler, reader = PacketAssembler(encoder or Encoder(model_path(ENCODER, model))), SpeechReader(path)
+        assembler, reader = PacketAssembler(Encoder(model_path(ENCODER, model))), SpeechReader(path)
         packets: list[bytes] = []
         with Progress(path) as bar:
             for block in reader.blocks():
@@ -88,6 +87,8 @@ def read_packets(path: str, encoder: PacketEncoder | None = None, model: str = S
         packets += assembler.flush()
     else:
         packed = PacketReader(path)
+        if warning := packed.check_codec(codec_id):
+            note(warning)
         packets = []
         for packet in packed.packets():
             packets.append(packet)
@@ -105,7 +106,10 @@ def read_packets(path: str, encoder: PacketEncoder | None = None, model: str = S
 def run_inspect(arguments: argparse.Namespace) -> int:
     """Show packets, and what a bit of them does. Raises GossamerError, CodecError."""
     flipped = parse_flip(arguments.flip) if arguments.flip else None
-    packets = read_packets(arguments.file, model=arguments.model)
+    from codec.decoder import Decoder
+
+    decoder = Decoder(model_path(DECODER, arguments.model))
+    packets = read_packets(arguments.file, arguments.model, decoder.codec_id)
     if arguments.png:
         check_output(arguments.png, PNG, force=arguments.force)
     number = arguments.packet
@@ -113,9 +117,6 @@ def run_inspect(arguments: argparse.Namespace) -> int:
         number = flipped[1]
     if number is not None and not 0 <= number < len(packets):
         raise GossamerError(f"packet {number}", f"{arguments.file} has the packets 0 to {len(packets) - 1}")
-    from codec.decoder import Decoder
-
-    decoder = Decoder(model_path(DECODER, arguments.model))
     features = features_of(packets, decoder)
     rows = packet_facts(features)
     chosen = number if number is not None else max(range(len(rows)), key=lambda place: rows[place]["energy_db"] or 0.0)

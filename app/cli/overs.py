@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from app.audio.packet_files import mark_codec
 from app.cli.captures import run_capture, run_reproduce
 from app.cli.commands import explained
 from app.cli.options import add_force, add_model, add_synth
@@ -192,6 +193,7 @@ def run_save(arguments: argparse.Namespace) -> int:
         check_output(output, PACKETS, force=arguments.force)
         with packet_output(output) as stream:
             stream.write(b"".join(packet for packet in over.heard_packets() if packet is not None))
+            mark_codec(stream, over.codec_id)
         if over.lost:
             note(f"a .g800 file has no word for a lost packet: {over.lost} of {len(over.packets)} are left out")
     elif output.suffix == ".wav":
