@@ -14,6 +14,8 @@ from transport.protocol.floor_states import State
 from transport.protocol.frames import Mode
 
 Device = Literal["microphone", "loudspeaker"]
+Direction = Literal["heard", "sent"]
+KeptKind = Literal["over", "message"]
 
 QUIET_DB = -96.0
 """Level of silence on a meter, in dB of full scale: that of one 16-bit step."""
@@ -213,6 +215,8 @@ class TextHeard:
     text: str
     addressee: str = ""
     """Name of the station that it is addressed to; "" addresses everybody."""
+    number: int = field(default=0, compare=False)
+    """Number that its sender gave it, 0..2^24-1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +226,7 @@ class TextSent:
     number: int
     """Number that tells the message from others, 0..2^24-1."""
     addressee: str
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,23 +266,54 @@ class VoxChanged:
 
 @dataclass(frozen=True, slots=True)
 class ReplayBegan:
-    """The last over is being played again, from its packets."""
+    """The last over, or one that was missed, is being played from its packets."""
 
     sender: str
     duration_s: float
+    missed_at_utc_s: float | None = None
+    """Time at which it was missed, UTC seconds since 1970, 0 where there was no clock; None for the last over."""
+    left: int = 0
+    """Number of what was missed besides, overs and messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayEnded:
-    """The last over was played again to its end, or something more important came."""
+    """The replay has come to its end, or something more important came."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayRefused:
-    """The last over cannot be played again."""
+    """Nothing can be played again now."""
 
     reason: str
     """One line for the screen: why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An over or a message is on the disk."""
+
+    what: KeptKind
+    number: int
+    """Number of the over, 0..255, or of the message, 0..2^24-1."""
+    direction: Direction
+    name: str
+    """Name of its file in the folder of past overs."""
+    missed: bool
+    """True where it came while nobody listened."""
+
+
+@dataclass(frozen=True, slots=True)
+class MissedTaken:
+    """An over that was missed has been played, or a message read: it is missed no longer."""
+
+    name: str
+    """Name that its file had."""
+
+
+@dataclass(frozen=True, slots=True)
+class NothingMissed:
+    """Nothing in the folder of past overs is missed any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -505,6 +541,9 @@ Event = (
     | ReplayBegan
     | ReplayEnded
     | ReplayRefused
+    | Kept
+    | MissedTaken
+    | NothingMissed
     | PongHeard
     | CodecMismatch
     | Level

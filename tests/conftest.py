@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Generator
 from importlib.util import find_spec
@@ -11,6 +12,8 @@ import pytest
 import trio.testing
 
 MUST_RUN_IN_CI = ("audio", "codec2", "field", "browser", "strace", "mosquitto")
+
+_NUMBERS = itertools.count()
 
 collect_ignore_glob = [] if find_spec("torch") else ["training/*"]
 
@@ -43,6 +46,12 @@ def no_settings_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Generat
         for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"):
             patch.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_overs_of_other_tests(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test a folder of past overs of its own: what is in it is shown at the start."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.getbasetemp() / f"data-{next(_NUMBERS)}"))
 
 
 @pytest.fixture

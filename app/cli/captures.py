@@ -9,7 +9,7 @@ from pathlib import Path
 from app.console import note, say
 from app.errors import FileProblem, GossamerError
 from app.file_kinds import CAPTURE, WAV, check_output
-from app.history.overs import capture_files
+from app.history.folder import capture_files
 from app.paths import recordings_folder
 from app.storage import packet_output
 from transport.protocol.frames import Mode

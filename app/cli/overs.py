@@ -1,11 +1,14 @@
-"""`gossamer overs`: past overs listed, heard again, saved and deleted; captures exported and played back."""
+"""`gossamer overs`: past overs and messages listed, heard again, saved, deleted; captures exported and played back."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +20,16 @@ from app.cli.options import add_force, add_model, add_synth
 from app.console import note, print_json, say, tell
 from app.errors import FileProblem, GossamerError, os_reason
 from app.file_kinds import PACKETS, WAV, check_output
-from app.history.overs import RecordedOver, everything_kept, over_files, read_over
+from app.history.folder import Mark, everything_kept, mark_of, marked, missed_files, over_files, past_files
+from app.history.overs import RecordedOver, read_over
+from app.history.past import PastEntry, RecordedEntry, read_entry
 from app.paths import recordings_folder
 from app.settings.model import Synth
 from app.storage import packet_output
 from codec.models import DECODER, VOCODER, model_path
 
 LISTED = 20
-"""Overs that `list` shows without --all."""
+"""Overs and messages that `list` shows without --all."""
 SYNTH = "rebuild speech with the network, without one, or with a voice's own (neural)"
 NUMBER = "number of the over, as `gossamer overs list` shows it"
 
@@ -32,7 +37,7 @@ NUMBER = "number of the over, as `gossamer overs list` shows it"
 def add_overs(parser: argparse.ArgumentParser) -> None:
     """Add the command's actions and their flags."""
     parser.add_argument("--json", action="store_true", help="one JSON object")
-    parser.set_defaults(run=run_list, all=False)
+    parser.set_defaults(run=run_list, all=False, missed=False)
     actions = parser.add_subparsers(metavar="ACTION", title="actions", parser_class=type(parser))
 
     def sound_options(parser: argparse.ArgumentParser, synth_help: str) -> None:
@@ -51,10 +56,12 @@ def add_overs(parser: argparse.ArgumentParser) -> None:
         "list",
         f"the newest {LISTED}, 1 is the last",
         run_list,
-        "List the overs that are kept.",
+        "List the overs and messages that are kept.",
         "gossamer overs list --all",
+        "gossamer overs list --missed",
     )
-    listing.add_argument("--all", action="store_true", help="list every over that is kept")
+    listing.add_argument("--all", action="store_true", help="list everything that is kept")
+    listing.add_argument("--missed", action="store_true", help="list what was missed only")
     replay = action(
         "replay", "hear one again", run_replay, "Play an over through the loudspeaker.", "gossamer overs replay 2"
     )
@@ -122,36 +129,78 @@ def _numbered(number: int) -> tuple[Path, RecordedOver]:
 # --- list, replay, save, delete ----------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """One entry of the list."""
+
+    number: int | None
+    """Number of an over, 1 is the newest; a message has none."""
+    entry: PastEntry
+
+    @property
+    def missed(self) -> bool:
+        return self.entry.mark is Mark.MISSED
+
+    def facts(self) -> dict[str, Any]:
+        """Return the facts for `--json`."""
+        facts = self.entry.recorded.facts() | {"missed": self.missed}
+        if self.number is not None:
+            return {"number": self.number} | facts
+        return facts | {"delivered": self.entry.mark is Mark.DELIVERED}
+
+    def line(self) -> str:
+        """Return the line of the list."""
+        recorded = self.entry.recorded
+        if isinstance(recorded, RecordedOver):
+            return _line(self.number or 0, recorded, missed=self.missed)
+        to = f" to {recorded.addressee}" if recorded.addressee else ""
+        ends = {Mark.MISSED: "  unread", Mark.DELIVERED: "  delivered"}.get(self.entry.mark, "")
+        what = f"{_when(recorded.at_utc_s)}  {'message':>8}  {_who(recorded):24}"
+        return f"{'':4}  {what}  {recorded.link}  “{recorded.text}”{to}{ends}"
+
+
 def run_list(arguments: argparse.Namespace) -> int:
-    """List the past overs, the newest first."""
+    """List the past overs and messages, the newest first."""
     folder = recordings_folder()
-    files = over_files(folder)
-    shown: list[tuple[int, RecordedOver]] = []
-    for number, path in enumerate(files[: None if arguments.all else LISTED], start=1):
+    overs, missed = over_files(folder), missed_files(folder)
+    numbers = {path: number for number, path in enumerate(overs, start=1)}
+    files = missed[::-1] if arguments.missed else past_files(folder)
+    shown: list[_Listed] = []
+    for path in files[: None if arguments.all else LISTED]:
         try:
-            shown.append((number, read_over(path)))
+            shown.append(_Listed(numbers.get(path), PastEntry(path, read_entry(path))))
         except FileProblem as problem:
             note(str(problem))
     if arguments.json:
-        told = [{"number": number} | over.facts() for number, over in shown]
-        print_json({"folder": str(folder), "kept": len(files), "overs": told})
+        told = [listed.facts() for listed in shown if listed.number is not None]
+        messages = [listed.facts() for listed in shown if listed.number is None]
+        counts = {"kept": len(overs), "missed": len(missed)}
+        print_json({"folder": str(folder), **counts, "overs": told, "messages": messages})
         return 0
-    for number, over in shown:
-        tell(_line(number, over))
+    for listed in shown:
+        tell(listed.line())
     if not files:
-        tell(f"none are kept in {folder}")
+        tell("nothing was missed" if arguments.missed else f"none are kept in {folder}")
     elif len(files) > len(shown):
         tell(f"and {len(files) - len(shown)} before: --all")
     return 0
 
 
-def _line(number: int, over: RecordedOver) -> str:
-    when = datetime.fromtimestamp(over.began_utc_s).strftime("%Y-%m-%d %H:%M:%S") if over.began_utc_s else "no clock"
-    who = f"{over.sender} (this station)" if over.direction == "sent" else over.sender or "somebody"
-    trouble = [f"{over.lost} lost"] if over.lost else []
+def _when(utc_s: float) -> str:
+    return f"{datetime.fromtimestamp(utc_s):%Y-%m-%d %H:%M:%S}" if utc_s else f"{'no clock':19}"
+
+
+def _who(recorded: RecordedEntry) -> str:
+    return f"{recorded.sender} (this station)" if recorded.direction == "sent" else recorded.sender or "somebody"
+
+
+def _line(number: int, over: RecordedOver, *, missed: bool = False) -> str:
+    trouble = ["missed"] if missed else []
+    trouble += [f"{over.lost} lost"] if over.lost else []
     trouble += [f"{over.damaged} damaged"] if over.damaged else []
     trouble += [] if over.complete else ["no end"]
-    return f"{number:4}  {when:19}  {over.duration_s:6.1f} s  {who:24}  {over.link}  {', '.join(trouble)}".rstrip()
+    what = f"{_when(over.began_utc_s)}  {over.duration_s:6.1f} s  {_who(over):24}"
+    return f"{number:4}  {what}  {over.link}  {', '.join(trouble)}".rstrip()
 
 
 def _samples(over: RecordedOver, synth: Synth, model: str) -> NDArray[np.float32]:
@@ -170,16 +219,19 @@ def _samples(over: RecordedOver, synth: Synth, model: str) -> NDArray[np.float32
 
 
 def run_replay(arguments: argparse.Namespace) -> int:
-    """Play a past over. Raises FileProblem, DeviceError, CodecError."""
+    """Play a past over, which is not missed any more. Raises FileProblem, DeviceError, CodecError."""
     from app.audio.playback import play_aloud
     from app.audio.portaudio import find_device, load_portaudio, silence_native_libraries
 
-    _, over = _numbered(arguments.number)
+    path, over = _numbered(arguments.number)
     silence_native_libraries()
     load_portaudio()
     if arguments.loudspeaker is not None:
         find_device(arguments.loudspeaker, "loudspeaker")
     play_aloud(_samples(over, arguments.synth, arguments.model), arguments.loudspeaker)
+    if mark_of(path) is Mark.MISSED:
+        with contextlib.suppress(OSError):  # it was heard, whether or not that can be written down
+            marked(path, Mark.HEARD)
     return say(over.facts(), _line(arguments.number, over), as_json=arguments.json)
 
 

@@ -161,7 +161,7 @@ def check_reporting() -> list[Finding]:
 
 def check_recordings() -> list[Finding]:
     """Check that past overs can be kept."""
-    from app.history.overs import folder_bytes
+    from app.history.folder import folder_bytes
 
     try:
         folder = recordings_folder()

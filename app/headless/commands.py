@@ -63,6 +63,8 @@ COMMANDS: dict[str, dict[str, Argument]] = {
     "gain": {"gain_db": Argument(_is_number, "a number of dB")},
     "vox": {"on": SWITCH},
     "replay": {},
+    "missed": {},
+    "away": {"on": SWITCH},
     "link": {"link": TEXT},
     "figures": {"on": SWITCH},
     "quit": {},

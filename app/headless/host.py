@@ -188,6 +188,10 @@ class StationHost:
                 self._engine.set_vox(given["on"])
             case "replay":
                 self._engine.replay_last()
+            case "missed":
+                self._engine.replay_missed()
+            case "away":
+                self._engine.set_away(given["on"])
             case "figures":
                 self._figures = given["on"]
             case "link":

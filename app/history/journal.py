@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from app.history.capture import MAX_CAPTURE_BYTES, CapturedFrame, LeftOut, header_line
-from app.history.overs import CAPTURE_SUFFIX, STAMP, clear_oldest_journals
+from app.history.folder import CAPTURE_SUFFIX, STAMP, clear_oldest_journals
 
 FILES_IN_THE_LIMIT = 4
 """Number of full journals that fit into the limit; a journal that is full is followed by another."""

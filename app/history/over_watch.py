@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.history.overs import Direction, PacketFlag, RecordedOver
+from app.events import Direction
+from app.history.overs import PacketFlag, RecordedOver
 from codec.format import PACKET_BYTES, PACKET_S
 from transport.protocol.frames import Begin, Mode
 from transport.protocol.over import OverBegun, OverEnded, PacketHeard
@@ -86,6 +87,7 @@ class OverWatch:
                 complete=total is not None,
                 flags=flags,
                 packets=tuple(kept.get(index, lost)[0] for index in range(count)),
+                number=begin.over,
             )
         ]
 

@@ -374,9 +374,13 @@ class Settings:
     """True to ring the terminal's bell at the same moment."""
 
     title_flash: bool = _setting(
-        True, "--title-flash", "show such a call in the terminal's title, too (on)", "true or false", _switch
+        True,
+        "--title-flash",
+        "show calls and what was missed in the terminal's title (on)",
+        "true or false",
+        _switch,
     )
-    """True to have the terminal's title say who calls, blinking, until the over has ended."""
+    """True to have the terminal's title say who calls, blinking, until the over has ended, and how much was missed."""
 
     clip: bool = _setting(
         False, "--clip", "speak a recorded clip where there is no microphone (off)", "true or false", _switch

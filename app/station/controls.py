@@ -20,5 +20,7 @@ class Controls:
     """Gain of the microphone, dB."""
     addressee: str | None
     """Name of the station that overs are addressed to; "" addresses everybody, None whoever alone is there with us."""
+    away: bool = False
+    """True while the user is not there: what comes meanwhile is missed."""
     overhear: Callable[[Block], None] | None = None
     """Shown every block of the microphone, float32 [n], before the gain."""

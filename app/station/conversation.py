@@ -206,7 +206,7 @@ class Conversation:
                 confirmed, sent = fact.packets_heard, self._talker.packets_sent
                 self._emit(events.OverConfirmed(fact.over, confirmed, sent, self._talker.addressed))
             case Text(_, _, sender, text, addressee) if self._texts.take(now) and self._messages.is_new(fact):
-                self._emit(events.TextHeard(sender, text, addressee))
+                self._emit(events.TextHeard(sender, text, addressee, fact.over << 16 | fact.sequence))
             case Pong(_, _, token) if self._pongs.take(now):
                 self._emit(events.PongHeard(token))
             case OverBegun(begin):

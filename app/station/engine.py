@@ -18,6 +18,7 @@ from app.audio.devices import Block
 from app.audio.portaudio import DeviceInfo
 from app.errors import first_error
 from app.events import Event
+from app.history.past import History, read_past
 from app.settings.model import Settings
 from app.station.controls import Controls
 from app.station.opening import try_link
@@ -53,7 +54,7 @@ class _NotReady:
         """Refuse voice operation."""
         self._emit(events.VoxChanged(False, NOT_READY))
 
-    def replay_last(self) -> None:
+    def replay(self, missed: bool) -> None:
         """Refuse to play anything."""
         self._emit(events.ReplayRefused(NOT_READY))
 
@@ -191,7 +192,27 @@ class Engine:
 
     def replay_last(self) -> None:
         """Play the last over that was heard once more, or stop that. ReplayBegan or ReplayRefused follows."""
-        self._station.replay_last()
+        self._station.replay(missed=False)
+
+    def replay_missed(self) -> None:
+        """Play the overs that were missed, the oldest first, and count messages as read; again: go on to the next.
+
+        ReplayBegan and MissedTaken follow for each, or ReplayRefused, and NothingMissed once all is taken. It stops
+        where somebody talks; what was not heard to its end stays missed.
+        """
+        self._station.replay(missed=True)
+
+    def set_away(self, away: bool) -> None:
+        """Tell whether the user is away: overs and messages that come meanwhile are kept as missed."""
+        self._change(away=away)
+
+    async def past(self, most: int) -> History:
+        """Return the newest overs and messages on the disk, at most so many; none where none are to be kept."""
+        folder = self._parts.recordings if self._settings.record else None
+        if folder is None:
+            return History()
+        past: History = await self._parts.in_thread()(read_past, folder, most)
+        return past
 
     @property
     def idle(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from app.events import Event
 from app.history.capture import make_header
@@ -11,6 +12,7 @@ from app.settings.model import Settings
 from app.station.channel_end import ChannelEnd
 from app.station.opening import Opened
 from app.station.parts import Parts
+from app.station.past_end import PastEnd
 from app.station.presence_end import PresenceEnd
 from app.station.speech import SpeechEncoder
 from app.station.talker import Talker
@@ -24,8 +26,29 @@ def make_channel(settings: Settings, parts: Parts, opened: Opened, emit: Callabl
     )
 
 
-def make_recorder(
+def make_past(
     settings: Settings, parts: Parts, opened: Opened, channel: ChannelEnd, emit: Callable[[Event], None]
+) -> PastEnd:
+    """Return what keeps a station's overs, messages and frames, as far as they are to be kept."""
+    return PastEnd(
+        partial(_make_recorder, settings, parts, opened, channel, emit),
+        parts.recordings,
+        parts.in_thread(),
+        me=settings.name,
+        link=opened.link.name,
+        mode=channel.mode,
+        clock=parts.clock,
+        emit=emit,
+    )
+
+
+def _make_recorder(
+    settings: Settings,
+    parts: Parts,
+    opened: Opened,
+    channel: ChannelEnd,
+    emit: Callable[[Event], None],
+    missed_since: Callable[[float], bool],
 ) -> Recorder | None:
     """Return the recorder of a station's overs and frames, which watches; None where none are to be kept."""
     if parts.recordings is None or not settings.record:
@@ -33,7 +56,7 @@ def make_recorder(
     link = opened.link
     header = make_header(settings, link.name, channel.mode, opened.codec.codec_id, link.tag_bytes, parts.clock())
     limit_bytes = int(settings.record_limit_mb * 1e6)
-    recorder = Recorder(parts.recordings, limit_bytes, link.name, channel.mode, header, parts.clock, emit)
+    recorder = Recorder(parts.recordings, limit_bytes, link.name, channel.mode, header, parts.clock, emit, missed_since)
     channel.watch(recorder.watch)
     return recorder
 

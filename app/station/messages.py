@@ -18,6 +18,8 @@ from transport.protocol.frames import Receipt, Text
 
 PAUSES_S = (5.0, 10.0, 20.0, 20.0)
 """Waits for the receipt of a message, in seconds, from when it has left: after each but the last it is sent again."""
+LOOK_EVERY_S = 0.5
+"""Time between two looks at whether the channel is free, in seconds."""
 MAX_UNCONFIRMED = 16
 """Messages that wait for a receipt at a time; of more, the oldest are given up."""
 MAX_REMEMBERED = 64
@@ -68,7 +70,7 @@ class Messages:
                 waiting.tries += 1
                 self._changed.set()
             if waiting is None or waiting.tries == 1:
-                self._emit(TextSent(number, frame.addressee))
+                self._emit(TextSent(number, frame.addressee, frame.text))
 
         self._transmitter.send(frame, left)
 
@@ -88,10 +90,15 @@ class Messages:
         self._seen.append(key)
         return True
 
-    async def run(self) -> None:
-        """Send again what is not confirmed, and give it up in the end, until cancelled."""
+    async def run(self, idle: Callable[[], bool] = lambda: True) -> None:
+        """Send again what is not confirmed, and give it up in the end, until cancelled.
+
+        idle: tells whether nobody talks; what is due meanwhile waits until the channel is free.
+        """
         while True:
             now = trio.current_time()
+            if not idle():
+                self._put_off(now + LOOK_EVERY_S)
             for number, waiting in [*self._unconfirmed.items()]:
                 if waiting.due_s > now:
                     continue
@@ -103,6 +110,10 @@ class Messages:
             self._changed = trio.Event()
             with trio.move_on_at(min((waiting.due_s for waiting in self._unconfirmed.values()), default=float("inf"))):
                 await self._changed.wait()
+
+    def _put_off(self, until_s: float) -> None:
+        for waiting in self._unconfirmed.values():
+            waiting.due_s = max(waiting.due_s, until_s)
 
     def _give_up(self, number: int) -> None:
         waiting = self._unconfirmed.pop(number)

@@ -24,7 +24,7 @@ from app.station.controls import Controls
 from app.station.conversation import Conversation
 from app.station.link_tasks import LinkHealth, receive, report_rates, watch_for_freezes
 from app.station.listener import Listener, Taps
-from app.station.making import make_channel, make_presence, make_recorder, make_talker
+from app.station.making import make_channel, make_past, make_presence, make_talker
 from app.station.messages import Messages
 from app.station.microphone_end import NO_MICROPHONE, MicrophoneEnd
 from app.station.opening import Opened, open_for_station
@@ -74,22 +74,19 @@ class Station:
 
     def __init__(self, settings: Settings, parts: Parts, opened: Opened, emit: Callable[[Event], None]) -> None:
         """Connect all parts with each other. Nothing runs before `start`, and nothing blocks or is sent."""
-        self._settings = settings
-        self._parts = parts
-        self._opened = opened
-        self._emit = emit
+        self._settings, self._parts, self._opened, self._emit = settings, parts, opened, emit
         self._link, self._latency = opened.link, opened.latency
         self._clips_spoken = 0
         self._microphone, self._loudspeaker = parts.open_sound(settings)
         self._mouth = MicrophoneEnd(settings, self._microphone)
         self._channel = make_channel(settings, parts, opened, self._tell)
-        self._recorder = make_recorder(settings, parts, opened, self._channel, self._tell)
+        self._past = make_past(settings, parts, opened, self._channel, self._tell)
         self._player = Player(self._loudspeaker, self._tell, settings.volume, settings.muted)
         self._bell = Bell(settings, self._player, emit)
         self._transmitter = Transmitter(self._link, self._channel.encode)
         self._messages = Messages(settings.name, self._transmitter, self._tell)
         decoder = SpeechDecoder(opened.codec.decoder, opened.codec.synthesizer, opened.in_thread)
-        self._replay = Replay(decoder, self._player, self._tell)
+        self._replay = Replay(decoder, self._player, self._past, self._tell)
         self._listener = Listener(
             speech=decoder,
             player=self._player,
@@ -121,10 +118,9 @@ class Station:
         nursery.start_soon(self._microphone.run, self._hear, self._tell, lambda: self.idle)
         nursery.start_soon(self._mouth.watch, lambda: self._conversation.live_since_s, self._lose_microphone)
         nursery.start_soon(self._loudspeaker.run, self._tell, lambda: self.idle)
-        if self._recorder is not None:
-            nursery.start_soon(self._recorder.run, self._parts.in_thread())
+        nursery.start_soon(self._past.run)
         nursery.start_soon(self._player.run)
-        nursery.start_soon(self._messages.run)
+        nursery.start_soon(self._messages.run, lambda: self.idle)
         nursery.start_soon(self._transmitter.run, self._cannot_send, self._health.sent)
         if self._talker is not None:
             nursery.start_soon(self._talker.run, self._conversation.over_drained)
@@ -192,9 +188,9 @@ class Station:
         else:
             self._tell(events.VoxChanged(on))
 
-    def replay_last(self) -> None:
-        """Play the last over that was heard once more, or stop that."""
-        self._replay.ask(busy=not self.idle)
+    def replay(self, missed: bool) -> None:
+        """Play the last over that was heard once more, or what was missed; again: stop that, or go on to the next."""
+        (self._replay.ask_missed if missed else self._replay.ask)(busy=not self.idle)
 
     def send_text(self, text: str, addressee: str, confirm: bool) -> int | None:
         """Send a short message, again where it is to be confirmed and is not; return its number."""
@@ -207,6 +203,7 @@ class Station:
 
     def apply(self, controls: Controls) -> None:
         """Set volume, gain and addressee from now on."""
+        self._past.apply(controls)
         self._player.volume, self._player.muted = controls.volume, controls.muted
         if self._talker is not None:
             self._talker.gain_db, self._talker.addressee = controls.gain_db, controls.addressee
@@ -269,6 +266,7 @@ class Station:
                 self._hands_free.ended()
         self._replay.note(event)
         self._presence.note(event)
+        self._past.note(event)
         self._emit(event)
         self._bell.note(event)
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import trio
 import trio.testing
 
 from app import events
-from app.history.overs import (
-    RecordedOver,
-    over_files,
-    read_over,
-)
+from app.events import Direction
+from app.history.folder import over_files
+from app.history.overs import RecordedOver, read_over
+from app.history.texts import RecordedText
 from app.settings.model import Settings
 from tests.support.station import Station, clip
 from transport.impairment import Impairment
@@ -32,6 +32,11 @@ def an_over(began_utc_s: float = 1_700_000_000, **changes) -> RecordedOver:
     packets = (bytes(range(32)), bytes(32), bytes(range(1, 33)))
     over = RecordedOver(began_utc_s, "heard", "Jörg", "", "udp://:7800", Mode.OPEN, 77, 2, True, ".-d", packets)
     return replace(over, **changes)
+
+
+def a_text(at_utc_s: float = 1_700_000_000, direction: Direction = "heard", **changes: Any) -> RecordedText:
+    """Return a message to everybody."""
+    return replace(RecordedText(at_utc_s, direction, "Jörg", "", "udp://:7800", Mode.OPEN, "on my way"), **changes)
 
 
 def converse(ada: Station, bob: Station, impairment: Impairment | None = None, seconds: float = 6.4) -> None:

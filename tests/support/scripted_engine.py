@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 
 from app.audio.portaudio import DeviceInfo
 from app.events import DeviceReady, Event, FloorChanged, StationReady, TalkPermitted
+from app.history.past import History
 from app.settings.model import Settings
 from app.station.engine import Engine
 from app.tui.talk.app import TalkApp
@@ -50,9 +51,14 @@ class ScriptedEngine:
         """Return no devices."""
         return []
 
-    def send_text(self, text: str, addressee: str) -> None:
-        """Keep a message."""
+    async def past(self, most: int) -> History:
+        """Return a past in which nothing happened."""
+        return History()
+
+    def send_text(self, text: str, addressee: str, *, confirm: bool) -> int:
+        """Keep a message, and return its number: 0 for the first."""
         self.texts.append((text, addressee))
+        return len(self.texts) - 1
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         if name.startswith("_"):

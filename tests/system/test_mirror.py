@@ -30,6 +30,7 @@ BEHAVIOURS = {
     "app/tui/dialogs/test_cards.py",
     "app/tui/talk/test_clicks.py",
     "app/tui/talk/test_layout.py",
+    "app/tui/talk/test_missed.py",
     "app/tui/talk/test_on_air.py",
     "app/tui/talk/test_protection.py",
     "app/tui/talk/test_terminal.py",

@@ -26,7 +26,8 @@ import trio.testing
 
 from app import events
 from app.audio.devices import absent_devices
-from app.history.overs import clear_oldest_overs, folder_bytes, over_files, read_over
+from app.history.folder import clear_oldest_overs, folder_bytes, over_files
+from app.history.overs import read_over
 from app.settings.model import Settings
 from app.station.engine import Engine
 from app.station.parts import Parts, StationCodec

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -13,7 +14,7 @@ from textual.widgets import Input as TextField
 
 from app.clips import speech_of
 from app.errors import GossamerError
-from app.events import CallHeard, DeviceProblem, DeviceReady, Event, Level, StationReady
+from app.events import CallHeard, DeviceProblem, DeviceReady, Event, Level, StationReady, TalkPermitted
 from app.lab.session import LabSession
 from app.lab.shared_audio import SharedLoudspeaker, SharedMicrophone
 from app.lab.state import LabSnapshot, LabStart
@@ -26,12 +27,17 @@ from app.tui.host.app import HostedApp
 from app.tui.host.key_release import KeyReporting, KeyUp
 from app.tui.host.terminal_title import BLINK_S, TerminalTitle
 from app.tui.lab.screen import LabScreen
+from app.tui.talk.attention import Attention
 from app.tui.talk.next_station import NextStation, Start
 from app.tui.talk.screen import TALK_KEY, TalkScreen
 from app.tui.talk.talk_key import KeyInput
 from codec.errors import CodecError
 from transport.errors import TransportError
 
+PAST_LINES = 100
+"""Overs and messages from the disk that the log begins with."""
+SIGNS_OF_LIFE = (events.Key, events.Paste, events.MouseDown, events.MouseScrollUp, events.MouseScrollDown)
+"""Events that only a user causes who is there; the pointer moves over a terminal on its way elsewhere, too."""
 LINKS_TRIED = 4
 """Links that wait to be tried: nobody chooses faster than they are taken up."""
 
@@ -56,6 +62,10 @@ class TalkApp(HostedApp):
         """True once the station was open."""
         self._settings = settings
         self._title = TerminalTitle(self._write_to_terminal)
+        self._attention = Attention(time.monotonic())
+        self._away = False
+        self._is_first = start.log is None
+        """The log is to begin with what is on the disk; another station's log goes on as it is."""
         self._device_problems: dict[str, DeviceProblem] = {}
         """Problems of the devices now, by their kind; lent to the lab with their sound."""
         self._lab: LabSession | None = None
@@ -87,6 +97,8 @@ class TalkApp(HostedApp):
                 nursery.start_soon(self.control.serve)
             nursery.start_soon(self._run_labs)
             nursery.start_soon(self._try_links, nursery)
+            if self._is_first:
+                self.talk_screen.call_later(self.talk_screen.show_past, await self.engine.past(PAST_LINES))
             await self.engine.run()
             nursery.cancel_scope.cancel()
 
@@ -124,6 +136,7 @@ class TalkApp(HostedApp):
             screen.dismiss()
 
     def _remote(self, down: bool) -> None:
+        self._user_is_there()
         self.talk_screen.post_message(TalkScreen.RemoteKey(down))
 
     def _engine_spoke(self, event: Event) -> None:
@@ -132,6 +145,8 @@ class TalkApp(HostedApp):
             self._note_device(event)
         if isinstance(event, CallHeard) and self._settings.bell:
             self.bell()
+        if isinstance(event, TalkPermitted):  # by voice, perhaps
+            self._user_is_there()
         if isinstance(event, StationReady):
             self.was_ready = True
             self._next_station.opened()
@@ -168,8 +183,28 @@ class TalkApp(HostedApp):
             self._driver.flush()
 
     def _blink(self) -> None:
+        """Show the title of now, and tell the engine whether the user has gone."""
+        self._look_for_user()
         if self._settings.title_flash:
-            self._title.blink(self.talk_screen.state.calling)
+            state = self.talk_screen.state
+            self._title.show(state.calling, len(state.log.missed))
+
+    # The user, who may have gone
+
+    def _look_for_user(self) -> None:
+        away = self._attention.away(time.monotonic())
+        if away != self._away:
+            self._away = away
+            self.engine.set_away(away)
+
+    def _user_is_there(self) -> None:
+        self._attention.touch(time.monotonic())
+        self._look_for_user()
+
+    def on_app_focus(self, event: events.AppFocus) -> None:
+        """Take that the terminal has the focus again."""
+        self._attention.focus(True, time.monotonic())
+        self._look_for_user()
 
     # Another station
 
@@ -212,6 +247,8 @@ class TalkApp(HostedApp):
 
     async def on_event(self, event: events.Event) -> None:
         """Let the talk key talk on every screen and card, and end an over even where it would be typed."""
+        if isinstance(event, SIGNS_OF_LIFE):
+            self._user_is_there()
         if isinstance(event, events.Key) and event.key == TALK_KEY and not event.is_forwarded and self._is_for_talk():
             self.talk_screen.call_later(self.talk_screen.press, KeyInput.PRESS, event.time)
         else:
@@ -237,3 +274,4 @@ class TalkApp(HostedApp):
     def on_app_blur(self, event: events.AppBlur) -> None:
         """Hand on that the terminal lost the focus."""
         self.talk_screen.call_later(self.talk_screen.press, KeyInput.LEAVE, event.time)
+        self._attention.focus(False, time.monotonic())

@@ -16,6 +16,7 @@ KEYS: list[BindingType] = [
     Binding("down", "volume(-1)", "volume", key_display="↓", tooltip=VOLUME),
     Binding("plus,equals_sign", "volume(1)", show=False, key_display="+", tooltip=VOLUME),
     Binding("minus", "volume(-1)", show=False, key_display="-", tooltip=VOLUME),
+    Binding("p", "missed", "missed", tooltip="play what you missed, the oldest first; again: the next of it"),
     Binding("m", "mute", "mute", tooltip="turn the loudspeaker off or on"),
     Binding("left_square_bracket", "gain(-1)", "gain", key_display="[", tooltip=GAIN),
     Binding("right_square_bracket", "gain(1)", "gain", key_display="]", tooltip=GAIN),

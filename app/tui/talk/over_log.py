@@ -13,10 +13,14 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from app.tui.talk.log import LogLine, Side
+from app.tui.talk.log import LogLine, Side, missed_words
 from app.tui.talk.state import TalkState
 from app.tui.talk.wording import welcome
 
+TITLE = "conversation"
+KEY_PLAYS = "p plays"
+TITLE_MARGIN_CELLS = 4
+"""Cells of the frame that a title leaves free."""
 WHO_CELLS = 11
 """Width of the column of names; a longer name is not cut, but moves the text of its line."""
 NARROW_CELLS = 56
@@ -32,6 +36,8 @@ class Row(NamedTuple):
     parts: tuple[tuple[str, str], ...]
     running: LogLine | None = None
     """The line of an over that goes on: its age follows the texts."""
+    missed: bool = False
+    """It is the first row of something that was missed."""
 
 
 class OverLog(Widget):
@@ -44,6 +50,7 @@ class OverLog(Widget):
         "over-log--note",
         "over-log--text",
         "over-log--trouble",
+        "over-log--missed",
     }
 
     def __init__(self, clock: Callable[[], float], *, id: str | None = None) -> None:
@@ -60,10 +67,11 @@ class OverLog(Widget):
 
     def on_mount(self) -> None:
         """Give the frame its title."""
-        self.border_title = "conversation"
+        self.border_title = TITLE
 
     def show(self, state: TalkState) -> None:
-        """Show the log, or how to begin while it is empty."""
+        """Show the log, or how to begin while it is empty, and how much was missed."""
+        self.border_title = self._title(state.log.missed)
         lines, hint = list(state.log.lines), welcome(state)
         if lines != self._lines or hint != self._hint:
             if not self._lines:
@@ -75,6 +83,15 @@ class OverLog(Widget):
             self.scroll_rows(0)
         elif any(row.running for row in self._rows):
             self._show_ages()
+
+    def _title(self, missed: set[str]) -> str:
+        """Return how much was missed and the key that plays it, in as many words as have room, or the usual title."""
+        if not missed:
+            return TITLE
+        words = f"{missed_words(missed)}: {KEY_PLAYS}"
+        if len(words) > self.size.width - TITLE_MARGIN_CELLS:
+            words = f"{len(missed)} missed: {KEY_PLAYS}"
+        return f"[@click=screen.missed]{words}[/]"
 
     def _show_ages(self) -> None:
         """Draw the rows of overs that go on, once a second: the age is in whole seconds."""
@@ -113,19 +130,39 @@ class OverLog(Widget):
         """Put the lines into rows of the present width."""
         width = self.size.width
         if self._lines:
-            now_s, time_s = self._clock(), time.time()
-            self._rows = [row for line in self._lines for row in rows_of(line, time_s - now_s + line.at_s, width)]
+            self._rows = self._rows_of_lines(time.time() - self._clock(), width)
         else:
             texts = [text for part in self._hint.split("\n") for text in wrapped(part, width - 2, width - 2)]
             self._rows = [Row(((f" {text}", "over-log--time"),)) for text in texts]
             self._back = len(self._rows)  # a hint is read from its beginning
+
+    def _rows_of_lines(self, ahead_s: float, width: int) -> list[Row]:
+        """Return the rows of all lines, with the day before each that was not on the day of the one before it.
+
+        ahead_s: how far the time since 1970 is ahead of the clock of the lines.
+        """
+        rows, day_before = [], time.localtime()[:3]
+        for line in self._lines:
+            at = time.localtime(ahead_s + line.at_s)
+            if at[:3] != day_before:
+                day_before = at[:3]
+                rows.append(Row(((f" {at.tm_mday} {time.strftime('%B', at)}", "over-log--time"),)))
+            rows += rows_of(line, ahead_s + line.at_s, width)
+        return rows
+
+    def to_missed(self) -> None:
+        """Scroll to the oldest line that was missed, where there is one."""
+        place = next((place for place, row in enumerate(self._rows) if row.missed), None)
+        if place is not None:
+            self._back = max(0, len(self._rows) - self.size.height - place)
+            self.scroll_rows(0)
 
     def render_line(self, y: int) -> Strip:
         """Draw one row."""
         width, place = self.size.width, self._top() + y
         if place >= len(self._rows):
             return Strip.blank(width, self.rich_style)
-        parts, running = self._rows[place]
+        parts, running, _ = self._rows[place]
         age = ((f"{self._clock() - running.at_s:4.0f} s", "over-log--text"),) if running is not None else ()
         segments = [Segment(text, self.get_component_rich_style(name)) for text, name in (*parts, *age)]
         return Strip(segments).adjust_cell_length(width, self.rich_style)
@@ -143,8 +180,11 @@ def rows_of(line: LogLine, at_s: float, width: int) -> list[Row]:
     indent = NARROW_INDENT if narrow else min(head_cells, width // 2)
     text = line.words(narrow) + ("" if narrow else line.cost)
     first, *others = wrapped(text, width - head_cells - 1, width - indent - 1)
-    style = "over-log--trouble" if line.trouble else "over-log--text"
-    return [Row((*head, (first, style))), *(Row(((" " * indent + other, style),)) for other in others)]
+    style = "over-log--missed" if line.missed else "over-log--trouble" if line.trouble else "over-log--text"
+    return [
+        Row((*head, (first, style)), missed=line.missed),
+        *(Row(((" " * indent + other, style),)) for other in others),
+    ]
 
 
 def wrapped(text: str, first_cells: int, other_cells: int) -> list[str]:

@@ -19,6 +19,7 @@ from app.events import (
     Event,
     Level,
 )
+from app.history.past import History
 from app.settings.model import Settings
 from app.settings.protection import channel_words
 from app.station.engine import Engine
@@ -217,8 +218,8 @@ class TalkScreen(Picture):
         if problem := addressee_problem(to) if to else "":
             self.note("message", problem)
         elif text:
-            self._engine.send_text(text, to)
-            self.state.wrote(text, time.monotonic(), to)
+            number = self._engine.send_text(text, to, confirm=bool(to))
+            self.state.wrote(text, time.monotonic(), to, number)
         self.set_focus(None)
 
     @on(MessageField.TooLong)
@@ -232,6 +233,16 @@ class TalkScreen(Picture):
     def action_replay(self) -> None:
         """Play the last over once more, or stop that."""
         self._engine.replay_last()
+
+    def action_missed(self) -> None:
+        """Play and show what was missed, or go on to the next of it."""
+        self.overs.to_missed()
+        self._engine.replay_missed()
+
+    def show_past(self, past: History) -> None:
+        """Begin the log with what is on the disk."""
+        self.state.log.put_past(past, self.state.me, time.monotonic(), time.time())
+        self.draw()
 
     def action_addressee(self) -> None:
         """Choose whom overs and messages are for."""

@@ -7,7 +7,7 @@ from typing import assert_never
 
 from app import events
 from app.tui.talk.link_title import LinkTitle
-from app.tui.talk.log import Log, Side, losses
+from app.tui.talk.log import SOMEBODY, KeptEvent, Log, Side, losses, quoted
 from app.tui.talk.phase import FLOOR_PHASES, MINE, Phase
 from app.tui.talk.stations import Stations
 from app.tui.talk.talk_key import TalkKey
@@ -16,8 +16,6 @@ REFUSAL_SHOWN_S = 4.0
 """Seconds that a refusal stays on the screen when nothing else happens: long enough to read a line twice."""
 AS_MEANT = (events.EndReason.RELEASED, events.EndReason.CLIP_ENDED)
 """Ends of an over of ours that need no remark."""
-SOMEBODY = "somebody"
-"""A station that does not give its name."""
 
 _Floor = events.FloorChanged | events.Collision | events.TalkDenied | events.TalkTimeWarning
 _Ours = events.TalkPermitted | events.TalkEnded | events.TalkDraining | events.OverSent | events.OverConfirmed
@@ -46,7 +44,7 @@ _Health = (
     | events.ChannelProblem
     | events.PresenceChanged
 )
-_Unshown = events.PongHeard | events.TextSent | events.TextConfirmed | events.TextUnconfirmed
+_Unshown = events.PongHeard | events.TextSent
 _Station = (
     events.StationReady | events.SlowLink | events.VoxChanged | events.ReplayEnded | events.ReplayRefused | _Unshown
 )
@@ -78,8 +76,8 @@ class TalkState:
     """The phase of the engine's last word on the floor; `phase` is this, unless there is more to say."""
     hearing: bool = False
     """Somebody's over is being played: that lasts a little longer than the floor is theirs."""
-    replaying: str = ""
-    """Name of the one whose over is being played once more."""
+    replaying: events.ReplayBegan | None = None
+    """The over that is being played once more."""
     calling: str = ""
     """Name of the one who has called after a pause, until that over has ended."""
     vox: bool = False
@@ -115,9 +113,9 @@ class TalkState:
         """Let a refusal fade."""
         self._settle(now_s)
 
-    def wrote(self, text: str, now_s: float, to: str = "") -> None:
-        """Log a short message of ours."""
-        self.log.note(Side.MINE, self.me, f"“{text}”" + (f" to {to}" if to else ""), now_s)
+    def wrote(self, text: str, now_s: float, to: str = "", number: int | None = None) -> None:
+        """Log a short message of ours. number: its number on the channel; None where it was not sent."""
+        self.log.note(Side.MINE, self.me, quoted(text, to, ""), now_s, message=number)
 
     def note(self, about: str, text: str, now_s: float) -> None:
         """Log that something has gone wrong."""
@@ -140,6 +138,8 @@ class TalkState:
             self._take_figures(event)
         elif isinstance(event, _Health):
             self._take_health(event, now_s)
+        elif isinstance(event, KeptEvent):
+            self.log.take(event)
         else:
             self._take_station(event, now_s)
         self._settle(now_s)
@@ -196,12 +196,13 @@ class TalkState:
                 self.calling = sender
             case events.TextHeard():
                 self.others.heard(event.sender)
-                self.log.note(Side.THEIRS, sender, f"“{event.text}”{self.to_words(event.addressee)}", now_s)
+                text = quoted(event.text, event.addressee, self.me)
+                self.log.note(Side.THEIRS, sender, text, now_s, message=event.number)
             case events.CodecMismatch():
                 text = f"talks with codec {event.theirs}, this is {event.ours}: one of you needs the other's version"
                 self.note(sender, text, now_s)
             case events.ReplayBegan():
-                self.replaying = sender
+                self.replaying = event
             case _:
                 assert_never(event)
 
@@ -262,17 +263,13 @@ class TalkState:
                 if event.problem:
                     self.note("voice", event.problem, now_s)
             case events.ReplayEnded():
-                self.replaying = ""
+                self.replaying = None
             case events.ReplayRefused():
                 self.note("replay", event.reason, now_s)
-            case events.PongHeard() | events.TextSent() | events.TextConfirmed() | events.TextUnconfirmed():
+            case events.PongHeard() | events.TextSent():
                 pass
             case _:
                 assert_never(event)
-
-    def to_words(self, addressee: str) -> str:
-        """Return for whom an over or a message is, to stand behind the name of its sender; "" for everybody."""
-        return "" if not addressee else " to you" if addressee == self.me else f" to {addressee}"
 
     def _take_problem(self, about: str, problem: ShownProblem, now_s: float) -> None:
         """List a problem until it is gone, and log it: the log keeps it whole, however little room there is."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 from textual.content import Content
 
+from app.events import ReplayBegan
+from app.tui.talk.log import SOMEBODY, to_words
 from app.tui.talk.phase import MINE, Phase
 from app.tui.talk.state import TalkState
 from app.tui.talk.stations import NOBODY
@@ -44,7 +48,7 @@ def detail(state: TalkState) -> str:
                 return f"{_talker(state)}: the link is slow, you hear it when it is complete, {waiting}"
             return f"{_talker(state)}, {age_s:.1f} s" + (", signal lost" if state.signal_lost else "")
         case Phase.REPLAY:
-            return f"{state.replaying} once more, {age_s:.1f} s"
+            return f"{_replay_words(state.replaying)}, {age_s:.1f} s"
         case Phase.COLLISION:
             return f"you are ON AIR all the same: {state.reason}"
         case Phase.REFUSED | Phase.ENDED:
@@ -60,10 +64,21 @@ def _free_words(state: TalkState) -> str:
     return f"the channel is free{to}" + (f"; {here}" if here else "")
 
 
+def _replay_words(replay: ReplayBegan | None) -> str:
+    """Return whose over is played once more, when it was missed, and what comes after it."""
+    if replay is None:
+        return "once more"
+    who = replay.sender or SOMEBODY
+    if replay.missed_at_utc_s is None:
+        return f"{who} once more"
+    at = time.strftime(" at %H:%M", time.localtime(replay.missed_at_utc_s)) if replay.missed_at_utc_s else ""
+    return f"{who}, missed{at}" + (f", {replay.left} more after it" if replay.left else "")
+
+
 def _talker(state: TalkState) -> str:
     """Return who talks, and to whom."""
     if not state.calling:
-        return state.who + state.to_words(state.meant_for)
+        return state.who + to_words(state.meant_for, state.me)
     if not state.meant_for:
         return f"{state.who} calls"
     return f"{state.who} calls {'you' if state.meant_for == state.me else state.meant_for}"

@@ -19,13 +19,8 @@ from app import events
 from app.__main__ import main
 from app.audio.sound_files import read_speech
 from app.history.capture import FORMAT
-from app.history.overs import (
-    RecordedOver,
-    folder_bytes,
-    over_bytes,
-    over_files,
-    write_over,
-)
+from app.history.folder import folder_bytes, over_files
+from app.history.overs import RecordedOver, over_bytes, write_over
 from app.paths import recordings_folder
 from tests.support.recordings import ADA, BOB, an_over, overs_in
 from tests.support.station import StaircaseDecoder, Station, in_virtual_time

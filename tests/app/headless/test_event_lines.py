@@ -47,6 +47,7 @@ def example(kind: type) -> typing.Any:
     values: dict[str, typing.Any] = {
         "str": "Bob\x1b[2J\n\u202e", "int": 3, "float": 0.5, "bool": True, "State": State.ON_AIR, "Mode": Mode.HAM,
         "EndReason": events.EndReason.TIME_OUT, "Device": "microphone", "int | None": None,
+        "float | None": None, "KeptKind": "message", "Direction": "heard",
         "tuple[str, ...]": ("udp",), "tuple[StationPresent, ...]": (events.StationPresent("Bob", 1.0),),
         "tuple[LayerRate, ...]": (events.LayerRate("voice", 800.0, float("nan")),),
     }  # fmt: skip

@@ -16,17 +16,10 @@ from trio.testing import trio_test
 from app import events
 from app.history.allowance import Allowance
 from app.history.capture import CapturedFrame, make_header, read_capture
+from app.history.folder import capture_files, everything_kept, folder_bytes, over_files
 from app.history.journal import Journal
-from app.history.overs import (
-    capture_files,
-    everything_kept,
-    folder_bytes,
-    over_bytes,
-    over_files,
-    read_over,
-    recover_parts,
-    write_over,
-)
+from app.history.overs import over_bytes, read_over, write_over
+from app.history.past import recover_parts
 from app.history.recorder import (
     HEARD_BYTES_AT_ONCE,
     HEARD_BYTES_PER_S,
@@ -53,10 +46,12 @@ class Disk:
 
     def __init__(self, folder: Path, limit_bytes: int = 2_000_000) -> None:
         self.folder = folder
-        self.problems: list[events.Event] = []
-        self.recorder = Recorder(
-            folder, limit_bytes, "udp://:7800", Mode.OPEN, HEADER, lambda: NOW, self.problems.append
-        )
+        self.problems: list[events.RecordingProblem] = []
+        self.recorder = Recorder(folder, limit_bytes, "udp://:7800", Mode.OPEN, HEADER, lambda: NOW, self._note)
+
+    def _note(self, event: events.Event) -> None:
+        if isinstance(event, events.RecordingProblem):
+            self.problems.append(event)
 
     async def run_while(self, feed) -> None:
         async with trio.open_nursery() as nursery:
@@ -261,10 +256,9 @@ async def test_overs_wait_for_room(tmp_path, virtual_time, monkeypatch):
 WRITES_FOR_EVER = """
 import os, sys
 from pathlib import Path
-from app.history import overs
+from app.history import folder, overs
 over = overs.parse_over(Path(sys.argv[2]).read_bytes())
-named = overs._named
-overs._named = lambda part, stem: (print(part, flush=True), sys.stdin.read())
+folder.named = lambda part, stem, suffix: (print(part, flush=True), sys.stdin.read())
 overs.write_over(Path(sys.argv[1]), over)
 """
 

@@ -15,9 +15,7 @@ from app import events
 from app.diagnostics.reproduce import reproduce
 from app.errors import FileProblem
 from app.history.capture import CapturedFrame, capture_text, newest_part, read_capture
-from app.history.overs import (
-    capture_files,
-)
+from app.history.folder import capture_files
 from app.station.parts import StationCodec
 from tests.support.recordings import ADA, BOB, converse
 from tests.support.station import StaircaseDecoder, StaircaseSynthesizer, Station, in_virtual_time

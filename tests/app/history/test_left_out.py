@@ -12,8 +12,8 @@ from trio.testing import trio_test
 from app import events
 from app.cli import captures
 from app.history.capture import Capture, CapturedFrame, LeftOut, capture_text, make_header, newest_part, read_capture
+from app.history.folder import capture_files
 from app.history.journal import FILES_IN_THE_LIMIT, Journal
-from app.history.overs import capture_files
 from app.history.recorder import MAX_WAITING_FRAMES, REFUSED_AT_ONCE, Recorder
 from app.settings.model import Settings
 from tests.support.station import at_once

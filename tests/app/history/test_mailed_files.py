@@ -12,7 +12,8 @@ import pytest
 from app.diagnostics.reproduce import reproduce
 from app.errors import FileProblem
 from app.history.capture import FORMAT, MAX_FRAMES, read_capture
-from app.history.overs import over_bytes, over_files, parse_over, read_over
+from app.history.folder import over_files
+from app.history.overs import over_bytes, parse_over, read_over
 from app.settings.model import Settings
 from app.station.parts import StationCodec
 from tests.support.recordings import an_over

@@ -8,15 +8,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from app.errors import FileProblem
-from app.history.overs import (
-    clear_oldest_overs,
-    folder_bytes,
-    over_bytes,
-    over_files,
-    parse_over,
-    read_over,
-    write_over,
-)
+from app.history.folder import clear_oldest_overs, folder_bytes, over_files
+from app.history.overs import over_bytes, parse_over, read_over, write_over
 from codec import format as fmt
 from tests.support.recordings import an_over
 

@@ -11,11 +11,8 @@ import trio.testing
 from trio.testing import trio_test
 
 from app import events
-from app.history.overs import (
-    folder_bytes,
-    over_files,
-    write_over,
-)
+from app.history.folder import folder_bytes, over_files
+from app.history.overs import write_over
 from tests.support.recordings import ADA, BOB, an_over, converse, overs_in
 from tests.support.station import Station, running
 from transport.impairment import Impairment

@@ -11,7 +11,7 @@ from trio.testing import trio_test
 
 from app import events
 from app.station.messages import MAX_UNCONFIRMED, PAUSES_S
-from tests.support.station import ADA, BOB, Station, running
+from tests.support.station import ADA, BOB, Station, clip, running
 from transport.links.base import Link
 from transport.links.memory import memory_pair
 from transport.protocol.frames import Type
@@ -77,6 +77,20 @@ async def test_a_message_that_was_lost_is_sent_again_and_shown_once(virtual_time
         await ada.until(events.TextConfirmed)
         assert PAUSES_S[0] + PAUSES_S[1] <= trio.current_time() < sum(PAUSES_S)
     assert [] == ada.link.to_lose == bob.link.to_lose
+    assert ["on my way"] == texts(bob)
+
+
+@trio_test
+async def test_nothing_is_sent_again_into_an_over(virtual_time):
+    """A message that is due while somebody talks waits until the channel is free, and is confirmed then."""
+    ada, bob = two(lost_by_ada=(Type.TEXT,))
+    async with running(ada, bob):
+        bob.engine.play_clip(clip(12.0))
+        await ada.until(events.OverBegan)
+        ada.engine.send_text("on my way", "Bob", confirm=True)
+        await ada.until(events.OverPlayed)
+        assert [] == ada.only(events.TextConfirmed) and [] == texts(bob)
+        await ada.until(events.TextConfirmed, within_s=PAUSES_S[0])
     assert ["on my way"] == texts(bob)
 
 
