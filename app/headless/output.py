@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections import deque
@@ -9,10 +10,16 @@ from functools import partial
 
 import trio
 
+from app import events
 from app.headless.event_lines import AnyEvent, EventsDropped, event_line
+from transport.protection.rate_limit import TokenBucket
 
 MAX_WAITING = 1000
 """Lines that wait for a reader that is slow or stopped; of more, the oldest are dropped and counted."""
+LATEST = (events.PacketCounts, events.ChannelCounts, events.PlayoutState, events.WireRate, events.FloorChanged)
+"""Events of which the last one says all. A stranger can cause thousands of them in a second."""
+LATEST_PER_S, LATEST_AT_ONCE = 5.0, 20.0
+"""Lines of each of these kinds in a second, and after a pause; of more, the last one is written a moment later."""
 LAST_LINES_S = 2.0
 """Time that the last lines get to be read, in seconds."""
 
@@ -25,6 +32,8 @@ class EventWriter:
         self._descriptor = descriptor
         self._waiting: deque[str] = deque(maxlen=MAX_WAITING)
         self._dropped = 0
+        self._buckets: dict[type, TokenBucket] = {kind: TokenBucket(LATEST_PER_S, LATEST_AT_ONCE) for kind in LATEST}
+        self._latest: dict[type, AnyEvent] = {}
         self._more = trio.Event()
         self.gone = ""
         """Reason why nothing can be written any more; "" while it can."""
@@ -33,11 +42,22 @@ class EventWriter:
         """Have an event written. Never blocks."""
         if self.gone:
             return
+        kind = type(event)
+        bucket = self._buckets.get(kind)
+        if kind in self._latest:
+            self._latest[kind] = event
+            return
+        if bucket is None or bucket.take(trio.current_time()):
+            self._queue(event)
+        else:
+            self._latest[kind] = event
+        self._more.set()
+
+    def _queue(self, event: AnyEvent) -> None:
         if len(self._waiting) >= MAX_WAITING:
             self._waiting.popleft()
             self._dropped += 1
         self._waiting.append(event_line(event, time.time()))
-        self._more.set()
 
     async def run(self) -> None:
         """Write until cancelled, or until nobody reads any more: the station goes on without a reader."""
@@ -45,10 +65,18 @@ class EventWriter:
             while self._waiting and not self.gone:
                 await self._write_all()
             self._more = trio.Event()
-            await self._more.wait()
+            with trio.move_on_after(1 / LATEST_PER_S if self._latest else math.inf):
+                await self._more.wait()
+            self._queue_latest(trio.current_time())
+
+    def _queue_latest(self, now: float) -> None:
+        """Queue the last event of each kind that may be written by now."""
+        for kind in [kind for kind in self._latest if self._buckets[kind].take(now)]:
+            self._queue(self._latest.pop(kind))
 
     async def flush(self) -> None:
         """Write what waits, for LAST_LINES_S at most."""
+        self._queue_latest(math.inf)
         with trio.move_on_after(LAST_LINES_S):
             while self._waiting and not self.gone:
                 await self._write_all()

@@ -33,6 +33,7 @@ BOUNDED = {
     "_streams": "one for each device",
     "_scopes": "one for each task",
     "_watchers": "one for each part that watches",
+    "_latest": "one for each kind of event",
     "_computing": "one for each thread that computes a packet",
     "_packets": "one for each packet that the over receiver tells of once",
     "_refused": "one for each kind of refusal",

@@ -36,7 +36,7 @@ A telephone that changes from one mast to the next is silent for some seconds.
 READ_BYTES = 4096
 """Bytes that are read at once, at most: some 50 frames."""
 FLOOD_PAUSE_S = 0.1
-"""Pause after each READ_BYTES while more messages come than is allowed, in seconds: what a flood may cost."""
+"""Pause after each READ_BYTES while more messages come than are taken, in seconds: what a flood may cost."""
 TICK_S = 1.0
 """Time between two looks at whether a silent broker must be asked, in seconds."""
 GOODBYE_S = 1.0

@@ -32,8 +32,8 @@ from transport.links.message_filter import Came, Left, MessageFilter, Payload, T
 from transport.links.mqtt_client import MqttClient
 from transport.links.tcp import break_off
 
-ARRIVED_FRAMES = 256
-"""Received frames that wait to be fetched: more than a minute of speech. What comes while there are so many is lost."""
+ARRIVED_FRAMES = 4096
+"""Received frames that wait to be fetched, as many as of a UDP socket. What comes while there are so many is lost."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 """Pauses between two tries to reach a broker that is away, in seconds: each is twice as long as the one before."""
 SPREAD = 0.5

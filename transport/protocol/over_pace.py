@@ -17,7 +17,8 @@ PAUSE_S = 1.0
 AHEAD_S = 20.0
 """Speech by which a packet may be ahead of the time since its over was joined, in seconds.
 
-It is how long the BEGIN may have been held up on its way while the frames behind it were not.
+It is how long the BEGIN may have been held up on its way while the frames behind it were not. Overs that follow one
+another share it: nobody speaks the second one before the first was spoken.
 """
 END_AHEAD_S = 2.0
 """Speech by which END may be ahead of that time, in seconds: what was said before the key, and one late BEGIN."""
@@ -40,7 +41,7 @@ class OverPace:
         self._frame_s = PACKET_S * self._slowness
         self._first_index = 0
         self._highest = -1
-        self._joined_s = -math.inf
+        self._joined_s = self._spoken_from_s = self._spoken_until_s = -math.inf
         self._talker = ""
         self._talker_since_s = -math.inf
         self._busy_since_s = -math.inf
@@ -57,25 +58,29 @@ class OverPace:
             self._arrivals.clear()
         self._frame_s = k * PACKET_S * self._slowness
         self._first_index, self._highest, self._joined_s, self._last_s = first_index, first_index - 1, now, now
+        self._spoken_from_s = max(now, self._spoken_until_s)
 
     def takes(self, index: int, now: float) -> bool:
         """Tell whether the packet with this place can have been spoken by now."""
-        return index <= self._reached(now, AHEAD_S)
+        return index <= self._reached(self._spoken_from_s, now, AHEAD_S)
 
     def arrived(self, highest: int, packets: int, now: float) -> None:
         """Take note of a frame of the over with so many new packets, the last of them with this place."""
         self._highest = max(self._highest, highest)
         self._last_s = now
+        self._note_spoken(self._highest + 1)
         if packets:
             self._arrivals.append((now, packets))
 
-    def ended(self, now: float) -> None:
-        """Take note that the talker let go."""
+    def ended(self, length: int, now: float) -> None:
+        """Take note that the talker let go after so many packets."""
         self._ended_s = now
+        self._note_spoken(length)
 
     def length(self, claimed: int, now: float) -> int:
         """Return the number of packets that the over has: what END claims, as far as the time allows it."""
-        return min(claimed, max(self._highest + 1, math.ceil(self._reached(now, END_AHEAD_S))))
+        own, shared = self._reached(self._joined_s, now, END_AHEAD_S), self._reached(self._spoken_from_s, now, AHEAD_S)
+        return min(claimed, max(self._highest + 1, math.ceil(min(own, shared))))
 
     def yields(self, now: float) -> bool:
         """Tell whether another station's BEGIN takes the ear over.
@@ -95,7 +100,10 @@ class OverPace:
         """Tell whether this over was followed for as long as anybody may talk."""
         return now - self._joined_s >= TALK_LIMIT_S * self._slowness
 
-    def _reached(self, now: float, ahead_s: float) -> float:
-        """Return the place up to which the over can have come, with so many seconds to spare."""
-        passed_s = min(now, self._last_s + AHEAD_S) - self._joined_s  # nobody speaks on while nothing comes
+    def _note_spoken(self, length: int) -> None:
+        self._spoken_until_s = self._spoken_from_s + (length - self._first_index) * PACKET_S
+
+    def _reached(self, since_s: float, now: float, ahead_s: float) -> float:
+        """Return the place up to which the over can have come since then, with so many seconds to spare."""
+        passed_s = min(now, self._last_s + AHEAD_S) - since_s  # nobody speaks on while nothing comes
         return self._first_index + (passed_s + ahead_s) / PACKET_S

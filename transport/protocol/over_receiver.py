@@ -129,5 +129,6 @@ class OverReceiver:
     def _finish(self, end: End, begin: Begin, now: float) -> OverEnded:
         self._finished.append((begin.over, begin.nonce))
         self.current = None
-        self._pace.ended(now)
-        return OverEnded(self.believed(end, now), len(self._intact), begin)
+        believed = self.believed(end, now)
+        self._pace.ended(believed.packets_sent, now)
+        return OverEnded(believed, len(self._intact), begin)

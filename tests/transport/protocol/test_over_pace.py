@@ -49,6 +49,38 @@ def test_silence_earns_nothing() -> None:
     assert not pace.takes(most + 1, 4000.0)
 
 
+def test_overs_that_follow_one_another_share_what_may_be_ahead() -> None:
+    """Ten overs of 20 s in one second are not 200 s of speech; what was spoken meanwhile is earned again."""
+    pace = joined()
+    most = int(AHEAD_S / PACKET_S)
+    pace.arrived(most, most + 1, 100.0)
+    pace.ended(most + 1, 100.0)
+    for talker in ("Bob", "Ada"):
+        pace.join(talker, 1, 0, 101.0)
+        assert [True, True, False, False] == [pace.takes(index, 101.0) for index in (0, 1, 3, most)]
+        assert 3 == pace.length(0xFFFF, 101.0)
+    assert [True, False] == [pace.takes(int(index / PACKET_S), 111.0) for index in (10.0, 12.0)]
+    pace.ended(0, 111.0)
+    pace.join("Eve", 1, 0, 140.0)
+    assert pace.takes(most, 140.0)
+
+
+def test_speech_at_its_own_pace_is_taken_after_a_burst() -> None:
+    """Whoever sends 20 s at once delays the next talker, and makes nobody miss more of him than a packet."""
+    pace = joined()
+    most = int(AHEAD_S / PACKET_S)
+    pace.arrived(most, most + 1, 100.0)
+    pace.ended(most + 1, 100.0)
+    pace.join("Bob", 1, 0, 100.0)
+    taken = 0
+    for index in range(100):
+        now = 100.0 + (index + 1) * PACKET_S
+        if pace.takes(index, now):
+            taken += 1
+            pace.arrived(index, 1, now)
+    assert taken >= 99
+
+
 def test_an_end_claims_what_came_or_what_the_time_allows() -> None:
     """Rounded up to a packet, and never less than what came."""
     pace = joined()
@@ -110,7 +142,7 @@ def test_a_pause_frees_a_busy_channel(pause_s: float, busy: bool) -> None:
     pace = joined()
     for second in range(100):
         pace.arrived(second, 10, 100.0 + second)
-    pace.ended(199.0)
+    pace.ended(100, 199.0)
     pace.join("Eve", 1, 0, 199.0 + pause_s)
     for second in range(30):
         pace.arrived(second, 10, 199.0 + pause_s + second)
