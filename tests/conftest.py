@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import trio.testing
 
-MUST_RUN_IN_CI = ("audio", "codec2", "field", "browser", "strace", "mosquitto")
+MUST_RUN_IN_CI = ("audio", "codec2", "field", "browser", "strace", "mosquitto", "dbus")
 
 _NUMBERS = itertools.count()
 
@@ -45,6 +45,7 @@ def no_settings_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Generat
     with pytest.MonkeyPatch.context() as patch:
         for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"):
             patch.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
+        patch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)  # no notification on the desktop of whoever tests
         yield
 
 

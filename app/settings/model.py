@@ -382,6 +382,15 @@ class Settings:
     )
     """True to have the terminal's title say who calls, blinking, until the over has ended, and how much was missed."""
 
+    notify: bool = _setting(
+        True,
+        "--notify",
+        "tell of calls and of what was missed on the desktop, while you look elsewhere (on)",
+        "true or false",
+        _switch,
+    )
+    """True to show a notification on the desktop, where there is one, of calls and missed overs: names and numbers."""
+
     clip: bool = _setting(
         False, "--clip", "speak a recorded clip where there is no microphone (off)", "true or false", _switch
     )

@@ -60,6 +60,7 @@ CONFINED = {
     "platformdirs": ("app/paths.py",),
     "paho": ("transport/links/mqtt_client.py",),
     "psutil": ("transport/links/own_addresses.py",),
+    "jeepney": ("app/tui/host/desktop.py",),
     "argparse": ("app/cli/", "codec/training/", "vocoder/training/"),
 }
 """Libraries that are kept in one place."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import partial
 
@@ -25,12 +24,12 @@ from app.station.engine import Engine
 from app.tui.dialogs.card import Tell
 from app.tui.host.app import HostedApp
 from app.tui.host.key_release import KeyReporting, KeyUp
-from app.tui.host.terminal_title import BLINK_S, TerminalTitle
+from app.tui.host.terminal_title import BLINK_S
 from app.tui.lab.screen import LabScreen
-from app.tui.talk.attention import Attention
 from app.tui.talk.next_station import NextStation, Start
 from app.tui.talk.screen import TALK_KEY, TalkScreen
 from app.tui.talk.talk_key import KeyInput
+from app.tui.talk.user_watch import UserWatch
 from codec.errors import CodecError
 from transport.errors import TransportError
 
@@ -61,9 +60,6 @@ class TalkApp(HostedApp):
         self.was_ready = False
         """True once the station was open."""
         self._settings = settings
-        self._title = TerminalTitle(self._write_to_terminal)
-        self._attention = Attention(time.monotonic())
-        self._away = False
         self._is_first = start.log is None
         """The log is to begin with what is on the disk; another station's log goes on as it is."""
         self._device_problems: dict[str, DeviceProblem] = {}
@@ -74,6 +70,7 @@ class TalkApp(HostedApp):
         self.talk_screen = TalkScreen(settings, self.engine)
         if start.log is not None:
             self.talk_screen.state.log = start.log
+        self._user = UserWatch(settings, self.engine, self.talk_screen.state, self._write_to_terminal)
         self._ask_for_link, self._wanted_links = trio.open_memory_channel[tuple[str, Tell]](LINKS_TRIED)
         self._next_station = NextStation(self, start, self.talk_screen, self._want_link, self._leave_for)
         self.control = ControlSocket(
@@ -83,7 +80,7 @@ class TalkApp(HostedApp):
     def on_mount(self) -> None:
         """Show the conversation, and over it the set-up card where there are no settings yet."""
         self.push_screen(self.talk_screen)
-        self.set_interval(BLINK_S, self._blink)
+        self.set_interval(BLINK_S, self._user.look)
         self._next_station.begin()
 
     async def run_guest(self) -> None:
@@ -95,6 +92,7 @@ class TalkApp(HostedApp):
                 self.talk_screen.call_later(self.talk_screen.note, "control", str(problem))
             else:
                 nursery.start_soon(self.control.serve)
+            nursery.start_soon(self._user.notices.run)
             nursery.start_soon(self._run_labs)
             nursery.start_soon(self._try_links, nursery)
             if self._is_first:
@@ -136,17 +134,19 @@ class TalkApp(HostedApp):
             screen.dismiss()
 
     def _remote(self, down: bool) -> None:
-        self._user_is_there()
+        self._user.touch()
         self.talk_screen.post_message(TalkScreen.RemoteKey(down))
 
     def _engine_spoke(self, event: Event) -> None:
         self.control.note(event)
         if isinstance(event, DeviceReady | DeviceProblem):
             self._note_device(event)
-        if isinstance(event, CallHeard) and self._settings.bell:
-            self.bell()
+        if isinstance(event, CallHeard):
+            self._user.called(event.sender)
+            if self._settings.bell:
+                self.bell()
         if isinstance(event, TalkPermitted):  # by voice, perhaps
-            self._user_is_there()
+            self._user.touch()
         if isinstance(event, StationReady):
             self.was_ready = True
             self._next_station.opened()
@@ -173,7 +173,7 @@ class TalkApp(HostedApp):
 
     async def on_unmount(self) -> None:
         """Give the terminal its title back."""
-        self._title.restore()
+        self._user.restore()
 
     # The terminal's title
 
@@ -182,29 +182,9 @@ class TalkApp(HostedApp):
             self._driver.write(text)
             self._driver.flush()
 
-    def _blink(self) -> None:
-        """Show the title of now, and tell the engine whether the user has gone."""
-        self._look_for_user()
-        if self._settings.title_flash:
-            state = self.talk_screen.state
-            self._title.show(state.calling, len(state.log.missed))
-
-    # The user, who may have gone
-
-    def _look_for_user(self) -> None:
-        away = self._attention.away(time.monotonic())
-        if away != self._away:
-            self._away = away
-            self.engine.set_away(away)
-
-    def _user_is_there(self) -> None:
-        self._attention.touch(time.monotonic())
-        self._look_for_user()
-
     def on_app_focus(self, event: events.AppFocus) -> None:
         """Take that the terminal has the focus again."""
-        self._attention.focus(True, time.monotonic())
-        self._look_for_user()
+        self._user.focus(True)
 
     # Another station
 
@@ -248,7 +228,7 @@ class TalkApp(HostedApp):
     async def on_event(self, event: events.Event) -> None:
         """Let the talk key talk on every screen and card, and end an over even where it would be typed."""
         if isinstance(event, SIGNS_OF_LIFE):
-            self._user_is_there()
+            self._user.touch()
         if isinstance(event, events.Key) and event.key == TALK_KEY and not event.is_forwarded and self._is_for_talk():
             self.talk_screen.call_later(self.talk_screen.press, KeyInput.PRESS, event.time)
         else:
@@ -274,4 +254,4 @@ class TalkApp(HostedApp):
     def on_app_blur(self, event: events.AppBlur) -> None:
         """Hand on that the terminal lost the focus."""
         self.talk_screen.call_later(self.talk_screen.press, KeyInput.LEAVE, event.time)
-        self._attention.focus(False, time.monotonic())
+        self._user.focus(False)

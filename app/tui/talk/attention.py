@@ -28,6 +28,10 @@ class Attention:
         if gained:
             self.touch(now_s)
 
+    def looks(self, now_s: float) -> bool:
+        """Tell whether the user has the screen before them."""
+        return self._focused and not self.away(now_s)
+
     def away(self, now_s: float) -> bool:
         """Tell whether the user seems to be away."""
         return now_s - self._touched_s >= (FOCUSED_S if self._focused else BLURRED_S)

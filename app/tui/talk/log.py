@@ -79,6 +79,11 @@ class Log:
     def __iter__(self) -> Iterator[LogLine]:
         return iter(self.lines)
 
+    @property
+    def last_missed(self) -> str:
+        """Name of the one who said or wrote the newest of what was missed; "" where the log does not know."""
+        return next((line.who for line in reversed(self.lines) if line.missed), "")
+
     def __len__(self) -> int:
         return len(self.lines)
 

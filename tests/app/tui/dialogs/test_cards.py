@@ -205,7 +205,7 @@ def test_a_call_rings_and_blinks(wanted: bool) -> None:
 
     async def scene(stage: Stage) -> None:
         app, written, rung = stage.app, list[str](), list[bool]()
-        app._title = TerminalTitle(written.append)
+        app._user._title = TerminalTitle(written.append)
         app.bell = lambda: rung.append(True)  # type: ignore[method-assign]
         app._engine_spoke(OverBegan(7, "Bob", 1))
         app._engine_spoke(CallHeard("Bob", addressed=False))

@@ -28,7 +28,7 @@ def test_what_was_missed_is_on_the_screen_and_in_the_title(size: tuple[int, int]
 
     async def scene(stage: ScriptedStage) -> None:
         titles: list[str] = []
-        stage.app._title._write = titles.append
+        stage.app._user._title._write = titles.append
         await stage.tell(ev.OverBegan(8, "Bert", 1), ev.OverPlayed(8, "Bert", 10, 0, 0, 3.2, True), MISSED)
         await stage.tell(ev.TextHeard("Bert", "call me", "", 7), UNREAD)
         assert words in stage.text()
