@@ -36,6 +36,10 @@ class PeerUnreachable(LinkError):
     """A report that nobody answers at the far end. The link stays usable, because the peer may start later."""
 
 
+class NetworkReport(PeerUnreachable):
+    """A report of the network that datagrams do not arrive. Anybody can forge one."""
+
+
 class LinkRemade(PeerUnreachable):
     """A report that the link has lost what it was bound to, and works again over something else: it is told once."""
 

@@ -35,6 +35,8 @@ class OutgoingOver:
         self.receipt: events.OverConfirmed | None = None
         self.problem = ""
         """Reason why nothing was sent, in one line."""
+        self.cut = False
+        """True once errors of the link have ended the over: its END is no success."""
         self.mode = Mode.OPEN
         self.not_understood = trio.Event()
         """Set when somebody here has another passphrase, mode or clock."""
@@ -47,7 +49,7 @@ class OutgoingOver:
     def note(self, event: Event) -> None:
         """Take an event of the engine, and print what the user should know of it."""
         match event:
-            case events.OverSent():
+            case events.OverSent() if not self.cut:
                 self.sent = event
                 if self.works.is_set():
                     self.done.set()
@@ -98,7 +100,7 @@ class OutgoingOver:
     def _link_fails(self, event: events.LinkProblem) -> None:
         """Take an error of the link: a hint, until it has lasted."""
         if event.lasting:
-            self.problem, self.sent = str(event), None
+            self.problem, self.sent, self.cut = str(event), None, True
             self.done.set()
         elif self.works.is_set():
             note(event.cause)  # its cure is for a station that stays, and is said where the errors last

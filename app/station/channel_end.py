@@ -11,6 +11,7 @@ import math
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import trio
 
@@ -20,9 +21,10 @@ from app.history.nonce_file import NonceFile
 from app.threads import InThread
 from transport.errors import BadTag, FrameError, Muted, NewerVersion, OtherMode, Replayed, Stale, UnknownOver
 from transport.links.base import Link, source_finder
-from transport.protection.channel import Channel, Past, open_channel
+from transport.protection.channel import Channel, open_channel
 from transport.protection.cipher import Secret
 from transport.protection.mismatch import Mismatch, MismatchDetector
+from transport.protection.past import Past
 from transport.protection.rate_limit import CAPACITY_PER_S, MAX_CAPACITY_PER_S
 from transport.protection.refusals import Refuser, SentSignals
 from transport.protocol.frames import Beacon, Begin, End, Frame, Mode, Refusal, Type, Voice
@@ -100,11 +102,14 @@ class ChannelEnd:
         self._clock = clock
         self._emit = emit
         self._nonce_file = nonce_file
+        past = Past(clock(), trio.current_time())
+        if nonce_file is not None:
+            past = replace(past, nonces=nonce_file.nonces, keep=nonce_file.keep)
         self._channel: Channel = open_channel(
             secret,
             link.tag_bytes,
             os.urandom,
-            past=Past(clock(), nonce_file.nonces, nonce_file.keep) if nonce_file is not None else Past(clock()),
+            past=past,
             capacity_per_s=measured_capacity_per_s(secret, link.tag_bytes),
         )
         self._mismatches = MismatchDetector(self._channel.mode)

@@ -14,8 +14,11 @@ from app.station.conversation import Conversation
 from app.station.listener import Listener
 from app.station.transmitter import Transmitter
 from app.station.wire_meter import WireMeter
-from transport.errors import LinkError, LinkRemade, PeerUnreachable
+from transport.errors import LinkError, LinkRemade, NetworkReport, PeerUnreachable
 from transport.links.base import Link
+from transport.protocol.frames import Refusal
+from transport.protocol.over import Malformed
+from transport.protocol.receiver import Refused, Rubbish
 
 FROZEN_S = 2.0
 """Time for which nothing ran after which this process stood still (stopped, or the machine slept), in seconds."""
@@ -31,6 +34,9 @@ SENT_FRAMES = 3
 """...and the number of frames that it must have taken since the last error."""
 LASTING_S = 5.0
 """Time for which errors must have come before anything is given up for them, in seconds."""
+HEARD_S = 180.0
+"""Time for which nothing is given up for reports of the network after somebody was heard, in seconds: a minute more
+than the longest over, during which nobody else talks."""
 
 
 class LinkHealth:
@@ -44,7 +50,7 @@ class LinkHealth:
         self._told = ""
         self._told_s = -math.inf
         self._told_lasting = False
-        self._failing_since_s = self._failed_s = -math.inf
+        self._failing_since_s = self._failed_s = self._heard_s = -math.inf
         self._sent_since = 0
         self.lasting = False
         """True where errors have come for LASTING_S, and the link has not worked in between."""
@@ -58,11 +64,16 @@ class LinkHealth:
         if now - self._failed_s > LASTING_S:  # nobody tried meanwhile, so nothing is known of that time
             self._failing_since_s = now
         self._failed_s, self._sent_since = now, 0
-        self.lasting = now - self._failing_since_s >= LASTING_S
+        believed = not isinstance(problem, NetworkReport) or now - self._heard_s >= HEARD_S
+        self.lasting = believed and now - self._failing_since_s >= LASTING_S
         news = self._told != str(problem) or (self.lasting and not self._told_lasting)
         if news and now >= self._told_s + AGAIN_S:
             self._told, self._told_s, self._told_lasting = str(problem), now, self.lasting
             self._emit(LinkProblem(problem.cause, problem.cure, self.lasting))
+
+    def heard(self) -> None:
+        """Take note that a frame of the channel came: somebody is there, whatever the network says."""
+        self._heard_s = trio.current_time()
 
     def works(self) -> None:
         """Take note that the link works, and tell that it does so again where the host thinks otherwise."""
@@ -97,6 +108,8 @@ async def receive(
         health.works()
         now = trio.current_time()
         for fact in channel.receive(octets):
+            if not isinstance(fact, Rubbish | Refused | Malformed | Refusal):
+                health.heard()
             listener.take(fact, now)
             conversation.take(fact, now)
 

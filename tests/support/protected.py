@@ -8,8 +8,9 @@ from tests.support.vectors import NONCE, PACKET
 from transport.errors import (
     FrameError,
 )
-from transport.protection.channel import Channel, Past, open_channel
+from transport.protection.channel import Channel, open_channel
 from transport.protection.cipher import Secret
+from transport.protection.past import Past
 from transport.protection.rate_limit import CAPACITY_PER_S
 from transport.protocol.frames import Beacon, Begin, End, Frame, Mode, Ping, Receipt, Text, Voice
 
@@ -86,7 +87,7 @@ class ProtectedEnd:
             secret,
             tag_bytes,
             self._random_bytes,
-            past=Past(started_utc_s, nonces, lambda nonce, until_utc_s: self.kept.append((nonce, until_utc_s))),
+            past=Past(started_utc_s, 0.0, nonces, lambda nonce, until_utc_s: self.kept.append((nonce, until_utc_s))),
             capacity_per_s=capacity_per_s,
         )
         self.now = 0.0

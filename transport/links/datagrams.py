@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import trio
 
 from transport.address import Address
-from transport.errors import LinkClosed, LinkError, PeerUnreachable
+from transport.errors import LinkClosed, LinkError, NetworkReport
 from transport.link_kinds import IPV4_UDP_BYTES, LayerBytes
 from transport.link_options import UdpSettings
 from transport.links.base import BaseLink
@@ -155,4 +155,4 @@ class DatagramLink(BaseLink):
         if self._closed or isinstance(error, trio.ClosedResourceError):
             return self._was_closed()
         reason = os.strerror(error.errno) if error.errno else str(error)
-        return PeerUnreachable(f"{self._where()} cannot be reached ({reason})", self.unreachable_cure)
+        return NetworkReport(f"{self._where()} cannot be reached ({reason})", self.unreachable_cure)

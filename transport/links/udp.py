@@ -15,7 +15,7 @@ from functools import partial
 import trio
 
 from transport.address import Address
-from transport.errors import LineFull, LinkClosed, LinkError, PeerUnreachable
+from transport.errors import LineFull, LinkClosed, LinkError, NetworkReport, PeerUnreachable
 from transport.link_kinds import UDP_IPV4, UDP_IPV6, LayerBytes
 from transport.link_options import UdpSettings
 from transport.links.callers import FULL_BYTES, MARK, PROOF_BYTES
@@ -163,7 +163,7 @@ class UdpLink(DatagramLink):
     def _explained(self, error: trio.ClosedResourceError | OSError) -> LinkError | LinkClosed:
         if not self._closed and isinstance(error, OSError) and error.errno == errno.ECONNREFUSED:
             cure = f"start `gossamer talk udp://:{self._settings.port}` there"
-            return PeerUnreachable(f"nobody listens at {self._where()}", cure)
+            return NetworkReport(f"nobody listens at {self._where()}", cure)
         return super()._explained(error)
 
 

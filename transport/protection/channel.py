@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import struct
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from transport.errors import BadTag, FrameError, Muted, OtherMode, Replayed, Stale, UnknownOver, UsageError
 from transport.protection.cipher import Cipher, Secret
+from transport.protection.past import Past
 from transport.protection.rate_limit import CAPACITY_PER_S, RateLimiter
 from transport.protection.replay import FRESH_S, OVER_FRESH_S, HeardOver, Nonces
 from transport.protocol import open_frames
@@ -91,18 +92,6 @@ def open_channel(
     if secret is None:
         return OpenChannel()
     return ProtectedChannel(secret, tag_bytes, random_bytes, past=past, capacity_per_s=capacity_per_s)
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """Facts about the time before this station was started, for the frames that come again from then."""
-
-    started_utc_s: int = 0
-    """UTC seconds of the start; 0 without a clock. What is older is refused."""
-    nonces: Iterable[bytes] = ()
-    """Nonces of the frames that came before the start and seemed to be made after it."""
-    keep: Callable[[bytes, int], None] = lambda nonce, until_utc_s: None
-    """Function that is told the nonce of a frame from ahead of this clock, and until when the frame stays fresh."""
 
 
 @dataclass(slots=True)
@@ -232,7 +221,7 @@ class ProtectedChannel:
         nonce, said = self._open_receipt(octets, over, now) if kind is Type.RECEIPT else self._cipher.open(octets)
         frame = self._read(kind, over, sequence, nonce, said)
         said_utc_s: int = _SECONDS.unpack_from(said)[0]
-        self._check_time(frame, said_utc_s, utc_s)
+        self._check_time(frame, said_utc_s, now, utc_s)
         self._check_new(frame, nonce, now, clockless=not utc_s or not said_utc_s)
         if said_utc_s > utc_s > 0:
             self._past.keep(nonce, said_utc_s + FRESH_S)
@@ -254,14 +243,15 @@ class ProtectedChannel:
         body = nonce + said if kind is Type.BEGIN else said[_SECONDS.size :]
         return READERS[kind](over, sequence, body)
 
-    def _check_time(self, frame: Frame, said_utc_s: int, utc_s: int) -> None:
+    def _check_time(self, frame: Frame, said_utc_s: int, now: float, utc_s: int) -> None:
         """Raise Stale where both ends have a clock, and the two differ too much or the frame is from before the start.
 
         What was made before this station was started may have been heard by it before: of that, it keeps the nonces of
         those frames only that said a later time than its own. Answers need no such check: they name what was asked.
         """
         ahead_s = said_utc_s - utc_s
-        before_start = isinstance(frame, Begin | Text | Ping | Beacon) and said_utc_s < self._past.started_utc_s
+        asks = isinstance(frame, Begin | Text | Ping | Beacon)
+        before_start = asks and said_utc_s < self._past.start_utc_s(now, utc_s)
         if said_utc_s and utc_s and (abs(ahead_s) > FRESH_S or before_start):
             raise Stale(frame.sender if isinstance(frame, Begin | Text | Beacon) else "", ahead_s)
 

@@ -34,3 +34,11 @@ def test_a_far_end_that_leaves_after_the_over_is_no_problem(capsys, lasting: boo
     over.note(LinkRecovered())
     assert (sent, "") == (over.sent, over.problem)
     assert "" == capsys.readouterr().err
+
+
+def test_an_over_that_errors_have_ended_is_not_sent() -> None:
+    """The END that ends it early leaves, too: part of what was to be said did not."""
+    over = OutgoingOver(live=False)
+    over.note(LinkProblem("nobody listens there", "start it", lasting=True))
+    over.note(OverSent(**{field.name: 1 for field in fields(OverSent)}))
+    assert (None, "nobody listens there: start it") == (over.sent, over.problem)

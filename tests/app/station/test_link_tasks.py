@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import trio
@@ -10,13 +11,13 @@ import trio.testing
 from trio.testing import trio_test
 
 from app import events
-from app.events import Event, LinkProblem
-from app.station.link_tasks import AGAIN_S, LinkHealth
+from app.events import EndReason, Event, LinkProblem
+from app.station.link_tasks import AGAIN_S, HEARD_S, LinkHealth
 from tests.support.overs import over_frames
-from tests.support.station import BOB, CODEC_ID, Station, running
-from transport.errors import PeerUnreachable
+from tests.support.station import ADA, BOB, CODEC_ID, Station, clip, running
+from transport.errors import NetworkReport, PeerUnreachable
 from transport.links.memory import memory_pair
-from transport.protocol.frames import PACKET_S, Begin, Voice
+from transport.protocol.frames import PACKET_S, Beacon, Begin, Voice
 from transport.protocol.open_frames import encode
 
 
@@ -34,6 +35,55 @@ async def test_a_link_that_fails_and_works_in_turn_is_told_once_a_second(
     problems = [event for event in told if isinstance(event, LinkProblem)]
     assert 0 < len(problems) <= 10 / AGAIN_S + 1
     assert len(told) == 2 * len(problems)
+
+
+@pytest.mark.parametrize(
+    ("kind", "heard", "lasting"),
+    [(NetworkReport, True, False), (NetworkReport, False, True), (PeerUnreachable, True, True)],
+)
+@trio_test
+async def test_what_the_network_says_ends_nothing_while_somebody_is_there(
+    virtual_time: trio.testing.MockClock, kind: type[PeerUnreachable], heard: bool, lasting: bool
+) -> None:
+    """Such a report can be forged; a link that has lost its device or its broker cannot. In the end it is believed."""
+    told: list[Event] = []
+    health = LinkHealth(told.append)
+    if heard:
+        health.heard()
+    for _ in range(120):
+        health.failed(kind("nobody listens there", "start it"))
+        await trio.sleep(1.0)
+    assert lasting == any(event.lasting for event in told if isinstance(event, LinkProblem))
+    for _ in range(int(HEARD_S)):
+        health.failed(kind("nobody listens there", "start it"))
+        await trio.sleep(1.0)
+    assert health.lasting
+
+
+@trio_test
+async def test_an_over_outlasts_forged_reports(virtual_time: trio.testing.MockClock) -> None:
+    """An over to somebody who was heard goes on to its end under an error a second."""
+    here, there = memory_pair()
+
+    class Forged:
+        """A link whose socket tells of an error each second."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(there, name)
+
+        async def receive(self) -> bytes:
+            with trio.move_on_after(0.9):
+                return await there.receive()
+            raise NetworkReport("nobody listens there", "start it")
+
+    station = Station(ADA, link=Forged())
+    async with running(station):
+        await here.send(encode(Beacon(0, 0, "Bob")))
+        await trio.sleep(5)
+        station.engine.play_clip(clip(30.0))
+        ended = await station.until(events.TalkEnded, within_s=40)
+    assert (EndReason.CLIP_ENDED, pytest.approx(30.0, abs=PACKET_S)) == (ended.reason, ended.duration_s)
+    await here.aclose()
 
 
 @pytest.mark.parametrize("reading_s", [0.0, 0.01])

@@ -163,7 +163,21 @@ def test_what_is_older_than_the_station_is_refused(frame: Frame, age_s: int) -> 
     octets = talker.say(frame)
     restarted = ProtectedEnd(utc_s=UTC_S + age_s, started_utc_s=UTC_S + age_s)
     assert Stale is restarted.fate(octets)
-    assert ProtectedEnd(utc_s=UTC_S + age_s, started_utc_s=UTC_S).fate(octets) is None
+    running = ProtectedEnd(started_utc_s=UTC_S)
+    running.wait(age_s)
+    assert running.fate(octets) is None
+
+
+@pytest.mark.parametrize("wrong_s", [3600, -3600])
+def test_a_clock_that_is_set_after_the_start_moves_the_start(wrong_s: int) -> None:
+    """Everybody is heard at once, and what is older than the start stays refused, now by the right clock."""
+    hearer = ProtectedEnd(utc_s=UTC_S + wrong_s, started_utc_s=UTC_S + wrong_s)
+    hearer.wait(10)
+    hearer.utc_s = UTC_S + 10
+    talker = ProtectedEnd(utc_s=UTC_S + 10)
+    assert hearer.fate(talker.say(replace(BEGIN, over=1, nonce=bytes(range(8))))) is None
+    old = ProtectedEnd(utc_s=UTC_S - 20).say(replace(BEGIN, over=2, nonce=bytes(range(1, 9))))
+    assert Stale is hearer.fate(old)
 
 
 @pytest.mark.parametrize("frame", [BEGIN, TEXT, Ping(7, 8, 9), Beacon(0, 0)])
