@@ -73,8 +73,9 @@ class Playout:
         again with the next frame, so hold every packet one frame longer. The over before is ended, if it has not been.
         """
         self.end(None, self._now)
-        if len(self._overs) >= MAX_OVERS:
-            self._give_up(1)
+        if len(self._overs) >= MAX_OVERS:  # those without speech make room first: they cost a stranger two short frames
+            empty = (place for place, over in enumerate(self._overs) if place and not over.waiting)
+            self._give_up(next(empty, 1))
         hold = hold_s(self.jitter.p95_s(), k, self._packet_s) + k * self._packet_s * repeat
         self._number += 1
         gather = gather or self._slow_link

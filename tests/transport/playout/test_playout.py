@@ -387,6 +387,19 @@ def test_overs_that_nobody_could_hear_are_given_up() -> None:
     assert (MAX_OVERS, 1000 - MAX_OVERS) == (playout.count.played, playout.count.lost)
 
 
+def test_empty_overs_push_no_speech_out() -> None:
+    """What waits while another over is played is played then, however many overs without speech came behind it."""
+    playout = Playout()
+    for _ in range(2):
+        playout.begin(1)
+        playout.push(0, numbered_packet(0), False, 0.0)
+    for _ in range(100):
+        playout.begin(1)
+        playout.end(0, 0.0)
+    items = [item for hundredths in range(1000) if (item := playout.take(hundredths / 100)) and item.packet]
+    assert (2, 2, 0) == (len(items), playout.count.played, playout.count.lost)
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     st.integers(1, 3),
