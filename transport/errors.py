@@ -44,8 +44,8 @@ class LinkRemade(PeerUnreachable):
     """A report that the link has lost what it was bound to, and works again over something else: it is told once."""
 
 
-class LineFull(PeerUnreachable):
-    """A report that the station that was called serves as many others as its uplink carries."""
+class LineFull(NetworkReport):
+    """A report that the station that was called serves as many others as its uplink carries. It has no tag."""
 
     def __init__(self, where: str, places: int) -> None:
         """Take what to call that station, and how many it serves."""

@@ -15,6 +15,7 @@ from app.settings.model import Settings
 from transport.address import Address
 from transport.links.base import LeaveTeller, Link, leave_teller
 from transport.planning.beacons import beacon_pace, on_radio
+from transport.protection.rate_limit import TokenBucket
 from transport.protocol.frames import Beacon, Frame, Text
 from transport.protocol.over import OverBegun, Overlap
 from transport.protocol.presence import Presence
@@ -22,6 +23,9 @@ from transport.protocol.receiver import Fact, VoiceArrived
 
 TOLD_EVERY_S = 1.0
 """Shortest time between two PresenceChanged, in seconds: a flood of names is no flood of events."""
+HELLOS_PER_S, HELLOS_AT_ONCE = 1 / 60, 5
+"""Greetings of others on a broker that are answered with a BEACON, a second and at once: they have no tag, anybody can
+send them. Who comes when there are more of them hears of this station by its next BEACON."""
 BUSY_S = 1.0
 """Time after which a BEACON that is due is tried again while somebody talks, in seconds."""
 
@@ -60,6 +64,7 @@ class PresenceEnd:
         self._news = self.works
         self._said = False
         """True once this station has said that it is there."""
+        self._hellos = TokenBucket(HELLOS_PER_S, HELLOS_AT_ONCE)
         self._teller: LeaveTeller | None = None
         teller = leave_teller(link)
         if teller is not None:
@@ -154,5 +159,7 @@ class PresenceEnd:
         self._changed.set()
 
     def _somebody_came(self) -> None:
+        if not self._hellos.take(trio.current_time()):
+            return
         self._presence.say_soon(trio.current_time() + random.uniform(0.2, 2.0))
         self._changed.set()

@@ -6,6 +6,7 @@ nobody can make a station send at somebody else's will.
 
 from __future__ import annotations
 
+import enum
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,6 +32,27 @@ ANSWER_SHARE = 0.1
 """Share of the airtime that answers of one kind may take, so on a thin link they are fewer than ANSWERS_PER_S..."""
 ANSWER_AIRTIME_S = 3.0
 """...and how much of it they may take at once, after a pause, in seconds."""
+
+
+class AnswerKind(enum.Enum):
+    """Kinds of answer, none of which takes the place or the budget of another."""
+
+    RECEIPT_OF_SPEECH = enum.auto()
+    OTHER_RECEIPT = enum.auto()
+    """A RECEIPT of a TEXT, or of an over of which nothing was heard: to ask for one costs a frame or two."""
+    PONG = enum.auto()
+    REFUSAL = enum.auto()
+
+
+def kind_of(frame: Answering) -> AnswerKind:
+    """Return the kind of an answer."""
+    match frame:
+        case Pong():
+            return AnswerKind.PONG
+        case Refusal():
+            return AnswerKind.REFUSAL
+        case Receipt():
+            return AnswerKind.RECEIPT_OF_SPEECH if frame.packets_heard else AnswerKind.OTHER_RECEIPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +96,9 @@ class Transmitter:
         self._link = link
         self._encode = encode
         self._own: deque[_Outgoing] = deque(maxlen=MAX_WAITING)
-        self._answers: dict[type[Answering], _Outgoing] = {}
+        self._answers: dict[AnswerKind, _Outgoing] = {}
         """The answer of each kind that waits."""
-        self._budgets: dict[type[Answering], _AnswerBudget] = {
-            kind: _AnswerBudget() for kind in (Receipt, Pong, Refusal)
-        }
+        self._budgets = {kind: _AnswerBudget() for kind in AnswerKind}
         self._more = trio.Event()
         self._busy = False
         self._idle = trio.Event()
@@ -102,10 +122,11 @@ class Transmitter:
 
         to: the frame that is answered, where the answer is for its sender alone.
         """
-        if type(frame) in self._answers or not self._budgets[type(frame)].allows(trio.current_time()):
+        kind = kind_of(frame)
+        if kind in self._answers or not self._budgets[kind].allows(trio.current_time()):
             self.unanswered += 1
             return
-        self._answers[type(frame)] = _Outgoing(frame, to=to)
+        self._answers[kind] = _Outgoing(frame, to=to)
         self._idle = trio.Event()
         self._more.set()
 

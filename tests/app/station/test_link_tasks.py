@@ -15,7 +15,7 @@ from app.events import EndReason, Event, LinkProblem
 from app.station.link_tasks import AGAIN_S, HEARD_S, LinkHealth
 from tests.support.overs import over_frames
 from tests.support.station import ADA, BOB, CODEC_ID, Station, clip, running
-from transport.errors import NetworkReport, PeerUnreachable
+from transport.errors import LineFull, NetworkReport, PeerUnreachable
 from transport.links.memory import memory_pair
 from transport.protocol.frames import PACKET_S, Beacon, Begin, Voice
 from transport.protocol.open_frames import encode
@@ -38,12 +38,17 @@ async def test_a_link_that_fails_and_works_in_turn_is_told_once_a_second(
 
 
 @pytest.mark.parametrize(
-    ("kind", "heard", "lasting"),
-    [(NetworkReport, True, False), (NetworkReport, False, True), (PeerUnreachable, True, True)],
+    ("problem", "heard", "lasting"),
+    [
+        (NetworkReport("nobody listens there", "start it"), True, False),
+        (NetworkReport("nobody listens there", "start it"), False, True),
+        (LineFull("there", 3), True, False),
+        (PeerUnreachable("/dev/ttyUSB0 was unplugged", "plug it in"), True, True),
+    ],
 )
 @trio_test
 async def test_what_the_network_says_ends_nothing_while_somebody_is_there(
-    virtual_time: trio.testing.MockClock, kind: type[PeerUnreachable], heard: bool, lasting: bool
+    virtual_time: trio.testing.MockClock, problem: PeerUnreachable, heard: bool, lasting: bool
 ) -> None:
     """Such a report can be forged; a link that has lost its device or its broker cannot. In the end it is believed."""
     told: list[Event] = []
@@ -51,11 +56,11 @@ async def test_what_the_network_says_ends_nothing_while_somebody_is_there(
     if heard:
         health.heard()
     for _ in range(120):
-        health.failed(kind("nobody listens there", "start it"))
+        health.failed(problem)
         await trio.sleep(1.0)
     assert lasting == any(event.lasting for event in told if isinstance(event, LinkProblem))
     for _ in range(int(HEARD_S)):
-        health.failed(kind("nobody listens there", "start it"))
+        health.failed(problem)
         await trio.sleep(1.0)
     assert health.lasting
 

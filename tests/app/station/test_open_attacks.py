@@ -78,6 +78,32 @@ async def test_answers_have_a_budget(virtual_time: trio.testing.MockClock, kind:
         nursery.cancel_scope.cancel()
 
 
+@trio_test
+async def test_who_asks_for_many_receipts_takes_none_from_a_talker(virtual_time: trio.testing.MockClock) -> None:
+    """TEXTs and empty overs to Bob, four a second: an over to him of which he heard something is confirmed."""
+    here, there = memory_pair()
+    bob = Station(BOB, link=there)
+    sent: list[tuple[float, Frame]] = []
+    async with running(bob), trio.open_nursery() as nursery:
+        nursery.start_soon(collect, here, sent)
+        for number, nonce in zip(range(40), nonces(), strict=False):
+            await here.send(encode(Text(1, number, "Eve", "hi", "Bob")))
+            await say(here, [Begin(2, 0, nonce, 0, CODEC_ID, 1, "Eve", "Bob"), End(2, 1, 0)])
+            if number == 35:
+                voice: list[Frame] = [
+                    Begin(3, 0, nonce, 0, CODEC_ID, 1, "Ada", "Bob"),
+                    Voice(3, 1, (bytes(32),)),
+                    End(3, 2, 1),
+                ]
+                await say(here, voice)
+            await trio.sleep(0.25)
+        await trio.sleep(2)
+        nursery.cancel_scope.cancel()
+    receipts = [frame for _, frame in sent if isinstance(frame, Receipt)]
+    assert Receipt(3, 2, 1) in receipts
+    assert len(receipts) <= ANSWERS_AT_ONCE + ANSWERS_PER_S * 12 + 2
+
+
 class ThinLink:
     """A link that takes a second for each frame."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +12,10 @@ import trio.testing
 
 from app.events import OverConfirmed, OverPlayed, PresenceChanged
 from app.settings.model import Settings
+from app.station.presence_end import HELLOS_AT_ONCE, HELLOS_PER_S
 from tests.support.processes import free_port
 from tests.support.station import ADA, BOB, LeftOpen, Station, clip, in_virtual_time
+from transport.links.base import Link
 from transport.links.memory import memory_pair
 
 CALLS = "udp://192.0.2.1"
@@ -141,3 +144,37 @@ def test_with_a_parrot_nothing_is_said(virtual_time: trio.testing.MockClock) -> 
         assert [] == ada.only(PresenceChanged)
 
     in_virtual_time(virtual_time, play, Station(Settings(link="parrot://", name="Ada")))
+
+
+class Greeted:
+    """A link on which anybody can say that somebody has come, as on a broker."""
+
+    leave_mark = bytes(8)
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self.greet: Callable[[], None] = lambda: None
+
+    def tell(self, on_leave: Callable[[bytes], None], on_hello: Callable[[], None]) -> None:
+        self.greet = on_hello
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._link, name)
+
+
+def test_who_greets_for_ever_is_not_answered_for_ever(virtual_time: trio.testing.MockClock) -> None:
+    """A greeting has no tag, and a BEACON is one frame to everybody on the channel."""
+    here, there = memory_pair()
+    greeted = Greeted(here)
+    ada, bob = Station(replace(ADA, link=CALLS), link=greeted), Station(replace(BOB, link=CALLS), link=there)
+
+    async def play(ada: Station, bob: Station) -> None:
+        await trio.sleep(10.0)
+        before = frames_of(ada)
+        for _ in range(400):
+            greeted.greet()
+            await trio.sleep(3.0)
+        beacons = frames_of(ada) - before
+        assert HELLOS_AT_ONCE <= beacons <= HELLOS_AT_ONCE + 1200 * HELLOS_PER_S + 1200 / 180 + 2
+
+    in_virtual_time(virtual_time, play, ada, bob)
