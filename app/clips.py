@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from app.audio.sound_files import read_speech
 from app.errors import FileProblem
-from codec.format import SAMPLE_RATE_HZ
 
 LONGEST_S = 600.0
 """Longest file that the link lab takes for its speech: all of it is kept in memory."""
@@ -33,11 +32,9 @@ def speech_of(path: str | None) -> NDArray[np.float32]:
     """
     if path is None:
         return np.concatenate(list(bundled_clips().values()))
-    speech = read_speech(path)
+    speech = read_speech(path, LONGEST_S)
     if not len(speech):
         raise FileProblem(f"{path} holds no sound", "take another")
-    if len(speech) > LONGEST_S * SAMPLE_RATE_HZ:
-        raise FileProblem(f"{path} is longer than {LONGEST_S / 60:.0f} minutes", "cut out what is to be heard")
     return speech
 
 

@@ -7,10 +7,13 @@ ends it at once, and a command that does not even obey that is gone FORCED_S lat
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import os
 import signal
+import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -22,6 +25,8 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Signals that mean the same everywhere: end in order. SIGHUP is what a terminal sends whose window was closed."""
 EXIT_INTERRUPTED = 130
 """Exit code of a command that a signal ended, as shells have it: 128 + SIGINT."""
+AGAIN_S = 0.05
+"""Time after which a signal comes once more whose KeyboardInterrupt was lost, in seconds."""
 FORCED_S = 3.0
 """Time after the second signal at which the process ends in any case, in seconds; only a driver that hangs needs it."""
 
@@ -58,17 +63,21 @@ class Interrupts:
     def __init__(self) -> None:
         self.came = False
         """True once a signal has come."""
+        self._number = 0
+        self._hook = sys.unraisablehook
 
     def begin(self) -> None:
         """Let the signals raise KeyboardInterrupt in the main thread from now on.
 
         A hang-up that the caller ignores stays ignored: that is how `nohup` works.
         """
+        self._hook, sys.unraisablehook = sys.unraisablehook, self._not_raised
         self._set(self._interrupt)
 
     def end(self) -> None:
         """Leave the signals to the system, which ends the process: nothing is left to be done in order."""
         self._set(signal.SIG_DFL)
+        sys.unraisablehook = self._hook
 
     @staticmethod
     def _set(handler: Handler | signal.Handlers) -> None:
@@ -77,8 +86,25 @@ class Interrupts:
                 signal.signal(number, handler)
 
     def _interrupt(self, number: int, frame: FrameType | None) -> NoReturn:
-        self.came = True
+        self.came, self._number = True, number
         raise Interrupted
+
+    def _not_raised(self, unraisable: sys.UnraisableHookArgs) -> None:
+        """Let the signal come once more whose KeyboardInterrupt could not be raised.
+
+        That is so where it hits a `__del__`, a callback of the garbage collector, or one of C code.
+        """
+        if isinstance(unraisable.exc_value, Interrupted):
+            _thread.start_new_thread(_send_again, (self._number,))  # `threading` may hold its lock just here
+        else:
+            self._hook(unraisable)
+
+
+def _send_again(number: int) -> None:
+    time.sleep(AGAIN_S)
+    main = threading.main_thread().ident
+    if main is not None:
+        signal.pthread_kill(main, number)
 
 
 def run_until_signal(main: Callable[..., Awaitable[Result]], *arguments: Any, clock: Any = None) -> Result:

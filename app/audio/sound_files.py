@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import struct
 import tempfile
@@ -33,6 +34,8 @@ UNKNOWN_FRAMES = 1 << 40
 """Number of frames from which on a file is taken not to know its length."""
 BLOCK_S = 1.0
 """Seconds of sound that are read at a time, so that an hour needs no more memory than a minute."""
+LONGEST_S = 3600.0
+"""Longest sound that is read as a whole, in seconds, unless a command takes less: it needs 115 MB."""
 
 
 def to_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
@@ -59,11 +62,14 @@ class SpeechReader:
 
     A pipe, and standard input, brings either such a file or raw sound, which its first bytes tell apart. `fraction`
     (0..1, or None where the length is unknown) is how far reading has come; `cut_off`, after the last block, whether
-    there was less than the file says.
+    there was less than the file says; `title` and `artist` are those of its tags.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, longest_s: float = math.inf) -> None:
+        """Open a file of `longest_s` seconds at most: a longer one is a FileProblem before more of it is read."""
         self.path = path
+        self._longest_s = longest_s
+        self.title = self.artist = ""
         self.fraction: float | None = None
         self.cut_off = False
         self._start = b""
@@ -83,10 +89,17 @@ class SpeechReader:
         self._quiet = kind is MP3 or kind is None  # the library for MP3 prints what it thinks of a file
         self._whole, self._kind = whole, kind
         self._sound = self._opened()
+        self.title, self.artist = str(self._sound.title or ""), str(self._sound.artist or "")
+        frames = self._sound.frames
+        if frames < UNKNOWN_FRAMES:
+            self._check_length(frames / self._sound.samplerate)
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
         """Yield the sound as float32 [n] at 8 kHz, mono, n varies, -1..1; NaN becomes silence."""
+        samples = 0
         for block in self._raw_blocks() if self._is_raw else self._sound_blocks():
+            samples += len(block)
+            self._check_length(samples / SAMPLE_RATE_HZ)
             yield np.clip(np.nan_to_num(block, nan=0.0), -1.0, 1.0)
 
     def read_all(self) -> NDArray[np.float32]:
@@ -94,14 +107,24 @@ class SpeechReader:
         blocks = list(self.blocks())
         return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
 
+    def _check_length(self, seconds: float) -> None:
+        """Refuse what is longer than the caller takes: packed silence of a day is 14 MB, and 3 GB of sound."""
+        if seconds > self._longest_s:
+            most = f"{self._longest_s / 60:.0f} minutes" if self._longest_s > 60 else f"{self._longest_s:.0f} s"
+            raise FileProblem(f"{self.path} is longer than {most}", "cut out the part that matters")
+
     def _opened(self) -> Any:
-        """Return the sound file, at its beginning."""
+        """Return the sound file, at its beginning.
+
+        The library gets a descriptor, not the stream: what a signal raises would be lost in the callbacks for that.
+        """
         import soundfile  # here: decoding packets must not wait for it
 
-        self._whole.seek(0)
+        handle = self._whole.fileno()
+        os.lseek(handle, 0, os.SEEK_SET)
         try:
             with silent() if self._quiet else contextlib.nullcontext():
-                sound = soundfile.SoundFile(self._whole)
+                sound = soundfile.SoundFile(handle, closefd=False)
         except (soundfile.LibsndfileError, RuntimeError, TypeError, ValueError, OverflowError) as error:
             raise no_sound(self.path, self._kind) from error
         if not MIN_RATE_HZ <= sound.samplerate <= MAX_RATE_HZ:
@@ -179,9 +202,12 @@ def _spooled(start: bytes, stream: BinaryIO, path: str) -> BinaryIO:
     return whole
 
 
-def read_speech(path: str | Path) -> NDArray[np.float32]:
-    """Return a whole sound file: float32 [samples] at 8 kHz, mono, -1..1. Raises FileProblem."""
-    return SpeechReader(str(path)).read_all()
+def read_speech(path: str | Path, longest_s: float = LONGEST_S) -> NDArray[np.float32]:
+    """Return a whole sound file of `longest_s` seconds at most: float32 [samples] at 8 kHz, mono, -1..1.
+
+    Raises FileProblem.
+    """
+    return SpeechReader(str(path), longest_s).read_all()
 
 
 # --- writing -----------------------------------------------------------------------------------------------------

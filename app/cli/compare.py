@@ -90,23 +90,15 @@ def run_compare(arguments: argparse.Namespace) -> int:
 
 def read_clip(path: str) -> Clip:
     """Read a clip, with the text and the speaker that its tags name. Raises FileProblem."""
-    import soundfile
-
     from app.listening_page.contents import Clip
 
-    samples = SpeechReader(path).read_all()
+    reader = SpeechReader(path, LONGEST_S)
+    samples = reader.read_all()
     seconds = len(samples) / SAMPLE_RATE_HZ
     if seconds < SHORTEST_S:
         raise FileProblem(f"{path} holds {seconds:.2f} s of sound", "there is nothing to compare")
-    if seconds > LONGEST_S:
-        raise FileProblem(
-            f"{path} is {seconds:.0f} s long", f"cut out what is to be compared, {LONGEST_S:.0f} s at most"
-        )
-    text = speaker = ""
-    if path != STANDARD_STREAM:
-        with soundfile.SoundFile(path) as file:
-            text, speaker = str(file.title or ""), str(file.artist or "")
-    return Clip("standard input" if path == STANDARD_STREAM else Path(path).stem, samples, text, speaker)
+    name = "standard input" if path == STANDARD_STREAM else Path(path).stem
+    return Clip(name, samples, reader.title, reader.artist)
 
 
 def shipped_clips() -> list[Clip]:

@@ -76,14 +76,12 @@ def read_packets(path: str, model: str, codec_id: int) -> list[bytes]:
     if kind_of_file(path) in SOUND or any(Path(path).suffix.lower() in kind.suffixes for kind in SOUND):
         from codec.encoder import Encoder, PacketAssembler
 
-        assembler, reader = PacketAssembler(Encoder(model_path(ENCODER, model))), SpeechReader(path)
+        assembler, reader = PacketAssembler(Encoder(model_path(ENCODER, model))), SpeechReader(path, LONGEST_S)
         packets: list[bytes] = []
         with Progress(path) as bar:
             for block in reader.blocks():
                 packets += assembler.push(block)
                 bar.at(reader.fraction)
-                if len(packets) > longest:
-                    break
         packets += assembler.flush()
     else:
         packed = PacketReader(path)

@@ -30,7 +30,7 @@ from app.station.engine import Engine
 from app.station.parts import real_parts
 from app.texts import counted
 from app.threads import first_of
-from codec.format import PACKET_S, SAMPLE_RATE_HZ
+from codec.format import PACKET_S
 from transport.link_kinds import explained_forms
 
 LONGEST_OVER_S = 3600.0
@@ -69,11 +69,9 @@ def run_send(arguments: argparse.Namespace) -> int:
         load_portaudio()
         check_devices(settings)
     else:
-        clip = read_speech(arguments.input)
+        clip = read_speech(arguments.input, LONGEST_OVER_S)
         if not len(clip):
             raise FileProblem(f"{arguments.input} holds no sound", "there is nothing to send; take another")
-        if len(clip) > LONGEST_OVER_S * SAMPLE_RATE_HZ:
-            raise GossamerError(f"{arguments.input} is longer than {LONGEST_OVER_S / 60:.0f} minutes", "cut it")
     over, confirmation = OutgoingOver(live=live), Confirmation(settings, arguments.confirm)
     run_until_signal(_send, settings, clip, over, confirmation)
     sent = over.sent

@@ -16,6 +16,8 @@ from app.cli.options import add_force, add_json
 from app.console import Progress, note, say
 from app.errors import FileProblem, GossamerError
 from app.storage import packet_output
+from app.texts import counted
+from codec.format import SAMPLE_RATE_HZ
 
 EXIT_NOT_BETTER = 1
 """Exit code where the result is no better than the shipped vocoder, and nothing is written."""
@@ -23,6 +25,8 @@ NEEDED = ("torch", "onnx", "safetensors", "tqdm")
 """Packages of the extra `train` that fine-tuning imports."""
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus")
 """File names that are taken for recordings."""
+ENOUGH_S = 7200.0
+"""Length of all recordings together at which the rest is left out, in seconds: an hour takes 700 MB of memory."""
 FIGURES = {
     "sound_mel_error_db": "mel distance in dB, low is good",
     "envelope_correlation": "correlation of band envelopes",
@@ -110,12 +114,13 @@ def output_path(folder: str, out: str | None) -> Path:
 def read_recordings(folder: Path) -> list[NDArray[np.float32]]:
     """Return every sound file in the folder and below it, float32 [n] at 8 kHz each.
 
-    A file that cannot be read is reported and left out. Raises FileProblem where there is none at all.
+    A file that cannot be read, or is longer than an hour, is reported and left out; so is what comes after ENOUGH_S.
+    Raises FileProblem where there is none at all.
     """
     if not folder.is_dir():
         raise FileProblem(f"{folder} is no folder", "put the recordings into one and name it")
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    found = []
+    found: list[NDArray[np.float32]] = []
     with Progress(str(folder)) as bar:
         for number, path in enumerate(files):
             try:
@@ -123,6 +128,9 @@ def read_recordings(folder: Path) -> list[NDArray[np.float32]]:
             except FileProblem as problem:
                 note(f"{problem}; left out")
             bar.at(number / len(files))
+            if sum(map(len, found)) >= ENOUGH_S * SAMPLE_RATE_HZ and files[number + 1 :]:
+                note(f"{ENOUGH_S / 3600:.0f} hours are enough: {counted(len(files) - number - 1, 'file')} left out")
+                break
     if not found:
         raise FileProblem(f"{folder}: no recordings (WAV, FLAC or Ogg) here")
     return found

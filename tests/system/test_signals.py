@@ -251,3 +251,56 @@ def test_a_hang_up_that_the_caller_ignores_is_ignored(tmp_path: Path) -> None:
     hearing.send_signal(signal.SIGTERM)
     hearing.communicate(timeout=SOON_S)
     assert 2 == hearing.returncode
+
+
+MANY = """
+import os, random, signal, sys, threading, time
+from app.audio.sound_files import SpeechReader
+from app.signals import Interrupted, Interrupts
+
+class Slow:
+    def __del__(self):
+        end = time.monotonic() + 0.005
+        while time.monotonic() < end:
+            pass
+
+def sound():
+    for _ in SpeechReader(sys.argv[2]).blocks():
+        pass
+
+work = {"sound": sound, "garbage": Slow}[sys.argv[1]]
+taken, tries = 0, int(sys.argv[3])
+
+def kill():
+    for number in range(tries):
+        time.sleep(random.uniform(0.001, 0.03))
+        os.kill(os.getpid(), signal.SIGTERM)
+        end = time.monotonic() + 10
+        while taken == number:
+            if time.monotonic() > end:
+                print(f"signal {number} was lost", flush=True)
+                os._exit(1)
+            time.sleep(0.001)
+
+interrupts = Interrupts()
+interrupts.begin()
+threading.Thread(target=kill, daemon=True).start()
+while taken < tries:
+    try:
+        while True:
+            work()
+    except Interrupted:
+        taken += 1
+print("all taken")
+"""
+
+
+@pytest.mark.parametrize(("work", "tries"), [("sound", 100), ("garbage", 30)])
+def test_no_signal_is_lost(tmp_path: Path, work: str, tries: int) -> None:
+    """Wherever it hits: in a library that reads FLAC, or where Python throws an exception away."""
+    path = tmp_path / "noise.flac"
+    soundfile.write(path, np.random.default_rng(1).uniform(-0.5, 0.5, 960_000), 48000)
+    run = subprocess.run(
+        [sys.executable, "-c", MANY, work, str(path), str(tries)], capture_output=True, text=True, timeout=120
+    )
+    assert ("all taken\n", "") == (run.stdout, run.stderr)

@@ -9,7 +9,9 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -66,6 +68,87 @@ def test_mp3_without_a_mark_is_known_in_a_pipe(tmp_path, monkeypatch, rate_hz):
     assert np.array_equal(expected, read_speech("-"))
     with pytest.raises(FileProblem, match="is an MP3 file, not packets"):
         list(PacketReader(str(path)).packets())
+
+
+@pytest.fixture(scope="module")
+def bomb(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three hours of digital silence: 173 kB of FLAC, 350 MB of sound."""
+    path = tmp_path_factory.mktemp("bomb") / "bomb.flac"
+    with soundfile.SoundFile(path, "w", 8000, 1) as file:
+        for _ in range(180):
+            file.write(np.zeros(60 * 8000, np.int16))
+    assert path.stat().st_size < 400_000
+    return path
+
+
+def without_length(path: Path, new: Path) -> Path:
+    """The same FLAC file, whose header does not tell the number of samples (STREAMINFO, 36 bits from bit 108 on)."""
+    octets = bytearray(path.read_bytes())
+    assert b"fLaC" == octets[:4]
+    octets[8 + 13] &= 0xF0
+    octets[8 + 14 : 8 + 18] = bytes(4)
+    new.write_bytes(octets)
+    return new
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_no_more_is_read_than_is_wanted(tmp_path, bomb, told):
+    """Whether the header says how long it is or not; and what is as long as is wanted is read."""
+    path = bomb if told else without_length(bomb, tmp_path / "untold.flac")
+    tracemalloc.start()
+    try:
+        with pytest.raises(FileProblem, match="is longer than 10 minutes: cut out"):
+            read_speech(path, 600)
+        assert tracemalloc.get_traced_memory()[1] < 30e6
+    finally:
+        tracemalloc.stop()
+    if told:
+        short = tmp_path / "short.flac"
+        soundfile.write(short, np.zeros(600 * 8000, np.int16), 8000)
+        assert 600 * 8000 == len(read_speech(short, 600))
+
+
+def test_a_pipe_brings_no_more_than_is_wanted(monkeypatch):
+    """Raw sound without an end is refused when it is too long, not when memory is."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(Endless())))
+    with pytest.raises(FileProblem, match="is longer than 60 s"):
+        read_speech("-", 60)
+
+
+class Endless(io.RawIOBase):
+    """Noise without an end."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        buffer[:] = bytes([1, 2]) * (len(buffer) // 2) + bytes(len(buffer) % 2)
+        return len(buffer)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["compare", "BOMB", "--out", "page.html"],
+        ["send", "parrot://", "--input", "BOMB"],
+        ["lab", "--tables", "BOMB"],
+        ["inspect", "BOMB"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_command_refuses_a_bomb_in_a_line(tmp_path, monkeypatch, capfd, bomb, words):
+    """Without the memory, and without the time, that all of it would take."""
+    monkeypatch.chdir(tmp_path)
+    tracemalloc.start()
+    try:
+        code = main([str(bomb) if word == "BOMB" else word for word in words])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    [line] = capfd.readouterr().err.splitlines()
+    assert 2 == code
+    assert "bomb.flac is longer than" in line
+    assert peak < 200e6
 
 
 AAC_FRAME = bytes([0xFF, 0xF1, 0x50, 0x80, 0x19, 0x1F, 0xFC]) + bytes(range(193))
