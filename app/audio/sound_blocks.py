@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.errors import FileProblem
+
 PIECE_SAMPLES = 256
 """Samples, of each channel, that are read at a time near the place where a file is damaged: a block is lost whole."""
+MAX_SPOOLED_BYTES = 1 << 30
+"""Longest sound file that is read from a pipe, in bytes: an hour and a half at 48 kHz, stereo, 32 bits."""
 LONGEST_PAGE_BYTES = 65307
 """Longest page of an Ogg file (RFC 3533, section 6)."""
 
@@ -62,6 +67,22 @@ def silent() -> Iterator[None]:
         os.dup2(saved, 2)
         os.close(nowhere)
         os.close(saved)
+
+
+def spooled(start: bytes, stream: BinaryIO, path: str) -> BinaryIO:
+    """Return a file with all that a pipe brings: sound files are not read from front to back. Raises FileProblem."""
+    whole = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - the caller has it
+    whole.write(start)
+    size = len(start)
+    while data := stream.read(1 << 20):
+        size += len(data)
+        if size > MAX_SPOOLED_BYTES:
+            raise FileProblem(
+                f"{path} brings more than {MAX_SPOOLED_BYTES} bytes of a sound file", "name a file instead"
+            )
+        whole.write(data)
+    whole.flush()
+    return whole
 
 
 def ogg_has_end(whole: BinaryIO) -> bool:

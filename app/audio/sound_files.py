@@ -9,16 +9,15 @@ import contextlib
 import math
 import os
 import struct
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.audio.channels import ChannelMixer
-from app.audio.sound_blocks import ogg_has_end, silent, sound_blocks
+from app.audio.sound_blocks import ogg_has_end, silent, sound_blocks, spooled
 from app.errors import FileProblem
 from app.file_kinds import MP3, OGG, OTHER_SOUND, SOUND, START_BYTES, WAV, check_output, kind_of, no_sound
 from app.storage import STANDARD_STREAM, is_ordinary, open_input, packet_output, recording_file
@@ -26,8 +25,6 @@ from codec.format import PACKET_SAMPLES, SAMPLE_RATE_HZ
 
 MIN_RATE_HZ, MAX_RATE_HZ = 2000, 768_000
 """Sampling rates that are read. Others are mistakes, or made to take all memory."""
-MAX_SPOOLED_BYTES = 1 << 30
-"""Longest sound file that is read from a pipe, in bytes: an hour and a half at 48 kHz, stereo, 32 bits."""
 BLOCK_SAMPLES = 1 << 21
 """Most samples, of all channels together, that are read at a time."""
 UNKNOWN_FRAMES = 1 << 40
@@ -84,7 +81,7 @@ class SpeechReader:
             if kind is not None:
                 raise FileProblem(f"{path} brings {kind.name}, and no sound", "give a WAV file, or raw 16-bit sound")
             return
-        whole = self._stream if ordinary and path != STANDARD_STREAM else _spooled(self._start, self._stream, path)
+        whole = self._stream if ordinary and path != STANDARD_STREAM else spooled(self._start, self._stream, path)
         self._file_bytes = os.fstat(whole.fileno()).st_size
         self._quiet = kind is MP3 or kind is None  # the library for MP3 prints what it thinks of a file
         self._whole, self._kind = whole, kind
@@ -184,22 +181,6 @@ class SpeechReader:
             return False
         claimed = int.from_bytes(self._start[4:8], "little")
         return 0 < claimed < 0x7FFFFFFF and claimed + 8 > self._file_bytes + 1  # a byte of padding may be missing
-
-
-def _spooled(start: bytes, stream: BinaryIO, path: str) -> BinaryIO:
-    """Return a file with all that a pipe brings: sound files are not read from front to back. Raises FileProblem."""
-    whole = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - the caller has it
-    whole.write(start)
-    size = len(start)
-    while data := stream.read(1 << 20):
-        size += len(data)
-        if size > MAX_SPOOLED_BYTES:
-            raise FileProblem(
-                f"{path} brings more than {MAX_SPOOLED_BYTES} bytes of a sound file", "name a file instead"
-            )
-        whole.write(data)
-    whole.flush()
-    return whole
 
 
 def read_speech(path: str | Path, longest_s: float = LONGEST_S) -> NDArray[np.float32]:

@@ -31,6 +31,11 @@ KEPT_AFTER_CLEARING = 0.9
 """Fraction of the limit that clearing leaves, so that it is not done for every over."""
 STAMP = "%Y%m%dT%H%M%SZ"
 """Time in the names of files, UTC."""
+OPEN_SHARE = 0.25
+"""Fraction of the limit for overs that is left to those heard on an open channel, which anybody can make. What ours and
+those of sealed channels do not take is theirs as well."""
+HEADER_BYTES = 4096
+"""First bytes of an over in which its direction and its channel stand."""
 TEXTS_KEPT = 500
 """Messages of others that are kept, and as many of ours. They have a limit of their own: whoever writes to a station
 costs it neither recordings nor what it has written itself."""
@@ -153,9 +158,33 @@ def folder_bytes(folder: Path) -> int:
     return sum(size for _, size in _sizes(everything_kept(folder)))
 
 
-def clear_oldest_overs(folder: Path, limit_bytes: int) -> int:
-    """Remove the oldest overs until the rest is well below the limit; return the bytes that are left."""
-    return _clear_oldest([*part_files(folder), *over_files(folder)], limit_bytes)
+def clear_oldest_overs(folder: Path, limit_bytes: int) -> tuple[int, int]:
+    """Remove the oldest overs until the rest is well below the limit.
+
+    Return the bytes that are left of ours and of those of sealed channels, and of those heard on an open channel. Only
+    the former themselves push the former out, beyond 1 - OPEN_SHARE of the limit; the latter get what is left.
+    """
+    files = [*part_files(folder), *over_files(folder)]
+    anybodys = {path for path in files if _is_anybodys(path)}
+    ours_bytes = _clear_oldest([path for path in files if path not in anybodys], ours_limit(limit_bytes))
+    return ours_bytes, _clear_oldest([path for path in files if path in anybodys], limit_bytes - ours_bytes)
+
+
+def ours_limit(limit_bytes: int) -> int:
+    """Return the bytes that our overs, and those of sealed channels, may take of the limit for all overs."""
+    return int(limit_bytes * (1 - OPEN_SHARE))
+
+
+def _is_anybodys(path: Path) -> bool:
+    """Tell whether an over was heard on an open channel, from its first line: inside a text a quote is escaped."""
+    if mark_of(path) not in OF_OTHERS:
+        return False
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as stream:
+            line = stream.read(HEADER_BYTES).partition(b"\n")[0]
+    except OSError:
+        return False
+    return b'"direction": "heard"' in line and b'"channel": "open"' in line
 
 
 def clear_oldest_journals(folder: Path, limit_bytes: int) -> int:

@@ -19,7 +19,7 @@ from app.errors import os_reason
 from app.events import Event, Kept, RecordingProblem
 from app.history.allowance import Allowance
 from app.history.capture import CapturedFrame, FrameWay, LeftOut
-from app.history.folder import Mark, clear_oldest_overs
+from app.history.folder import OPEN_SHARE, Mark, clear_oldest_overs, ours_limit
 from app.history.journal import Journal
 from app.history.over_watch import OverWatch
 from app.history.overs import RecordedOver, over_bytes, write_over
@@ -45,7 +45,8 @@ HEARD_BYTES_PER_S = 400.0
 """Bytes of overs of others that are kept for each second, on the average. Speech is 100, its flags 3; an over's first
 line is 350, so that a word every second still finds room."""
 HEARD_BYTES_AT_ONCE = 1e6
-"""Bytes of overs of others that are kept at once: nearly three hours of speech, a fiftieth of the usual limit."""
+"""Bytes of overs of others that are kept at once: nearly three hours of speech, a fiftieth of the usual limit. It is
+never more than what is left to the open channel of a small limit."""
 REFUSED_BYTES_KEPT = 64
 """First bytes of a frame that was no frame, or refused, that are kept: a whole frame of one packet, tag and all."""
 REFUSED_PER_S, REFUSED_AT_ONCE = 5.0, 100.0
@@ -95,7 +96,8 @@ class Recorder:
             "out": OverWatch("sent", link, mode),
         }
         self._began_s = trio.current_time()
-        self._heard_bytes = Allowance(HEARD_BYTES_PER_S, HEARD_BYTES_AT_ONCE)
+        at_once = min(HEARD_BYTES_AT_ONCE, OPEN_SHARE * self._overs_limit_bytes)
+        self._heard_bytes = Allowance(HEARD_BYTES_PER_S, at_once)
         self._refused = Allowance(REFUSED_PER_S, REFUSED_AT_ONCE)
         self._accepted = Allowance(FRAMES_PER_S, FRAMES_AT_ONCE)
         self._frames: deque[CapturedFrame] = deque(maxlen=MAX_WAITING_FRAMES)
@@ -107,8 +109,8 @@ class Recorder:
         """Numbers of messages of ours that have been delivered."""
         self._text_writer = TextWriter(folder)
         self._more = trio.Event()
-        self._taken_bytes: int | None = None
-        """Bytes that all overs take together; None before the folder was looked at."""
+        self._taken_bytes: tuple[int, int] | None = None
+        """Bytes of ours and sealed overs, and of those heard on an open channel; None before a look at the folder."""
         self._told = self._told_flood = False
 
     def watch(self, way: FrameWay, octets: bytes, facts: Sequence[Fact]) -> None:
@@ -235,12 +237,18 @@ class Recorder:
             return
         if self._taken_bytes is None:
             recover_parts(self._folder)
-        if self._taken_bytes is None or self._taken_bytes > self._overs_limit_bytes:
-            self._taken_bytes = clear_oldest_overs(self._folder, self._overs_limit_bytes)
+        ours, anybodys = self._taken_bytes or (0, 0)
+        limit = self._overs_limit_bytes
+        if self._taken_bytes is None or ours > ours_limit(limit) or ours + anybodys > limit:
+            self._taken_bytes = ours, anybodys = clear_oldest_overs(self._folder, limit)
         while taken.overs:
             over, mark = taken.overs[0]
             path = write_over(self._folder, over, mark)
-            self._taken_bytes += path.stat().st_size
+            if over.direction == "heard" and over.mode is Mode.OPEN:
+                anybodys += path.stat().st_size
+            else:
+                ours += path.stat().st_size
+            self._taken_bytes = ours, anybodys
             kept.append(Kept("over", over.number or 0, over.direction, path.name, mark is Mark.MISSED))
             del taken.overs[0]
         while taken.texts:

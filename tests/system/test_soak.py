@@ -403,6 +403,6 @@ def check_heard(talker: Soaked, listener: Soaked, hours: float, *, safe: bool) -
 def check_kept(station: Soaked) -> None:
     """Every over that left is among the recordings, as long as none of them had to go."""
     kept = Counter(read_over(path).direction for path in over_files(station.folder))
-    if clear_oldest_overs(station.folder, int(0.6e6 * FOLDER_MB)) < 0.6e6 * FOLDER_MB and HOURS < 1:
+    if sum(clear_oldest_overs(station.folder, int(0.6e6 * FOLDER_MB))) < 0.6e6 * FOLDER_MB and HOURS < 1:
         assert kept["sent"] >= station.sent["overs"]
         assert kept["heard"] >= station.ended["spoken"] - station.told["StationReady"]

@@ -16,7 +16,7 @@ from trio.testing import trio_test
 from app import events
 from app.history.allowance import Allowance
 from app.history.capture import CapturedFrame, make_header, read_capture
-from app.history.folder import capture_files, everything_kept, folder_bytes, over_files
+from app.history.folder import OPEN_SHARE, Mark, capture_files, everything_kept, folder_bytes, over_files
 from app.history.journal import Journal
 from app.history.overs import over_bytes, read_over, write_over
 from app.history.past import recover_parts
@@ -150,6 +150,53 @@ async def test_a_flood_of_overs_does_not_take_the_older_ones_away(tmp_path, virt
     [problem] = disk.problems
     assert isinstance(problem, events.RecordingProblem)
     assert "some are not kept" in problem.cause
+
+
+@pytest.mark.parametrize("limit_bytes", [1_000_000, 4_000_000])
+@trio_test
+async def test_overs_of_strangers_take_only_the_room_of_strangers(tmp_path, virtual_time, limit_bytes):
+    """A flood at once, and then two days of as much as is kept: our own overs stay, and those of sealed channels."""
+    ours = [
+        write_over(tmp_path, an_over(began, direction="sent"), Mark.SENT)
+        for began in range(1_600_000_000, 1_600_000_020)
+    ]
+    ours += [write_over(tmp_path, an_over(began, mode=Mode.SEALED)) for began in range(1_500_000_000, 1_500_000_020)]
+    disk = Disk(tmp_path, limit_bytes)
+
+    async def flood() -> None:
+        for number in range(1500):
+            hear(disk.recorder, number, packets=60)
+            if number % 50 == 0:
+                await trio.sleep(0.1)
+        for number in range(500):
+            hear(disk.recorder, number, packets=1000)
+            await trio.sleep(300)
+
+    await disk.run_while(flood)
+    kept = over_files(tmp_path)
+    assert set(ours) < set(kept)
+    assert sum(path.stat().st_size for path in kept) < 1.1 * limit_bytes * (1 - JOURNALS_SHARE)
+
+
+@trio_test
+async def test_what_was_heard_on_an_open_channel_is_kept_beside_ours(tmp_path, virtual_time):
+    """However much there is of ours: a quarter of the room is left, and only ours push ours out."""
+    disk = Disk(tmp_path, 1_000_000)
+    room = 1_000_000 * (1 - JOURNALS_SHARE)
+    ours = {"flags": "." * 500, "packets": (bytes(32),) * 500}
+    for began_utc_s in range(1_600_000_000, 1_600_000_040):
+        write_over(tmp_path, an_over(began_utc_s, direction="sent", **ours), Mark.SENT)
+
+    async def talk() -> None:
+        for number in range(40):
+            hear(disk.recorder, number, packets=60)
+            await trio.sleep(20)
+
+    await disk.run_while(talk)
+    kept = [read_over(path) for path in over_files(tmp_path)]
+    assert 40 == sum(over.direction == "heard" for over in kept)
+    left = sum(len(over_bytes(over)) for over in kept if over.direction == "sent")
+    assert 0.6 * (1 - OPEN_SHARE) * room < left <= (1 - OPEN_SHARE) * room
 
 
 @trio_test

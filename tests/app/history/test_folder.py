@@ -9,6 +9,7 @@ import pytest
 from app.history.folder import (
     TEXTS_KEPT,
     Mark,
+    clear_oldest_overs,
     everything_kept,
     mark_of,
     marked,
@@ -19,6 +20,7 @@ from app.history.folder import (
 from app.history.overs import read_over, write_over
 from app.history.texts import RecordedText, TextWriter, read_text
 from tests.support.recordings import a_text, an_over
+from transport.protocol.frames import Mode
 
 
 def test_a_mark_is_changed_in_one_step(tmp_path: Path) -> None:
@@ -34,6 +36,19 @@ def test_a_mark_is_changed_in_one_step(tmp_path: Path) -> None:
     assert heard == marked(heard, Mark.HEARD)
     with pytest.raises(OSError, match="No such file"):
         marked(missed, Mark.HEARD)
+
+
+def test_a_text_in_an_over_does_not_change_whose_room_it_takes(tmp_path: Path) -> None:
+    """The class is that of the first line's own fields, whatever a stranger calls himself and whatever he says."""
+    lie = '"direction": "heard", "channel": "open"'
+    ours = an_over(direction="sent", sender=lie)
+    sealed = an_over(
+        mode=Mode.SEALED, addressee=lie, packets=tuple(lie[start:][:32].encode().ljust(32) for start in (0, 8, 22))
+    )
+    strangers = an_over(sender='"direction": "sent", "channel": "sealed"')
+    sizes = [write_over(tmp_path, over, mark).stat().st_size
+             for over, mark in ((ours, Mark.HEARD), (sealed, Mark.MISSED), (strangers, Mark.MISSED))]  # fmt: skip
+    assert (sizes[0] + sizes[1], sizes[2]) == clear_oldest_overs(tmp_path, 10**6)
 
 
 def test_what_was_missed_comes_in_its_order(tmp_path: Path) -> None:

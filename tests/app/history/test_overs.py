@@ -78,8 +78,8 @@ def test_the_oldest_go_when_there_are_too_many(tmp_path):
     for began_utc_s in range(1_700_000_000, 1_700_000_040):
         write_over(tmp_path, an_over(began_utc_s))
     limit = folder_bytes(tmp_path) // 2
-    left = clear_oldest_overs(tmp_path, limit)
+    left = sum(clear_oldest_overs(tmp_path, limit))
     assert left == folder_bytes(tmp_path) <= 0.9 * limit
     times = sorted(read_over(path).began_utc_s for path in over_files(tmp_path))
     assert list(range(1_700_000_040 - len(times), 1_700_000_040)) == times
-    assert left == clear_oldest_overs(tmp_path, limit)
+    assert left == sum(clear_oldest_overs(tmp_path, limit))
