@@ -65,6 +65,17 @@ COMMANDS = (
         "app.cli.station:add_station",
     ),
     Command(
+        "relay",
+        "carry overs from each link to the others",
+        "Carry overs and messages from each of two or more links to the others, packed for each of them: a repeater on "
+        "a hill, a radio joined to a broker's channel. It never decodes the voice.",
+        (
+            "gossamer relay 'serial:///dev/ttyUSB0?baud=57600' mqtts://ada@broker.example/harbour --name Hill",
+            "gossamer relay udp://: udp://192.0.2.7 --json",
+        ),
+        "app.cli.relay:add_relay",
+    ),
+    Command(
         "who",
         "who is on a channel, how long ago heard",
         "Listen on a channel for some seconds, and say who is there; exit code 1 where nobody was heard. On IP this "

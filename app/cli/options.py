@@ -65,9 +65,9 @@ def without_effect(arguments: argparse.Namespace) -> str:
     return next((flag for name, flag in flags.items() if hasattr(arguments, name) and name not in arguments.takes), "")
 
 
-def add_json(parser: argparse.ArgumentParser) -> None:
-    """Add the flag --json, which `app.console.say` takes as its `as_json`."""
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output, nothing else")
+def add_json(parser: argparse.ArgumentParser, what: str = "one JSON object on standard output, nothing else") -> None:
+    """Add the flag --json, which `app.console.say` takes as its `as_json`. what: its line in the help."""
+    parser.add_argument("--json", action="store_true", help=what)
 
 
 def add_force(parser: argparse.ArgumentParser) -> None:

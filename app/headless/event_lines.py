@@ -12,9 +12,12 @@ import math
 import re
 import typing
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app import events
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +89,11 @@ def fields_of(kind: type) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(kind))
 
 
-def event_line(event: AnyEvent, at_s: float) -> str:
-    """Return an event as one line of JSON, without its line feed. at_s: seconds since 1970, UTC."""
+def event_line(event: DataclassInstance, at_s: float) -> str:
+    """Return an event, which is a dataclass, as one line of JSON, without its line feed.
+
+    at_s: seconds since 1970, UTC.
+    """
     facts = {field: _plain(getattr(event, field)) for field in fields_of(type(event))}
     return json.dumps({"event": name_of(type(event)), "at_s": round(at_s, 3), **facts}, allow_nan=False)
 

@@ -7,12 +7,16 @@ import os
 import time
 from collections import deque
 from functools import partial
+from typing import TYPE_CHECKING
 
 import trio
 
 from app import events
-from app.headless.event_lines import AnyEvent, EventsDropped, event_line
+from app.headless.event_lines import EventsDropped, event_line
 from transport.protection.rate_limit import TokenBucket
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 MAX_WAITING = 1000
 """Lines that wait for a reader that is slow or stopped; of more, the oldest are dropped and counted."""
@@ -33,12 +37,13 @@ class EventWriter:
         self._waiting: deque[str] = deque(maxlen=MAX_WAITING)
         self._dropped = 0
         self._buckets: dict[type, TokenBucket] = {kind: TokenBucket(LATEST_PER_S, LATEST_AT_ONCE) for kind in LATEST}
-        self._latest: dict[type, AnyEvent] = {}
+        self._latest: dict[type, DataclassInstance] = {}
+        self._ended = False
         self._more = trio.Event()
         self.gone = ""
         """Reason why nothing can be written any more; "" while it can."""
 
-    def put(self, event: AnyEvent) -> None:
+    def put(self, event: DataclassInstance) -> None:
         """Have an event written. Never blocks."""
         if self.gone:
             return
@@ -53,17 +58,22 @@ class EventWriter:
             self._latest[kind] = event
         self._more.set()
 
-    def _queue(self, event: AnyEvent) -> None:
+    def _queue(self, event: DataclassInstance) -> None:
         if len(self._waiting) >= MAX_WAITING:
             self._waiting.popleft()
             self._dropped += 1
         self._waiting.append(event_line(event, time.time()))
 
     async def run(self) -> None:
-        """Write until cancelled, or until nobody reads any more: the station goes on without a reader."""
+        """Write until `end`, or until nobody reads any more: whoever puts events goes on without a reader."""
         while not self.gone:
             while self._waiting and not self.gone:
                 await self._write_all()
+            if self._ended and not self._latest:
+                return
+            if self._ended:
+                self._queue_latest(math.inf)
+                continue
             self._more = trio.Event()
             with trio.move_on_after(1 / LATEST_PER_S if self._latest else math.inf):
                 await self._more.wait()
@@ -73,6 +83,11 @@ class EventWriter:
         """Queue the last event of each kind that may be written by now."""
         for kind in [kind for kind in self._latest if self._buckets[kind].take(now)]:
             self._queue(self._latest.pop(kind))
+
+    def end(self) -> None:
+        """Have `run` return once everything is written that was put so far."""
+        self._ended = True
+        self._more.set()
 
     async def flush(self) -> None:
         """Write what waits, for LAST_LINES_S at most."""

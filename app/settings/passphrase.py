@@ -41,9 +41,14 @@ def with_passphrase(settings: Settings, ask: bool, *, weak: bool = False) -> Set
         check_strength(settings.passphrase, [channel_name(settings), settings.name])
     if not weak:
         _warn_of_channel(settings)
+    warn_of_amateur_radio(settings)
+    return settings
+
+
+def warn_of_amateur_radio(settings: Settings) -> None:
+    """Tell the user where a sealed channel is to go over amateur radio."""
     if channel_mode(settings) is Mode.SEALED and (kind := kind_of(settings.link)) and kind.amateur:
         note("amateur radio forbids nearly everywhere to hide what is said: --mode ham signs it and leaves it in clear")
-    return settings
 
 
 def _warn_of_channel(settings: Settings) -> None:

@@ -33,6 +33,10 @@ from transport.protocol.receiver import Fact, ReceivingEnd
 
 NO_CLOCK_BEFORE_S = 1_700_000_000
 """UTC seconds below which the clock was never set: boards without a battery start in 1970, or when they were built."""
+SECOND_S = 1.0
+"""Longest wait for the next second of the wall clock, in seconds; one that stands still is not waited for."""
+LOOK_EVERY_S = 0.02
+"""Time between two looks at the wall clock, in seconds."""
 CLOCKLESS_KEPT = 64
 """Number of stations without a clock that are remembered, so that each is told of once."""
 CHECK_SHARE = 0.2
@@ -55,6 +59,17 @@ def wall_clock_s() -> int:
     """Return UTC seconds since 1970, 0 where the clock was obviously never set."""
     now_s = int(time.time())
     return now_s if now_s >= NO_CLOCK_BEFORE_S else 0
+
+
+async def next_second(clock: Callable[[], int], asked_utc_s: int) -> None:
+    """Wait until the wall clock has left the second in which this station was asked for.
+
+    A frame tells its second and no more. One that the station before this one heard or sent in its last second is older
+    than the start only if this one starts in a later second; loading the models mostly takes that long anyway.
+    """
+    with trio.move_on_after(SECOND_S):
+        while asked_utc_s and clock() == asked_utc_s:
+            await trio.sleep(LOOK_EVERY_S)
 
 
 def measured_capacity_per_s(secret: Secret | None, tag_bytes: int) -> float:

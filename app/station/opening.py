@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ from app.history.nonce_file import NonceFile
 from app.settings.broker import access_of
 from app.settings.model import Settings
 from app.settings.protection import secret_of
+from app.station.channel_end import next_second
 from app.station.invitation import invitations, waits_for_callers
 from app.station.latency import Latency
 from app.station.parrot import ParrotPorts
@@ -23,11 +23,6 @@ from transport.links.base import Link
 from transport.links.own_addresses import own_addresses
 from transport.planning.planner import choose_k, planned_share
 from transport.protection.cipher import Secret
-
-SECOND_S = 1.0
-"""Longest wait for the next second of the wall clock, in seconds; one that stands still is not waited for."""
-LOOK_EVERY_S = 0.02
-"""Time between two looks at the wall clock, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +65,7 @@ async def open_for_station(settings: Settings, parts: Parts, nursery: trio.Nurse
     if secret is not None:
         if parts.nonces is not None:
             nonce_file = await in_thread(NonceFile, parts.nonces, parts.clock)
-        await _next_second(parts.clock, asked_utc_s)
+        await next_second(parts.clock, asked_utc_s)
     sealed, name_bytes = secret is not None, len((settings.name + settings.addressee).encode())
     k = address.k or settings.packets_per_frame or choose_k(address, sealed=sealed, name_bytes=name_bytes)
     share = planned_share(address, k, sealed=sealed, name_bytes=name_bytes)
@@ -82,17 +77,6 @@ async def open_for_station(settings: Settings, parts: Parts, nursery: trio.Nurse
     return Opened(
         link, address, far_end, secret, codec, in_thread, latency, k, address.repeat, share, to_tell, nonce_file
     )
-
-
-async def _next_second(clock: Callable[[], int], asked_utc_s: int) -> None:
-    """Wait until the wall clock has left the second in which this station was asked for.
-
-    A frame tells its second and no more. One that the station before this one heard or sent in its last second is older
-    than the start only if this one starts in a later second; loading the models mostly takes that long anyway.
-    """
-    with trio.move_on_after(SECOND_S):
-        while asked_utc_s and clock() == asked_utc_s:
-            await trio.sleep(LOOK_EVERY_S)
 
 
 async def try_link(settings: Settings, parts: Parts) -> None:

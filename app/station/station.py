@@ -22,7 +22,8 @@ from app.settings.words import fingerprint_words
 from app.station.alerts import Bell
 from app.station.controls import Controls
 from app.station.conversation import Conversation
-from app.station.link_tasks import LinkHealth, receive, report_rates, watch_for_freezes
+from app.station.link_health import LinkHealth
+from app.station.link_tasks import receive, report_rates, watch_for_freezes
 from app.station.listener import Listener, Taps
 from app.station.making import make_channel, make_past, make_presence, make_talker
 from app.station.messages import Messages

@@ -57,7 +57,7 @@ def kind_of(frame: Answering) -> AnswerKind:
 
 @dataclass(frozen=True, slots=True)
 class _Outgoing:
-    frame: Frame
+    frame: Frame | bytes
     on_sent: Callable[[float], None] | None = None
     """Function that is told the time at which the link took the frame."""
     to: bytes = b""
@@ -108,8 +108,11 @@ class Transmitter:
         self.unanswered = 0
         """Number of answers that were not given: one of their kind was waiting, or the budget was spent."""
 
-    def send(self, frame: Frame, on_sent: Callable[[float], None] | None = None) -> None:
-        """Queue a frame; `on_sent` is told the time at which the link took it. With MAX_WAITING frames it is lost."""
+    def send(self, frame: Frame | bytes, on_sent: Callable[[float], None] | None = None) -> None:
+        """Queue a frame; `on_sent` is told the time at which the link took it. With MAX_WAITING frames it is lost.
+
+        Bytes are a frame of somebody else's, which goes out as it came.
+        """
         if len(self._own) >= MAX_WAITING:
             self.dropped += 1
             return
@@ -181,7 +184,8 @@ class Transmitter:
         self._busy = True
         began_s = trio.current_time()
         try:
-            octets = self._encode(outgoing.frame)
+            frame = outgoing.frame
+            octets = frame if isinstance(frame, bytes) else self._encode(frame)
             await (reply(self._link, outgoing.to, octets) if outgoing.to else self._link.send(octets))
         except LinkError as problem:
             on_problem(problem)

@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Iterator
 
 from tests.fuzz.broker import BROKER_SAYS, BrokerMessages
+from tests.fuzz.relay import RelayedOvers, repack
 from tests.support.overs import over_frames
 from tests.support.protected import KEY, PROTECTED_VECTORS, UTC_S
 from tests.support.vectors import OPEN_VECTORS, with_checks
@@ -286,6 +287,8 @@ def targets() -> dict[str, Target]:
         "waiting line": WaitingLine(),
         "names": Names(),
         "broker": BrokerMessages(),
+        "relay": RelayedOvers(),
+        "repacking": repack,
         "over, play-out, floor": Conversation(),
     }
 

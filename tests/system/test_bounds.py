@@ -47,6 +47,9 @@ BOUNDED = {
     "_seen": "one of three kinds for each of the 256 numbers of overs",
     "_intact": "MAX_PACKETS is checked before a packet gets here",
     "_damaged": "MAX_PACKETS is checked before a packet gets here",
+    "_current": "one for each link of a relay, MOST_LINKS at the most",
+    "_elsewhere": "one for each link of a relay, MOST_LINKS at the most",
+    "_waiting": "places within MAX_AHEAD of the next frame",
     "_concealed": "a packet each 320 ms, for no longer than an over is followed",
     "_came_late": "a run of late frames, RUN_OF_LATE_FRAMES long",
 }

@@ -41,7 +41,7 @@ FLOORS = {
         ("audio", "history"),
         ("codecs", "clips"),
         ("analysis", "station", "simulation"),
-        ("lab", "diagnostics", "listening_page", "headless"),
+        ("lab", "diagnostics", "listening_page", "headless", "relay"),
         ("tui",),
         ("cli",),
         ("__main__",),

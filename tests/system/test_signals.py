@@ -73,6 +73,7 @@ CASES = (
         codes=(0,),
     ),
     Case("who", lambda there: ["who", _udp(there), "--seconds", "60"], after_s=1.5, codes=(0, 1, EXIT_INTERRUPTED)),
+    Case("relay", lambda there: ["relay", _udp(there), _udp(there)], "relays between", codes=(0,)),
     Case("demo", lambda there: ["demo", "--out", there / "demo"], after_s=4.0),
     Case("field-test answers", lambda there: ["field-test", _udp(there), "--answer", "--out", there / "report"]),
     Case("lab", lambda there: ["lab", "--tables", "--seconds", "600"]),

@@ -82,28 +82,42 @@ class OverSender:
             raise UsageError("an over begins once")
         return self._begin(self._profile)
 
-    def voice(self, packets: Sequence[bytes]) -> list[Frame]:
+    def voice(self, packets: Sequence[bytes], *, damaged: bool = False) -> list[Frame]:
         """Return the frames for the next k packets: VOICE, and BEGIN when one is due.
 
         Fewer packets than k are allowed only at the end of the over. BEGIN goes after the voice, not before it, so that
-        its airtime falls into the pause before the next frame.
+        its airtime falls into the pause before the next frame. damaged: some of the packets are not as they were said.
         """
+        if any(len(packet) != PACKET_BYTES for packet in packets):
+            raise UsageError(f"a packet has {PACKET_BYTES} bytes")
+        voice = Voice(self.over, self._sequence, (*packets, *self._previous), damaged)
+        begin = self._count(len(packets))
+        self._previous = tuple(packets) if self._repeat else ()
+        return [voice, *begin]
+
+    def skip(self, count: int) -> list[Frame]:
+        """Return the frames that go out in place of the next `count` packets, which are lost: BEGIN when one is due.
+
+        The listener knows the place of all that follow. Not with `repeat`, where the next frame needs them.
+        """
+        if self._repeat:
+            raise UsageError("an over that repeats its packets leaves none out")
+        return self._count(count)
+
+    def _count(self, count: int) -> list[Frame]:
+        """Take note of a VOICE frame of so many packets, and return the BEGIN that is due behind it."""
         if not self._sequence or self._ended:
             raise UsageError("voice goes between begin() and end()")
         if self.packets_sent % self.k:
             raise UsageError("a short frame is the last one of an over")
-        if not 1 <= len(packets) <= self.k or any(len(packet) != PACKET_BYTES for packet in packets):
-            raise UsageError(f"a frame takes 1..{self.k} packets of {PACKET_BYTES} bytes")
-        if self.packets_sent + len(packets) > MAX_PACKETS:
+        if not 1 <= count <= self.k:
+            raise UsageError(f"a frame takes 1..{self.k} packets")
+        if self.packets_sent + count > MAX_PACKETS:
             raise UsageError(f"an over holds at most {MAX_PACKETS} packets")
-        own = tuple(packets)
-        frames: list[Frame] = [Voice(self.over, self._sequence, own + self._previous)]
         self._sequence += 1
-        self.packets_sent += len(own)
-        self._previous = own if self._repeat else ()
-        if voice_number(self._sequence, self.k) is None and len(own) == self.k:
-            frames.append(self._begin(None))
-        return frames
+        self.packets_sent += count
+        due = voice_number(self._sequence, self.k) is None and count == self.k
+        return [self._begin(None)] if due else []
 
     def end(self) -> End:
         """Return the last frame. It takes the next sequence number, whatever else would stand there."""

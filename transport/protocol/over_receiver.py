@@ -23,6 +23,7 @@ from transport.protocol.over import (
     voice_number,
 )
 from transport.protocol.over_pace import OverPace
+from transport.protocol.relaying import goes_before, origin_of
 
 REMEMBERED_OVERS = 16
 """Finished overs that a listener remembers, so that a straggling BEGIN does not open one of them again."""
@@ -85,6 +86,8 @@ class OverReceiver:
             if self._pace.takes(first_index, now) and not self._pace.too_long(now):
                 return []
             return [OverSuperseded(current), self._follow(begin, first_index, now, goes_on=True)]
+        if origin_of(begin.nonce) == origin_of(current.nonce) and goes_before(begin.nonce, current.nonce):
+            return [OverSuperseded(current), self._follow(begin, first_index, now)]  # two relays carry it: one ends
         same_talker = begin.sender == current.sender
         if not same_talker and not self._pace.yields(now):
             return [Overlap(begin)]

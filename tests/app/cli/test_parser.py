@@ -121,6 +121,7 @@ ARGUMENTS = {
     "send": ["udp://127.0.0.1:9", "--input", "speech.wav"],
     "listen": ["udp://:9", "--output", "speaker"],
     "who": ["udp://127.0.0.1:9"],
+    "relay": ["udp://127.0.0.1:9", "udp://127.0.0.1:10"],
     "encode": ["a.wav", "a.g800"],
     "decode": ["a.g800", "a.wav"],
     "ptt": ["status"],

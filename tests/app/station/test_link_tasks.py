@@ -12,7 +12,7 @@ from trio.testing import trio_test
 
 from app import events
 from app.events import EndReason, Event, LinkProblem
-from app.station.link_tasks import AGAIN_S, HEARD_S, LinkHealth
+from app.station.link_health import AGAIN_S, HEARD_S, LinkHealth
 from tests.support.overs import over_frames
 from tests.support.station import ADA, BOB, CODEC_ID, Station, clip, running
 from transport.errors import LineFull, NetworkReport, PeerUnreachable

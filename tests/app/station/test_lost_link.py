@@ -9,7 +9,7 @@ from trio.testing import trio_test
 
 from app import events
 from app.events import EndReason
-from app.station.link_tasks import LASTING_S, QUIET_S
+from app.station.link_health import LASTING_S, QUIET_S
 from tests.support.station import ADA, BOB, CODEC_ID, Station, clip, running
 from transport.errors import PeerUnreachable
 from transport.links.base import Link

@@ -10,8 +10,8 @@ from codec import format as codec_format
 from tests.support.vectors import NONCE, OPEN_VECTORS, PACKET, any_open_frame, with_checks, worked_examples
 from transport.errors import FrameError, NewerVersion, OtherMode, UsageError
 from transport.protocol import frames
-from transport.protocol.frames import Beacon, Begin, End, Frame, Ping, Pong, Receipt, Text, Type, Voice
-from transport.protocol.open_frames import MAX_FRAME_BYTES, crc16, decode, encode, peek_type
+from transport.protocol.frames import Beacon, Begin, End, Frame, Mode, Ping, Pong, Receipt, Text, Type, Voice
+from transport.protocol.open_frames import MAX_FRAME_BYTES, crc16, decode, encode, header_and_body, peek_type
 
 bounded = settings(max_examples=200, deadline=None)
 
@@ -163,12 +163,20 @@ UNWRITABLE: list[Frame] = [
     Begin(1, 0, NONCE, 0, 0, 1, "Ada", profile=b""),
     Voice(1, 1, ()),
     Voice(1, 1, (b"short",)),
-    Voice(1, 1, (PACKET,), damaged=True),
     Voice(256, 1, (PACKET,)),
     Voice(1, 0x10000, (PACKET,)),
     Text(1, 1, "Ada", "x" * 141),
     Beacon(1, 1, "\ud800"),
 ]
+
+
+def test_a_damaged_voice_goes_on_as_one() -> None:
+    """A relay passes it on with a check that fails: whoever hears it takes it for what it is. Nobody can seal it."""
+    frame = Voice(1, 1, (PACKET, PACKET), damaged=True)
+    assert frame == decode(encode(frame)) == decode(encode(decode(encode(frame))))
+    assert len(encode(frame)) == len(encode(Voice(1, 1, (PACKET, PACKET))))
+    with pytest.raises(UsageError):
+        header_and_body(Mode.SEALED, frame)
 
 
 @pytest.mark.parametrize("frame", UNWRITABLE, ids=lambda frame: type(frame).__name__)

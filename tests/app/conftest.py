@@ -1,4 +1,4 @@
-"""Fixtures of the tests of a station."""
+"""Fixtures of the tests of stations and relays."""
 
 from __future__ import annotations
 

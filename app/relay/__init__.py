@@ -1,0 +1,1 @@
+"""A relay: one process that carries overs and messages from each of its links to the others."""

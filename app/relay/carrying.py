@@ -1,0 +1,293 @@
+"""One over on its way to one link: it waits for the floor there, and is said anew, packed for that link.
+
+    listens (drawn) --> has its turn, the floor is free --> BEGIN --> VOICE at the pace of speech --> END, END again
+
+It is the same for an over that is being spoken and for one that waited: what has come is sent as soon as it is due.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import trio
+
+from app.relay.link_end import LinkEnd
+from app.relay.reports import OverNotRelayed, OverRelayed, OverWaits, RelayReport
+from transport.planning.planner import link_model, voice_bytes
+from transport.protocol.floor_states import State
+from transport.protocol.frames import PACKET_BYTES, PACKET_S, Begin, End, Mode
+from transport.protocol.over import OverBegun, OverEnded, Overlap, OverSender, PacketHeard
+from transport.protocol.receiver import Fact
+from transport.protocol.relaying import (
+    KnownOvers,
+    goes_before,
+    hops_of,
+    name_before,
+    origin_of,
+    relayed_name,
+    relayed_nonce,
+)
+from transport.protocol.repacking import Piece, Repacker
+
+LONGEST_WAIT_S = 60.0
+"""Longest time for which an over waits for the floor, in seconds: an answer that comes later is none any more."""
+ASK_AGAIN_S = (0.5, 1.5)
+"""Shortest and longest pause after somebody else's over, in seconds, drawn: those who are there may answer first."""
+LEAD_S = 0.1
+"""Time by which a frame may leave before it is due after the first one, in seconds, which may have come late itself."""
+END_AGAIN_S = 0.1
+"""Time between the two ENDs of an over, in seconds."""
+TOO_LONG = "it lasts longer than anybody may talk"
+SOMEBODY_TALKS, ALREADY_THERE = "somebody was talking there", "it is there already, another relay has carried it"
+NOBODY_THERE, NO_AIRTIME = "nobody is there", "the duty cycle leaves no airtime"
+LINK_FAILS, ENDING = "that link does not work now", "the relay is ending"
+_TOLD = (SOMEBODY_TALKS, NO_AIRTIME, ENDING)
+"""Reasons that talkers are told; the others hold names and addresses."""
+ON_AIR = (State.ON_AIR, State.COLLIDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """The things that all overs of one relay share."""
+
+    name: str
+    """Name of the relay."""
+    names_itself: bool
+    """True where the relay must be named, whatever becomes of the sender's name: in ham mode."""
+    known: KnownOvers
+    report: Callable[[RelayReport], None]
+    notify: Callable[[LinkEnd, str, str], None]
+    """Function that tells a station on a link, by its name, something in a message."""
+    expect: Callable[[LinkEnd, Begin, LinkEnd, End, End], None]
+    """Function that is told an over that was addressed to somebody, on both links, with both its ENDs."""
+
+
+class Carrying:
+    """One over, and the link to which it is carried."""
+
+    def __init__(self, carrier: Carrier, begun: OverBegun, source: LinkEnd, target: LinkEnd) -> None:
+        """Take the over as it was joined on the source link."""
+        self._carrier = carrier
+        self._begin = begun.begin
+        self._source = source
+        self._target = target
+        self.origin = origin_of(begun.begin.nonce, begun.first_index)
+        again_s = begun.begin.k * PACKET_S if begun.begin.repeat else 0.0
+        self._packets = Repacker(target.k, begun.first_index, again_s)
+        self._ended: End | None = None
+        self._over = False
+        """True once nothing more of it can come."""
+        self._stopped = ""
+        """Reason why it shall not be carried, or no further; "" while it shall."""
+        self._more = trio.Event()
+        self._came_s = trio.current_time()
+        self._nonce = b""
+        """Nonce under which it is said here; empty before its BEGIN."""
+        self._sent = self._missing = 0
+        self._waited_s = 0.0
+
+    # --- what comes on the source link -------------------------------------------------------------------------------
+
+    def hear(self, fact: Fact, now: float) -> None:
+        """Take a fact about the over, from its source."""
+        match fact:
+            case PacketHeard(index, packet, damaged):
+                self._packets.push(index, packet, damaged, now)
+            case OverEnded(end):
+                self._ended = end
+                self._end(end.packets_sent)
+        self._wake()
+
+    def follow(self, begin: Begin) -> None:
+        """Take that the over is heard under another number from now on."""
+        self._begin = begin
+
+    def lose(self) -> None:
+        """Take that nothing more of it will come."""
+        self._end(None)
+        self._wake()
+
+    def _end(self, length: int | None) -> None:
+        if not self._over:
+            self._over = True
+            self._packets.end(length)
+            if not self._nonce and not self._stopped:
+                self._carrier.notify(
+                    self._source, self._begin.sender, f"your over waits: somebody talks on {self._target.label}"
+                )
+
+    # --- what comes on the link to which it goes ---------------------------------------------------------------------
+
+    def take(self, fact: Fact, now: float) -> None:
+        """Take a fact of the target's: an over of the same origin is this one, carried there by somebody else."""
+        match fact:
+            case OverBegun(begin, first_index) if origin_of(begin.nonce, first_index) == self.origin:
+                self._meets(begin.nonce)
+            case Overlap(begin) if origin_of(begin.nonce) == self.origin:
+                self._meets(begin.nonce)
+
+    def _meets(self, nonce: bytes) -> None:
+        if not self._nonce or goes_before(nonce, self._nonce):
+            self.stop(ALREADY_THERE)
+
+    def stop(self, reason: str) -> None:
+        """Carry it no further."""
+        if not self._stopped:
+            self._stopped = reason
+            self._wake()
+            self._target.change()
+
+    def _wake(self) -> None:
+        self._more.set()
+        self._more = trio.Event()
+
+    # --- the task ----------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Carry it, or report why not. It stands in the target's queue already."""
+        target = self._target
+        try:
+            # Whoever hears the talker himself begins before those who hear him through a relay.
+            await trio.sleep(random.uniform(0.0, target.draw_s) + target.draw_s * bool(hops_of(self._begin.sender)))
+            while not self._stopped and await self._has_turn():
+                if await self._say():
+                    return
+            self._give_up()
+        finally:
+            target.queue.remove(self)
+            target.change()
+
+    async def _has_turn(self) -> bool:
+        """Return True when the floor is ours to take; False where it will not be."""
+        target, told, waits = self._target, False, False
+        while not self._stopped:
+            if target.queue[0] is self and target.idle:
+                if not target.link.ready or not target.may_begin:
+                    self._stopped = (target.problem or NOBODY_THERE) if not target.link.ready else NO_AIRTIME
+                    return False
+                if not waits:
+                    return True
+                waits = False  # look again after a pause
+                await trio.sleep(random.uniform(*ASK_AGAIN_S))
+                continue
+            if not told:
+                self._carrier.report(OverWaits(self._begin.sender, self._source.name, target.name))
+            told, waits, changed = True, True, target.changed
+            with trio.move_on_at(self._came_s + LONGEST_WAIT_S):
+                await changed.wait()
+            if trio.current_time() >= self._came_s + LONGEST_WAIT_S:
+                self.stop(SOMEBODY_TALKS)
+        return False
+
+    async def _say(self) -> bool:
+        """Say the over; return False where somebody else was first, so that it waits again."""
+        target, floor, now = self._target, self._target.floor, trio.current_time()
+        sender = self._new_sender()
+        self._nonce = sender.nonce
+        self._carrier.known.carries(self.origin, sender.nonce)
+        target.moved(floor.press(now))
+        target.transmitter.send(sender.begin(), self._begin_taken)
+        while floor.state is State.ASKED:
+            await target.changed.wait()
+        if floor.state is State.LOCKED_OUT:
+            target.moved(floor.release(trio.current_time()))
+            self._nonce = b""
+            return False
+        if floor.state not in ON_AIR:
+            self._stopped = target.problem or NOBODY_THERE
+            return False
+        self._waited_s = max(0.0, trio.current_time() - self._came_s - target.draw_s)
+        await self._speak(sender)
+        await self._let_go(sender)
+        return True
+
+    def _begin_taken(self, now: float) -> None:
+        if self._target.floor.state is State.ASKED:
+            self._target.moved(self._target.floor.permit(now))
+
+    def _new_sender(self) -> OverSender:
+        """Return the sender of an over that was never said: its number and its nonce are new."""
+        begin, carrier = self._begin, self._carrier
+        addressee = name_before(begin.addressee, carrier.name)
+        return OverSender(
+            over=os.urandom(1)[0],
+            nonce=relayed_nonce(self.origin, begin.nonce, os.urandom),
+            utc_s=begin.utc_s,
+            codec_id=begin.codec_id,
+            k=self._target.k,
+            sender=relayed_name(begin.sender, carrier.name, always=carrier.names_itself),
+            addressee="" if addressee == carrier.name else addressee,
+            repeat=self._target.address.repeat,
+        )
+
+    async def _speak(self, sender: OverSender) -> None:
+        """Send piece after piece at the pace of speech from the first one on: frames that came in one go are spread."""
+        target, began_s, said = self._target, math.inf, 0
+        longest = voice_bytes(target.k, link_model(target.address), sealed=True, repeat=target.address.repeat)
+        while target.floor.state in ON_AIR and not self._stopped:
+            piece = self._packets.take(trio.current_time())
+            if piece is None:
+                if self._packets.finished:
+                    return
+                more = self._more
+                with trio.move_on_at(self._packets.next_s()):
+                    await more.wait()
+                continue
+            began_s = min(began_s, trio.current_time())
+            await trio.sleep_until(began_s + said * PACKET_S - LEAD_S)
+            said += piece.count
+            if target.floor.state in ON_AIR and not target.may_go_on(longest):
+                self._stopped = NO_AIRTIME
+            if target.floor.state in ON_AIR and not self._stopped:
+                self._send(sender, piece)
+        if target.floor.state is State.DRAINING:
+            self._stopped = self._stopped or TOO_LONG
+
+    def _send(self, sender: OverSender, piece: Piece) -> None:
+        self._sent += piece.count
+        self._missing += piece.missing
+        says_damaged = self._target.channel.mode is Mode.OPEN
+        if piece.packets:
+            frames = sender.voice(piece.packets, damaged=piece.damaged and says_damaged)
+        elif self._target.address.repeat:  # whose next frame needs them
+            frames = sender.voice([bytes(PACKET_BYTES)] * piece.count, damaged=says_damaged)
+        else:
+            frames = sender.skip(piece.count)
+        for frame in frames:
+            self._target.transmitter.send(frame)
+
+    async def _let_go(self, sender: OverSender) -> None:
+        """End the over here, and let the floor go."""
+        target, floor = self._target, self._target.floor
+        whole = self._packets.finished and self._ended is not None
+        failed = floor.state not in (*ON_AIR, State.DRAINING)
+        if not failed:
+            target.moved(floor.release(trio.current_time()))
+            end = sender.end()
+            target.transmitter.send(end)
+            if sender.addressee and self._ended is not None:
+                self._carrier.expect(self._source, self._begin, target, self._ended, end)
+            await trio.sleep(END_AGAIN_S)
+            target.transmitter.send(end)
+            await target.transmitter.drained()
+            if floor.state is State.DRAINING:
+                target.moved(floor.drained(trio.current_time()))
+        target.relayed += 1
+        names = self._begin.sender, self._source.name, target.name
+        waited_s = round(self._waited_s, 2)
+        self._carrier.report(OverRelayed(*names, self._sent, self._missing, waited_s, whole and not self._stopped))
+        if failed or self._stopped:
+            self._carrier.report(OverNotRelayed(*names, self._stopped or target.problem or SOMEBODY_TALKS))
+
+    def _give_up(self) -> None:
+        """Report that it is not carried, and tell its talker where somebody can do something about it."""
+        target, reason = self._target, self._stopped
+        target.not_relayed += reason != ALREADY_THERE
+        self._carrier.report(OverNotRelayed(self._begin.sender, self._source.name, target.name, reason))
+        if reason not in (ALREADY_THERE, NOBODY_THERE):
+            words = f"your over did not reach {target.label}: {reason if reason in _TOLD else LINK_FAILS}"
+            self._carrier.notify(self._source, self._begin.sender, words)

@@ -1,0 +1,152 @@
+"""The place where the links of a relay meet: what one brings is given to those who carry it to the others.
+
+link --> LinkEnd (checked, decoded, floor) --facts--> Carrying, one for each over and link to which it goes
+    |                                           '---> CarriedMessages (texts, who is there, receipts)
+    '--> Passing, for frames of a channel without its key
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import trio
+
+from app.beat import next_beat_s
+from app.relay.carrying import ENDING, Carrier, Carrying
+from app.relay.link_end import LinkEnd
+from app.relay.messages import CarriedMessages
+from app.relay.passing import OVERS_AT_ONCE, OVERS_PER_S, Passing
+from app.relay.reports import LinkFigures, OverNotRelayed, RelayFigures, RelayReport
+from app.settings.model import Settings
+from transport.protection.rate_limit import TokenBucket
+from transport.protocol.frames import Mode
+from transport.protocol.open_frames import peek_mode
+from transport.protocol.over import OverBegun, OverEnded, Overlap, PacketHeard
+from transport.protocol.receiver import Fact
+from transport.protocol.relaying import KnownOvers, Sighting, origin_of
+
+LOOK_BEATS = 4
+"""Beats between two looks at what is due: a second."""
+FIGURES_S = 10.0
+"""Shortest time between two reports of figures, in seconds."""
+GOODBYE_S = 3.0
+"""Time that overs get to be ended when the relay ends, in seconds."""
+TOO_MANY_WAIT, TOO_MANY_OVERS = "too many overs wait for it", "too many overs begin"
+
+
+class Junction:
+    """The junction of links that are open."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        mode: Mode,
+        ends: Sequence[LinkEnd],
+        nursery: trio.Nursery,
+        report: Callable[[RelayReport], None],
+    ) -> None:
+        """Take the links, the mode of their channels, and the nursery in which overs are carried."""
+        self._ends = ends
+        self._nursery = nursery
+        self._report = report
+        self._known = KnownOvers()
+        self._messages = CarriedMessages(settings, ends, mode, report)
+        self._passing = Passing(ends, self._known, report) if mode is Mode.OPEN else None
+        say, expect = self._messages.notify, self._messages.expect
+        self._carrier = Carrier(settings.name, mode is Mode.HAM, self._known, report, say, expect)
+        self._current: dict[int, list[Carrying]] = {}
+        """Those who carry the over that is followed on a link, by its number: one for each other link at the most."""
+        self._overs = [TokenBucket(OVERS_PER_S, OVERS_AT_ONCE) for _ in ends]
+
+    def start(self) -> None:
+        """Start all tasks."""
+        self._nursery.start_soon(self._messages.run)
+        self._nursery.start_soon(self._look)
+        for end in self._ends:
+            self._nursery.start_soon(end.send_all)
+            self._nursery.start_soon(end.receive, partial(self._receive, end), partial(self._lose, end))
+            self._nursery.start_soon(end.keep_time, partial(self._lose, end))
+
+    async def say_goodbye(self) -> None:
+        """Give every over that is being carried its END."""
+        for end in self._ends:
+            for carrying in end.queue:
+                carrying.stop(ENDING)
+        if self._passing is not None:
+            self._passing.close()
+        with trio.move_on_after(GOODBYE_S):
+            for end in self._ends:
+                while end.queue:
+                    await end.changed.wait()
+                await end.transmitter.drained()
+
+    async def _look(self) -> None:
+        """Do what is due now and then, until cancelled."""
+        told: tuple[LinkFigures, ...] = ()
+        told_s = trio.current_time()
+        while True:
+            await trio.sleep_until(next_beat_s(trio.current_time(), LOOK_BEATS))
+            for end in self._ends:
+                end.refuse_strangers()
+            if trio.current_time() < told_s + FIGURES_S:
+                continue
+            figures = tuple(end.figures() for end in self._ends)
+            if figures != told:
+                told, told_s = figures, trio.current_time()
+                self._report(RelayFigures(figures))
+
+    def _receive(self, end: LinkEnd, octets: bytes) -> None:
+        if self._passing is not None and peek_mode(octets) is not None:
+            self._passing.take(octets, end)
+            return
+        now = trio.current_time()
+        for fact in end.channel.receive(octets):
+            self._take(fact, end, now)
+
+    def _take(self, fact: Fact, end: LinkEnd, now: float) -> None:
+        end.take(fact, now)
+        for waiting in end.queue:
+            waiting.take(fact, now)
+        match fact:
+            case OverBegun():
+                self._begin(fact, end, now)
+            case Overlap(begin):
+                self._known.heard(origin_of(begin.nonce), begin.nonce, end.number)
+            case PacketHeard() | OverEnded():
+                for carrying in self._current.get(end.number, ()):
+                    carrying.hear(fact, now)
+        self._messages.take(fact, end, now)
+
+    def _lose(self, end: LinkEnd) -> None:
+        """Take that nothing more comes of the over that was followed on this link."""
+        for carrying in self._current.pop(end.number, ()):
+            carrying.lose()
+        if self._passing is not None:
+            self._passing.lose(end)
+
+    def _begin(self, begun: OverBegun, end: LinkEnd, now: float) -> None:
+        """Have an over carried to all links on which nobody says it."""
+        begin, origin = begun.begin, origin_of(begun.begin.nonce, begun.first_index)
+        current = [one for one in self._current.get(end.number, ()) if one.origin == origin]
+        if current and self._known.moves(origin, begin.nonce, end.number):
+            for carrying in current:
+                carrying.follow(begin)
+            return
+        self._lose(end)
+        if self._known.heard(origin, begin.nonce, end.number) not in (Sighting.NEW, Sighting.GOES_ON):
+            return
+        allowed = self._overs[end.number].take(now)
+        for other in self._ends:
+            if other is end or self._known.is_on(origin, other.number):
+                continue
+            if not allowed or not other.has_room:
+                reason = TOO_MANY_WAIT if allowed else TOO_MANY_OVERS
+                other.not_relayed += 1
+                self._report(OverNotRelayed(begin.sender, end.name, other.name, reason))
+                self._messages.notify(end, begin.sender, f"your over did not reach {other.label}: {reason}")
+                continue
+            carrying = Carrying(self._carrier, begun, end, other)
+            other.queue.append(carrying)
+            self._current.setdefault(end.number, []).append(carrying)
+            self._nursery.start_soon(carrying.run)

@@ -1,0 +1,263 @@
+"""A relay's end of one link: its channel, its floor, its way out, and the airtime that is left.
+
+It is a station without a voice: whoever has something to say here takes the floor through it, one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import trio
+
+from app import events
+from app.events import Event
+from app.history.nonce_file import NonceFile
+from app.relay.reports import LinkFigures, RelayProblem, RelayRecovered, RelayReport
+from app.settings.model import Settings
+from app.station.channel_end import ChannelEnd
+from app.station.link_health import LinkHealth
+from app.station.transmitter import Transmitter
+from app.station.wire_meter import wire_bytes
+from transport.address import Address
+from transport.errors import LinkError, LinkRemade, PeerUnreachable
+from transport.links.base import Link
+from transport.planning.airtime_budget import AirtimeBudget
+from transport.planning.planner import begin_bytes, choose_k, link_model, planned_share
+from transport.protection.cipher import Secret
+from transport.protocol.floor import Floor
+from transport.protocol.floor_states import State, StateChanged, TalkerLost
+from transport.protocol.frames import MAX_NAME_BYTES, Begin, Frame, Refusal
+from transport.protocol.over import Malformed, OverBegun, Overlap, VoiceIgnored
+from transport.protocol.over_pace import TALK_LIMIT_S
+from transport.protocol.receiver import Answer, EndArrived, Fact, Refused, Rubbish, VoiceArrived
+
+LIMIT_MARGIN_S = 10.0
+"""Time by which an over of a talker who uses the talk limit up may last longer here, in seconds."""
+SHORTEST_DRAW_S = 0.25
+"""Longest time that is drawn before an over is begun, in seconds, unless a BEGIN takes more: no VOICE waits for it."""
+MAX_QUEUED_OVERS = 4
+"""Overs that are being carried to one link or wait for it: more would be heard minutes late."""
+SPEECH_LEFT_S = 10.0
+"""Seconds of speech for which a duty cycle must leave airtime before an over is begun."""
+END_FRAMES = 3
+"""Frames for which it must leave airtime while an over goes on: its two ENDs, and a VOICE."""
+
+
+class Waiting(Protocol):
+    """Something that is being carried to a link, or waits for it."""
+
+    def take(self, fact: Fact, now: float) -> None:
+        """Take a fact of that link."""
+
+    def stop(self, reason: str) -> None:
+        """Carry it no further."""
+
+
+class LinkEnd:
+    """The relay's end of one link."""
+
+    def __init__(
+        self,
+        number: int,
+        settings: Settings,
+        address: Address[Any],
+        link: Link,
+        secret: Secret | None,
+        clock: Callable[[], int],
+        report: Callable[[RelayReport], None],
+        nonce_file: NonceFile | None = None,
+    ) -> None:
+        """Take the number of the link among the relay's, and what `ChannelEnd` takes."""
+        self.number = number
+        self.address = address
+        self.link = link
+        sealed = secret is not None
+        self.k = choose_k(address, sealed=sealed, name_bytes=MAX_NAME_BYTES)
+        """Packets a frame of what is carried here."""
+        self.slowness = max(1.0, planned_share(address, self.k, sealed=sealed, name_bytes=MAX_NAME_BYTES))
+        model = link_model(address)
+        self.air = AirtimeBudget(model)
+        self.draw_s = max(SHORTEST_DRAW_S, self.air.airtime_s(begin_bytes(model, sealed=sealed)))
+        """Longest time to listen before an over is begun, in seconds."""
+        self._begin_air_s = SPEECH_LEFT_S * self.slowness
+        self._report = report
+        self._health = LinkHealth(self.note)
+        self.channel = ChannelEnd(settings.name, link, secret, clock, self.note, self.slowness, nonce_file)
+        self.transmitter = Transmitter(link, self._encode)
+        self.floor = Floor(TALK_LIMIT_S + LIMIT_MARGIN_S, slowness=self.slowness)
+        self.changed = trio.Event()
+        """Set, and made anew, when something has changed that may let an over begin or end."""
+        self.queue: list[Waiting] = []
+        """Overs that are being carried here or wait for it: the first has its turn, MAX_QUEUED_OVERS at the most."""
+        self.heard = self.relayed = self.not_relayed = 0
+        self.refused = 0
+        self.problem = ""
+        """Reason why a frame was lost last; "" while the link works."""
+
+    @property
+    def name(self) -> str:
+        """The link's address, as shown, without options."""
+        return self.link.name.partition("?")[0]
+
+    @property
+    def label(self) -> str:
+        """The link as talkers on others are told of it: by its place in the command, since addresses are private."""
+        return f"link {self.number + 1} ({self.address.scheme})"
+
+    @property
+    def idle(self) -> bool:
+        """True while nobody talks here."""
+        return self.floor.state is State.IDLE
+
+    @property
+    def has_room(self) -> bool:
+        """True while another over may wait here."""
+        return len(self.queue) < MAX_QUEUED_OVERS
+
+    @property
+    def may_begin(self) -> bool:
+        """True while the duty cycle leaves airtime for an over."""
+        return self.air.left_s(trio.current_time()) >= self._begin_air_s
+
+    def may_go_on(self, frame_bytes: int) -> bool:
+        """Tell whether the duty cycle leaves airtime for another frame of this length, and the end of its over."""
+        return self.air.left_s(trio.current_time()) >= END_FRAMES * self.air.airtime_s(frame_bytes)
+
+    # --- facts and the floor -----------------------------------------------------------------------------------------
+
+    def take(self, fact: Fact, now: float) -> None:
+        """Act on what a frame meant, as far as it is this link's business."""
+        if not isinstance(fact, Rubbish | Refused | Malformed | Refusal):
+            self._health.heard()
+        match fact:
+            case Answer(frame):
+                self.transmitter.answer(frame)
+            case OverBegun(begin):
+                self.heard += 1
+                self.moved(self.floor.heard(now, begin.over, begin.k, begins=True))
+            case Overlap(begin) | VoiceArrived(begin=Begin() as begin):
+                self.moved(self.floor.heard(now, begin.over, begin.k))
+            case VoiceIgnored(over):
+                self.moved(self.floor.heard(now, over))
+            case EndArrived(end):
+                self.moved(self.floor.over_ended(now, end.over))
+
+    def moved(self, said: list[Any]) -> bool:
+        """Take what the floor says, and tell whether the talker whom it follows has disappeared."""
+        if any(isinstance(one, StateChanged) for one in said):
+            self.change()
+        lost = any(isinstance(one, TalkerLost) for one in said)
+        if lost:
+            self.channel.abandon()
+            self.change()
+        return lost
+
+    def change(self) -> None:
+        """Wake whoever waits for something on this link."""
+        self.changed.set()
+        self.changed = trio.Event()
+
+    # --- tasks -------------------------------------------------------------------------------------------------------
+
+    async def send_all(self) -> None:
+        """Send what is queued until cancelled."""
+        await self.transmitter.run(self._cannot_send, self._health.sent)
+
+    async def receive(self, on_octets: Callable[[bytes], None], on_lost: Callable[[], None]) -> None:
+        """Receive until cancelled; raise LinkError or LinkClosed where the link has failed for good.
+
+        on_octets: given what came. on_lost: told that the over which is followed has lost its link.
+        """
+        while True:
+            try:
+                octets = await self.link.receive()
+            except PeerUnreachable as problem:
+                self._failed(problem)
+                if isinstance(problem, LinkRemade):
+                    self._health.works()
+                elif not self.link.ready:
+                    self._fail(problem)
+                    if self.moved(self.floor.talker_lost(trio.current_time())):
+                        on_lost()
+                    await self.link.wait_ready()
+                    self._works()
+                continue
+            self._works()
+            on_octets(octets)
+
+    async def keep_time(self, on_lost: Callable[[], None]) -> None:
+        """Watch the time-outs of the floor until cancelled. on_lost: told that the talker has disappeared."""
+        while True:
+            if self.moved(self.floor.tick(trio.current_time())):
+                on_lost()
+            next_s = self.floor.next_tick_s()
+            changed = self.changed
+            with trio.move_on_at(float("inf") if next_s is None else max(next_s, trio.current_time() + 0.01)):
+                await changed.wait()
+
+    def refuse_strangers(self) -> None:
+        """Tell a station that has another passphrase or mode, if one is to be told now."""
+        self.channel.report()
+        if self.idle and (refusal := self.channel.refusal_due()) is not None:
+            self.transmitter.answer(*refusal)
+
+    # --- reports -----------------------------------------------------------------------------------------------------
+
+    def figures(self) -> LinkFigures:
+        """Return the figures of this link."""
+        left_s = self.air.left_s(trio.current_time())
+        return LinkFigures(
+            self.name,
+            self.link.ready,
+            self.floor.state,
+            self.heard,
+            self.relayed,
+            self.not_relayed,
+            len(self.queue),
+            wire_bytes(self.link, self.link.sent),
+            wire_bytes(self.link, self.link.received),
+            self.refused,
+            None if left_s == float("inf") else round(left_s, 1),
+        )
+
+    def tell(self, cause: str, cure: str = "") -> None:
+        """Report that something here needs attention."""
+        self._report(RelayProblem(self.name, cause, cure))
+
+    def _encode(self, frame: Frame) -> bytes:
+        octets = self.channel.encode(frame)
+        self.air.spend(len(octets), trio.current_time())
+        return octets
+
+    def note(self, event: Event) -> None:
+        """Take an event of a part, and report what is of interest."""
+        match event:
+            case events.LinkProblem() | events.ChannelProblem():
+                self.tell(event.cause, event.cure)
+            case events.LinkRecovered():
+                self._report(RelayRecovered(self.name))
+            case events.ChannelCounts():
+                self.refused = sum(getattr(event, field) for field in _REFUSED)
+
+    def _works(self) -> None:
+        self.problem = ""
+        self._health.works()
+
+    def _failed(self, problem: LinkError) -> None:
+        self.problem = problem.cause
+        self._health.failed(problem)
+
+    def _cannot_send(self, problem: LinkError) -> None:
+        """Take that a frame was lost, and give an over of ours up where that is no hint any more."""
+        self._failed(problem)
+        hint = isinstance(problem, PeerUnreachable) and self.link.ready and not self._health.lasting
+        if not hint or self.floor.state is State.ASKED:
+            self._fail(problem)
+
+    def _fail(self, problem: LinkError) -> None:
+        self.moved(self.floor.fail(trio.current_time(), str(problem)))
+
+
+_REFUSED = ("bad_tags", "replayed", "stale", "foreign", "muted")
+"""Counts of ChannelCounts that are refusals; VOICE without its BEGIN is none."""

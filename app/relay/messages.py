@@ -1,0 +1,160 @@
+"""Everything that a relay carries besides overs: messages, who is there, and what confirms an over or a message."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import trio
+
+from app.relay.link_end import LinkEnd
+from app.relay.reports import RelayReport, TextRelayed
+from app.settings.model import Settings
+from app.station.presence_end import speaks_up
+from transport.planning.beacons import beacon_pace
+from transport.protection.rate_limit import TokenBucket
+from transport.protocol.frames import MAX_TEXT_BYTES, Beacon, Begin, End, Frame, Mode, Receipt, Text
+from transport.protocol.receiver import Fact
+from transport.protocol.relaying import KnownMessages, name_before, relayed_name
+
+TEXTS_PER_S, TEXTS_AT_ONCE = 0.5, 8.0
+"""Messages a second that one link is given at the most, from all others, and how many at once."""
+BEACONS_AT_ONCE = 8.0
+"""BEACONs that one link is given at once after a pause."""
+MAX_WAITING = 16
+"""Messages that wait for the end of an over; the oldest makes room."""
+STALE_S = 60.0
+"""Time after which one that waits is dropped, in seconds."""
+NOTICES_PER_S, NOTICES_AT_ONCE = 0.1, 2.0
+"""Notices of the relay's own a second to the talkers of one link, and how many at once."""
+CONFIRMED_S = 60.0
+"""Time after the end of a carried over within which its receipt is passed back, in seconds."""
+MAX_EXPECTED = 64
+"""Receipts that are expected at a time; the oldest makes room."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """A receipt that is to be passed back."""
+
+    source: LinkEnd
+    end: End
+    """END of the over as it was heard on the source link."""
+    packets: int
+    until_s: float
+    of_text: bool = False
+
+
+class _WayOut:
+    """The messages that wait for one link, and what it may be given."""
+
+    def __init__(self, settings: Settings, end: LinkEnd) -> None:
+        self.end = end
+        self.waiting: deque[tuple[Frame, float]] = deque(maxlen=MAX_WAITING)
+        self.more = trio.Event()
+        pace = beacon_pace(end.address, len(settings.name.encode()))
+        self.beacons = TokenBucket(1.0 / pace.gap_s, BEACONS_AT_ONCE if pace.gap_s < pace.every_s else 1.0)
+        self.takes_beacons = speaks_up(settings, end.address)
+        self.texts = TokenBucket(TEXTS_PER_S, TEXTS_AT_ONCE)
+        self.notices = TokenBucket(NOTICES_PER_S, NOTICES_AT_ONCE)
+
+    def put(self, frame: Frame, now: float) -> None:
+        self.waiting.append((frame, now))
+        self.more.set()
+
+    async def run(self) -> None:
+        """Send what waits while nobody talks, until cancelled."""
+        while True:
+            while not self.waiting:
+                self.more = trio.Event()
+                await self.more.wait()
+            while not self.end.idle or self.end.queue:
+                await self.end.changed.wait()
+            frame, came_s = self.waiting.popleft()
+            if trio.current_time() - came_s <= STALE_S and self.end.link.ready and self.end.may_begin:
+                self.end.transmitter.send(frame)
+                await self.end.transmitter.drained()
+
+
+class CarriedMessages:
+    """The messages of all links of a relay."""
+
+    def __init__(self, settings: Settings, ends: Sequence[LinkEnd], mode: Mode, report: Callable[[RelayReport], None]):
+        """Take the links."""
+        self._name = settings.name
+        self._always = mode is Mode.HAM
+        self._report = report
+        self._ways = [_WayOut(settings, end) for end in ends]
+        self._texts, self._beacons = KnownMessages(), KnownMessages()
+        self._expected: OrderedDict[tuple[int, int, int], _Expected] = OrderedDict()
+
+    async def run(self) -> None:
+        """Send what waits, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            for way in self._ways:
+                nursery.start_soon(way.run)
+
+    def take(self, fact: Fact, end: LinkEnd, now: float) -> None:
+        """Take a fact of a link."""
+        match fact:
+            case Text():
+                self._carry_text(fact, end, now)
+            case Beacon(sender=sender) if sender:
+                self._carry_beacon(fact, end, now)
+            case Receipt():
+                self._pass_back(fact, end, now)
+
+    def notify(self, end: LinkEnd, station: str, words: str) -> None:
+        """Tell a station, in a message of the relay's own, what has become of its over."""
+        now, way = trio.current_time(), self._ways[end.number]
+        if station and way.notices.take(now):
+            text = words.encode()[:MAX_TEXT_BYTES].decode(errors="ignore")
+            number = int.from_bytes(os.urandom(3))
+            way.put(Text(number >> 16, number & 0xFFFF, self._name, text, station), now)
+
+    def expect(self, source: LinkEnd, begin: Begin, target: LinkEnd, heard: End, said: End) -> None:
+        """Pass back the receipt for an over that was said on the target link, to whoever said it on the source."""
+        until_s = trio.current_time() + CONFIRMED_S
+        expected = _Expected(source, heard, min(heard.packets_sent, said.packets_sent), until_s)
+        self._expect((target.number, said.over, said.sequence), expected)
+
+    def _expect(self, key: tuple[int, int, int], expected: _Expected) -> None:
+        self._expected[key] = expected
+        if len(self._expected) > MAX_EXPECTED:
+            self._expected.popitem(last=False)
+
+    def _carry_text(self, text: Text, end: LinkEnd, now: float) -> None:
+        there = self._texts.heard(text.over, text.sequence, text.sender, end.number, now)
+        if there is None or text.addressee == self._name:
+            return
+        sender = relayed_name(text.sender, self._name, always=self._always)
+        carried = Text(text.over, text.sequence, sender, text.text, name_before(text.addressee, self._name))
+        targets = [way for way in self._ways if way.end.number not in there and way.texts.take(now)]
+        for way in targets:
+            way.put(carried, now)
+            if carried.addressee:
+                as_end = End(text.over, text.sequence, 0)
+                expected = _Expected(end, as_end, 0, now + CONFIRMED_S, of_text=True)
+                self._expect((way.end.number, text.over, text.sequence), expected)
+        if targets:
+            self._report(TextRelayed(text.sender, end.name, tuple(way.end.name for way in targets)))
+
+    def _carry_beacon(self, beacon: Beacon, end: LinkEnd, now: float) -> None:
+        """Carry the news that somebody is there, or leaves, to links on which stations say so."""
+        there = self._beacons.heard(beacon.over, beacon.sequence, beacon.sender, end.number, now)
+        if there is None:
+            return
+        sender = relayed_name(beacon.sender, self._name, always=self._always)
+        for way in self._ways:
+            if way.end.number not in there and way.takes_beacons and way.beacons.take(now):
+                way.put(Beacon(beacon.over, beacon.sequence, sender, beacon.leaves), now)
+
+    def _pass_back(self, receipt: Receipt, end: LinkEnd, now: float) -> None:
+        expected = self._expected.pop((end.number, receipt.over, receipt.sequence), None)
+        if expected is None or now > expected.until_s or receipt.packets_heard > expected.packets:
+            return
+        of = expected.end
+        back = Receipt(of.over, of.sequence, receipt.packets_heard, expected.of_text)
+        expected.source.transmitter.answer(back)

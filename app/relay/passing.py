@@ -1,0 +1,246 @@
+"""Frames of a sealed or ham channel whose key this relay has not got: they are passed on as they are, where they fit.
+
+Of such a frame its type, its over and its number are seen, and of BEGIN the nonce. What is said, by whom and to whom is
+not, so the relay adds no name, waits for no floor and tells no talker anything.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import trio
+
+from app.relay.link_end import LinkEnd
+from app.relay.reports import OverNotRelayed, OverRelayed, RelayReport
+from transport.planning.planner import link_model, plan
+from transport.protection.rate_limit import TokenBucket
+from transport.protection.replay import WINDOW, Window
+from transport.protocol.floor_states import State
+from transport.protocol.frames import MAX_K, NONCE_BYTES, PACKET_BYTES, Type
+from transport.protocol.open_frames import HEADER, HEADER_BYTES
+from transport.protocol.relaying import KnownOvers, Sighting, origin_of
+
+OVERS_PER_S, OVERS_AT_ONCE = 2.0, 16.0
+"""Overs a second that are taken from one link, and how many at once."""
+SINGLES_PER_S, SINGLES_AT_ONCE = 1.0, 8.0
+"""Messages and receipts a second that are passed on from one link, and how many at once."""
+MAX_SINGLES = 256
+"""Nonces of those that are remembered; the oldest makes room."""
+TOLD_EVERY_S = 60.0
+"""Time between two reports that overs do not fit, in seconds."""
+MAX_TOLD = 64
+UNNAMED = "somebody"
+BUSY = "somebody was talking there"
+
+
+@dataclass(slots=True)
+class _Passed:
+    """An over that is passed on from one link."""
+
+    over: int
+    nonce: bytes
+    begin: bytes
+    """Its BEGIN, which goes out with the first VOICE: that tells how many packets a frame has."""
+    targets: list[LinkEnd] | None = None
+    """Links to which it goes: at most all others; None while that is not known."""
+    window: Window = field(default_factory=Window)
+    packets: int = 0
+    ends: int = 0
+
+
+@dataclass(slots=True)
+class _Elsewhere:
+    """An over that others say on a link, while this relay may say it there too."""
+
+    over: int
+    nonce: bytes
+    heard: deque[int] = field(default_factory=lambda: deque(maxlen=WINDOW))
+    """Numbers of the frames that were heard there last."""
+
+
+class Passing:
+    """The sealed frames of all links of a relay without a key."""
+
+    def __init__(self, ends: Sequence[LinkEnd], known: KnownOvers, report: Callable[[RelayReport], None]) -> None:
+        """Take the links."""
+        self._ends = ends
+        self._known = known
+        self._report = report
+        self._current: dict[int, _Passed] = {}
+        """The over that is followed on each link, by its number: one for each at the most."""
+        self._elsewhere: dict[int, _Elsewhere] = {}
+        """The over that others were heard to say last on each link, by its number, if it is known: one for each."""
+        self._overs = [TokenBucket(OVERS_PER_S, OVERS_AT_ONCE) for _ in ends]
+        self._singles = [TokenBucket(SINGLES_PER_S, SINGLES_AT_ONCE) for _ in ends]
+        self._nonces: OrderedDict[bytes, None] = OrderedDict()
+        self._told: dict[tuple[int, int, str], float] = {}
+
+    def take(self, octets: bytes, end: LinkEnd) -> None:
+        """Take a frame that has the shape of a sealed or ham one (open_frames.peek_mode)."""
+        kind_octet, over, sequence = HEADER.unpack_from(octets)
+        now = trio.current_time()
+        elsewhere = self._elsewhere.get(end.number)
+        if elsewhere is not None and elsewhere.over == over:
+            elsewhere.heard.append(sequence)
+        match kind_octet & 0x0F:
+            case Type.BEGIN:
+                self._begin(octets, over, sequence, end, now)
+            case Type.VOICE | Type.END as kind if end.number in self._current:
+                current = self._current[end.number]
+                if current.over == over:
+                    self._go_on(octets, Type(kind), sequence, current, end, now)
+            case Type.TEXT | Type.RECEIPT:
+                self._single(octets, end, now)
+
+    def lose(self, end: LinkEnd) -> None:
+        """Take that nothing more comes of the over that is followed on this link."""
+        current = self._current.pop(end.number, None)
+        if current is not None and not current.ends:
+            self._finish(current, end, complete=False)
+
+    def close(self) -> None:
+        """End all that is being passed on."""
+        for end in self._ends:
+            self.lose(end)
+
+    def _begin(self, octets: bytes, over: int, sequence: int, end: LinkEnd, now: float) -> None:
+        nonce = octets[HEADER_BYTES : HEADER_BYTES + NONCE_BYTES]
+        current = self._current.get(end.number)
+        if current is not None and current.nonce == nonce:
+            end.moved(end.floor.heard(now, over))
+            if current.window.takes(sequence):
+                self._pass(octets, current, now)
+            return
+        if current is not None and not current.ends:  # whoever talks goes on
+            self._mark(nonce, over, end)
+            return
+        if not self._overs[end.number].take(now):
+            return
+        end.heard += 1
+        end.moved(end.floor.heard(now, over, begins=True))
+        if self._mark(nonce, over, end) in (Sighting.NEW, Sighting.GOES_ON):
+            passed = _Passed(over, nonce, octets)
+            passed.window.takes(sequence)
+            self._current[end.number] = passed
+        else:
+            self._current.pop(end.number, None)
+
+    def _mark(self, nonce: bytes, over: int, end: LinkEnd) -> Sighting:
+        """Take note that an over has begun on a link, and what of it was heard there where it is known already."""
+        sighting = self._known.heard(origin_of(nonce), nonce, end.number)
+        if sighting is Sighting.ELSEWHERE and getattr(self._elsewhere.get(end.number), "nonce", b"") != nonce:
+            self._elsewhere[end.number] = _Elsewhere(over, nonce)
+        return sighting
+
+    def _is_there(self, target: LinkEnd, nonce: bytes, sequence: int) -> bool:
+        """Tell whether another relay has said this frame on a link before: of two that began at once, both go on."""
+        elsewhere = self._elsewhere.get(target.number)
+        return elsewhere is not None and elsewhere.nonce == nonce and sequence in elsewhere.heard
+
+    def _go_on(self, octets: bytes, kind: Type, sequence: int, current: _Passed, end: LinkEnd, now: float) -> None:
+        again = kind is Type.END and current.ends == 1
+        if not current.window.takes(sequence) and not again:
+            return
+        if kind is Type.VOICE:
+            packets = (len(octets) - HEADER_BYTES) // PACKET_BYTES
+            end.moved(end.floor.heard(now, current.over, min(packets, MAX_K)))
+            if current.targets is None:
+                current.targets = [other for other in self._ends if self._takes(other, current, packets, end, now)]
+                self._pass(current.begin, current, now)
+            current.packets += packets
+            self._pass(octets, current, now)
+            return
+        current.ends += 1
+        self._pass(octets, current, now)
+        end.moved(end.floor.over_ended(now, current.over))
+        if current.ends == 1:
+            self._finish(current, end, complete=True)
+
+    def _takes(self, target: LinkEnd, current: _Passed, packets: int, end: LinkEnd, now: float) -> bool:
+        """Tell whether an over of frames of so many packets goes to a link, and take the floor there if so."""
+        if target is end or self._known.is_on(origin_of(current.nonce), target.number):
+            return False
+        reason = misfit(end, target, packets)
+        if reason:
+            self._tell(end, target, reason, now)
+            return False
+        if not target.idle or target.queue or not target.link.ready or not target.may_begin:
+            reason = "nobody is there" if not target.link.ready else BUSY
+            target.not_relayed += 1
+            self._report(OverNotRelayed(UNNAMED, end.name, target.name, reason))
+            return False
+        target.moved(target.floor.press(now))
+        return True
+
+    def _pass(self, octets: bytes, current: _Passed, now: float) -> None:
+        sequence = HEADER.unpack_from(octets)[2]
+        for target in current.targets or ():
+            if self._is_there(target, current.nonce, sequence):
+                continue
+            target.air.spend(len(octets), now)
+            target.transmitter.send(octets, partial(self._taken, target))
+
+    @staticmethod
+    def _taken(target: LinkEnd, at_s: float) -> None:
+        if target.floor.state is State.ASKED:
+            target.moved(target.floor.permit(at_s))
+
+    def _finish(self, current: _Passed, end: LinkEnd, *, complete: bool) -> None:
+        for target in current.targets or ():
+            self._let_go(target)
+            target.relayed += 1
+            self._report(OverRelayed(UNNAMED, end.name, target.name, current.packets, 0, 0.0, complete))
+
+    @staticmethod
+    def _let_go(target: LinkEnd) -> None:
+        """Let the floor of a link go: what is left of the over is in the queue already."""
+        now, floor = trio.current_time(), target.floor
+        if floor.state not in (State.IDLE, State.RECEIVING):
+            target.moved(floor.release(now))
+        if floor.state is State.DRAINING:
+            target.moved(floor.drained(now))
+
+    def _single(self, octets: bytes, end: LinkEnd, now: float) -> None:
+        """Pass a message or a receipt on, once."""
+        nonce = octets[HEADER_BYTES : HEADER_BYTES + NONCE_BYTES]
+        if nonce in self._nonces or not self._singles[end.number].take(now):
+            return
+        self._nonces[nonce] = None
+        if len(self._nonces) > MAX_SINGLES:
+            self._nonces.popitem(last=False)
+        for target in self._ends:
+            if target is not end and not misfit(end, target, 1) and target.idle and target.link.ready:
+                target.air.spend(len(octets), now)
+                target.transmitter.send(octets)
+
+    def _tell(self, end: LinkEnd, target: LinkEnd, reason: str, now: float) -> None:
+        """Report that the passphrase is needed, and why, now and then."""
+        key = end.number, target.number, reason
+        if now < self._told.get(key, -TOLD_EVERY_S) + TOLD_EVERY_S:
+            return
+        if len(self._told) >= MAX_TOLD:
+            self._told.clear()
+        self._told[key] = now
+        target.tell(
+            f"sealed overs of {end.name} cannot go on as they are: {reason}",
+            "start the relay with --passphrase, which packs them anew",
+        )
+
+
+def misfit(source: LinkEnd, target: LinkEnd, packets: int) -> str:
+    """Return why frames of so many packets of one link cannot go over another as they are; "" where they can."""
+    if any(end.address.kind.takes_channel for end in (source, target)):
+        return "a sealed channel's topic on a broker follows from the passphrase"
+    if source.link.tag_bytes != target.link.tag_bytes:
+        return f"their tags have {source.link.tag_bytes} bytes, and {target.link.tag_bytes} there"
+    repeat = packets > MAX_K
+    k = packets // 2 if repeat else packets
+    row = plan(dataclasses.replace(target.address, repeat=repeat), sealed=True)[max(1, k) - 1]
+    if row.too_long:
+        limit = link_model(target.address).max_frame_bytes
+        return f"a frame of {packets} packets is longer than the {limit} bytes that the radio there takes"
+    return "" if row.fits else f"{packets} packets a frame make that link {row.share:.0%} busy"

@@ -1,0 +1,73 @@
+"""The health of a link, as its errors and what it carries show it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import trio
+
+from app.events import Event, LinkProblem, LinkRecovered
+from transport.errors import LinkError, NetworkReport
+
+AGAIN_S = 1.0
+"""Shortest time between two tidings of a link that does not work, in seconds: whoever forges errors is no flood."""
+QUIET_S = 1.0
+"""Time without an error after which a link works again over which frames are sent, in seconds..."""
+SENT_FRAMES = 3
+"""...and the number of frames that it must have taken since the last error."""
+LASTING_S = 5.0
+"""Time for which errors must have come before anything is given up for them, in seconds."""
+HEARD_S = 180.0
+"""Time for which nothing is given up for reports of the network after somebody was heard, in seconds: a minute more
+than the longest over, during which nobody else talks."""
+
+
+class LinkHealth:
+    """The health of the link, told to the host when it changes.
+
+    A link fails from its first error until a frame comes over it, or until it takes frames and tells of no error.
+    """
+
+    def __init__(self, emit: Callable[[Event], None]) -> None:
+        self._emit = emit
+        self._told = ""
+        self._told_s = -math.inf
+        self._told_lasting = False
+        self._failing_since_s = self._failed_s = self._heard_s = -math.inf
+        self._sent_since = 0
+        self.lasting = False
+        """True where errors have come for LASTING_S, and the link has not worked in between."""
+
+    def failed(self, problem: LinkError) -> None:
+        """Tell of a problem, once until the link works again, and not more often than every AGAIN_S.
+
+        It is told once more when it lasts.
+        """
+        now = trio.current_time()
+        if now - self._failed_s > LASTING_S:  # nobody tried meanwhile, so nothing is known of that time
+            self._failing_since_s = now
+        self._failed_s, self._sent_since = now, 0
+        believed = not isinstance(problem, NetworkReport) or now - self._heard_s >= HEARD_S
+        self.lasting = believed and now - self._failing_since_s >= LASTING_S
+        news = self._told != str(problem) or (self.lasting and not self._told_lasting)
+        if news and now >= self._told_s + AGAIN_S:
+            self._told, self._told_s, self._told_lasting = str(problem), now, self.lasting
+            self._emit(LinkProblem(problem.cause, problem.cure, self.lasting))
+
+    def heard(self) -> None:
+        """Take note that a frame of the channel came: somebody is there, whatever the network says."""
+        self._heard_s = trio.current_time()
+
+    def works(self) -> None:
+        """Take note that the link works, and tell that it does so again where the host thinks otherwise."""
+        self._failed_s, self.lasting = -math.inf, False
+        if self._told:
+            self._told, self._told_lasting = "", False
+            self._emit(LinkRecovered())
+
+    def sent(self) -> None:
+        """Take note that the link took a frame, which alone is no sign that anybody got it."""
+        self._sent_since += 1
+        if self._sent_since >= SENT_FRAMES and trio.current_time() - self._failed_s >= QUIET_S:
+            self.works()

@@ -1,0 +1,130 @@
+"""Frames of a sealed channel through a relay that has not got the passphrase."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import trio
+import trio.testing
+
+from app import events
+from app.relay.reports import OverNotRelayed, OverRelayed, RelayProblem
+from tests.support.air import Air, WatchedRelay, relaying
+from tests.support.station import ADA, Station, clip, running
+from transport.protocol.frames import Type
+
+pytestmark = pytest.mark.usefixtures("cheap_keys")
+
+UTC_S = 1_700_000_000
+PACKETS = 8
+OVER = clip(PACKETS * 0.32 - 0.1)
+
+
+def clock() -> int:
+    return UTC_S + int(trio.current_time())
+
+
+def station(name: str, air: Air, **changes) -> Station:
+    settings = replace(ADA, name=name, link=air.name, passphrase="secret", **changes)
+    return Station(settings, link=air.member(), clock=clock, speaks_clips=False)
+
+
+def play(main) -> None:
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+def test_frames_that_fit_go_on_as_they_are() -> None:
+    """Every frame byte by byte and once; the receipt and a message too; no BEACON."""
+    near, far = Air("udp://near"), Air("udp://far")
+    ada, bob = station("Ada", near, addressee="Bob"), station("Bob", far)
+    hill = WatchedRelay("Hill", near, far)
+
+    async def main() -> None:
+        async with relaying([near, far], hill), running(ada, bob):
+            await trio.sleep(6.0)
+            ada.engine.play_clip(OVER)
+            played = await bob.until(events.OverPlayed)
+            assert ("Ada", PACKETS, 0, True) == (played.sender, played.packets, played.lost, played.complete)
+            assert PACKETS == (await ada.until(events.OverConfirmed)).heard
+            ada.engine.send_text("QTH?", "Bob", confirm=True)
+            await ada.until(events.TextConfirmed)
+
+    play(main)
+    assert ada.encoder.packets == bob.decoder.packets
+    said = {frame for _, member, frame in near.frames if member == 0 and frame[0] & 15 != Type.BEACON}
+    there = [frame for _, member, frame in far.frames if member == 1]
+    assert said == set(there) and 1 == len(there) - len(said)  # END came twice
+    assert [(PACKETS, True)] == [(one.packets, one.complete) for one in hill.only(OverRelayed)]
+
+
+def test_three_of_them_in_a_triangle() -> None:
+    """No link has a frame more than once from the relays together, but for an over that two began at once."""
+    airs = [Air(f"udp://link{number}", delay_s=0.01 + 0.02 * number) for number in range(3)]
+    people = [station(name, air, presence="off") for name, air in zip(("Ada", "Bob", "Cid"), airs, strict=True)]
+    relays = [WatchedRelay(f"R{one}", airs[one], airs[other]) for one, other in ((0, 1), (1, 2), (2, 0))]
+
+    async def main() -> None:
+        async with relaying(airs, *relays), running(*people):
+            await trio.sleep(2.0)
+            people[0].engine.play_clip(OVER)
+            for one in people[1:]:
+                played = await one.until(events.OverPlayed)
+                assert (PACKETS, 0, True) == (played.packets, played.lost, played.complete)
+            await trio.sleep(10.0)
+
+    play(main)
+    for air in airs:
+        voices = [frame for _, _, frame in air.frames if frame[0] & 15 == Type.VOICE]
+        assert PACKETS == len(set(voices)) and len(voices) <= 2 * PACKETS
+    assert 0 == sum(frame[0] & 15 == Type.VOICE for _, member, frame in airs[0].frames if member != 0)
+
+
+@pytest.mark.parametrize(
+    ("far", "why"),
+    [
+        ("udp://far?rate=1500", "1 packets a frame make that link"),
+        ("serial:///dev/null?baud=57600", "their tags have 8 bytes, and 4 there"),
+        ("mqtt://broker.example/far", "a sealed channel's topic on a broker follows from the passphrase"),
+    ],
+)
+def test_what_does_not_fit_needs_the_passphrase(far: str, why: str) -> None:
+    """It says so once, and why; nothing of the over is said there."""
+    near, there = Air("udp://near"), Air(far)
+    ada = station("Ada", near)
+    hill = WatchedRelay("Hill", near, there)
+    ear = there.member()
+    if far.startswith("serial"):
+        ear.tag_bytes = 4
+        hill.links[far].tag_bytes = 4
+
+    async def main() -> None:
+        async with relaying([near, there], hill), running(ada):
+            await trio.sleep(2.0)
+            for number in range(2):
+                ada.engine.play_clip(OVER)
+                await ada.until(events.OverSent, number + 1)
+
+    play(main)
+    (problem,) = hill.only(RelayProblem)
+    assert why in problem.cause and "--passphrase" in problem.cure
+    assert [] == [frame for _, member, frame in there.frames if frame[0] & 15 == Type.VOICE]
+    assert [] == hill.only(OverRelayed) == hill.only(OverNotRelayed)
+
+
+def test_a_busy_link_is_left_alone() -> None:
+    """Sealed frames cannot wait: the over is not carried, and that is reported."""
+    near, far = Air("udp://near"), Air("udp://far")
+    ada, bob = station("Ada", near), station("Bob", far)
+    hill = WatchedRelay("Hill", near, far)
+
+    async def main() -> None:
+        async with relaying([near, far], hill), running(ada, bob):
+            await trio.sleep(2.0)
+            bob.engine.play_clip(OVER)
+            ada.engine.play_clip(OVER)
+            await trio.sleep(10.0)
+
+    play(main)
+    assert 2 == len(hill.only(OverNotRelayed))
+    assert [] == ada.only(events.OverBegan) == bob.only(events.OverBegan)

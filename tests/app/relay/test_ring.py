@@ -1,0 +1,142 @@
+"""Relays that form a ring, or stand side by side: an over is carried to each link once, and nothing goes round."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+import trio.testing
+
+from app import events
+from app.relay.reports import OverNotRelayed, OverRelayed
+from app.settings.model import Settings
+from tests.support.air import Air, WatchedRelay, relaying
+from tests.support.station import ADA, Station, clip, running
+from transport.protocol.frames import Type
+from transport.protocol.open_frames import HEADER
+
+pytestmark = pytest.mark.usefixtures("cheap_keys")
+
+UTC_S = 1_700_000_000
+PACKETS = 12
+OVER = clip(PACKETS * 0.32 - 0.1)
+KEY = {"passphrase": "secret"}
+
+
+def clock() -> int:
+    return UTC_S + int(trio.current_time())
+
+
+def station(name: str, air: Air, **changes) -> Station:
+    settings = Settings(
+        name=name, link=air.name, permit_tone=False, courtesy_tone=False, call_tone=False, presence="off", **changes
+    )
+    return Station(settings, link=air.member(), clock=clock, speaks_clips=False)
+
+
+def overs_on(air: Air) -> int:
+    """Return how many overs were said on an air: each has BEGINs of its own, all with one number, from one member."""
+    begins = {(member, frame[1]) for _, member, frame in air.frames if frame[0] & 15 == Type.BEGIN}
+    return len(begins)
+
+
+def voice_on(air: Air) -> int:
+    return sum(frame[0] & 15 == Type.VOICE for _, _, frame in air.frames)
+
+
+@pytest.mark.parametrize("protection", [{}, KEY], ids=["open", "sealed"])
+@pytest.mark.parametrize("seed", range(6))
+def test_three_relays_in_a_triangle(protection: dict, seed: int) -> None:
+    """Each link has the over once, with all its packets; then it is quiet everywhere, also after an answer."""
+    airs = [Air(f"udp://link{number}?k=1", delay_s=0.01 + 0.03 * ((seed + number) % 3)) for number in range(3)]
+    people = [station(name, air, **protection) for name, air in zip(("Ada", "Bob", "Cid"), airs, strict=True)]
+    relays = [
+        WatchedRelay(f"R{one}{other}", airs[one], airs[other], clock=clock, presence="off", **protection)
+        for one, other in ((0, 1), (1, 2), (2, 0))
+    ]
+    ada, bob, cid = people
+
+    async def main() -> None:
+        async with relaying(airs, *relays), running(*people):
+            await trio.sleep(1.0)
+            for talker in (ada, cid):
+                for air in airs:
+                    air.frames.clear()
+                others = [one for one in people if one is not talker]
+                before = [len(one.only(events.OverPlayed)) for one in others]
+                talker.engine.play_clip(OVER)
+                for one, count in zip(others, before, strict=True):
+                    await one.until(events.OverPlayed, count + 1)
+                await trio.sleep(30.0)
+                for one, count in zip(others, before, strict=True):
+                    *cut, whole = one.only(events.OverPlayed)[count:]
+                    assert (PACKETS, 0, True) == (whole.packets, whole.lost, whole.complete)
+                    assert whole.sender.startswith(f"{talker.settings.name} via R")
+                    assert [] == [each for each in cut if each.packets > 1]
+                for one, air in zip(people, airs, strict=True):
+                    assert overs_on(air) <= 1 + (one is not talker)
+                    assert PACKETS <= voice_on(air) <= PACKETS + 1
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert ada.encoder.packets == cid.decoder.packets[-PACKETS:]
+    assert cid.encoder.packets == ada.decoder.packets[-PACKETS:] == bob.decoder.packets[-PACKETS:]
+    assert 4 == sum(report.complete for relay in relays for report in relay.only(OverRelayed))
+
+
+def test_texts_in_a_ring_are_said_once_a_link() -> None:
+    """A message goes to each other link once or twice, and does not go round."""
+    airs = [Air(f"udp://link{number}") for number in range(3)]
+    people = [station(name, air) for name, air in zip(("Ada", "Bob", "Cid"), airs, strict=True)]
+    pairs = ((0, 1), (1, 2), (2, 0))
+    relays = [WatchedRelay(f"R{one}{other}", airs[one], airs[other], clock=clock) for one, other in pairs]
+
+    async def main() -> None:
+        async with relaying(airs, *relays), running(*people):
+            people[0].engine.send_text("hello", "", confirm=False)
+            await trio.sleep(60.0)
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    said = [sum(frame[0] & 15 == Type.TEXT for _, _, frame in air.frames) for air in airs]
+    assert 1 == said[0] and all(1 <= count <= 2 for count in said[1:])
+    assert all({"hello"} == {text.text for text in one.only(events.TextHeard)} for one in people[1:])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_two_relays_side_by_side(seed: int) -> None:
+    """Both join the same two links: one of them carries the over, the other sees that it is there already."""
+    near, far = Air("udp://near", delay_s=0.005 * (1 + seed)), Air("udp://far", delay_s=0.02)
+    ada, bob = station("Ada", near), station("Bob", far)
+    one, other = (WatchedRelay(name, near, far, clock=clock) for name in ("One", "Other"))
+
+    async def main() -> None:
+        async with relaying([near, far], one, other), running(ada, bob):
+            await trio.sleep(1.0)
+            ada.engine.play_clip(OVER)
+            await bob.until(events.OverPlayed)
+            await trio.sleep(70.0)
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert 1 == overs_on(near)
+    whole = [report for relay in (one, other) for report in relay.only(OverRelayed) if report.complete]
+    assert 1 == len(whole) and PACKETS == whole[0].packets
+    assert 1 <= sum(len(relay.only(OverNotRelayed)) for relay in (one, other))
+    assert PACKETS == len([None for _, _, frame in near.frames if HEADER.unpack_from(frame)[0] == 0x12])
+    assert ADA.name == "Ada" and ada.encoder.packets[-4:] == bob.decoder.packets[-4:]
+
+
+def test_two_that_begin_at_once() -> None:
+    """Where both have begun before they heard each other, the one with the smaller nonce goes on, the other ends."""
+    near, far = Air("udp://near"), Air("udp://far", delay_s=0.4)  # slower than anything they draw
+    ada, bob = station("Ada", near), station("Bob", far)
+    one, other = (WatchedRelay(name, near, far, clock=clock) for name in ("One", "Other"))
+
+    async def main() -> None:
+        async with relaying([near, far], one, other), running(ada, bob):
+            await trio.sleep(1.0)
+            ada.engine.play_clip(OVER)
+            await trio.sleep(70.0)
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert 2 == overs_on(far) and 1 == overs_on(near)
+    first, second = sorted(one.only(OverRelayed) + other.only(OverRelayed), key=lambda report: report.packets)
+    assert second.complete and PACKETS == second.packets
+    assert not first.complete and first.packets <= 3

@@ -1,0 +1,102 @@
+"""Links on which everybody hears everybody, in virtual time: what one says comes to all others a moment later."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import trio
+
+from app.relay.relay import Relay, RelayParts
+from app.relay.reports import RelayReport
+from app.settings.model import Settings
+from tests.support.station import at_once
+from transport.address import Address
+from transport.errors import LinkClosed
+from transport.links.base import Link
+from transport.links.memory import MemoryLink, memory_pair
+
+
+class Air:
+    """A channel that its members share. Its name is the address of the link, as a relay names it."""
+
+    def __init__(self, name: str, delay_s: float = 0.02, loses: Callable[[bytes], bool] = lambda frame: False) -> None:
+        """Take the time that a frame is on its way, and what tells of a frame that nobody gets."""
+        self.name = name
+        self._delay_s = delay_s
+        self._loses = loses
+        self._ears: list[MemoryLink] = []
+        self.frames: list[tuple[float, int, bytes]] = []
+        """All frames that were said: when, by which member, and the frame."""
+
+    def member(self) -> MemoryLink:
+        """Return the link of one more member."""
+        near, far = memory_pair(self.name, self.name)
+        self._ears.append(far)
+        return near
+
+    async def run(self) -> None:
+        """Carry frames until cancelled."""
+        async with trio.open_nursery() as nursery:
+            for number in range(len(self._ears)):
+                nursery.start_soon(self._carry, number, nursery)
+
+    async def _carry(self, number: int, nursery: trio.Nursery) -> None:
+        put, take = trio.open_memory_channel[tuple[float, bytes]](1000)
+        nursery.start_soon(self._deliver, number, take)
+        while True:
+            try:
+                frame = await self._ears[number].receive()
+            except LinkClosed:
+                return
+            self.frames.append((trio.current_time(), number, frame))
+            if not self._loses(frame):
+                put.send_nowait((trio.current_time() + self._delay_s, frame))
+
+    async def _deliver(self, number: int, take: trio.MemoryReceiveChannel[tuple[float, bytes]]) -> None:
+        async for at_s, frame in take:
+            await trio.sleep_until(at_s)
+            for other, ear in enumerate(self._ears):
+                if other != number:
+                    with contextlib.suppress(LinkClosed):
+                        await ear.send(frame)
+
+
+class WatchedRelay:
+    """A relay between airs, and everything that it has reported."""
+
+    def __init__(self, name: str, *airs: Air, clock: Callable[[], int] = lambda: 1_700_000_000, **settings: Any):
+        """Take the relay's name and what it joins."""
+        links = {air.name: air.member() for air in airs}
+        self.links = links
+        """The relay's ends of the airs, by their names."""
+        self.reports: list[RelayReport] = []
+
+        async def open_link(address: Address[Any], nursery: trio.Nursery) -> Link:
+            return links[address.text]
+
+        each = [replace(Settings(), name=name, link=air.name, **settings) for air in airs]
+        parts = RelayParts(open_link=open_link, clock=clock, in_thread=lambda: at_once)
+        self.relay = Relay(each, self.reports.append, parts)
+
+    def only(self, kind: type) -> list[Any]:
+        """Return the reports of this kind."""
+        return [one for one in self.reports if isinstance(one, kind)]
+
+
+@asynccontextmanager
+async def relaying(airs: Sequence[Air], *relays: WatchedRelay) -> AsyncGenerator[None, None]:
+    """Run airs and relays inside the context. All other members have joined before."""
+    async with trio.open_nursery() as nursery:
+        for air in airs:
+            nursery.start_soon(air.run)
+        for one in relays:
+            nursery.start_soon(one.relay.run)
+        yield
+        for one in relays:
+            one.relay.close()
+        await trio.sleep(1.0)
+        nursery.cancel_scope.cancel()

@@ -1,0 +1,145 @@
+"""Names along a way, origins, and what a relay knows."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from transport.protocol.frames import MAX_NAME_BYTES, Begin
+from transport.protocol.over import OverBegun, Overlap, OverSuperseded
+from transport.protocol.over_receiver import OverReceiver
+from transport.protocol.relaying import (
+    MAX_KNOWN,
+    MAX_VERSIONS,
+    TEXT_PAUSE_S,
+    TEXT_TRIES,
+    KnownMessages,
+    KnownOvers,
+    Sighting,
+    goes_before,
+    hops_of,
+    name_before,
+    origin_of,
+    relayed_name,
+    relayed_nonce,
+)
+
+NONCE = bytes.fromhex("00010203 80000000")
+
+
+@pytest.mark.parametrize(
+    ("name", "relay", "told", "before"),
+    [
+        ("Ada", "Hill", "Ada via Hill", "Ada"),
+        ("Ada via Hill", "Bay", "Ada via Hill, Bay", "Ada via Hill"),
+        ("Ada via Hill, Bay", "Cape", "Ada via Hill, Bay, Cape", "Ada via Hill, Bay"),
+        ("Ada via Hill, Bay, Cape", "Dune", "Ada via Bay, Cape, Dune", "Ada via Bay, Cape"),  # 24 bytes at the most
+        ("Ada of the long, long name", "Hill", "Ada of the long, long name", "Ada of the long, long name"),
+        ("Zoë", "Höhe", "Zoë via Höhe", "Zoë"),
+        ("", "Hill", "", ""),
+    ],
+)
+def test_names_show_the_way(name: str, relay: str, told: str, before: str) -> None:
+    """As much of it as fits; whoever is addressed along it is found again."""
+    assert told == relayed_name(name, relay)
+    assert before == name_before(told, relay)
+    assert name == name_before(name, "Nobody")
+
+
+def test_in_ham_mode_the_relay_is_always_named() -> None:
+    """The law wants the callsign of whoever transmits: the talker's name is cut for it, and stays valid text."""
+    told = relayed_name("a station of that name", "N0CALL-7", always=True)
+    assert "a station o via N0CALL-7" == told
+    assert told.endswith(" via N0CALL-7") and len(told.encode()) <= MAX_NAME_BYTES
+    assert "ßßßßß via N0CALL-7" == relayed_name("ß" * 12, "N0CALL-7", always=True)
+    assert "R" * 22 == relayed_name("Ada", "R" * 22, always=True)
+
+
+def test_hops() -> None:
+    """Counted from the name, as far as it shows them."""
+    assert [0, 1, 3] == [hops_of(name) for name in ("Ada", "Ada via Hill", "Ada via Hill, Bay, Cape")]
+
+
+def test_a_relayed_nonce_keeps_the_origin_and_is_greater() -> None:
+    """Also after several relays; where there is no room above, any other is drawn."""
+    dice, nonce = random.Random(1), NONCE
+    for _ in range(10):
+        later = relayed_nonce(origin_of(NONCE), nonce, dice.randbytes)
+        assert origin_of(NONCE) == origin_of(later) and 8 == len(later)
+        assert goes_before(nonce, later) and not goes_before(later, nonce)
+        nonce = later
+    last = relayed_nonce(b"abcd", b"abcd\xff\xff\xff\xff", dice.randbytes)
+    assert b"abcd" == last[:4] and b"\xff\xff\xff\xff" != last[4:]
+
+
+def test_a_long_over_has_pieces() -> None:
+    """Every 120 s another origin, the same at every relay, and another one than that of other overs."""
+    first, second, third = (origin_of(NONCE, index) for index in (374, 375, 751))
+    assert NONCE[:4] == first and 3 == len({first, second, third})
+    assert second == origin_of(NONCE[:4] + b"else", 380)
+
+
+def test_what_an_over_is() -> None:
+    """New, going on, elsewhere, or our own version that a link sent back."""
+    known = KnownOvers()
+    other = NONCE[:4] + b"\xff" * 4
+    assert Sighting.NEW is known.heard(b"o", NONCE, 0)
+    assert Sighting.GOES_ON is known.heard(b"o", NONCE, 0)
+    assert Sighting.ELSEWHERE is known.heard(b"o", NONCE, 1)
+    assert Sighting.ELSEWHERE is known.heard(b"o", other, 0)
+    assert (True, True, False) == tuple(known.is_on(b"o", link) for link in (0, 1, 2))
+    known.carries(b"o", b"own")
+    assert Sighting.OWN is known.heard(b"o", b"own", 2)
+    assert not known.is_on(b"o", 2)
+    assert not known.moves(b"o", other, 1) and not known.moves(b"o", b"own", 0) and not known.moves(b"p", other, 0)
+    assert known.moves(b"o", other, 0)
+    assert Sighting.GOES_ON is known.heard(b"o", other, 0)
+
+
+def test_overs_are_forgotten_in_their_order() -> None:
+    """The one that was heard least recently makes room; of our own versions the oldest."""
+    known = KnownOvers()
+    for number in range(MAX_KNOWN):
+        known.heard(number.to_bytes(4), NONCE, 0)
+    known.heard((0).to_bytes(4), NONCE, 0)
+    assert Sighting.NEW is known.heard(b"more", NONCE, 0)
+    assert MAX_KNOWN == len(known)
+    assert known.is_on((0).to_bytes(4), 0) and not known.is_on((1).to_bytes(4), 0)
+    for number in range(MAX_VERSIONS + 1):
+        known.carries(b"more", number.to_bytes(8))
+    assert Sighting.ELSEWHERE is known.heard(b"more", (0).to_bytes(8), 1)
+    assert Sighting.OWN is known.heard(b"more", MAX_VERSIONS.to_bytes(8), 1)
+
+
+def test_messages_go_on_from_where_they_came_first() -> None:
+    """A few times, with pauses, and not from a link to which they were carried."""
+    known = KnownMessages()
+    assert {0} == known.heard(1, 2, "Ada", 0, 0.0)
+    assert None is known.heard(1, 2, "Ada", 0, TEXT_PAUSE_S / 2)
+    assert None is known.heard(1, 2, "Ada via Hill", 1, 5.0)
+    for again in range(1, TEXT_TRIES):
+        assert {0, 1} == known.heard(1, 2, "Ada", 0, 10.0 * again)
+    assert None is known.heard(1, 2, "Ada", 0, 100.0)
+    assert {1} == known.heard(1, 2, "Bob", 1, 100.0)
+    for number in range(2 * MAX_KNOWN):
+        known.heard(0, number, "x", 0, 100.0)
+    assert MAX_KNOWN == len(known)
+
+
+def begin(nonce: bytes, over: int, sender: str) -> Begin:
+    return Begin(over, 0, nonce, 0, 1, 1, sender)
+
+
+def test_a_listener_follows_the_smaller_of_two_versions() -> None:
+    """At once, whichever comes first; of two overs that have nothing to do with each other the first is followed."""
+    small, great = begin(NONCE, 1, "Ada via Hill"), begin(NONCE[:4] + b"\xff" * 4, 2, "Ada via Bay")
+    receiver = OverReceiver()
+    assert [OverBegun(small, 0)] == receiver.receive(small, 0.0)
+    assert [Overlap(great)] == receiver.receive(great, 0.1)
+    receiver = OverReceiver()
+    assert [OverBegun(great, 0)] == receiver.receive(great, 0.0)
+    assert [OverSuperseded(great), OverBegun(small, 0)] == receiver.receive(small, 0.1)
+    receiver = OverReceiver()
+    receiver.receive(great, 0.0)
+    assert [Overlap] == [type(one) for one in receiver.receive(begin(bytes(8), 3, "Eve"), 0.1)]

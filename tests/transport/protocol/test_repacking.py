@@ -1,0 +1,125 @@
+"""Packets that are packed into other frames than they came in."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from tests.support.overs import numbered_packet, over_frames
+from transport.errors import UsageError
+from transport.protocol.over import OverSender, PacketHeard
+from transport.protocol.over_receiver import OverReceiver
+from transport.protocol.repacking import LATE_S, MAX_AHEAD, Piece, Repacker
+
+P = [numbered_packet(number) for number in range(64)]
+
+
+def pushed(k: int, *indices: int, first: int = 0, again_s: float = 0.0) -> Repacker:
+    repacker = Repacker(k, first, again_s)
+    for index in indices:
+        repacker.push(index, P[index], False, 0.0)
+    return repacker
+
+
+def taken(repacker: Repacker, now: float = 0.0) -> list[Piece]:
+    pieces = []
+    while (piece := repacker.take(now)) is not None:
+        pieces.append(piece)
+    return pieces
+
+
+@pytest.mark.parametrize("k", range(1, 7))
+@pytest.mark.parametrize("source_k", range(1, 7))
+def test_every_k_into_every_other(source_k: int, k: int) -> None:
+    """All packets come out in order, whatever the frames were and are, and a receiver places them as they were."""
+    receiver, repacker = OverReceiver(), Repacker(k, 0)
+    sender = OverSender(over=1, nonce=bytes(8), utc_s=0, codec_id=1, k=k, sender="Ada")
+    out: list[Any] = [sender.begin()]
+    now = 0.0
+    for frame in over_frames(17, source_k):
+        now += 0.32
+        for fact in receiver.receive(frame, now):
+            if isinstance(fact, PacketHeard):
+                repacker.push(fact.index, fact.packet, fact.damaged, now)
+        for piece in taken(repacker, now):
+            out += sender.voice(piece.packets)
+    repacker.end(17)
+    for piece in taken(repacker, now):
+        out += sender.voice(piece.packets)
+    assert repacker.finished
+    listener, heard = OverReceiver(), {}
+    for number, frame in enumerate([*out, sender.end()]):
+        for fact in listener.receive(frame, number * 0.4):
+            if isinstance(fact, PacketHeard):
+                heard[fact.index] = fact.packet
+    assert dict(enumerate(P[:17])) == heard
+
+
+def test_a_frame_waits_for_its_packets() -> None:
+    """Until one behind it has come and the missing one is late; longer where the talker sends it again."""
+    repacker = pushed(2, 0)
+    assert [] == taken(repacker) and math.inf == repacker.next_s()
+    repacker.push(2, P[2], False, 1.0)
+    assert [] == taken(repacker, 1.0) and pytest.approx(1.0 + LATE_S) == repacker.next_s()
+    assert [Piece(2, (P[0], P[0]), 1, True)] == taken(repacker, repacker.next_s())
+    assert [] == taken(pushed(1, 1, again_s=0.32), 0.3)
+    assert [Piece(1, (), 1, True), Piece(1, (P[1],), 0, False)] == taken(pushed(1, 1, again_s=0.32), 0.43)
+
+
+def test_order_and_repeats_do_not_matter() -> None:
+    """Packets out of turn wait; one that comes again, or too late, changes nothing."""
+    repacker = pushed(2, 1, 0, 3, 2, 2)
+    assert [(P[0], P[1]), (P[2], P[3])] == [piece.packets for piece in taken(repacker)]
+    repacker.push(0, P[9], False, 5.0)
+    repacker.end(None)
+    assert [] == taken(repacker) and repacker.finished
+
+
+def test_the_end_of_an_over() -> None:
+    """What is missing before it counts, whether anything came of it or not; nothing is invented behind it."""
+    repacker = pushed(2, 0, 1, 4)
+    repacker.end(7)
+    pieces = taken(repacker)
+    assert [2, 2, 2, 1] == [piece.count for piece in pieces]
+    assert [0, 2, 1, 1] == [piece.missing for piece in pieces]
+    assert [True, False, True, False] == [bool(piece.packets) for piece in pieces]
+    lost = pushed(2, 0, 1, 2)
+    lost.end(None)
+    assert [2, 1] == [piece.count for piece in taken(lost)]
+    assert lost.finished
+
+
+def test_a_damaged_packet_is_told() -> None:
+    """It is carried, and its frame is marked."""
+    repacker = Repacker(2, 4)
+    repacker.push(4, P[4], True, 0.0)
+    repacker.push(5, P[5], False, 0.0)
+    assert [Piece(2, (P[4], P[5]), 0, True)] == taken(repacker)
+
+
+def test_places_are_bounded() -> None:
+    """A place far ahead is no place, and the length is believed no further either."""
+    repacker = Repacker(1, 0)
+    for index in (MAX_AHEAD, 10**6, -1):
+        repacker.push(index, P[0], False, 0.0)
+    repacker.end(10**6)
+    assert MAX_AHEAD == sum(piece.count for piece in taken(repacker))
+
+
+def test_left_out_packets_keep_the_places_of_the_others() -> None:
+    """BEGIN comes where it is due, END counts them; with repeat nothing can be left out."""
+    sender = OverSender(over=1, nonce=bytes(8), utc_s=0, codec_id=1, k=1, sender="Ada")
+    receiver, heard = OverReceiver(), []
+    frames: list[Any] = [sender.begin()]
+    for number in range(20):
+        frames += sender.skip(1) if number % 3 == 2 else sender.voice([P[number]])
+    for at, frame in enumerate([*frames, sender.end()]):
+        heard += [fact.index for fact in receiver.receive(frame, at * 0.4) if isinstance(fact, PacketHeard)]
+    assert [number for number in range(20) if number % 3 != 2] == heard
+    assert 20 == sender.end().packets_sent
+    again = OverSender(over=1, nonce=bytes(8), utc_s=0, codec_id=1, k=1, sender="Ada", repeat=True)
+    again.begin()
+    with pytest.raises(UsageError, match="leaves none out"):
+        again.skip(1)
