@@ -136,7 +136,7 @@ class Progress:
     """
 
     def __init__(self, label: str) -> None:
-        self._label = label
+        self._label = plain_text(label)
         self._bar: RichProgress | None = None
 
     def at(self, fraction: float | None) -> None:

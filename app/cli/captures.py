@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.console import note, say
 from app.errors import FileProblem, GossamerError
@@ -13,6 +15,10 @@ from app.history.folder import capture_files
 from app.paths import recordings_folder
 from app.storage import packet_output
 from transport.protocol.frames import Mode
+
+if TYPE_CHECKING:  # `gossamer --help` must not wait for them
+    from app.audio.devices import Block
+    from app.audio.sound_files import SpeechWriter
 
 
 def run_capture(arguments: argparse.Namespace) -> int:
@@ -46,7 +52,7 @@ def run_capture(arguments: argparse.Namespace) -> int:
 
 def run_reproduce(arguments: argparse.Namespace) -> int:
     """Play a capture through the receiving half of a station. Raises GossamerError."""
-    from app.audio.sound_files import write_speech
+    from app.audio.sound_files import speech_output
     from app.diagnostics.reproduce import reproduce
     from app.history.capture import read_capture
     from app.settings.model import DEFAULT_CHANNEL, OPTIONS, Settings
@@ -79,9 +85,18 @@ def run_reproduce(arguments: argparse.Namespace) -> int:
         note(f"this capture is of version {capture.header.get('program')}, this is {program_version()}")
     if capture.frames_left_out:
         note(f"{capture.frames_left_out} frames came besides and are not in this capture: it may sound otherwise")
-    result = reproduce(capture, settings, load_codec(arguments.synth, arguments.model, encoder=False))
-    if arguments.output and len(result.samples):
-        write_speech(arguments.output, result.samples)
+    codec = load_codec(arguments.synth, arguments.model, encoder=False)
+    with contextlib.ExitStack() as stack:
+        writer: SpeechWriter | None = None
+
+        def hear(samples: Block) -> None:
+            nonlocal writer
+            if writer is None and arguments.output:
+                writer = stack.enter_context(speech_output(arguments.output))  # there is none where nothing is heard
+            if writer is not None:
+                writer.write(samples)
+
+        result = reproduce(capture, settings, codec, hear)
     counts = asdict(result.counts) | {"refused": asdict(result.refused)}
     facts = {
         "frames": len(capture.frames),
@@ -91,7 +106,7 @@ def run_reproduce(arguments: argparse.Namespace) -> int:
         "texts": [asdict(text) for text in result.texts],
         "problems": result.problems,
         "counts": counts,
-        "written": arguments.output if arguments.output and len(result.samples) else None,
+        "written": arguments.output if writer is not None else None,
     }
     lines = [
         f"{over.sender or 'somebody'}: {over.duration_s:.1f} s, {over.lost} of {over.packets} packets lost, "

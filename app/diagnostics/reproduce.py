@@ -22,7 +22,7 @@ from app.settings.model import Settings
 from app.signals import Ending, run_until_signal
 from app.station.engine import Engine
 from app.station.parrot import ParrotPorts
-from app.station.parts import Parts, StationCodec
+from app.station.parts import Parts, StationCodec, no_tap
 from transport.address import Address
 from transport.link_kinds import LayerBytes
 from transport.links.base import Link
@@ -116,12 +116,6 @@ class Reproduced:
     """Collisions, other codecs, other modes on the channel: a line each."""
     counts: events.PacketCounts = field(default_factory=lambda: events.PacketCounts(0, 0, 0, 0, 0))
     refused: events.ChannelCounts = field(default_factory=events.ChannelCounts)
-    heard: list[Block] = field(default_factory=list)
-
-    @property
-    def samples(self) -> Block:
-        """Everything that was played, over after over without the pauses: float32 [n], 8 kHz."""
-        return np.concatenate(self.heard) if self.heard else np.zeros(0, np.float32)
 
     def note(self, event: Event) -> None:
         """Take an event of the engine."""
@@ -148,10 +142,14 @@ async def _at_once(work: Callable[..., Any], *arguments: Any) -> Any:
     return work(*arguments)
 
 
-def reproduce(capture: Capture, settings: Settings, codec: StationCodec) -> Reproduced:
+def reproduce(
+    capture: Capture, settings: Settings, codec: StationCodec, hear: Callable[[Block], None] = no_tap
+) -> Reproduced:
     """Play a capture back, in the time that decoding takes, and return what a station made of it.
 
-    settings: those that matter to a receiver, such as the passphrase. Raises GossamerError as a station does.
+    settings: those that matter to a receiver, such as the passphrase. hear: takes what is played, over after over
+    without the pauses, float32 [n], 8 kHz; nothing keeps it here, since a capture may play for a day. Raises
+    GossamerError as a station does.
     """
     result = Reproduced()
 
@@ -175,7 +173,7 @@ def reproduce(capture: Capture, settings: Settings, codec: StationCodec) -> Repr
             load_clip=lambda number: np.zeros(0, np.float32),
             in_thread=lambda: _at_once,
             clock=clock,
-            on_heard=result.heard.append,
+            on_heard=hear,
         )
         began_s = trio.current_time()
         engine = Engine(settings, result.note, parts)

@@ -15,10 +15,10 @@ import pytest
 from app.console import plain
 
 ROOT = Path(__file__).parents[2]
-BAR = """
+BAR = r"""
 import sys
 from app.console import Progress, note
-with Progress("[a].wav") as bar:
+with Progress("[a]\x1b]0;PWN\x07.wav") as bar:
     for step in range(4):
         bar.at(step / 4)
     bar.at(None)
@@ -28,7 +28,7 @@ with Progress("[a].wav") as bar:
 
 
 def test_a_bar_is_drawn_on_a_terminal_and_taken_away() -> None:
-    """The label as it is, notes on lines of their own, bytes on standard output untouched, and no bar in the end."""
+    """The label made plain, notes on lines of their own, bytes on standard output untouched, and no bar in the end."""
     master, slave = pty.openpty()
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color"}
     with subprocess.Popen(
@@ -45,9 +45,9 @@ def test_a_bar_is_drawn_on_a_terminal_and_taken_away() -> None:
         assert b"octets" == process.stdout.read()
     os.close(master)
     assert 0 == process.returncode, drawn
-    assert b"[a].wav" in drawn and b"75%" in drawn
+    assert b"[a]?]0;PWN?.wav" in drawn and b"75%" in drawn and b"\x1b]0" not in drawn
     assert b"gossamer: odd\r\n" in drawn
-    last_line = drawn.rpartition(b"[a].wav")[2]
+    last_line = drawn.rpartition(b"PWN?.wav")[2]
     assert b"\x1b[2K" in last_line and b"\x1b[?25h" in last_line  # erased, the cursor shown again
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import trio
 import trio.testing
 
 from app import events
+from app.audio.devices import Block
 from app.diagnostics.reproduce import reproduce
 from app.errors import FileProblem
 from app.history.capture import CapturedFrame, capture_text, newest_part, read_capture
@@ -42,10 +44,28 @@ def test_a_capture_reproduces_what_was_heard(tmp_path, passphrase):
     text = capture_files(tmp_path / "bob")[0].read_text()
     assert "correct horse" not in text
     assert "passphrase" not in json.loads(text.splitlines()[0])["settings"]
-    again = reproduce(capture, replace(BOB, **mode), StationCodec(None, StaircaseDecoder(), StaircaseSynthesizer()))
+    codec, heard = StationCodec(None, StaircaseDecoder(), StaircaseSynthesizer()), list[Block]()
+    again = reproduce(capture, replace(BOB, **mode), codec, heard.append)
     assert bob.only(events.OverPlayed) == again.overs
     assert bob.only(events.OverPlayed)[0].lost > 0
-    assert np.array_equal(np.concatenate(bob.heard), again.samples)
+    assert np.array_equal(np.concatenate(bob.heard), np.concatenate(heard))
+
+
+def test_what_a_capture_plays_is_not_kept(tmp_path):
+    """Each block of sound goes on to whoever hears it, and is gone: a capture may play for a day."""
+    ada, bob = Station(ADA), Station(BOB, recordings=tmp_path)
+    converse(ada, bob, seconds=25)
+    blocks: list[weakref.ref[Block]] = []
+    most = 0
+
+    def hear(samples: Block) -> None:
+        nonlocal most
+        blocks.append(weakref.ref(samples))
+        most = max(most, sum(block() is not None for block in blocks))
+
+    reproduce(captured(tmp_path), BOB, StationCodec(None, StaircaseDecoder(), StaircaseSynthesizer()), hear)
+    assert len(blocks) > 60
+    assert most < 10
 
 
 def test_rubbish_is_in_the_capture_too(tmp_path):
