@@ -41,10 +41,29 @@ class MicrophoneEnd:
         self.clip_instead = clip_may_speak(settings)
         """True where a recorded clip may speak in place of a missing microphone."""
 
+    def start(
+        self,
+        nursery: trio.Nursery,
+        hear: Callable[[Block], None],
+        tell: Callable[[Event], None],
+        idle: Callable[[], bool],
+    ) -> None:
+        """Start the device. hear: takes its blocks, float32 [n]. tell: takes its events. idle: nobody talks."""
+        nursery.start_soon(self._microphone.run, hear, tell, idle)
+
+    def choose(self, name: str | None) -> None:
+        """Switch to another microphone; None is the system's default."""
+        self._microphone.choose(name)
+
     @property
     def working(self) -> bool:
         """True while there is one."""
         return self._microphone.working
+
+    @property
+    def latency_s(self) -> float:
+        """Delay of the device, in seconds."""
+        return self._microphone.latency_s
 
     def heard(self, block: Block) -> None:
         """Take note of a block, and show it to whom overhears."""

@@ -13,18 +13,17 @@ import numpy as np
 import trio
 
 from app import events
-from app.audio.devices import BLOCK_S, Block
-from app.audio.player import Player
+from app.audio.devices import Block
 from app.errors import GossamerError
 from app.events import EndReason, Event
 from app.settings.model import Settings
 from app.settings.words import fingerprint_words
-from app.station.alerts import Bell
 from app.station.controls import Controls
 from app.station.conversation import Conversation
 from app.station.link_health import LinkHealth
 from app.station.link_tasks import receive, report_rates, watch_for_freezes
 from app.station.listener import Listener, Taps
+from app.station.loudspeaker_end import LoudspeakerEnd
 from app.station.making import make_channel, make_past, make_presence, make_talker
 from app.station.messages import Messages
 from app.station.microphone_end import NO_MICROPHONE, MicrophoneEnd
@@ -78,12 +77,12 @@ class Station:
         self._settings, self._parts, self._opened, self._emit = settings, parts, opened, emit
         self._link, self._latency = opened.link, opened.latency
         self._clips_spoken = 0
-        self._microphone, self._loudspeaker = parts.open_sound(settings)
-        self._mouth = MicrophoneEnd(settings, self._microphone)
+        microphone, loudspeaker = parts.open_sound(settings)
+        self._microphone = MicrophoneEnd(settings, microphone)
         self._channel = make_channel(settings, parts, opened, self._tell)
         self._past = make_past(settings, parts, opened, self._channel, self._tell)
-        self._player = Player(self._loudspeaker, self._tell, settings.volume, settings.muted)
-        self._bell = Bell(settings, self._player, emit)
+        self._loudspeaker = LoudspeakerEnd(settings, loudspeaker, self._tell, emit, lambda: self.idle)
+        self._player = self._loudspeaker.player
         self._transmitter = Transmitter(self._link, self._channel.encode)
         self._messages = Messages(settings.name, self._transmitter, self._tell)
         decoder = SpeechDecoder(opened.codec.decoder, opened.codec.synthesizer, opened.in_thread)
@@ -116,11 +115,10 @@ class Station:
     def start(self, nursery: trio.Nursery) -> None:
         """Start every task of the station, all of them in the one nursery."""
         nursery.start_soon(self._channel.run, self._parts.in_thread())
-        nursery.start_soon(self._microphone.run, self._hear, self._tell, lambda: self.idle)
-        nursery.start_soon(self._mouth.watch, lambda: self._conversation.live_since_s, self._lose_microphone)
-        nursery.start_soon(self._loudspeaker.run, self._tell, lambda: self.idle)
+        self._microphone.start(nursery, self._hear, self._tell, lambda: self.idle)
+        nursery.start_soon(self._microphone.watch, lambda: self._conversation.live_since_s, self._lose_microphone)
+        self._loudspeaker.start(nursery)
         nursery.start_soon(self._past.run)
-        nursery.start_soon(self._player.run)
         nursery.start_soon(self._messages.run, lambda: self.idle)
         nursery.start_soon(self._transmitter.run, self._cannot_send, self._health.sent)
         if self._talker is not None:
@@ -158,10 +156,10 @@ class Station:
 
     def key_down(self) -> None:
         """Ask for the floor, for the microphone; where there is none, for a bundled clip if that may speak instead."""
-        if self._mouth.working or not self.idle:
+        if self._microphone.working or not self.idle:
             self._hands_free.ended()  # an over by voice is the key's from here on
             self._conversation.press(None, self._microphone.latency_s)
-        elif self._mouth.clip_instead:
+        elif self._microphone.clip_instead:
             clip = self._parts.load_clip(self._clips_spoken)
             self._clips_spoken += 1
             self.play_clip(clip)
@@ -205,10 +203,10 @@ class Station:
     def apply(self, controls: Controls) -> None:
         """Set volume, gain and addressee from now on."""
         self._past.apply(controls)
-        self._player.volume, self._player.muted = controls.volume, controls.muted
+        self._loudspeaker.apply(controls)
         if self._talker is not None:
             self._talker.gain_db, self._talker.addressee = controls.gain_db, controls.addressee
-        self._mouth.overhear(controls.overhear)
+        self._microphone.overhear(controls.overhear)
 
     def choose_microphone(self, name: str | None) -> None:
         """Switch to another microphone; None is the system's default."""
@@ -220,8 +218,7 @@ class Station:
 
     def play_beside(self, samples: Block) -> None:
         """Play float32 [n] of the host's own; drop it while anybody talks."""
-        if self.idle:
-            self._player.chime(samples)
+        self._loudspeaker.play_beside(samples)
 
     def hush_beside(self) -> None:
         """Drop what is queued of it."""
@@ -249,15 +246,13 @@ class Station:
 
     async def heard_out(self) -> None:
         """Return when the last sound that was received has left the loudspeaker."""
-        while self._player.queued_s > 0:
-            await trio.sleep(BLOCK_S)
-        await trio.sleep(self._loudspeaker.latency_s)
+        await self._loudspeaker.heard_out()
 
     # --- between the parts ---------------------------------------------------------------------------------------
 
     def _tell(self, event: Event) -> None:
         """Pass an event of a part to the host, and to those other parts that it concerns."""
-        self._mouth.note(event)
+        self._microphone.note(event)
         match event:
             case events.FloorChanged(State.ASKED):
                 self._replay.stop()
@@ -269,11 +264,11 @@ class Station:
         self._presence.note(event)
         self._past.note(event)
         self._emit(event)
-        self._bell.note(event)
+        self._loudspeaker.note(event)
 
     def _hear(self, block: Block) -> None:
         """Take a block of the microphone, float32 [n]."""
-        self._mouth.heard(block)
+        self._microphone.heard(block)
         self._conversation.hear(block)
         self._hands_free.hear(block, trio.current_time(), self.idle and self._player.queued_s <= 0.0)
 
