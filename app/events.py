@@ -142,6 +142,8 @@ class OverSent:
     """Bits of the packets alone, for each second of speech."""
     wire_bps: float
     """Bits of everything that the over put on the wire, for each second of speech."""
+    unsent: int = 0
+    """Packets of the over that the link did not take, so that nobody heard them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,7 @@ class OverBegan:
 
 @dataclass(frozen=True, slots=True)
 class OverPlayed:
-    """The over of another station was played to its end."""
+    """The over of another station was played to its end, or as far as it came before this station was closed."""
 
     over: int
     sender: str
@@ -204,7 +206,9 @@ class OverPlayed:
     damaged: int
     duration_s: float
     complete: bool
-    """False where the signal was lost before an END came."""
+    """False where the signal was lost before an END came, or this station was closed before all was played."""
+    cut: bool = False
+    """True where this station was closed before all was played."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from app.cli.options import add_json, add_options, settings_from
 from app.cli.outgoing_over import OutgoingOver
 from app.console import note, say
 from app.errors import FileProblem, GossamerError
-from app.events import Event
+from app.events import Event, OverSent
 from app.settings.model import Settings
 from app.settings.protection import MODE_WORDS
 from app.signals import EXIT_INTERRUPTED, Ending, run_until_signal
@@ -75,11 +75,11 @@ def run_send(arguments: argparse.Namespace) -> int:
     over, confirmation = OutgoingOver(live=live), Confirmation(settings, arguments.confirm)
     run_until_signal(_send, settings, clip, over, confirmation)
     sent = over.sent
-    if sent is None:
+    if sent is None or sent.unsent >= sent.packets:
         if over.interrupted:
             raise KeyboardInterrupt
         raise GossamerError(over.problem or f"nothing was sent over {settings.link}: was there anything to say?")
-    duration_s = sent.packets * PACKET_S
+    duration_s = (sent.packets - sent.unsent) * PACKET_S
     cut = over.interrupted and not live
     say(
         asdict(sent)
@@ -90,7 +90,7 @@ def run_send(arguments: argparse.Namespace) -> int:
             "duration_s": round(duration_s, 2),
             "interrupted": cut,
         },
-        f"sent {counted(sent.packets, 'packet')}, {duration_s:.1f} s of speech: {sent.voice_bps:.0f} bit/s of voice, "
+        f"sent {_packets(sent)}, {duration_s:.1f} s of speech: {sent.voice_bps:.0f} bit/s of voice, "
         f"{sent.wire_bps:.0f} bit/s on the wire, {MODE_WORDS[over.mode]}",
         as_json=arguments.json,
     )
@@ -98,6 +98,12 @@ def run_send(arguments: argparse.Namespace) -> int:
         note("a signal ended the over before the file's end")
         return EXIT_INTERRUPTED
     return confirmation.tell() if confirmation.wanted else 0
+
+
+def _packets(sent: OverSent) -> str:
+    """Return how many packets have left, of how many where the link did not take all."""
+    all_of_it = counted(sent.packets, "packet")
+    return f"{sent.packets - sent.unsent} of {all_of_it}" if sent.unsent else all_of_it
 
 
 async def _send(

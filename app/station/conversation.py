@@ -35,6 +35,11 @@ from transport.protocol.receiver import Answer, EndArrived, Fact, VoiceArrived
 
 ON_AIR = (State.ON_AIR, State.COLLIDED)
 NEVER_S = float("inf")
+BEHIND_S = 1.0
+"""Time by which a clip may be behind the clock and catches up, in seconds; later it goes on from where it is.
+
+A process that stood still for longer has missed its turn: what would all leave in a heap comes late, or not at all.
+"""
 RECEIPT_FRESH_S = 60.0
 """Time after the end of an over within which its receipt counts, in seconds: it waits for its turn on a slow link."""
 TEXTS_PER_S = 1.0
@@ -173,14 +178,16 @@ class Conversation:
             start = self._talker.pre_roll_blocks * BLOCK_SAMPLES
             for number, at in enumerate(range(start, len(clip), BLOCK_SAMPLES), start=1):
                 await trio.sleep_until(began_s + number * BLOCK_S)
+                behind_s = trio.current_time() - began_s - number * BLOCK_S
+                began_s += behind_s if behind_s > BEHIND_S else 0.0
                 if self._clip is not clip:
                     break
                 self._talker.hear(clip[at : at + BLOCK_SAMPLES])
             else:
                 self.release(EndReason.CLIP_ENDED)
 
-    def over_drained(self, over: int, packets: int) -> None:
-        """Sum up our over, whose last frame has left."""
+    def over_drained(self, over: int, packets: int, unsent: int) -> None:
+        """Sum up our over, whose last frame has left. unsent: packets of it that the link did not take."""
         self._receipt_until_s = trio.current_time() + RECEIPT_FRESH_S
         if self._floor.state is State.DRAINING:
             self._floor_says(self._floor.drained(trio.current_time(), self._receipt_expected))
@@ -189,7 +196,7 @@ class Conversation:
             wire_bytes = self._transmitter.wire_bytes_since(self._sent_before)
             voice_bps, wire_bps = 8 * packets * PACKET_BYTES / duration_s, 8 * wire_bytes / duration_s
             self._emit(events.TalkDraining(0.0))
-            self._emit(events.OverSent(over, packets, voice_bps, wire_bps))
+            self._emit(events.OverSent(over, packets, voice_bps, wire_bps, unsent))
 
     # --- frames --------------------------------------------------------------------------------------------------
 

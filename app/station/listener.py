@@ -118,6 +118,13 @@ class Listener:
         self._end_unplayed()
         self._wake.set()
 
+    def stop(self) -> None:
+        """Tell of the over that is being played as far as it came: this station is closed."""
+        self._playout.stop()
+        while self._playout.finished:
+            played = self._playout.finished.popleft()
+            self._leave(self._heard_as(played.over), played, cut=True)
+
     def catch_up(self, since_s: float) -> None:
         """Leave out what is late because this process stood still until `since_s`."""
         self._playout.catch_up(trio.current_time(), since_s)
@@ -194,7 +201,7 @@ class Listener:
         """Return the over with the number that the play-out gave it."""
         return next(heard for heard in self._heard if heard.number == number)
 
-    def _leave(self, heard: _Heard, played: PlayedOver) -> None:
+    def _leave(self, heard: _Heard, played: PlayedOver, *, cut: bool = False) -> None:
         was_first = heard is self._heard[0]
         self._heard.remove(heard)
         packets, begin = max(0, played.ends - heard.first_index), heard.begin
@@ -207,11 +214,12 @@ class Listener:
                     lost=played.count.lost,
                     damaged=played.count.damaged,
                     duration_s=packets * fmt.PACKET_S,
-                    complete=heard.ended,
+                    complete=heard.ended and not cut,
+                    cut=cut,
                 )
             )
         self._on_over_played(begin)
-        if was_first and self._heard:
+        if was_first and self._heard and not cut:
             self._tell_began(speaks=bool(self._playout.waiting_s))
 
     def _tell_began(self, *, speaks: bool) -> None:

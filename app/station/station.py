@@ -151,6 +151,7 @@ class Station:
         with trio.move_on_after(GOODBYE_S):
             while self._conversation.sending or (leaving and self._transmitter.waiting):
                 await trio.sleep(LOOK_EVERY_S)
+        self._listener.stop()
 
     # --- commands, as in app/station/engine.py -------------------------------------------------------------------
 

@@ -72,7 +72,9 @@ class Talker:
         self._told_end = True
         """True once the host was told that the over has ended."""
         self._packets_taken = 0
-        """Number of packets of the over that the link has taken."""
+        """Number of packets of the over that the link has taken..."""
+        self._taken_until = 0
+        """...and the place behind the last one of them."""
         self._last_over = -1
         self.gain_db = settings.gain_db
         self.addressee: str | None = settings.addressee or None
@@ -137,7 +139,8 @@ class Talker:
             addressee=self.addressed,
             repeat=self._repeat,
         )
-        self._told_end, self._packets_taken = False, 0
+        self._told_end = False
+        self._packets_taken = self._taken_until = 0
         self._transmitter.send(self._sender.begin(), on_begun)
         self._put.send_nowait(self._sender)
         self._listening = True
@@ -182,17 +185,18 @@ class Talker:
 
     # --- the task ---
 
-    async def run(self, on_drained: Callable[[int, int], None]) -> None:
+    async def run(self, on_drained: Callable[[int, int, int], None]) -> None:
         """Encode and send over after over until cancelled.
 
-        on_drained: told the over and its number of packets when its last frame has left.
+        on_drained: told the over, its number of packets and how many of them the link did not take, when the last frame
+        has left.
         """
         while True:
             sender = await self._take.receive()
             if isinstance(sender, OverSender):
                 await self._one_over(sender, on_drained)
 
-    async def _one_over(self, sender: OverSender, on_drained: Callable[[int, int], None]) -> None:
+    async def _one_over(self, sender: OverSender, on_drained: Callable[[int, int, int], None]) -> None:
         speech = np.zeros(0, np.float32)
         packets: list[bytes] = []
         frame_at_s = 0.0
@@ -222,20 +226,24 @@ class Talker:
         await trio.sleep(END_AGAIN_S)
         self._transmitter.send(sender.end())
         await self._transmitter.drained()
-        on_drained(sender.over, count)
+        on_drained(sender.over, count, count - self._packets_taken)
 
     def _send_voice(self, sender: OverSender, packets: list[bytes], frame_at_s: float) -> None:
         if self._sender is not sender:
             return  # abandoned
+        first = max(0, sender.packets_sent - self._k * self._repeat)  # what was sent before goes again, if so
         for frame in sender.voice(packets):
             if isinstance(frame, Voice):
                 self._latency.handed_over(frame.over, frame.sequence, frame_at_s, trio.current_time())
-            self._transmitter.send(frame, partial(self._take_note, sender, sender.packets_sent))
+                self._transmitter.send(frame, partial(self._take_note, sender, first, sender.packets_sent))
+            else:
+                self._transmitter.send(frame)
 
-    def _take_note(self, sender: OverSender, packets: int, now: float) -> None:
-        """Take note that the link has taken so many packets of an over."""
+    def _take_note(self, sender: OverSender, first: int, until: int, now: float) -> None:
+        """Take note that the link has taken the packets of an over from one place until before another."""
         if self._sender is sender:
-            self._packets_taken = packets
+            self._packets_taken += until - max(first, self._taken_until)
+            self._taken_until = until
 
     def _tell_end(self, over: int, packets: int, reason: EndReason) -> None:
         self._told_end = True

@@ -206,7 +206,7 @@ def test_an_over_that_a_signal_cuts_gets_its_end(there: Path, peer: socket.socke
 
 @pytest.mark.parametrize("number", ENDING_SIGNALS, ids=lambda number: number.name)
 def test_what_was_heard_is_kept(tmp_path: Path, number: signal.Signals) -> None:
-    """`listen --output FILE` in the middle of an over: the sound until then is in the file."""
+    """`listen --output FILE` in the middle of an over: the sound until then is in the file, and in the report."""
     port = free_port()
     hearing = listener(port, "--output", tmp_path / "heard.wav", "--synth", "classic")
     saying = start(["send", f"udp://127.0.0.1:{port}", "--input", CLIP], tmp_path)
@@ -214,10 +214,11 @@ def test_what_was_heard_is_kept(tmp_path: Path, number: signal.Signals) -> None:
         time.sleep(0.1)
         assert saying.poll() is None
     hearing.send_signal(number)
-    _, said = hearing.communicate(timeout=SOON_S)
+    told, said = hearing.communicate(timeout=SOON_S)
     saying.kill()
     saying.communicate()
     assert (0, "") == (hearing.returncode, without_invitations(said))
+    assert ", then this command was ended\n" in told
     assert len(read_speech(tmp_path / "heard.wav")) > SAMPLE_RATE_HZ
     assert [] == left_behind(tmp_path)
 

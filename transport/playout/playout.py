@@ -127,6 +127,13 @@ class Playout:
             self._overs[0].skip_overdue(now)
             self._drop_finished(now)
 
+    def stop(self) -> None:
+        """Leave all overs where they are: of the first, what was played counts; nothing of the others was."""
+        while self._overs:
+            over = self._overs.popleft()
+            self._before += over.count
+            self.finished.append(PlayedOver(over.number, over.next, over.count))
+
     def catch_up(self, now: float, since_s: float) -> None:
         """Leave out what should have been heard before `now`: this process was frozen, and has just read what came.
 

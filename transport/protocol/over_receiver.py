@@ -40,6 +40,8 @@ class OverReceiver:
         """Number of the over that is or was followed last."""
         self._pace = OverPace(slowness)
         self._finished: deque[tuple[int, bytes]] = deque(maxlen=REMEMBERED_OVERS)
+        self._counted: tuple[int, bytes] | None = None
+        """Number and nonce of the over whose packets are these; its talker may have been away for a while."""
         self._intact: set[int] = set()
         self._damaged: set[int] = set()
 
@@ -85,7 +87,7 @@ class OverReceiver:
             # An over that goes on for longer than anybody may talk, or that jumps, is ended here and joined anew.
             if self._pace.takes(first_index, now) and not self._pace.too_long(now):
                 return []
-            return [OverSuperseded(current), self._follow(begin, first_index, now, goes_on=True)]
+            return [OverSuperseded(current), self._follow(begin, first_index, now)]
         if origin_of(begin.nonce) == origin_of(current.nonce) and goes_before(begin.nonce, current.nonce):
             return [OverSuperseded(current), self._follow(begin, first_index, now)]  # two relays carry it: one ends
         same_talker = begin.sender == current.sender
@@ -93,13 +95,12 @@ class OverReceiver:
             return [Overlap(begin)]
         return [OverSuperseded(current), self._follow(begin, first_index, now, took_over=not same_talker)]
 
-    def _follow(
-        self, begin: Begin, first_index: int, now: float, *, took_over: bool = False, goes_on: bool = False
-    ) -> OverBegun:
+    def _follow(self, begin: Begin, first_index: int, now: float, *, took_over: bool = False) -> OverBegun:
         self.current, self._last_over = begin, begin.over
-        if not goes_on:
+        if (begin.over, begin.nonce) != self._counted:
             self._intact.clear()
             self._damaged.clear()
+        self._counted = (begin.over, begin.nonce)
         self._pace.join(begin.sender, begin.k, first_index, now, took_over)
         return OverBegun(begin, first_index)
 

@@ -12,6 +12,7 @@ from tests.support.station import (
     ADA,
     BOB,
     CODEC_ID,
+    LeftOpen,
     StaircaseDecoder,
     StaircaseEncoder,
     Station,
@@ -84,3 +85,25 @@ async def test_rubbish_is_counted_and_survived(virtual_time):
         await other.until(events.OverPlayed)
     assert 4 == other.only(events.PacketCounts)[-1].rubbish
     assert one.encoder.packets == other.decoder.packets
+
+
+@trio_test
+async def test_an_over_that_is_cut_off_by_closing_is_told_as_far_as_it_was_played(
+    virtual_time: trio.testing.MockClock,
+) -> None:
+    """Its packets are those that went to the loudspeaker, and it is not said to be complete."""
+    one, other = pair()
+    other.wrap = LeftOpen
+    async with trio.open_nursery() as nursery:
+        await nursery.start(one.engine.run)
+        await nursery.start(other.engine.run)
+        one.engine.play_clip(clip(16.0))
+        await other.until(events.OverBegan)
+        await trio.sleep(5.0)
+        other.engine.close()
+        await trio.sleep(0.1)
+        one.engine.close()
+    [played] = other.only(events.OverPlayed)
+    assert (len(other.decoder.packets), 0) == (played.packets, played.lost)
+    assert 10 <= played.packets <= 16
+    assert (False, True) == (played.complete, played.cut)

@@ -11,11 +11,11 @@ from app import events
 from app.events import EndReason
 from app.station.link_health import LASTING_S, QUIET_S
 from tests.support.station import ADA, BOB, CODEC_ID, Station, clip, running
-from transport.errors import PeerUnreachable
+from transport.errors import LinkClosed, PeerUnreachable
 from transport.links.base import Link
 from transport.links.memory import memory_pair
 from transport.protocol.frames import PACKET_S, Begin, Voice
-from transport.protocol.open_frames import encode
+from transport.protocol.open_frames import decode, encode
 
 PACKET = bytes(range(32))
 UNPLUGGED = PeerUnreachable("/dev/ttyUSB0 was unplugged", "plug it in again")
@@ -207,3 +207,27 @@ async def test_errors_far_apart_do_not_last(virtual_time: trio.testing.MockClock
         ended = await station.until(events.TalkEnded)
     assert EndReason.CLIP_ENDED is ended.reason
     assert not any(problem.lasting for problem in station.only(events.LinkProblem))
+
+
+@trio_test
+async def test_an_over_counts_what_the_link_took(virtual_time: trio.testing.MockClock) -> None:
+    """Frames that it refused for a moment are not among the packets that were sent, as far as anybody heard them."""
+    here, there = memory_pair()
+    link = FailingLink(here)
+    station = Station(ADA, link=link)
+    async with running(station):
+        station.engine.play_clip(clip(6.4))
+        await trio.sleep(2.0)
+        before = link.asked
+        link.refuses = True
+        await trio.sleep(1.0)
+        link.refuses = False
+        refused = link.asked - before
+        sent = await station.until(events.OverSent)
+    frames = []
+    with pytest.raises(LinkClosed):
+        while True:
+            frames.append(decode(await there.receive()))
+    assert 2 <= refused
+    assert 20 == sent.packets
+    assert 20 - sent.unsent == sum(len(frame.packets) for frame in frames if isinstance(frame, Voice)) < 20

@@ -12,10 +12,16 @@ from app import events
 from app.settings.model import Settings
 from codec import format as fmt
 from tests.support.station import (
+    ADA,
+    Station,
     SteadyMicrophone,
+    clip,
     pair,
     running,
 )
+from transport.links.memory import memory_pair
+from transport.protocol.frames import End, Voice
+from transport.protocol.open_frames import decode
 
 
 def ramp(moments_s: np.ndarray) -> np.ndarray:
@@ -85,3 +91,33 @@ async def test_an_over_that_lasts_too_long_is_ended(virtual_time):
     ended = station.only(events.TalkEnded)[0]
     assert events.EndReason.TIME_OUT is ended.reason
     assert ended.duration_s == pytest.approx(20.2, abs=0.35)
+
+
+@pytest.mark.parametrize("frozen_s", [1.5, 8.0, 20.0])
+@trio_test
+async def test_a_clip_goes_on_after_a_freeze_and_nothing_leaves_in_a_heap(
+    virtual_time: trio.testing.MockClock, frozen_s: float
+) -> None:
+    """What a process that stood still had not said yet is said at the pace of speech; all of the clip leaves."""
+    here, there = memory_pair()
+    station = Station(ADA, link=here)
+    came_s: list[float] = []
+
+    async def hear() -> None:
+        while not isinstance(frame := decode(await there.receive()), End):
+            if isinstance(frame, Voice):
+                came_s.append(trio.current_time())
+
+    async with running(station), trio.open_nursery() as nursery:
+        nursery.start_soon(hear)
+        began_s = trio.current_time()
+        station.engine.play_clip(clip(16.0))
+        await trio.sleep(5.0)
+        virtual_time.jump(frozen_s)
+        sent = await station.until(events.OverSent)
+    assert (50, 0) == (sent.packets, sent.unsent)
+    assert 50 == len(came_s)
+    resumed_s = began_s + 5.0 + frozen_s
+    for seconds in range(1, 11):
+        left = sum(resumed_s <= at_s < resumed_s + seconds for at_s in came_s)
+        assert left <= seconds / 0.32 + 1

@@ -66,6 +66,19 @@ def test_a_talker_who_disappeared_is_forgotten():
     assert [OverBegun] == [type(fact) for fact in hear(receiver, other)]
 
 
+def test_a_talker_who_comes_back_is_confirmed_all_that_was_heard_of_him() -> None:
+    """The receipt of an over that was given up, and joined again, counts the packets from before as well."""
+    talker = OverSender(over=7, nonce=bytes(8), utc_s=0, codec_id=1, k=1, sender="Ada", addressee="Bob")
+    frames: list[Frame] = [talker.begin()]
+    for number in range(20):
+        frames += talker.voice([numbered_packet(number)])
+    receiver = ReceivingEnd(name="Bob")
+    hear(receiver, *frames[:6])  # BEGIN and five packets
+    receiver.abandon()
+    hear(receiver, *frames[6:])  # three of them before the next BEGIN, which nobody can place
+    assert Answer(Receipt(7, talker.end().sequence, 17)) in hear(receiver, talker.end())
+
+
 @pytest.mark.parametrize(("name", "addressee", "owed"), [("Bob", "Bob", True), ("Bob", "", False), ("", "", False)])
 def test_who_was_addressed_owes_a_receipt(name, addressee, owed):
     """To the END, before the END itself is acted upon, and once, though END comes twice."""
