@@ -1,4 +1,4 @@
-"""The loudspeaker of a station, with everything that is played through it: speech, tones, and sound of the host's own."""
+"""The loudspeaker of a station, and what is played through it: speech, tones, and sound of the host's own."""
 
 from __future__ import annotations
 
