@@ -14,27 +14,20 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from codec import format
+from codec.training.data.phone_alignment import PHONES
 from codec.training.loop.distributed import ALONE, Processes
+from codec.training.model.analysis import SPAN_DB, frame_weights
 from codec.training.model.network import VOICING_THRESHOLD, voicing_logit
+from codec.training.model.phone_reader import PhoneReader
 
-SPAN_DB = format.BAND_HIGH_DB - format.BAND_LOW_DB
-"""Range of a band energy: 0..1 is so many dB."""
+LEAST_PROBABILITY = 0.02
+"""Smallest probability of a phone, as a fraction of an even guess: how firmly the reader rules a phone out is noise."""
 NEAR_PITCH = 0.0125
 """Distance of an F0 feature, about 50 cents, up to which errors cost in full (`pitch_distance`)."""
 ENVELOPE_FRAMES = 38
 """Window of the envelope correlation. ESTOI's is 30 frames of 12.8 ms (Jensen and Taal 2016), ours 38 of 10 ms."""
 SPEECH_WEIGHT = 0.5
 """Frames of a larger weight are counted as speech in the metrics."""
-
-
-def frame_weights(energies: Tensor) -> Tensor:
-    """Return how much each frame counts, [B, N], for its true energies [B, N, 40]: 0.1 in the background, 1 in speech.
-
-    The scale is the segment's own: full weight down to 20 dB below its loud frames, 0.1 at 50 dB below.
-    """
-    level_db = SPAN_DB * energies.topk(8, dim=-1).values.mean(-1)
-    loud = torch.quantile(level_db, 0.95, dim=1, keepdim=True)
-    return ((level_db - loud + 50.0) / 30.0).clamp(0.1, 1.0)
 
 
 def received_weights(lost: Tensor, lost_packet_weight: float) -> Tensor:
@@ -151,6 +144,20 @@ class HearingLoss(Loss):
         return {f"heard_{name}": found[name] for name in self.NAMES}
 
 
+class PhoneLoss(Loss):
+    """Distance between the phones read in true and in decoded energies. Takes any `Comparison`."""
+
+    def __init__(self, reader: PhoneReader, weight: float, processes: Processes = ALONE, name: str = "phones") -> None:
+        """Weigh a nat a frame by `weight`; call the part `name`."""
+        super().__init__(weight)
+        self.reader, self.processes, self.part_name = reader, processes, name
+
+    def parts(self, batch: Comparison) -> dict[str, Tensor]:
+        """Return the one part."""
+        compared = batch.energies, batch.made_energies, batch.weights
+        return {self.part_name: phone_distance(self.reader, *compared, self.processes)}
+
+
 def pitch_distance(off: Tensor) -> Tensor:
     """Return the cost of F0 features that are this far off: about the distance up to 50 cents, less beyond.
 
@@ -187,6 +194,23 @@ def envelope_correlation(true: Tensor, made: Tensor, processes: Processes = ALON
     counts = (power > 1e-4 * power.amax(1, keepdim=True)).float() * (power > 1.0)
     correlation = (normalised(x) * normalised(y)).sum(-2).mean(-1)  # [B, W]
     return ((1.0 - correlation) * counts).sum() / processes.total(counts, least=1.0)
+
+
+def phone_distance(
+    reader: PhoneReader, true: Tensor, made: Tensor, weights: Tensor, processes: Processes = ALONE
+) -> Tensor:
+    """Return the divergence (Kullback-Leibler, in nats a frame) between what is read in true and in made energies.
+
+    true, made: [B, N, 40]; weights: [B, N], of each frame.
+    """
+
+    def probabilities(energies: Tensor) -> Tensor:
+        return (1.0 - LEAST_PROBABILITY) * reader(energies).exp() + LEAST_PROBABILITY / len(PHONES)
+
+    with torch.no_grad():
+        expected = probabilities(true)
+    difference = (expected * (expected.log() - probabilities(made).log())).sum(-1)
+    return (difference * weights).sum() / processes.total(weights)
 
 
 def feature_metrics(made: Tensor, f0: Tensor, voiced: Tensor, energies: Tensor) -> dict[str, float]:

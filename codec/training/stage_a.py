@@ -23,14 +23,15 @@ from codec.training.losses import (
     HearingLoss,
     Loss,
     Losses,
+    PhoneLoss,
     feature_metrics,
-    frame_weights,
+    phone_distance,
     received_weights,
 )
-from codec.training.model.analysis import Analysis
+from codec.training.model.analysis import Analysis, frame_weights
 from codec.training.model.grow import load_grown
 from codec.training.model.network import Codec, CodecConfig, as_features
-from codec.training.model.phone_reader import PhoneLoss, PhoneReader, load_reader, phone_distance
+from codec.training.model.phone_reader import PhoneReader, load_reader
 from codec.training.teachers import teachers_of
 
 

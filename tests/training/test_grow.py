@@ -15,11 +15,11 @@ from torch import Tensor  # noqa: E402
 from codec import features, format  # noqa: E402
 from codec.training.errors import TrainingError  # noqa: E402
 from codec.training.export.graphs import EncoderGraph  # noqa: E402
+from codec.training.loop.precision import full_precision  # noqa: E402
 from codec.training.losses import FeatureComparison, HearingLoss, pitch_distance  # noqa: E402
 from codec.training.model.analysis import Analysis  # noqa: E402
 from codec.training.model.grow import load_grown  # noqa: E402
 from codec.training.model.network import Codec, Encoder, folded, quantise  # noqa: E402
-from codec.training.model.precision import full_precision  # noqa: E402
 from tests.support.networks import CODEC, shaken  # noqa: E402
 from tests.support.signals import vowel  # noqa: E402
 from vocoder.training.export.prune import prune  # noqa: E402

@@ -8,7 +8,8 @@ pytestmark = pytest.mark.training
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: make train-setup")
 
 from codec import format  # noqa: E402
-from codec.training.losses import envelope_correlation, frame_weights  # noqa: E402
+from codec.training.losses import envelope_correlation  # noqa: E402
+from codec.training.model.analysis import frame_weights  # noqa: E402
 from tests.support.signals import vowel  # noqa: E402
 from vocoder.training.losses.pesq import Pesq  # noqa: E402
 

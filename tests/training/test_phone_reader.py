@@ -10,7 +10,8 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed: make trai
 
 from codec.training.data.batches import PreparedCorpus  # noqa: E402
 from codec.training.data.phone_alignment import PHONES, UNKNOWN, aligned, words_of  # noqa: E402
-from codec.training.model.phone_reader import PhoneReader, PhoneReaderConfig, phone_distance  # noqa: E402
+from codec.training.losses import phone_distance  # noqa: E402
+from codec.training.model.phone_reader import PhoneReader, PhoneReaderConfig  # noqa: E402
 from tests.support.training import RECIPE, stage  # noqa: E402
 
 

@@ -15,10 +15,10 @@ from codec import format
 from codec.training.data.batches import Batch, PreparedCorpus, validation_batch
 from codec.training.loop.distributed import ALONE, Processes
 from codec.training.loop.trainer import Run
-from codec.training.losses import FeatureLoss, HearingLoss, Loss, Losses, feature_metrics, received_weights
+from codec.training.losses import FeatureLoss, HearingLoss, Loss, Losses, PhoneLoss, feature_metrics, received_weights
 from codec.training.model.analysis import Analysis
 from codec.training.model.network import sharpened
-from codec.training.model.phone_reader import PhoneLoss, load_reader
+from codec.training.model.phone_reader import load_reader
 from codec.training.stage_a import compared as features_compared
 from codec.training.stage_a import link_faults, pitch_tensors, sampler_for
 from codec.training.teachers import teachers_of

@@ -32,7 +32,7 @@ from codec.training.loop.checkpoint import (
 )
 from codec.training.loop.config import Schedule, filled, learning_rate_factor
 from codec.training.loop.distributed import ALONE, Processes
-from codec.training.model.precision import PRECISIONS
+from codec.training.loop.precision import PRECISIONS
 from codec.training.teachers import record, recorded
 
 

@@ -6,7 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from codec import features, format
-from codec.training.model.precision import full_precision
+from codec.training.loop.precision import full_precision
+
+SPAN_DB = format.BAND_HIGH_DB - format.BAND_LOW_DB
+"""Range of a band energy: 0..1 is so many dB."""
 
 
 class Analysis(nn.Module):
@@ -53,3 +56,13 @@ class Analysis(nn.Module):
         """Return band energies [B, N, 40] and periodicity [B, N, 128] of samples [B, 240 + 80 N]."""
         power = self.power(samples)
         return self.energies(power), self.periodicity(power)
+
+
+def frame_weights(energies: Tensor) -> Tensor:
+    """Return how much each frame counts, [B, N], for its true energies [B, N, 40]: 0.1 in the background, 1 in speech.
+
+    The scale is the segment's own: full weight down to 20 dB below its loud frames, 0.1 at 50 dB below.
+    """
+    level_db = SPAN_DB * energies.topk(8, dim=-1).values.mean(-1)
+    loud = torch.quantile(level_db, 0.95, dim=1, keepdim=True)
+    return ((level_db - loud + 50.0) / 30.0).clamp(0.1, 1.0)

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -20,12 +19,9 @@ from codec.training.data.phone_alignment import PHONES
 from codec.training.errors import TrainingError
 from codec.training.loop.checkpoint import load_networks, load_weights
 from codec.training.loop.config import filled
-from codec.training.loop.distributed import ALONE, Processes
-from codec.training.losses import Comparison, Loss, frame_weights
+from codec.training.model.analysis import frame_weights
 
 KERNEL = 7
-LEAST_PROBABILITY = 0.02
-"""Smallest probability of a phone, as a fraction of an even guess: how firmly the reader rules a phone out is noise."""
 SCALE = 6.0
 """Factor that brings energies less their level, in 0..1, to a deviation of about 1."""
 
@@ -75,37 +71,6 @@ class PhoneReader(nn.Module):
         level = (energies * weights).sum((1, 2), keepdim=True) / (weights.sum((1, 2), keepdim=True) * format.BANDS)
         x = self.blocks(self.stem(SCALE * (energies - level)))
         return functional.log_softmax(self.head(self.norm(x)), dim=-1)
-
-
-def phone_distance(
-    reader: PhoneReader, true: Tensor, made: Tensor, weights: Tensor, processes: Processes = ALONE
-) -> Tensor:
-    """Return the divergence (Kullback-Leibler, in nats a frame) between what is read in true and in made energies.
-
-    true, made: [B, N, 40]; weights: [B, N], of each frame.
-    """
-
-    def probabilities(energies: Tensor) -> Tensor:
-        return (1.0 - LEAST_PROBABILITY) * reader(energies).exp() + LEAST_PROBABILITY / len(PHONES)
-
-    with torch.no_grad():
-        expected = probabilities(true)
-    difference = (expected * (expected.log() - probabilities(made).log())).sum(-1)
-    return (difference * weights).sum() / processes.total(weights)
-
-
-class PhoneLoss(Loss):
-    """Distance between the phones read in true and in decoded energies. Takes any `Comparison`."""
-
-    def __init__(self, reader: PhoneReader, weight: float, processes: Processes = ALONE, name: str = "phones") -> None:
-        """Weigh a nat a frame by `weight`; call the part `name`."""
-        super().__init__(weight)
-        self.reader, self.processes, self.part_name = reader, processes, name
-
-    def parts(self, batch: Comparison) -> dict[str, Tensor]:
-        """Return the one part."""
-        compared = batch.energies, batch.made_energies, batch.weights
-        return {self.part_name: phone_distance(self.reader, *compared, self.processes)}
 
 
 def load_reader(path: Path) -> PhoneReader:

@@ -10,15 +10,13 @@ from torch import Tensor
 from codec import format
 from codec.training.loop.distributed import ALONE, Processes
 from codec.training.losses import (
-    SPAN_DB,
     SPEECH_WEIGHT,
     Comparison,
     Loss,
     Losses,
     envelope_correlation,
-    frame_weights,
 )
-from codec.training.model.analysis import Analysis
+from codec.training.model.analysis import SPAN_DB, Analysis, frame_weights
 from vocoder.training.losses.pesq import PesqLoss
 
 RESOLUTIONS = ((128, 32), (256, 64), (512, 128), (1024, 256))

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from codec import format
+from codec.training.loop.precision import full_precision
 from codec.training.model.blocks import PacketStack
 from codec.training.model.network import folded
 from codec.training.model.normalisation import normalise
-from codec.training.model.precision import full_precision
 from vocoder import pulse_source as source
 from vocoder.training.model.config import VocoderConfig
 

@@ -24,8 +24,7 @@ from codec import format
 from codec.training.data.batches import Batch, BatchSampler, PreparedCorpus
 from codec.training.errors import TrainingError
 from codec.training.loop.trainer import Run
-from codec.training.losses import frame_weights
-from codec.training.model.analysis import Analysis
+from codec.training.model.analysis import Analysis, frame_weights
 from codec.training.model.normalisation import normalise
 from codec.training.teachers import teachers_of
 from vocoder.training.joint import Criterion, step_losses
