@@ -26,7 +26,11 @@ from transport.protocol.receiver import Fact, Rubbish, VoiceArrived
 MAX_HEARD = 2 * MAX_OVERS
 """Overs that the play-out holds, and those of which it has nothing more and whose end is being played."""
 MAX_OVERDUE_S = 1.0
-"""Time by which a packet may be decoded after its deadline, in seconds; later it would put off all that follows."""
+"""Time by which a packet may be heard after its deadline, in seconds; later it would put off all that follows.
+
+What waits in front of the loudspeaker counts: after a freeze packets are due one soon after another, and their sound is
+not played any faster.
+"""
 SILENT_OVERS_PER_S = 1.0
 """Overs a second that the host is told of before there is speech in them, and as many of another codec."""
 
@@ -127,7 +131,9 @@ class Listener:
 
     def catch_up(self, since_s: float) -> None:
         """Leave out what is late because this process stood still until `since_s`."""
-        self._playout.catch_up(trio.current_time(), since_s)
+        now = trio.current_time()
+        self._playout.catch_up(now, since_s)
+        self._playout.skip_overdue(now + self._player.queued_s)
         self._end_unplayed()
         self._wake.set()
 
@@ -158,14 +164,15 @@ class Listener:
         self._on_over_played = on_over_played
         while True:
             deadline_s = self._playout.next_deadline_s()
+            heard_s = trio.current_time() + self._player.queued_s  # when what is decoded now will be heard
             if self._playout.finished:
                 await self._finish(self._playout.finished.popleft())
             elif deadline_s is None or deadline_s > trio.current_time():
                 self._wake = trio.Event()
                 with trio.move_on_at(deadline_s if deadline_s is not None else float("inf")):
                     await self._wake.wait()
-            elif deadline_s < trio.current_time() - MAX_OVERDUE_S:
-                self._playout.skip_overdue(trio.current_time())
+            elif deadline_s < heard_s - MAX_OVERDUE_S:
+                self._playout.skip_overdue(heard_s)
                 self._end_unplayed()
             elif (item := self._playout.take(trio.current_time())) is not None:
                 await self._play(self._heard[0], item)
