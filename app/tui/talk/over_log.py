@@ -60,6 +60,8 @@ class OverLog(Widget):
         self._lines: Sequence[LogLine] = ()
         self._hint = ""
         self._rows: list[Row] = []
+        self._places: list[tuple[LogLine, range]] = []
+        """Lines with the places of their rows."""
         self._back = 0
         """Number of rows scrolled back from the newest."""
         self._drawn_second = 0
@@ -105,6 +107,11 @@ class OverLog(Widget):
         """Return the place of the row that is drawn first."""
         return max(0, len(self._rows) - self.size.height - self._back)
 
+    def in_view(self, text: str) -> bool:
+        """Tell whether a line with this text is on the screen, with all its rows."""
+        top, bottom = self._top(), self._top() + self.size.height
+        return any(line.text == text and top <= rows.start and rows.stop <= bottom for line, rows in self._places)
+
     def scroll_rows(self, rows: int) -> None:
         """Scroll back in time by so many rows, or forward if negative, as far as there are any."""
         self._back = min(max(0, len(self._rows) - self.size.height), max(0, self._back + rows))
@@ -129,6 +136,7 @@ class OverLog(Widget):
     def _lay_out(self) -> None:
         """Put the lines into rows of the present width."""
         width = self.size.width
+        self._places = []
         if self._lines:
             self._rows = self._rows_of_lines(time.time() - self._clock(), width)
         else:
@@ -137,17 +145,20 @@ class OverLog(Widget):
             self._back = len(self._rows)  # a hint is read from its beginning
 
     def _rows_of_lines(self, ahead_s: float, width: int) -> list[Row]:
-        """Return the rows of all lines, with the day before each that was not on the day of the one before it.
+        """Return the rows of all lines, and note their places, with the day before each that was not on the day of the one before it.
 
         ahead_s: how far the time since 1970 is ahead of the clock of the lines.
         """
-        rows, day_before = [], time.localtime()[:3]
+        rows: list[Row] = []
+        day_before = time.localtime()[:3]
         for line in self._lines:
             at = time.localtime(ahead_s + line.at_s)
             if at[:3] != day_before:
                 day_before = at[:3]
                 rows.append(Row(((f" {at.tm_mday} {time.strftime('%B', at)}", "over-log--time"),)))
+            first = len(rows)
             rows += rows_of(line, ahead_s + line.at_s, width)
+            self._places.append((line, range(first, len(rows))))
         return rows
 
     def to_missed(self) -> None:

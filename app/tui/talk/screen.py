@@ -103,7 +103,7 @@ class TalkScreen(Picture):
 
     def compose(self) -> ComposeResult:
         """Build the widgets."""
-        top, problems = TopLine(self.state.protection), ProblemList()
+        top, problems = TopLine(self.state.protection), ProblemList(self.overs.in_view)
         line, panels, button = LinkLine(id="link-line"), Panels(), TalkButton(id="talk")
         rows = (top, self.phase_panel, self.overs, problems, line, panels, self.meters)
         self.shown = [*rows, self.field, button]

@@ -177,6 +177,17 @@ def _ending_words(key: TalkKey) -> str:
             return "let go to end"
 
 
+def _meanwhile(state: TalkState, which: str) -> str:
+    """Return what still works without a device, or ""."""
+    return CLIP_SPEAKS if which == "microphone" and state.clip_instead else MEANWHILE.get(which, "")
+
+
+def meanwhile_words(state: TalkState) -> Content:
+    """Return what is missing, where the log says why and what to do: what still works without it."""
+    missing = (f"{which}: {_meanwhile(state, which) or 'a problem'}" for which in sorted(state.problems, reverse=True))
+    return Content.assemble(("! ", "bold"), "; ".join(missing)) if state.problems else Content("")
+
+
 def problem_words(state: TalkState) -> list[Content]:
     """Return what is missing in three lengths, the longest first.
 
@@ -184,7 +195,7 @@ def problem_words(state: TalkState) -> list[Content]:
     """
     by_cure: dict[str, list[str]] = {}
     for which, problem in sorted(state.problems.items(), reverse=True):
-        words = CLIP_SPEAKS if which == "microphone" and state.clip_instead else MEANWHILE.get(which)
+        words = _meanwhile(state, which)
         meanwhile = f" ({words})" if words else ""
         by_cure.setdefault(problem.cure, []).append(f"{problem.cause}{meanwhile}")
     whole = Content("\n").join(

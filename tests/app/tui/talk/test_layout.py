@@ -78,7 +78,23 @@ def test_problems_and_cures_are_in_the_log(size: tuple[int, int]) -> None:
             told.append(str(problem) in stage.region("#overs"))
         assert [True] * len(PROBLEMS) == told
         words = stage.region("#problems")
-        assert words.endswith(("(page up: what to do)", "(page up)", "check the address"))
+        assert words.endswith(("(page up: what to do)", "(page up)", "check the address", "link: a problem"))
+
+    play_script(scene, size)
+
+
+@sizes
+def test_a_problem_is_said_once(size: tuple[int, int]) -> None:
+    """While the log shows it with its cure, the list says what works meanwhile; later the list says it again."""
+
+    async def scene(stage: ScriptedStage) -> None:
+        await stage.tell(PROBLEMS[0])
+        assert await stage.comes_true(lambda: stage.region("#problems").startswith("! microphone: "))
+        assert str(PROBLEMS[0]) in stage.region("#overs")
+        assert (1, 1) == (stage.text().count("found"), stage.text().count("PulseAudio"))
+        await stage.tell(*(TextHeard("Bert", f"{LONG} {number}") for number in range(8)))
+        assert await stage.comes_true(lambda: stage.region("#problems").startswith("! no microphone found"))
+        assert str(PROBLEMS[0]) not in stage.region("#overs")
 
     play_script(scene, size)
 
