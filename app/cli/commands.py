@@ -183,10 +183,12 @@ COMMANDS = (
     ),
     Command(
         "completion",
-        "a script that completes commands and flags in your shell",
-        "Print a script with which a shell completes the commands and flags of gossamer.",
+        "a script that completes commands, flags and values in your shell",
+        "Print a script with which a shell completes commands, flags and what stands behind them: modes, radios, your "
+        "contacts, your overs. For zsh its file is called _gossamer, in a folder of your fpath.",
         (
             "gossamer completion bash > ~/.local/share/bash-completion/completions/gossamer",
+            "gossamer completion zsh > ~/.zfunc/_gossamer",
             "gossamer completion fish > ~/.config/fish/completions/gossamer.fish",
         ),
         "app.cli.completion:add_completion",

@@ -19,7 +19,7 @@ from transport.radio.radios import RADIOS
 def add_plan(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
     parser.add_argument("link", metavar="LINK", nargs="?", help="any link; rate=BIT/S says how fast an IP path is")
-    parser.add_argument("--radio", metavar="NAME", help="a radio that `gossamer plan` lists")
+    parser.add_argument("--radio", metavar="RADIO", help="a radio that `gossamer plan` lists")
     parser.add_argument("--duty", metavar="SHARE", help="share of the time that you may be on air, such as 10%% or 0.1")
     parser.add_argument("--sealed", action="store_true", help="count the tag of a sealed or ham channel")
     add_json(parser)

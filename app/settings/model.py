@@ -460,7 +460,7 @@ class Settings:
         "auto, on or off",
         _one_of("auto", "on", "off"),
         (TALK, SEND, LISTEN, WHO),
-        "WHEN",
+        "auto|on|off",
     )
     """Whether this station sends BEACONs: "auto" on IP alone, "on" on radios too, at 1 % of the airtime, or "off"."""
 

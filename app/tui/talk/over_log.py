@@ -145,7 +145,9 @@ class OverLog(Widget):
             self._back = len(self._rows)  # a hint is read from its beginning
 
     def _rows_of_lines(self, ahead_s: float, width: int) -> list[Row]:
-        """Return the rows of all lines, and note their places, with the day before each that was not on the day of the one before it.
+        """Return the rows of all lines, and note their places.
+
+        The day stands before each line that was not on the day of the one before it.
 
         ahead_s: how far the time since 1970 is ahead of the clock of the lines.
         """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -178,38 +177,3 @@ def test_a_setting_before_a_command_that_uses_it_counts():
     """As behind it."""
     for words in (["--name", "Ada", "talk"], ["talk", "--name", "Ada"], ["--name", "Ada"]):
         assert "Ada" == build_parser().parse_args(words).setting_name
-
-
-def test_a_shell_completes_commands_flags_and_files(tmp_path):
-    """In bash, with the script that `gossamer completion` prints, and nothing of ours started."""
-    if (bash := shutil.which("bash")) is None:
-        pytest.skip("bash not found")
-    script = subprocess.run(
-        [sys.executable, "-m", "app", "completion", "bash"], capture_output=True, text=True, timeout=60
-    )
-    assert (0, "") == (script.returncode, script.stderr)
-    (tmp_path / "speech.wav").touch()
-    asked = """
-        source /dev/stdin
-        complete_words() {
-            COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
-            _shtab_gossamer
-            echo "${COMPREPLY[@]}"
-        }
-        complete_words gossamer pas
-        complete_words gossamer listen --out
-        complete_words gossamer overs re
-        complete_words gossamer encode spee
-    """
-    said = subprocess.run(
-        [bash, "-c", asked], input=script.stdout, capture_output=True, text=True, cwd=tmp_path, timeout=60
-    )
-    assert ["passphrase", "--output", "replay reproduce", "speech.wav"] == said.stdout.split("\n")[:4], said.stderr
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "tcsh"])
-def test_there_is_a_script_for_every_shell_that_is_named(shell, capsys):
-    """With every command in it."""
-    assert 0 == main(["completion", shell])
-    script = capsys.readouterr().out
-    assert all(command.word in script for command in COMMANDS)
