@@ -93,20 +93,32 @@ def kind_of(start: bytes) -> FileKind | None:
 def _kind_of_frames(start: bytes) -> FileKind | None:
     """Return MP3 or AAC where frames of that stand one after another, without a mark before the first.
 
-    The next frame's header is asked for as well: the twelve bits of one alone are often a sample of raw sound.
+    The next frame's header is asked for as well, unless the file ends before it: the twelve bits of one alone are often
+    a sample of raw sound. A header of AAC that leaves its length out is one, for hardly any sound begins so.
     """
     for kind, frame_bytes in ((AAC, _adts_frame_bytes), (MP3, _mpeg_frame_bytes)):
-        if (size := frame_bytes(start)) and start[:2] == start[size : size + 2] and frame_bytes(start[size:]):
+        size = frame_bytes(start)
+        if size is None:
+            continue
+        cut = len(start) <= size and len(start) < START_BYTES
+        if size == 0 or cut or (start[:2] == start[size : size + 2] and frame_bytes(start[size:]) is not None):
             return kind
     return None
 
 
-def _adts_frame_bytes(header: bytes) -> int:
-    """Return the length of the AAC frame that begins so (ISO/IEC 13818-7, 6.2: ADTS), 0 where none does."""
-    if len(header) < 7 or header[0] != 0xFF or header[1] & 0xF6 != 0xF0 or header[2] >> 2 & 15 > 12:
-        return 0
+SHORTEST_ADTS_BYTES = 7
+"""Length of a header of ADTS without its checksum."""
+
+
+def _adts_frame_bytes(header: bytes) -> int | None:
+    """Return the length of the AAC frame that begins so (ISO/IEC 13818-7, 6.2: ADTS), None where none does.
+
+    0 is the length of one whose header has less than its own.
+    """
+    if len(header) < SHORTEST_ADTS_BYTES or header[0] != 0xFF or header[1] & 0xF6 != 0xF0 or header[2] >> 2 & 15 > 12:
+        return None
     size = (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5
-    return size if size >= 7 else 0
+    return size if size >= SHORTEST_ADTS_BYTES else 0
 
 
 _BIT_RATES_1 = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
@@ -117,13 +129,13 @@ _RATES_HZ = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 1200
 """Sampling rates by the two bits that tell the version: 3 is MPEG 1, 2 is MPEG 2, 0 is MPEG 2.5."""
 
 
-def _mpeg_frame_bytes(header: bytes) -> int:
-    """Return the length of the frame of MPEG layer III that begins so, 0 where none does."""
+def _mpeg_frame_bytes(header: bytes) -> int | None:
+    """Return the length of the frame of MPEG layer III that begins so, None where none does."""
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
-        return 0
+        return None
     version, bit_rate, rate = header[1] >> 3 & 3, header[2] >> 4, header[2] >> 2 & 3
     if version not in _RATES_HZ or not 0 < bit_rate < 15 or rate == 3:
-        return 0
+        return None
     kbit_per_s, halves = (_BIT_RATES_1, 2) if version == 3 else (_BIT_RATES_2, 1)
     return 72 * halves * 1000 * kbit_per_s[bit_rate - 1] // _RATES_HZ[version][rate] + (header[2] >> 1 & 1)
 

@@ -17,7 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.audio.channels import ChannelMixer
+from app.audio.raw_sound import can_be_sound
 from app.audio.sound_blocks import ogg_has_end, silent, sound_blocks, spooled
+from app.console import aside
 from app.errors import FileProblem
 from app.file_kinds import MP3, OGG, OTHER_SOUND, SOUND, START_BYTES, WAV, check_output, kind_of, no_sound
 from app.storage import STANDARD_STREAM, is_ordinary, open_input, packet_output, recording_file
@@ -80,6 +82,11 @@ class SpeechReader:
         if self._is_raw:
             if kind is not None:
                 raise FileProblem(f"{path} brings {kind.name}, and no sound", "give a WAV file, or raw 16-bit sound")
+            if not can_be_sound(self._start):
+                cause = f"{path} brings neither a sound file nor raw sound: it would be noise at full volume"
+                raise FileProblem(cause, "packets become sound with `gossamer decode`; make WAV of anything else")
+            if self._start:
+                aside(f"{path} is taken for raw 16-bit sound at 8 kHz: it does not begin as a sound file")
             return
         whole = self._stream if ordinary and path != STANDARD_STREAM else spooled(self._start, self._stream, path)
         self._file_bytes = os.fstat(whole.fileno()).st_size

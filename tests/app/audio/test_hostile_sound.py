@@ -174,6 +174,14 @@ def test_what_is_neither_sound_nor_packets_is_neither(tmp_path, monkeypatch, nam
     assert "- <" not in str(caught.value) and "-i -" not in str(caught.value)
 
 
+@pytest.mark.parametrize("content", [bytes([0xFF, 0xF1]) + bytes(1000), AAC_FRAME[:5] + bytes(20), AAC_FRAME[:150]])
+def test_aac_in_a_pipe_is_known_by_a_header_without_a_length_or_by_a_frame_that_is_cut(monkeypatch, content):
+    """No noise is made of it."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    with pytest.raises(FileProblem, match="is an AAC file, which is not read here"):
+        read_speech("-")
+
+
 def test_a_name_tells_what_the_bytes_do_not(tmp_path):
     """An AAC file without a frame gets its cure, and no sound is taken for packets."""
     (tmp_path / "a.aac").write_bytes(bytes([0xFF, 0xF1]) * 500)
@@ -192,6 +200,16 @@ def test_raw_sound_in_a_pipe_stays_raw_sound(monkeypatch, count):
     octets = bytes(range(200, 256)) * 100
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(octets[:count])))
     assert np.array_equal(np.frombuffer(octets[: count & ~1], "<i2"), np.rint(read_speech("-") * 32768))
+
+
+def test_raw_sound_is_said_to_be_taken_as_such(monkeypatch, capsys):
+    """In one line; a sound file in a pipe is not worth one."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(bytes(4000))))
+    read_speech("-")
+    assert "- is taken for raw 16-bit sound at 8 kHz: it does not begin as a sound file\n" == capsys.readouterr().err
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(wav())))
+    read_speech("-")
+    assert "" == capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
