@@ -27,8 +27,10 @@ from codec.encoder import Encoder
 from codec.format import SAMPLE_RATE_HZ
 from tests.support.processes import CLIP, ROOT, free_port, read_line, start
 from tests.support.station import SteadyMicrophone
+from tests.support.wires import Plug
+from transport.framing.cobs import CobsReader
 from transport.protocol.frames import PACKET_S, Begin, End, Frame, Voice
-from transport.protocol.open_frames import decode, encode
+from transport.protocol.open_frames import MAX_FRAME_BYTES, decode, encode
 
 SOON_S = 30.0
 """Time in which a command has ended on a busy machine, in seconds."""
@@ -94,6 +96,30 @@ def test_a_far_end_that_comes_late_is_waited_for(speech: Path) -> None:
     assert (0, "gossamer: the link works again\n") == (process.returncode, problems)
     assert 13 == sum(len(frame.packets) for frame in frames if isinstance(frame, Voice))
     assert said.startswith("sent 13 packets")
+
+
+def test_a_serial_line_that_is_pulled_in_mid_over_ends_it(tmp_path: Path) -> None:
+    """At once, with exit code 2, the reason, and the length that had left: what came over the line till then."""
+    speech, plug = tmp_path / "long.wav", Plug(tmp_path / "ttyRADIO")
+    soundfile.write(speech, np.tile(read_speech(CLIP), 4), SAMPLE_RATE_HZ)
+    process = start("send", f"serial://{plug.path}?baud=57600", "--input", speech, "--no-record")
+    reader, frames = CobsReader(MAX_FRAME_BYTES), list[Frame]()
+
+    async def hear(packets: int) -> None:
+        with trio.fail_after(SOON_S):
+            while len([frame for frame in frames if isinstance(frame, Voice)]) < packets:
+                frames.extend(decode(octets) for octets in reader.receive(await plug.read_some()) if octets)
+
+    trio.run(hear, 8)
+    plug.unplug()
+    said, problems = process.communicate(timeout=SOON_S)
+    assert (2, "") == (process.returncode, said)
+    first, last = problems.splitlines()
+    assert f"gossamer: {plug.path} was unplugged" == first
+    heard = sum(len(frame.packets) for frame in frames if isinstance(frame, Voice))
+    left = int(last.split(" packets had left")[0].split()[-1])
+    assert heard <= left <= heard + 1  # one may have been taken, and not read, when the line was pulled
+    assert last.startswith("gossamer: the over was lost after ")
 
 
 def test_it_waits_for_the_end_of_somebodys_over(peer: socket.socket, speech: Path) -> None:
