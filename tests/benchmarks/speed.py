@@ -13,7 +13,6 @@ import os
 import select
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -26,6 +25,7 @@ import numpy as np
 
 from app.audio.sound_files import from_int16
 from codec.format import SAMPLE_RATE_HZ
+from tests.support.processes import free_port
 
 from .errors import BenchmarkError
 from .footprint import pack_frames, resident_mb
@@ -165,20 +165,13 @@ def _bound(port: int) -> bool:
     return any(f":{port:04X} " in table.read_text() for table in tables if table.exists())
 
 
-def _free_port() -> int:
-    """Return a free UDP port."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def listener(samples: np.ndarray, work: Path) -> Listener:
     """Measure the memory of a `gossamer listen` after a `gossamer send` of these samples over UDP."""
     import soundfile
 
     wav, heard = work / "over.wav", work / "over-heard.wav"
     soundfile.write(wav, samples, SAMPLE_RATE_HZ, subtype="PCM_16")
-    gossamer, port = [sys.executable, "-m", "app"], _free_port()
+    gossamer, port = [sys.executable, "-m", "app"], free_port()
     # It says a line when an over has been played to its end.
     listen = [*gossamer, "listen", f"udp://:{port}", "--output", str(heard)]
     process = subprocess.Popen(listen, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)

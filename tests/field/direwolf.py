@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import re
 import shutil
 import socket
@@ -13,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.support.audio_rig import AudioRig
+from tests.support.processes import free_port
 
 START_S = 30.0
 
@@ -27,25 +27,16 @@ def missing() -> str:
     return ""
 
 
-def free_port() -> int:
-    """Return a free TCP port that Direwolf takes: 1024 to 49151."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):
-                return port
-
-
 class Modem:
     """One Direwolf process; plays into one sink and hears another."""
 
     def __init__(self, rig: AudioRig, folder: Path, name: str, baud: int, plays: str, hears: str) -> None:
-        self.port = free_port()
+        self.port = free_port(tcp=True)
         self.log = folder / f"{name}-{baud}.log"
         configuration = folder / f"{name}-{baud}.conf"
         configuration.write_text(
             f"ADEVICE pulse pulse\nARATE 48000\nACHANNELS 1\nCHANNEL 0\nMYCALL N0CALL\nMODEM {baud}\n"
-            f"KISSPORT {self.port}\nAGWPORT {free_port()}\n"
+            f"KISSPORT {self.port}\nAGWPORT {free_port(tcp=True)}\n"
         )
         command = ["direwolf", "-t", "0", "-p", "-q", "hd", "-c", str(configuration)]
         environment = {**rig.environment, "PULSE_SINK": plays, "PULSE_SOURCE": f"{hears}.monitor"}

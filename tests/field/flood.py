@@ -24,7 +24,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from codec.models import DECODER, model_path
-from tests.support.processes import read_line
+from tests.support.processes import free_port, read_line
 from transport.protection.channel import Channel, open_channel
 from transport.protection.cipher import Secret, derive_key
 from transport.protocol.frames import NONCE_BYTES, PACKET_BYTES, PACKET_S, TAG_BYTES_IP, Beacon, Frame, Mode
@@ -103,8 +103,7 @@ def measure(attack: str, per_s: float, seconds: float, folder: Path, key: bytes)
 
     secret = Secret(Mode.SEALED, key)
     channel: Channel = open_channel(secret, TAG_BYTES_IP, os.urandom)
-    with bound("127.0.0.1") as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     (folder / "passphrase").write_text(PASSPHRASE + "\n")
     (folder / "passphrase").chmod(0o600)
     words: Sequence[object] = (

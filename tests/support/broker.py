@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.support.processes import free_port
+
 STARTS_S = 10.0
 USER, PASSWORD = "ada", "swordfish & chips"
 """The user whom a broker with `users=True` knows."""
@@ -29,13 +31,6 @@ USER, PASSWORD = "ada", "swordfish & chips"
 def program(name: str) -> str | None:
     """Return the path of a program, also where Debian keeps daemons."""
     return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
-
-
-def free_tcp_port() -> int:
-    """Return a free TCP port of this machine."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Broker:
@@ -47,7 +42,7 @@ class Broker:
         """Start it. topics: lines of an access list. host: the address that it listens on."""
         if (mosquitto := program("mosquitto")) is None:
             pytest.skip("mosquitto not found (Debian: mosquitto)")
-        self.port = free_tcp_port()
+        self.port = free_port(tcp=True)
         self.folder = folder
         lines = [f"listener {self.port} {host}", "persistence false", "log_dest none", "set_tcp_nodelay true"]
         if users:

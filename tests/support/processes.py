@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -16,11 +18,18 @@ ROOT = Path(__file__).parents[2]
 CLIP = ROOT / "assets" / "clips" / "harbour.flac"
 
 
-def free_port() -> int:
-    """Return a free UDP port of this machine."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("", 0))
-        return int(probe.getsockname()[1])
+PORTS = range(20_000, 32_000)
+"""Ports that systems give to nobody of their own accord, so that a free one stays free; Direwolf takes them all."""
+
+
+def free_port(*, tcp: bool = False) -> int:
+    """Return a free UDP port of this machine, or TCP port."""
+    while True:
+        port = random.SystemRandom().choice(PORTS)
+        kind = socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
+        with socket.socket(socket.AF_INET, kind) as probe, contextlib.suppress(OSError):
+            probe.bind(("", port))
+            return port
 
 
 def start(*words: object, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:

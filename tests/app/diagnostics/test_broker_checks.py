@@ -9,7 +9,8 @@ import pytest
 from app.diagnostics.broker_checks import check_broker
 from app.paths import settings_file
 from app.settings.file import write_configuration
-from tests.support.broker import Broker, free_tcp_port
+from tests.support.broker import Broker
+from tests.support.processes import free_port
 
 pytestmark = pytest.mark.mosquitto
 
@@ -32,6 +33,6 @@ def test_the_broker_of_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     [(status, said)] = found(link=link, ca=str(folder / "ca.crt"))
     assert ("ok", f"127.0.0.1 port {own.port} answers over TLS, with a certificate to trust: ") == (status, said)
     own.kill()
-    port = free_tcp_port()
+    port = free_port(tcp=True)
     [(status, said)] = found(link=f"mqtt://127.0.0.1:{port}/harbour")
     assert "fail" == status and f"no broker answers at 127.0.0.1 port {port} (connection refused)" in said
