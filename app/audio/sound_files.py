@@ -88,6 +88,8 @@ class SpeechReader:
             if self._start:
                 aside(f"{path} is taken for raw 16-bit sound at 8 kHz: it does not begin as a sound file")
             return
+        if not self._start:
+            raise FileProblem(f"{path} is empty", "name a recording")
         whole = self._stream if ordinary and path != STANDARD_STREAM else spooled(self._start, self._stream, path)
         self._file_bytes = os.fstat(whole.fileno()).st_size
         self._quiet = kind is MP3 or kind is None  # the library for MP3 prints what it thinks of a file

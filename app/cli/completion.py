@@ -46,7 +46,7 @@ def run_completion(arguments: argparse.Namespace) -> int:
 
 @dataclass(frozen=True)
 class _Values:
-    """What a shell offers in the place of an argument."""
+    """The values that a shell offers in the place of an argument."""
 
     words: tuple[str, ...] = ()
     looked_up: str = ""

@@ -60,7 +60,7 @@ class OverLog(Widget):
         self._lines: Sequence[LogLine] = ()
         self._hint = ""
         self._rows: list[Row] = []
-        self._places: list[tuple[LogLine, range]] = []
+        self._places: Sequence[tuple[LogLine, range]] = ()
         """Lines with the places of their rows."""
         self._back = 0
         """Number of rows scrolled back from the newest."""
@@ -136,22 +136,23 @@ class OverLog(Widget):
     def _lay_out(self) -> None:
         """Put the lines into rows of the present width."""
         width = self.size.width
-        self._places = []
+        self._places = ()
         if self._lines:
-            self._rows = self._rows_of_lines(time.time() - self._clock(), width)
+            self._rows, self._places = self._rows_of_lines(time.time() - self._clock(), width)
         else:
             texts = [text for part in self._hint.split("\n") for text in wrapped(part, width - 2, width - 2)]
             self._rows = [Row(((f" {text}", "over-log--time"),)) for text in texts]
             self._back = len(self._rows)  # a hint is read from its beginning
 
-    def _rows_of_lines(self, ahead_s: float, width: int) -> list[Row]:
-        """Return the rows of all lines, and note their places.
+    def _rows_of_lines(self, ahead_s: float, width: int) -> tuple[list[Row], list[tuple[LogLine, range]]]:
+        """Return the rows of all lines, and each line with the places of its rows.
 
         The day stands before each line that was not on the day of the one before it.
 
         ahead_s: how far the time since 1970 is ahead of the clock of the lines.
         """
         rows: list[Row] = []
+        places: list[tuple[LogLine, range]] = []
         day_before = time.localtime()[:3]
         for line in self._lines:
             at = time.localtime(ahead_s + line.at_s)
@@ -160,8 +161,8 @@ class OverLog(Widget):
                 rows.append(Row(((f" {at.tm_mday} {time.strftime('%B', at)}", "over-log--time"),)))
             first = len(rows)
             rows += rows_of(line, ahead_s + line.at_s, width)
-            self._places.append((line, range(first, len(rows))))
-        return rows
+            places.append((line, range(first, len(rows))))
+        return rows, places
 
     def to_missed(self) -> None:
         """Scroll to the oldest line that was missed, where there is one."""

@@ -312,6 +312,7 @@ def test_a_stream_that_does_not_know_its_length_is_whole(tmp_path, claimed):
         (["decode", "short", "out.wav"], "holds no packet"),
         (["decode", "empty", "out.wav"], "holds no packet"),
         (["encode", "empty.wav", "out.g800"], "holds no sound"),
+        (["encode", "empty", "out.g800"], "empty is empty: name a recording"),
         (["encode", "h.raw", "out.g800"], "through a pipe"),
         (["inspect", "a.g800", "--png", "b.ogg"], "name of an Ogg file"),
         (["compare", "a.wav", "--out", "a.wav"], "name of a WAV file"),
