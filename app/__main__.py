@@ -15,7 +15,7 @@ def main(words: list[str] | None = None) -> int:
     interrupts = Interrupts()
     interrupts.begin()
     try:
-        return _run(words)
+        return _run(words, interrupts)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BaseException:
@@ -26,7 +26,7 @@ def main(words: list[str] | None = None) -> int:
         interrupts.end()
 
 
-def _run(words: list[str] | None) -> int:
+def _run(words: list[str] | None, interrupts: Interrupts) -> int:
     from app.cli import EXIT_PROBLEM
     from app.cli.parser import parse
     from app.console import complete_standard_streams, note
@@ -42,6 +42,8 @@ def _run(words: list[str] | None) -> int:
         arguments = parse(words)
         code: int = arguments.run(arguments)
     except (GossamerError, CodecError, TransportError) as problem:
+        if interrupts.came:  # a library that was just being loaded made a problem of the signal
+            return EXIT_INTERRUPTED
         note(str(problem))
         return EXIT_PROBLEM
     except BrokenPipeError:

@@ -306,3 +306,28 @@ def test_no_signal_is_lost(tmp_path: Path, work: str, tries: int) -> None:
         [sys.executable, "-c", MANY, work, str(path), str(tries)], capture_output=True, text=True, timeout=120
     )
     assert ("all taken\n", "") == (run.stdout, run.stderr)
+
+
+TURNED = """
+import signal, sys
+from app.__main__ import main
+from codec.errors import CodecError
+import codec.decoder
+
+def load(*arguments):
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    except BaseException:
+        raise CodecError("initialization failed: reinstall gossamer") from None
+
+codec.decoder.Decoder.__init__ = load
+sys.exit(main(["inspect", sys.argv[1]]))
+"""
+
+
+def test_a_signal_is_not_taken_for_a_broken_model(there: Path) -> None:
+    """Where a library that is being loaded makes another error of it, the command was still ended by the signal."""
+    run = subprocess.run(
+        [sys.executable, "-c", TURNED, str(there / "short.wav")], capture_output=True, text=True, timeout=60
+    )
+    assert (EXIT_INTERRUPTED, "", "") == (run.returncode, run.stdout, run.stderr)
