@@ -66,7 +66,9 @@ class DemoLog:
     """Event that is set when the answer was heard out, or none will come."""
 
     def note(self, event: Event) -> None:
-        """Take an event of the engine."""
+        """Take an event of the engine. An answer that was cut off, as by a signal, is none."""
+        if isinstance(event, events.OverPlayed) and event.cut:
+            return
         self.happened.append(event)
         if isinstance(event, events.SlowLink):
             note(f"this link is {event}")

@@ -79,7 +79,7 @@ class FieldTestObserver:
                 self._blocks = []
                 self.heard_something.set()
                 test.peer = sender or test.peer
-            case events.OverPlayed():
+            case events.OverPlayed(cut=False):
                 self._over_ended()
                 self.answered.set()
             case events.PacketCounts():

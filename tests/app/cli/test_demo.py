@@ -9,14 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import trio
 import trio.testing
 
+from app import events
 from app.audio.devices import absent_devices
 from app.audio.sound_files import read_speech
 from app.cli.demo import DemoLog, converse, summary
 from app.clips import load_clip
 from app.settings.model import Settings
-from app.signals import run_until_signal
+from app.signals import Ending, run_until_signal
 from app.station.parts import open_station_link, real_parts
 from codec import format as fmt
 from tests.support.station import FlippedLink, at_once
@@ -94,3 +96,27 @@ def test_a_link_on_which_nothing_comes_back_is_said():
 
     with pytest.raises(GossamerError, match="nothing came back"):
         conversation("parrot://?loss=1")
+
+
+CONVERSATION = (events.OverSent, events.OverBegan, events.OverPlayed)
+
+
+def test_an_answer_that_a_signal_cuts_off_is_none():
+    """What was heard of it is kept, and no figures are made of it: the command was interrupted."""
+    settings, log = Settings(link="parrot://", record=False), DemoLog()
+    parts = real_parts(open_sound=absent_devices, in_thread=lambda: at_once, on_heard=log.heard.append)
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            ending = Ending(trio.Event(), nursery.cancel_scope)
+            nursery.start_soon(converse, ending, settings, parts, log, load_clip(1)[:48000])
+            while not log.only(events.OverBegan):
+                await trio.sleep(0.1)
+            await trio.sleep(2.0)
+            ending.asked.set()
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert sum(map(len, log.heard)) > fmt.SAMPLE_RATE_HZ
+    assert [events.OverSent, events.OverBegan] == [
+        type(event) for event in log.happened if isinstance(event, CONVERSATION)
+    ]
