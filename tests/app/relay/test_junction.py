@@ -9,8 +9,16 @@ import trio
 import trio.testing
 
 from app import events
-from app.relay.carrying import NOBODY_THERE, SOMEBODY_TALKS
-from app.relay.reports import OverNotRelayed, OverRelayed, OverWaits, RelayClosed, RelayReady, TextRelayed
+from app.relay.carrying import NO_AIRTIME, NOBODY_THERE, SOMEBODY_TALKS
+from app.relay.reports import (
+    OverNotRelayed,
+    OverRelayed,
+    OverWaits,
+    RelayClosed,
+    RelayFigures,
+    RelayReady,
+    TextRelayed,
+)
 from tests.support.air import Air, WatchedRelay, relaying
 from tests.support.station import ADA, BOB, Station, clip, running
 from transport.protocol.frames import Begin, Mode, Voice
@@ -272,3 +280,50 @@ def test_open_overs_keep_the_time_and_the_codec() -> None:
     assert (first.codec_id, first.utc_s) == (second.codec_id, second.utc_s)
     assert first.nonce != second.nonce and first.nonce[:4] == second.nonce[:4]
     assert NOBODY_THERE and None is peek_mode(far.frames[0][2])
+
+
+def test_each_link_has_its_own_way_to_repeat() -> None:
+    """From a link that says every packet twice, and to one: what the first way lost is not lost on the other."""
+    count = iter(range(1000))
+
+    def loses(frame: bytes) -> bool:
+        return frame[0] == 0x12 and next(count) % 5 == 2
+
+    near, far = Air("udp://near?k=1&repeat=1", loses=loses), Air("udp://far?k=2&repeat=1")
+    ada, bob = station(ADA, near), station(BOB, far)
+    hill = WatchedRelay("Hill", near, far, clock=clock)
+
+    async def main() -> None:
+        async with relaying([near, far], hill), running(ada, bob):
+            await trio.sleep(1.0)
+            ada.engine.play_clip(clip(SPOKEN_S))
+            played = await bob.until(events.OverPlayed)
+            assert (PACKETS, 0, 0) == (played.packets, played.lost, played.damaged)
+
+    play(main)
+    assert ada.encoder.packets == bob.decoder.packets
+    assert [0] == [one.lost for one in hill.only(OverRelayed)]
+
+
+def test_a_duty_cycle_is_kept() -> None:
+    """The over ends on the radio where its airtime does, the next one is not begun, and the talker is told."""
+    near, radio = Air("udp://near"), Air("kiss://h?call=N0CALL&radio=lora-sf7")
+    ada, bob = station(ADA, near, presence="off"), station(BOB, radio)
+    hill = WatchedRelay("Hill", near, radio, clock=clock, presence="off")
+
+    async def main() -> None:
+        async with relaying([near, radio], hill), running(ada, bob):
+            for number in range(3):
+                ada.engine.play_clip(clip(60.0))
+                await ada.until(events.OverSent, number + 1, 90.0)
+                await trio.sleep(5.0)
+            text = await ada.until(events.TextHeard, 1, 30.0)
+            assert text.text.endswith(NO_AIRTIME)
+
+    play(main)
+    cut = [one for one in hill.only(OverNotRelayed) if one.reason == NO_AIRTIME]
+    assert len(cut) >= 2
+    whole = [one for one in hill.only(OverRelayed) if one.complete]
+    assert len(whole) < 3
+    left = [one.links[1].airtime_left_s for one in hill.only(RelayFigures)]
+    assert min(left) >= 0.0 and left[-1] < 15.0

@@ -140,3 +140,24 @@ def test_two_that_begin_at_once() -> None:
     first, second = sorted(one.only(OverRelayed) + other.only(OverRelayed), key=lambda report: report.packets)
     assert second.complete and PACKETS == second.packets
     assert not first.complete and first.packets <= 3
+
+
+@pytest.mark.parametrize("delay_s", [0.2, 0.4])
+def test_a_relay_behind_two_that_begin_at_once(delay_s: float) -> None:
+    """It goes on with the version that goes on: who is behind it hears the over once, whole."""
+    near, far, beyond = Air("udp://near"), Air("udp://far", delay_s=delay_s), Air("udp://beyond")
+    ada, cid = station("Ada", near), station("Cid", beyond)
+    relays = [WatchedRelay(name, near, far, clock=clock) for name in ("One", "Other")]
+    bay = WatchedRelay("Bay", far, beyond, clock=clock)
+
+    async def main() -> None:
+        async with relaying([near, far, beyond], *relays, bay), running(ada, cid):
+            await trio.sleep(1.0)
+            ada.engine.play_clip(OVER)
+            await trio.sleep(30.0)
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    (played,) = cid.only(events.OverPlayed)
+    assert (PACKETS, 0, True) == (played.packets, played.lost, played.complete)
+    assert ada.encoder.packets == cid.decoder.packets
+    assert 1 == overs_on(near) == overs_on(beyond)

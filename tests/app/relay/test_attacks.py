@@ -1,0 +1,145 @@
+"""Strangers against a relay on open channels, in virtual time: nothing is raised, nothing grows, the air is theirs no
+longer than anybody's."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+import trio
+import trio.testing
+
+from app import events
+from app.relay.carrying import LONGEST_WAIT_S
+from app.relay.link_end import MAX_QUEUED_OVERS
+from app.relay.passing import OVERS_AT_ONCE, OVERS_PER_S
+from app.relay.reports import OverNotRelayed, OverRelayed, RelayFigures
+from tests.support.air import Air, WatchedRelay, relaying
+from tests.support.attacker import Attacker
+from tests.support.overs import over_frames
+from tests.support.station import ADA, BOB, CODEC_ID, Station, clip, running
+from transport.protocol.frames import PACKET_S, Beacon, Begin, Text, Type
+from transport.protocol.open_frames import encode
+from transport.protocol.over_pace import TALK_LIMIT_S
+from transport.protocol.relaying import MAX_KNOWN
+
+UTC_S = 1_700_000_000
+SEQUENCES = 60
+
+
+def clock() -> int:
+    return UTC_S + int(trio.current_time())
+
+
+def play(main) -> None:
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_the_dice_says(seed: int) -> None:
+    """Sequences of frames on two links at once: afterwards the relay is at rest, and carries an over whole."""
+    near, far = Air("udp://near"), Air("udp://far?k=2")
+    intruders = [near.member(), far.member()]
+    hill = WatchedRelay("Hill", near, far, clock=clock)
+    ada, bob = (Station(s, link=air.member(), clock=clock) for s, air in ((ADA, near), (BOB, far)))
+
+    async def attack(number: int) -> None:
+        dice = random.Random(seed * 2 + number)
+        attacker = Attacker(dice, replays=True)
+        for _ in range(SEQUENCES):
+            for pause_s, octets in attacker.move():
+                await trio.sleep(pause_s)
+                await intruders[number].send(octets)
+                attacker.hear(octets)
+            await trio.sleep(dice.choice((0.0, PACKET_S, 2.0)))
+
+    async def main() -> None:
+        async with relaying([near, far], hill), running(ada, bob):
+            async with trio.open_nursery() as nursery:
+                for number in range(2):
+                    nursery.start_soon(attack, number)
+            began_s = trio.current_time()
+            await trio.sleep(LONGEST_WAIT_S + 2 * TALK_LIMIT_S)
+            figures = hill.only(RelayFigures)[-1].links
+            assert [0, 0] == [link.waiting for link in figures]
+            assert ["idle", "idle"] == [link.state.value for link in figures]
+            before = len(bob.only(events.OverPlayed))
+            ada.engine.play_clip(clip(3.0))
+            played = await bob.until(events.OverPlayed, before + 1)
+            assert (10, 0, True) == (played.packets, played.lost, played.complete)
+            assert trio.current_time() > began_s
+
+    play(main)
+    assert hill.only(OverRelayed)
+
+
+def test_a_flood_of_overs_is_a_few() -> None:
+    """A thousand BEGINs in ten seconds, each of another over: two a second are taken, four of them wait."""
+    near, far = Air("udp://near"), Air("udp://far")
+    intruder, _ = near.member(), far.member()
+    hill = WatchedRelay("Hill", near, far, clock=clock)
+
+    async def main() -> None:
+        async with relaying([near, far], hill):
+            for number in range(1000):
+                nonce = number.to_bytes(4) + bytes(4)
+                begin = Begin(number % 256, 0, nonce, UTC_S, 1, 1, f"Eve{number}")
+                end, *_ = over_frames(1, over=number % 256, nonce=nonce)[-1:]
+                await intruder.send(encode(begin))
+                await intruder.send(encode(end))
+                await trio.sleep(0.01)
+            await trio.sleep(LONGEST_WAIT_S + 10.0)
+
+    play(main)
+    assert 1 <= max(link.waiting for one in hill.only(RelayFigures) for link in one.links) <= MAX_QUEUED_OVERS
+    carried = {frame[1] for _, _, frame in far.frames if frame[0] & 15 == Type.BEGIN}
+    assert 1 <= len(carried) <= OVERS_AT_ONCE + 10 * OVERS_PER_S
+    assert 1000 <= len(hill.only(OverNotRelayed)) + len(hill.only(OverRelayed)) <= 2000
+
+
+def test_a_flood_of_messages_is_a_few() -> None:
+    """A thousand in ten seconds: what the other link is given is bounded, and what is remembered."""
+    near, far = Air("udp://near"), Air("udp://far")
+    intruder, _ = near.member(), far.member()
+    hill = WatchedRelay("Hill", near, far, clock=clock)
+
+    async def main() -> None:
+        async with relaying([near, far], hill):
+            for number in range(2 * MAX_KNOWN):
+                await intruder.send(encode(Text(number % 256, number, "Eve", "hello")))
+                await intruder.send(encode(Beacon(number % 256, number, f"Eve{number}")))
+                await trio.sleep(0.01)
+            await trio.sleep(60.0)
+
+    play(main)
+    said = [frame[0] & 15 for _, _, frame in far.frames]
+    assert 8 <= said.count(Type.TEXT) <= 8 + 0.5 * 21 + 1
+    assert 1 <= said.count(Type.BEACON) <= 8 + 21 / 3 + 1
+
+
+def test_nobody_holds_a_link_for_longer_than_anybody_may() -> None:
+    """An over that never ends is carried in pieces of two minutes, between which others have the floor."""
+    near, far = Air("udp://near"), Air("udp://far")
+    intruder = near.member()
+    hill = WatchedRelay("Hill", near, far, clock=clock)
+    bob = Station(BOB, link=far.member(), clock=clock)
+
+    async def main() -> None:
+        async with relaying([near, far], hill), running(bob), trio.open_nursery() as nursery:
+            nursery.start_soon(talk)
+            await bob.until(events.OverPlayed, 1, 300.0)
+            bob.engine.play_clip(clip(2.0))
+            await bob.until(events.OverSent, 1, 10.0)
+
+    async def talk() -> None:
+        for frame in over_frames(900):
+            frame = replace(frame, codec_id=CODEC_ID) if isinstance(frame, Begin) else frame
+            await intruder.send(encode(frame))
+            if frame.sequence % 9:
+                await trio.sleep(PACKET_S)
+
+    play(main)
+    first, *rest = hill.only(OverRelayed)
+    assert TALK_LIMIT_S <= first.packets * PACKET_S <= TALK_LIMIT_S + 10.0 and first.lost == 0
+    assert [] != [one for one in rest if one.link == "udp://far"]
