@@ -89,3 +89,22 @@ def test_the_last_figures_are_written_at_the_end(pipe: tuple[int, int]) -> None:
     trio.run(main)
     told = [line["rubbish"] for line in read_lines(reading)]
     assert [*range(int(LATEST_AT_ONCE)), 99] == told
+
+
+def test_a_writer_that_ends_has_written_everything(pipe: tuple[int, int]) -> None:
+    """What was put before is in the output when `run` returns, figures included; nothing is cut off by a cancellation."""
+    reading, writing = pipe
+
+    async def main() -> None:
+        writer = EventWriter(writing)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(writer.run)
+            for number in range(100):
+                writer.put(counts(number))
+            writer.put(events.LinkRecovered())
+            writer.end()
+
+    trio.run(main)
+    told = read_lines(reading)
+    assert 99 == [line["rubbish"] for line in told if line["event"] == "packet_counts"][-1]
+    assert 1 == sum(line["event"] == "link_recovered" for line in told)
