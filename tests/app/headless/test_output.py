@@ -92,7 +92,7 @@ def test_the_last_figures_are_written_at_the_end(pipe: tuple[int, int]) -> None:
 
 
 def test_a_writer_that_ends_has_written_everything(pipe: tuple[int, int]) -> None:
-    """What was put before is in the output when `run` returns, figures included; nothing is cut off by a cancellation."""
+    """What was put before is in the output when `run` returns, figures included."""
     reading, writing = pipe
 
     async def main() -> None:
