@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from app.signals import EXIT_INTERRUPTED, Interrupts  # nothing else: a signal may come while the rest is imported
+from app.station.first_press import press_first
+
+TYPE_CHECKING = False  # as in typing, whose import a pedal would have to wait for
+if TYPE_CHECKING:
+    from app.signals import Interrupts
 
 
 def main(words: list[str] | None = None) -> int:
@@ -12,6 +16,9 @@ def main(words: list[str] | None = None) -> int:
 
     Returns the exit code: the command's own, 2 for a problem that was said in one line, 130 when interrupted.
     """
+    press_first(sys.argv[1:] if words is None else words)
+    from app.signals import EXIT_INTERRUPTED, Interrupts  # nothing else: a signal may come while the rest is imported
+
     interrupts = Interrupts()
     interrupts.begin()
     try:
@@ -31,6 +38,7 @@ def _run(words: list[str] | None, interrupts: Interrupts) -> int:
     from app.cli.parser import parse
     from app.console import complete_standard_streams, note
     from app.errors import GossamerError
+    from app.signals import EXIT_INTERRUPTED
     from codec.errors import CodecError
     from transport.errors import TransportError
 

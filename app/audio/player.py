@@ -1,4 +1,4 @@
-"""The queue in front of the loudspeaker, fed to it in small slices: volume, mute and meter act at once."""
+"""The queue in front of the loudspeaker, fed to it in slices of 0.1 s at the most: so soon do volume and mute act."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ MAX_CHIME_S = 5.0
 """Most sound of tones that waits, in seconds."""
 MAX_WAITING_BLOCKS = round(MAX_WAITING_S / BLOCK_S)
 MAX_CHIME_BLOCKS = round(MAX_CHIME_S / BLOCK_S)
+BLOCKS_TOGETHER = 5
+"""Blocks (0.1 s) that are fed at a time: each wake costs more than what it feeds."""
 LAST_WORD_S = 0.2
 """Seconds without more sound after which a burst of it is over."""
 
@@ -119,7 +121,9 @@ class Player:
             await trio.sleep(max(ahead_s, SHORTEST_SLEEP_S))
         if not (self._waiting or self._chimes):
             return  # hushed meanwhile
-        block = self._next() * np.float32(0.0 if self.muted else self.volume)
+        together = max(len(self._waiting), len(self._chimes))
+        blocks = [self._next() for _ in range(min(BLOCKS_TOGETHER, together))]
+        block = np.concatenate(blocks) * np.float32(0.0 if self.muted else self.volume)
         self._loudspeaker.play(block)
         self._show(block)
 

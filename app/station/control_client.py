@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from app.errors import GossamerError, os_reason
 from app.runtime_folder import session_folder
+from app.station.first_press import connection_of
 
 WORDS = ("down", "hold", "up", "toggle", "status")
 """Words that a station understands."""
@@ -143,11 +144,14 @@ def asked(path: str, word: str) -> Iterator[tuple[ControlReply, Callable[[], Non
 
     The connection lasts as long as the context. Raises GossamerError.
     """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+    said = connection_of(path, word)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=said) as connection:
         try:
-            _connect(connection, path)
+            if said is None:
+                _connect(connection, path)
             connection.settimeout(ASKING_S + ANSWERED_S)
-            connection.sendall(f"{word}\n".encode())
+            if said is None:
+                connection.sendall(f"{word}\n".encode())
             with connection.makefile("rb") as lines:
                 answer = ControlReply.from_json(lines.readline(LONGEST_ANSWER))
         except (OSError, ValueError, TypeError) as error:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import trio
 
-from app.audio.devices import BLOCK_S, Block
+from app.audio.devices import Block
 from app.audio.player import Player
 from app.events import Event, NothingMissed, OverBegan, OverPlayed, ReplayBegan, ReplayEnded, ReplayRefused
 from app.history.overs import RecordedOver
@@ -19,6 +19,8 @@ MAX_PACKETS = 4096
 """Largest number of packets of one over that are kept: 22 minutes, 130 kB."""
 AHEAD_S = 0.5
 """Sound decoded ahead of the loudspeaker, in seconds: enough for no gap, little to drop when somebody talks."""
+LOOK_EVERY_S = 0.1
+"""Time between two looks at how much is left to play, in seconds."""
 PAUSE_S = 0.5
 """Silence between two overs that were missed, in seconds."""
 BUSY = "somebody talks: replay it after the over"
@@ -148,13 +150,13 @@ class Replay:
     async def _play(self, packets: Sequence[bytes | None]) -> None:
         for number, packet in enumerate(packets):
             while self._player.queued_s > AHEAD_S and not self._ended:
-                await trio.sleep(BLOCK_S)
+                await trio.sleep(LOOK_EVERY_S)
             samples = await self._speech.in_thread(self._synthesize, packet, number == 0)
             if samples is None or self._ended:
                 return
             self._player.play(samples)
         while self._player.queued_s > 0 and not self._ended:
-            await trio.sleep(BLOCK_S)
+            await trio.sleep(LOOK_EVERY_S)
 
     @property
     def _ended(self) -> bool:

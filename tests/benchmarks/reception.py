@@ -65,10 +65,10 @@ async def receive(packets: Sequence[bytes], **pieces: Any) -> Reception:
     ended = trio.Event()
 
     class Stopwatch(NoLoudspeaker):
-        """A loudspeaker that notes when each block of speech is heard, and ignores blocks of other lengths."""
+        """A loudspeaker that notes when each stretch of speech is heard, which is in whole blocks; silence is not."""
 
         def play(self, samples: np.ndarray) -> None:
-            if len(samples) == BLOCK_SAMPLES:
+            if len(samples) % BLOCK_SAMPLES == 0:
                 left_s.append(trio.current_time() + self.queued_s)
             super().play(samples)
 

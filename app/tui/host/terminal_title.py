@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 KEEP, RESTORE = "\x1b[22;0t", "\x1b[23;0t"
-BLINK_S = 0.6
+BLINK_S = 1.0
 
 
 class TerminalTitle:

@@ -150,7 +150,9 @@ class TalkApp(HostedApp):
         if isinstance(event, StationReady):
             self.was_ready = True
             self._next_station.opened()
-        if not isinstance(event, Level) or self.talk_screen.heeds(event):
+        if isinstance(event, Level):  # so many that a message for each would cost more than drawing them
+            self.talk_screen.take_level(event)
+        else:
             self.talk_screen.post_message(TalkScreen.EngineSpoke(event))
         if isinstance(event, StationReady) and event.fingerprint:
             self.talk_screen.call_later(self.talk_screen.note, "key", fingerprint_line(event.fingerprint))

@@ -17,15 +17,16 @@ class Meters(Container):
     def __init__(self, volume: Volume) -> None:
         super().__init__(id="meters")
         self._volume = volume
+        self._microphone, self._loudspeaker = Meter("mic", id="mic"), Meter("speaker", id="speaker")
 
     def compose(self) -> ComposeResult:
         """Build the meters."""
-        yield Meter("mic", id="mic")
-        yield Meter("speaker", id="speaker")
+        yield self._microphone
+        yield self._loudspeaker
 
     def show(self, state: TalkState) -> None:
         """Show where the knobs stand, and which device is missing."""
-        microphone, loudspeaker = self.query_one("#mic", Meter), self.query_one("#speaker", Meter)
+        microphone, loudspeaker = self._microphone, self._loudspeaker
         microphone.figure, loudspeaker.figure = self._volume.gain_figure, self._volume.volume_figure
         microphone.rest = "no microphone" if "microphone" in state.problems else ""
         loudspeaker.rest = "no loudspeaker" if "loudspeaker" in state.problems else ""
@@ -35,7 +36,7 @@ class Meters(Container):
         self._meter(level.device).push(_height(level), now_s)
 
     def _meter(self, device: Device) -> Meter:
-        return self.query_one("#mic" if device == "microphone" else "#speaker", Meter)
+        return self._microphone if device == "microphone" else self._loudspeaker
 
     def take(self, level: Level, now_s: float) -> bool:
         """Take a level without drawing it; return True where it should be drawn."""
@@ -43,12 +44,12 @@ class Meters(Container):
 
     def falling(self, now_s: float) -> bool:
         """Tell whether a bar falls by itself, with no new level to move it."""
-        return any(meter.falling(now_s) for meter in self.query(Meter))
+        return self._microphone.falling(now_s) or self._loudspeaker.falling(now_s)
 
     def pass_time(self, now_s: float) -> None:
         """Let the bars fall."""
-        for meter in self.query(Meter):
-            meter.fall(now_s)
+        self._microphone.fall(now_s)
+        self._loudspeaker.fall(now_s)
 
 
 def _height(level: Level) -> float:

@@ -62,6 +62,7 @@ class OverLog(Widget):
         self._rows: list[Row] = []
         self._places: Sequence[tuple[LogLine, range]] = ()
         """Lines with the places of their rows."""
+        self._shown_title = TITLE
         self._back = 0
         """Number of rows scrolled back from the newest."""
         self._drawn_second = 0
@@ -73,7 +74,8 @@ class OverLog(Widget):
 
     def show(self, state: TalkState) -> None:
         """Show the log, or how to begin while it is empty, and how much was missed."""
-        self.border_title = self._title(state.log.missed)
+        if (title := self._title(state.log.missed)) != self._shown_title:
+            self._shown_title = self.border_title = title  # which draws the frame anew, whether or not it has changed
         lines, hint = list(state.log.lines), welcome(state)
         if lines != self._lines or hint != self._hint:
             if not self._lines:

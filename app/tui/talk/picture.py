@@ -1,7 +1,7 @@
 """The picture of a conversation: which widgets show it, and when they are drawn.
 
-What has changed is drawn when it changes, and what moves by itself ten times a second. While nothing happens nothing is
-drawn, and the program sleeps.
+What has changed is drawn when it changes, and what moves by itself five times a second. While nothing happens nothing
+is drawn, and the program sleeps.
 """
 
 from __future__ import annotations
@@ -26,12 +26,14 @@ from app.tui.talk.wording import covered_colour, covered_words
 from app.tui.widgets.conversation_line import ConversationLine
 from app.tui.widgets.keys import key_hints
 from app.tui.widgets.text import TextBlock
-from app.tui.widgets.waveform import STEP_S
 
 FIGURES = (WireRate, PacketCounts, PlayoutState, MouthToEar, ChannelCounts)
 """Events of figures only, of which many come in a second: they are shown once a second."""
 RESTING = (Phase.STARTING, Phase.QUIET, Phase.ENDED)
 """Phases in which no time is shown passing."""
+TICK_S = 0.2
+"""Time between two pictures of what moves by itself, in seconds: half as many as there are levels, for half the work,
+and as smooth as a line of text can be."""
 LOOK_EVERY_S = 1.0
 """Time between two looks at everything that is shown, in seconds; what is known to change is shown at once."""
 MAX_LEVELS = 256
@@ -70,7 +72,7 @@ class Picture(Screen[None]):
 
     def on_mount(self) -> None:
         """Begin to show the passing of time."""
-        self._ticks = self.set_interval(STEP_S, self._tick)
+        self._ticks = self.set_interval(TICK_S, self._tick)
         self.set_interval(LOOK_EVERY_S, self._look)
         self.draw()
 
@@ -95,7 +97,7 @@ class Picture(Screen[None]):
                 line.show(covered_words(self.state), covered_colour(self.state))
 
     def _tick(self) -> None:
-        """Show that time passes; called every STEP_S while something moves by itself."""
+        """Show that time passes; called every TICK_S while something moves by itself."""
         now_s, phase = time.monotonic(), self.state.phase
         self._draw_levels(now_s)
         self.phase_panel.pass_time(now_s)
@@ -153,7 +155,7 @@ class Picture(Screen[None]):
         self.call_after_refresh(self.draw)
 
     def heeds(self, level: Level) -> bool:
-        """Tell whether a level changes what is shown. It comes as a message then, which costs more than the rest."""
-        if not self.is_mounted or self.app.screen is not self or _moves(self.state) or self.phase_panel.moving:
+        """Tell whether a level changes what is shown."""
+        if self.app.screen is not self or _moves(self.state) or self.phase_panel.moving:
             return True
         return self.meters.take(level, time.monotonic())

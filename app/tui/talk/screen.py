@@ -161,15 +161,20 @@ class TalkScreen(Picture):
     def _engine_spoke(self, message: EngineSpoke) -> None:
         event, now_s = message.event, time.monotonic()
         self.state.apply(event, now_s)
-        if isinstance(event, Level):
-            self.hear(event, now_s)
-            if event.device == "microphone" and isinstance(self.app.screen, SetupScreen):
-                self.app.screen.heard(event)
-            return
         self._push_to_talk.hear(event, now_s)
         if isinstance(event, DeviceReady | DeviceProblem) and isinstance(self.app.screen, DeviceScreen):
             self.app.screen.told(event)
         self.draw(figures_only=isinstance(event, FIGURES))
+
+    def take_level(self, level: Level) -> None:
+        """Take the newest tenth of a second of a device; called by the engine, between two messages."""
+        if not self.is_mounted or not self.heeds(level):
+            return
+        now_s = time.monotonic()
+        self.state.apply(level, now_s)
+        self.hear(level, now_s)
+        if level.device == "microphone" and isinstance(self.app.screen, SetupScreen):
+            self.app.screen.heard(level)
 
     def note(self, about: str, text: str, *, trouble: bool = True) -> None:
         """Write a note to the log that comes from the screen, not from an event of the engine."""

@@ -46,9 +46,9 @@ def detail(state: TalkState) -> str:
             if state.playout is not None and state.playout.gathering:
                 waiting = f"{state.playout.waiting_s:.1f} s so far"
                 return f"{_talker(state)}: the link is slow, you hear it when it is complete, {waiting}"
-            return f"{_talker(state)}, {age_s:.1f} s" + (", signal lost" if state.signal_lost else "")
+            return f"{_talker(state)}, {age_s:.0f} s" + (", signal lost" if state.signal_lost else "")
         case Phase.REPLAY:
-            return f"{_replay_words(state.replaying)}, {age_s:.1f} s"
+            return f"{_replay_words(state.replaying)}, {age_s:.0f} s"
         case Phase.COLLISION:
             return f"you are ON AIR all the same: {state.reason}"
         case Phase.REFUSED | Phase.ENDED:

@@ -22,8 +22,13 @@ GOOD_DB = -24.0
 LOUD_DB = -6.0
 """Level above which there is little room before clipping."""
 
-STEADY_DB = 2.0
-"""Change of a level that is not drawn: the peaks of a steady noise, a tenth of a second each, vary by less."""
+STEADY_DB = 3.0
+"""Change of a level that is not drawn: the peaks of a steady noise, a tenth of a second each, vary by less, and so does
+what a bar falls between two of them."""
+LEAP_DB = 8.0
+"""Change of a level that is drawn at once: somebody begins to speak. A smaller one waits for CALM_S."""
+CALM_S = 0.5
+"""Shortest time between two pictures of a level that does not leap, in seconds."""
 OVERDUE_S = 0.3
 """Seconds without a level after which a bar falls by itself."""
 
@@ -115,7 +120,7 @@ class Meter(Horizontal):
         self._label = label
         self._ballistics = Ballistics()
         self._drawn = replace(self._ballistics)
-        self._pushed_s = 0.0
+        self._pushed_s = self._drawn_s = 0.0
         self._bar = LevelBar(classes="bar")
         self._reading = TextBlock(classes="reading")
 
@@ -129,13 +134,13 @@ class Meter(Horizontal):
     def push(self, peak_db: float, now_s: float) -> None:
         """Take the peak of the newest stretch of sound, in dB full scale."""
         self.take(peak_db, now_s)
-        self._show()
+        self._show(now_s)
 
     def take(self, peak_db: float, now_s: float) -> bool:
         """Take a peak without drawing it; return True where it should be drawn. Touches nothing of Textual's."""
         self._pushed_s = now_s
         self._ballistics.push(peak_db, now_s)
-        return not self._as_drawn()
+        return not self._as_drawn(now_s)
 
     @property
     def at_rest(self) -> bool:
@@ -150,19 +155,21 @@ class Meter(Horizontal):
         """Let time pass, which costs nothing once the meter is at rest."""
         if not self._ballistics.at_rest:
             self._ballistics.fall(now_s)
-            self._show()
+            self._show(now_s)
 
-    def _show(self) -> None:
+    def _show(self, now_s: float) -> None:
         """Draw the level and its peak, unless they are as good as drawn."""
-        if self._as_drawn():
+        if self._as_drawn(now_s):
             return
+        self._drawn_s = now_s
         now = self._drawn = replace(self._ballistics)
         self._bar.level_db, self._bar.peak_db, self._bar.clipped = now.level_db, now.peak_db, now.clipped
         peak_db = now.peak_db
         self._reading.say("" if peak_db <= FLOOR_DB else f"{peak_db:4.0f} dB")
 
-    def _as_drawn(self) -> bool:
+    def _as_drawn(self, now_s: float) -> bool:
         """Tell whether the meter looks as it should: the noise of a room is not drawn anew all the time."""
         now, drawn = self._ballistics, self._drawn
-        steady = abs(now.level_db - drawn.level_db) < STEADY_DB and abs(now.peak_db - drawn.peak_db) < STEADY_DB
+        change_db = max(abs(now.level_db - drawn.level_db), abs(now.peak_db - drawn.peak_db))
+        steady = change_db < (LEAP_DB if now_s - self._drawn_s < CALM_S else STEADY_DB)
         return steady and (now.clipped, now.at_rest) == (drawn.clipped, drawn.at_rest)

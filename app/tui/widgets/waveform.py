@@ -111,6 +111,8 @@ class LiveWaveform(Waveform):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._pushed: deque[Column] = deque(maxlen=LONGEST_COLUMNS)
+        self._quiet_columns = LONGEST_COLUMNS
+        """Columns since the last one that was not of silence."""
 
     def push(self, swelling: float, sound: Sound) -> None:
         """Add the newest tenth of a second; swelling is 0..1. The dot column between two levels is their mean."""
@@ -118,13 +120,14 @@ class LiveWaveform(Waveform):
         before = self._pushed[-1] if self._pushed else SILENT_COLUMN
         midway = (before.swelling + swelling) / 2 if before.sound is sound else swelling / 2
         self._pushed += (Column(midway, sound), Column(swelling, sound))
+        self._quiet_columns = self._quiet_columns + 2 if sound is Sound.SILENCE else 0
         if sound is not Sound.SILENCE or not was_silent:
             self.refresh()
 
     @property
     def silent(self) -> bool:
         """Whether it draws nothing but silence."""
-        return all(column.sound is Sound.SILENCE for column in self.shown_columns()[-2 * self.size.width :])
+        return self._quiet_columns >= min(2 * self.size.width, LONGEST_COLUMNS)
 
     def shown_columns(self) -> tuple[Column, ...]:
         """Return what was pushed, the newest last."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +12,12 @@ import pytest
 import trio
 
 from app import events
+from app.__main__ import main
 from app.cli.ptt import WORDS
 from app.station.control_socket import ControlSocket
 from transport.protocol.floor_states import State
 
+ROOT = Path(__file__).parents[3]
 SLOW = (
     "asyncio",
     "dataclasses",
@@ -42,12 +45,36 @@ OURS = {
     "app.signals",
     "app.station",
     "app.station.control_client",
+    "app.station.first_press",
     "codec",
     "codec.errors",
     "transport",
     "transport.errors",
     "transport.texts",
 }
+NEXT_TO_NOTHING = {
+    "__future__",
+    "_abc",
+    "_collections_abc",
+    "_socket",
+    "_stat",
+    "abc",
+    "genericpath",
+    "os",
+    "os.path",
+    "posixpath",
+    "stat",
+}
+"""Modules of Python's own that every start of it loads, and the C module of sockets."""
+PRESSED = """
+import sys
+sys.path.insert(0, sys.argv.pop(1))
+known = set(sys.modules)
+from app.station.first_press import press_first
+press_first(sys.argv[1:])
+print(*sorted(set(sys.modules) - known), flush=True)
+sys.stdin.read()
+"""
 CODE = """
 import sys
 known = set(sys.modules)
@@ -84,6 +111,65 @@ def test_it_loads_next_to_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     loaded = json.loads(answer.stderr.replace("'", '"'))
     assert OURS == {name for name in loaded if name.split(".")[0] not in sys.stdlib_module_names}
     assert [] == [name for name in loaded if name in SLOW]
+
+
+@pytest.mark.parametrize(
+    ("words", "stations", "pressed"),
+    [
+        (["ptt", "down", "--hold"], 1, True),
+        (["ptt", "down"], 1, True),
+        (["ptt", "down", "--hold"], 2, False),
+        (["ptt", "down", "--station", "Ada"], 1, False),
+        (["ptt", "up"], 1, False),
+        (["talk", "down"], 1, False),
+    ],
+)
+def test_the_key_goes_down_before_anything_is_loaded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: list[str], stations: int, pressed: bool
+) -> None:
+    """With the C module of sockets and what this program makes it of; not where it is not plain what is meant."""
+    tmp_path.chmod(0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    down = trio.Event()
+    controls = [ControlSocket(f"Ada{number}", "parrot://", down.set, lambda: None) for number in range(stations)]
+    command = [sys.executable, "-I", "-S", "-c", PRESSED, str(ROOT), *words]
+
+    async def press() -> str:
+        async with trio.open_nursery() as nursery:
+            for control in controls:
+                control.open()
+                nursery.start_soon(control.serve)
+            process = await trio.lowlevel.open_process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            assert process.stdout is not None and process.stdin is not None
+            loaded = await process.stdout.receive_some()
+            with trio.move_on_after(30.0 if pressed else 1.0):
+                await down.wait()
+            await process.stdin.aclose()
+            await process.wait()
+            nursery.cancel_scope.cancel()
+        return bytes(loaded).decode()
+
+    loaded = trio.run(press)
+    assert pressed == down.is_set()
+    assert set(loaded.split()) <= OURS | NEXT_TO_NOTHING
+
+
+@pytest.mark.parametrize("what", ["", "a file", "a dead socket"])
+def test_without_a_station_it_is_said_in_the_usual_way(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str], what: str
+) -> None:
+    """One line, exit code 2, whatever lies in the folder."""
+    tmp_path.chmod(0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    folder = tmp_path / "gossamer"
+    folder.mkdir(mode=0o700)
+    if what == "a file":
+        (folder / "Ada.sock").write_text("")
+    elif what == "a dead socket":
+        with socket.socket(socket.AF_UNIX) as dead:
+            dead.bind(str(folder / "Ada.sock"))
+    assert 2 == main(["ptt", "down", "--hold"])
+    assert "no station is running" in capfd.readouterr().err
 
 
 def test_the_states_that_it_knows_by_other_words_exist() -> None:

@@ -123,7 +123,7 @@ def test_a_call_says_whom_it_is_for() -> None:
         state.apply(ev.OverBegan(9, "Bert", 1, addressee), 1.0)
         state.apply(ev.CallHeard("Bert", bool(addressee)), 1.0)
         said.append(detail_at(state, 2.0))
-    assert ["Bert calls you, 1.0 s", "Bert calls Carla, 1.0 s", "Bert calls, 1.0 s"] == said
+    assert ["Bert calls you, 1 s", "Bert calls Carla, 1 s", "Bert calls, 1 s"] == said
 
 
 def test_the_time_out_counts_down() -> None:
@@ -176,7 +176,7 @@ def test_who_is_meant_is_said() -> None:
     for addressee in ("Anna", "Carla", ""):
         state.apply(ev.OverBegan(9, "Bert", 1, addressee), 1.0)
         state.apply(floor(State.RECEIVING), 1.0)
-        said.append(detail_at(state, 1.0).removesuffix(", 0.0 s"))
+        said.append(detail_at(state, 1.0).removesuffix(", 0 s"))
         state.apply(ev.TextHeard("Bert", "hello", addressee), 1.0)
         said.append(state.log[-1].words())
     assert ["Bert to you", "“hello” to you", "Bert to Carla", "“hello” to Carla", "Bert", "“hello”"] == said
@@ -186,7 +186,7 @@ def test_who_is_meant_is_said() -> None:
 def test_a_call_lasts_until_its_over_has_ended() -> None:
     """That is how long the title blinks."""
     state = play([*THEIR_OVER[:3], (1.0, ev.CallHeard("Bert", False), Phase.RECEIVING)])
-    assert "Bert calls, 1.0 s" == detail_at(state, 2.0)
+    assert "Bert calls, 1 s" == detail_at(state, 2.0)
     assert "Bert" == state.calling
     for at_s, event, _ in THEIR_OVER[3:]:
         state.apply(event, at_s)
