@@ -16,6 +16,7 @@ from app.audio.devices import Block, Loudspeaker, Microphone, NoLoudspeaker, NoM
 from app.audio.portaudio import check_devices, load_portaudio, silence_native_libraries
 from app.audio.sound_files import SpeechWriter, recording_output
 from app.audio.streams import open_portaudio
+from app.cli.event_log import add_log_level, begin_log, logged
 from app.cli.interrupts import interruptible
 from app.cli.options import add_json, add_options, settings_from
 from app.console import aside, note, print_json, tell
@@ -46,6 +47,7 @@ def add_listen(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--once", action="store_true", help="end after the first over")
     add_options(parser, "listen")
+    add_log_level(parser)
     add_json(parser)
     parser.set_defaults(run=run_listen)
 
@@ -138,6 +140,7 @@ def run_listen(arguments: argparse.Namespace) -> int:
         silence_native_libraries()
         load_portaudio()
         check_devices(settings)
+    begin_log(arguments)
     if raw and arguments.json:
         raise GossamerError("--json and --output - both want standard output", "name a file")
     log = ListenLog(once=arguments.once, tell=aside if raw or arguments.json else tell)
@@ -171,7 +174,7 @@ async def _listen(ending: Ending, settings: Settings, log: ListenLog, writer: Sp
             writer.write(samples)
 
     parts = real_parts(load_codec=partial(load_codec, encoder=False), open_sound=open_sound, on_heard=write)
-    engine = Engine(settings, log.note, parts)
+    engine = Engine(settings, logged(log.note), parts)
     async with trio.open_nursery() as nursery:
 
         def end() -> None:

@@ -16,6 +16,7 @@ from app.audio.portaudio import check_devices, load_portaudio, silence_native_li
 from app.audio.sound_files import read_speech
 from app.audio.streams import open_portaudio
 from app.cli.confirmation import Confirmation, add_confirm
+from app.cli.event_log import add_log_level, begin_log, logged
 from app.cli.kept_link import LISTEN_FIRST_S, KeptLink
 from app.cli.options import add_json, add_options, settings_from
 from app.cli.outgoing_over import OutgoingOver
@@ -55,6 +56,7 @@ def add_send(parser: argparse.ArgumentParser) -> None:
     )
     add_confirm(parser)
     add_options(parser, "send")
+    add_log_level(parser)
     add_json(parser)
     parser.set_defaults(run=run_send)
 
@@ -72,6 +74,7 @@ def run_send(arguments: argparse.Namespace) -> int:
         clip = read_speech(arguments.input, LONGEST_OVER_S)
         if not len(clip):
             raise FileProblem(f"{arguments.input} holds no sound", "there is nothing to send; take another")
+    begin_log(arguments)
     over, confirmation = OutgoingOver(live=live), Confirmation(settings, arguments.confirm)
     run_until_signal(_send, settings, clip, over, confirmation)
     sent = over.sent
@@ -124,7 +127,7 @@ async def _send(
         for one in (over, confirmation, control):
             one.note(event)
 
-    engine = Engine(settings, note_both, real_parts(open_link=kept.open, open_sound=open_sound))
+    engine = Engine(settings, logged(note_both), real_parts(open_link=kept.open, open_sound=open_sound))
     control = ControlSocket(settings.station or settings.name, settings.link, engine.key_down, engine.key_up)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_end_when_asked, ending, engine, over, clip is None, nursery.cancel_scope)

@@ -11,6 +11,7 @@ import trio
 from app import events
 from app.audio.devices import absent_devices
 from app.cli import EXIT_UNCONFIRMED
+from app.cli.event_log import add_log_level, begin_log, logged
 from app.cli.interrupts import interruptible
 from app.cli.kept_link import LISTEN_FIRST_S, KeptLink
 from app.cli.options import add_json, add_options, settings_from
@@ -34,6 +35,7 @@ def add_text(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("text", metavar="TEXT", help=f"the message, at most {MAX_TEXT_BYTES} bytes")
     parser.add_argument("--confirm", action="store_true", help="wait until the one that it is for has confirmed it")
     add_options(parser, "send")
+    add_log_level(parser)
     add_json(parser)
     parser.set_defaults(run=run_text)
 
@@ -87,6 +89,7 @@ def run_text(arguments: argparse.Namespace) -> int:
         raise GossamerError(f"the message is {excess} bytes too long", f"it has at most {MAX_TEXT_BYTES}")
     if arguments.confirm and not settings.addressee:
         raise GossamerError("--confirm needs somebody to confirm it", "say whom it is for, --to NAME")
+    begin_log(arguments)
     message = OutgoingText(arguments.text, arguments.confirm)
     run_until_signal(_send, settings, message)
     if not message.done:
@@ -119,7 +122,7 @@ async def _send(ending: Ending, settings: Settings, message: OutgoingText) -> No
     """Run a station without sound until the message is sent, or confirmed, or given up."""
     kept = KeptLink()
     parts = real_parts(recordings=None, open_link=kept.open, open_sound=absent_devices)
-    engine = Engine(settings, message.note, parts)
+    engine = Engine(settings, logged(message.note), parts)
     async with trio.open_nursery() as whole, interruptible(ending, whole.cancel_scope.cancel) as nursery:
         await nursery.start(engine.run)
         await kept.wait_for_caller(settings.link)
