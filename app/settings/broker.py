@@ -28,7 +28,7 @@ def with_password(settings: Settings) -> Settings:
     Raise LinkError for a link that makes no sense.
     """
     address = parse_address(settings.link)
-    who = _who(address)
+    who = user_of(address)
     if not who:
         return settings
     if not address.settings.tls:
@@ -41,14 +41,20 @@ def with_password(settings: Settings) -> Settings:
     return replace(settings, broker_passwords=(*settings.broker_passwords, (who, password)))
 
 
+def lacks_password(settings: Settings) -> bool:
+    """Tell whether a user of the link's broker has no password in the settings yet. Raise LinkError."""
+    who = user_of(parse_address(settings.link))
+    return bool(who) and who not in dict(settings.broker_passwords)
+
+
 def access_of(settings: Settings, secret: Secret | None) -> Access:
     """Return what a station of these settings, with this key, brings along to its link. Raise LinkError."""
     key = secret.key if secret is not None and secret.mode is Mode.SEALED else None
-    password = dict(settings.broker_passwords).get(_who(parse_address(settings.link)))
+    password = dict(settings.broker_passwords).get(user_of(parse_address(settings.link)))
     return Access(key, password, settings.ca)
 
 
-def _who(address: Address[Any]) -> str:
+def user_of(address: Address[Any]) -> str:
     """Return whose password the link needs, as USER@HOST; "" where it needs none."""
     told = address.settings
     return f"{told.user}@{told.host}".lower() if address.kind.takes_channel and told.user else ""

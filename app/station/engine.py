@@ -105,9 +105,13 @@ class Engine:
         station.apply(self._controls)
         self._station = station
 
-    async def try_link(self, link: str) -> None:
-        """Open a link for a moment beside this station's, to see whether it opens. Raises LinkError."""
-        await try_link(replace(self._settings, link=link), self._parts)
+    async def try_link(self, link: str, passwords: tuple[tuple[str, str], ...] = ()) -> None:
+        """Open a link for a moment beside this station's, to see whether it opens. Raises LinkError.
+
+        passwords: of users of brokers, before those of the settings.
+        """
+        known = (*self._settings.broker_passwords, *passwords)
+        await try_link(replace(self._settings, link=link, broker_passwords=known), self._parts)
 
     def close(self) -> None:
         """End `run`: an over is ended properly, its last frames get a moment to leave, then everything closes."""

@@ -26,7 +26,7 @@ from app.tui.host.app import HostedApp
 from app.tui.host.key_release import KeyReporting, KeyUp
 from app.tui.host.terminal_title import BLINK_S
 from app.tui.lab.screen import LabScreen
-from app.tui.talk.next_station import NextStation, Start
+from app.tui.talk.next_station import NextStation, Passwords, Start
 from app.tui.talk.screen import TALK_KEY, TalkScreen
 from app.tui.talk.talk_key import KeyInput
 from app.tui.talk.user_watch import UserWatch
@@ -37,6 +37,8 @@ PAST_LINES = 100
 """Overs and messages from the disk that the log begins with."""
 SIGNS_OF_LIFE = (events.Key, events.Paste, events.MouseDown, events.MouseScrollUp, events.MouseScrollDown)
 """Events that only a user causes who is there; the pointer moves over a terminal on its way elsewhere, too."""
+Wanted = tuple[str, Passwords, Tell]
+"""A link to try, with passwords for its broker, and the function that is told what is wrong with it."""
 LINKS_TRIED = 4
 """Links that wait to be tried: nobody chooses faster than they are taken up."""
 
@@ -71,7 +73,7 @@ class TalkApp(HostedApp):
         if start.log is not None:
             self.talk_screen.state.log = start.log
         self._user = UserWatch(settings, self.engine, self.talk_screen.state, self._write_to_terminal)
-        self._ask_for_link, self._wanted_links = trio.open_memory_channel[tuple[str, Tell]](LINKS_TRIED)
+        self._ask_for_link, self._wanted_links = trio.open_memory_channel[Wanted](LINKS_TRIED)
         self._next_station = NextStation(self, start, self.talk_screen, self._want_link, self._leave_for)
         self.control = ControlSocket(
             settings.station or settings.name, settings.link, partial(self._remote, True), partial(self._remote, False)
@@ -203,20 +205,20 @@ class TalkApp(HostedApp):
         self.next_start = start
         self.call_later(self.action_leave)
 
-    def _want_link(self, link: str, tell: Tell) -> None:
+    def _want_link(self, link: str, passwords: Passwords, tell: Tell) -> None:
         try:
-            self._ask_for_link.send_nowait((link, tell))
+            self._ask_for_link.send_nowait((link, passwords, tell))
         except trio.WouldBlock:
             tell("a moment: other links are being tried")
 
     async def _try_links(self, nursery: trio.Nursery) -> None:
         """Open links beside the station's for a moment, as they are asked for."""
-        async for link, tell in self._wanted_links:
-            nursery.start_soon(self._try_link, link, tell)
+        async for link, passwords, tell in self._wanted_links:
+            nursery.start_soon(self._try_link, link, passwords, tell)
 
-    async def _try_link(self, link: str, tell: Tell) -> None:
+    async def _try_link(self, link: str, passwords: Passwords, tell: Tell) -> None:
         try:
-            await self.engine.try_link(link)
+            await self.engine.try_link(link, passwords)
         except (GossamerError, TransportError) as problem:
             self.call_later(tell, str(problem))
         else:

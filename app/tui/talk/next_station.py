@@ -15,6 +15,7 @@ from textual.app import App
 
 from app.errors import GossamerError
 from app.paths import settings_file
+from app.settings.broker import lacks_password, user_of
 from app.settings.contacts import recent_links, remember, resolve
 from app.settings.file import Configuration, read_configuration, write_configuration
 from app.settings.model import PARROT_LINK, Settings
@@ -22,6 +23,7 @@ from app.settings.strength import check_strength
 from app.storage import write_whole
 from app.tui.dialogs.card import Tell
 from app.tui.dialogs.choice import ChoiceScreen
+from app.tui.dialogs.password import PasswordScreen
 from app.tui.dialogs.setup import Chosen, SetupScreen
 from app.tui.talk.log import Log
 from app.tui.talk.screen import TalkScreen
@@ -32,6 +34,8 @@ from transport.protocol.frames import Mode
 
 PASSPHRASE_FILE = "passphrase.txt"
 """Name of the file beside the settings that holds a passphrase chosen in the set-up."""
+Passwords = tuple[tuple[str, str], ...]
+"""Passwords of users of brokers, each with its USER@HOST."""
 AMATEUR = "amateur radio forbids nearly everywhere to hide what is said: start with --mode ham, which signs it in clear"
 
 
@@ -91,7 +95,7 @@ class NextStation:
         app: App[int],
         start: Start,
         screen: TalkScreen,
-        try_link: Callable[[str, Tell], None],
+        try_link: Callable[[str, Passwords, Tell], None],
         leave_for: Callable[[Start], None],
     ) -> None:
         """Show the cards in `app`.
@@ -104,6 +108,8 @@ class NextStation:
         self._screen = screen
         self._try_link = try_link
         self._leave_for = leave_for
+        self._typed: Passwords = ()
+        """Password that was typed here, for the link that was chosen last."""
         self.configuration = start.configuration
 
     def begin(self) -> None:
@@ -155,8 +161,28 @@ class NextStation:
             return
         if address.kind.within_program or same_port(resolved, self._start.settings.link):
             tell("")
+        elif lacks_password(replace(self._start.settings, link=resolved)):
+            self._ask_password(resolved, address, tell)
         else:
-            self._try_link(resolved, tell)
+            self._try_link(resolved, (), tell)
+
+    def _ask_password(self, link: str, address: Address[Any], tell: Tell) -> None:
+        """Ask for the password of a broker's user, try the link with it, and forget one that is wrong."""
+        who = user_of(address)
+
+        def take(password: str | None) -> None:
+            if password is None:
+                self._app.call_later(tell, f"no password of {who} was given")
+                return
+            self._typed = ((who, password),)
+            self._try_link(link, self._typed, found)
+
+        def found(problem: str) -> None:
+            if problem:
+                self._typed = ()
+            tell(problem)
+
+        self._app.push_screen(PasswordScreen(who, in_clear=not address.settings.tls), take)
 
     def _passphrase_problem(self, passphrase: str, name: str) -> str:
         try:
@@ -177,6 +203,7 @@ class NextStation:
         """End this station and have another one opened. changes: what to write down once it works."""
         log = self._screen.state.log
         log.cut_off()
+        settings = replace(settings, broker_passwords=(*settings.broker_passwords, *self._typed))
         self._leave_for(Start(settings, self.configuration, changes, log, back_to=self._start.settings))
 
     def _set_up_done(self, chosen: Chosen | None) -> None:
