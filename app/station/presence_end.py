@@ -13,7 +13,7 @@ from app.events import Event, OverConfirmed, PresenceChanged, StationPresent
 from app.history.capture import FrameWay
 from app.settings.model import Settings
 from transport.address import Address
-from transport.links.base import LeaveTeller, Link, leave_teller
+from transport.links.base import LeaveTeller, Link, call_teller, leave_teller
 from transport.planning.beacons import beacon_pace, on_radio
 from transport.protection.rate_limit import TokenBucket
 from transport.protocol.frames import Beacon, Frame, Text
@@ -24,8 +24,8 @@ from transport.protocol.receiver import Fact, VoiceArrived
 TOLD_EVERY_S = 1.0
 """Shortest time between two PresenceChanged, in seconds: a flood of names is no flood of events."""
 HELLOS_PER_S, HELLOS_AT_ONCE = 1 / 60, 5
-"""Greetings of others on a broker that are answered with a BEACON, a second and at once: they have no tag, anybody can
-send them. Who comes when there are more of them hears of this station by its next BEACON."""
+"""Calls, and greetings on a broker, that are answered with a BEACON, a second and at once: they have no tag, anybody
+can send them. Who comes when there are more of them hears of this station by its next BEACON."""
 BUSY_S = 1.0
 """Time after which a BEACON that is due is tried again while somebody talks, in seconds."""
 
@@ -70,6 +70,9 @@ class PresenceEnd:
         if teller is not None:
             self._teller = teller
             teller.tell(self._mark_left, self._somebody_came)
+        waiting = call_teller(link)
+        if waiting is not None:
+            waiting.tell_calls(self._somebody_came)
 
     @property
     def present(self) -> tuple[StationPresent, ...]:

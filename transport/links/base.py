@@ -178,6 +178,20 @@ class LeaveTeller(Protocol):
         """Return the mark by which the others know, once they were told it, that this station has left."""
 
 
+@runtime_checkable
+class CallTeller(Protocol):
+    """A link that tells when somebody has called."""
+
+    def tell_calls(self, on_call: Callable[[], None]) -> None:
+        """Tell `on_call` of every caller that gets a place from now on."""
+
+
+def call_teller(link: Link) -> CallTeller | None:
+    """Return the link, or the one that it wraps, if it tells when somebody has called."""
+    inner = getattr(link, "inner", link)
+    return inner if isinstance(inner, CallTeller) else None
+
+
 def leave_teller(link: Link) -> LeaveTeller | None:
     """Return the link, or the one that it wraps, if it tells who comes and goes."""
     inner = getattr(link, "inner", link)

@@ -39,6 +39,7 @@ class UdpWaitingLink(DatagramLink):
         self._protected = False
         self._keep_alive_bytes = HEADER_BYTES + CHECK_BYTES + 1
         self._called = trio.Event()
+        self._on_call: Callable[[], None] = lambda: None
         self._outgoing: deque[tuple[bytes, SocketAddress]] = deque(maxlen=PASSED_ON_WAITING)
         self._more = trio.Event()
         self._scope = trio.CancelScope()
@@ -98,6 +99,10 @@ class UdpWaitingLink(DatagramLink):
                 else:
                     self._take(frame, source, now)
                 return frame
+
+    def tell_calls(self, on_call: Callable[[], None]) -> None:
+        """Tell `on_call` of every caller that gets a place from now on: it has proven that it can be reached."""
+        self._on_call = on_call
 
     def protect(self, make_keep_alive: Callable[[], bytes]) -> None:
         """Serve, from now on, only those whose frames are vouched for; a waiting end sends no keep-alives."""
@@ -162,6 +167,7 @@ class UdpWaitingLink(DatagramLink):
         if answer is Admission.ADMITTED:
             self.layers = _layers(source)
             self._called.set()
+            self._on_call()
         elif answer is Admission.FULL:
             self._queue(MARK + bytes([min(self.callers.places, MAX_CALLERS)]), source)
 

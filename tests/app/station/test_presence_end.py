@@ -14,9 +14,10 @@ from app.events import OverConfirmed, OverPlayed, PresenceChanged
 from app.settings.model import Settings
 from app.station.presence_end import HELLOS_AT_ONCE, HELLOS_PER_S
 from tests.support.processes import free_port
-from tests.support.station import ADA, BOB, LeftOpen, Station, clip, in_virtual_time
+from tests.support.station import ADA, BOB, LeftOpen, Station, clip, in_virtual_time, running
 from transport.links.base import Link
 from transport.links.memory import memory_pair
+from transport.links.udp import KEEP_ALIVE_S
 
 CALLS = "udp://192.0.2.1"
 RADIO = "serial:///dev/ttyUSB0?baud=57600"
@@ -105,6 +106,22 @@ def test_three_on_one_line(virtual_time: trio.testing.MockClock) -> None:
         assert "Bob" == (await ada.until(OverConfirmed)).station
 
     in_virtual_time(virtual_time, play, ada, bob, cid)
+
+
+def test_who_calls_before_anybody_waits(virtual_time: trio.testing.MockClock) -> None:
+    """B calls, and half a minute later A is there: with B's next keep-alive both know of each other."""
+    port = free_port()
+    ada = Station(replace(ADA, link=f"udp://:{port}"))
+    bob = Station(replace(BOB, link=f"udp://127.0.0.1:{port}"))
+
+    async def main() -> None:
+        async with running(bob):
+            await trio.sleep(30.0)
+            async with running(ada):
+                await trio.sleep(KEEP_ALIVE_S + 5.0)
+                assert (["Bob"], ["Ada"]) == (names(ada), names(bob))
+
+    trio.run(main, clock=virtual_time)
 
 
 @pytest.mark.parametrize(("link", "presence"), [(RADIO, "auto"), (CALLS, "off"), (RADIO, "off")])
