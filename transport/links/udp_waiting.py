@@ -39,6 +39,7 @@ class UdpWaitingLink(DatagramLink):
         self._protected = False
         self._keep_alive_bytes = HEADER_BYTES + CHECK_BYTES + 1
         self._called = trio.Event()
+        self._was_called = False
         self._on_call: Callable[[], None] = lambda: None
         self._outgoing: deque[tuple[bytes, SocketAddress]] = deque(maxlen=PASSED_ON_WAITING)
         self._more = trio.Event()
@@ -68,8 +69,8 @@ class UdpWaitingLink(DatagramLink):
         if self._closed:
             raise self._was_closed()
         if not callers:
-            cure = f"start `gossamer talk udp://THIS-MACHINE:{self._settings.port}` on the other one"
-            raise NoPeerYet(f"nobody has called {self.name} yet", cure)
+            cause = "nobody is on the line any more" if self._was_called else f"nobody has called {self.name} yet"
+            raise NoPeerYet(cause, "whoever calls with the command that was shown here hears you")
         reached = 0
         for caller in callers:
             try:
@@ -167,6 +168,7 @@ class UdpWaitingLink(DatagramLink):
         if answer is Admission.ADMITTED:
             self.layers = _layers(source)
             self._called.set()
+            self._was_called = True
             self._on_call()
         elif answer is Admission.FULL:
             self._queue(MARK + bytes([min(self.callers.places, MAX_CALLERS)]), source)

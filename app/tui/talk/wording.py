@@ -156,8 +156,10 @@ def key_words(state: TalkState, *, writing: bool = False) -> str:
             return "not ready"
         case phase if phase in MINE:
             return _ending_words(state.key)
-        case Phase.RECEIVING | Phase.REFUSED:
+        case Phase.RECEIVING:
             return "wait for the end"
+        case Phase.REFUSED:
+            return "let go"  # the reason stands beside it, and is not always that somebody talks
         case Phase.DRAINING:
             return "wait until it is sent"
         case _:
