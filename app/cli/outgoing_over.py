@@ -35,6 +35,10 @@ class OutgoingOver:
         self.receipt: events.OverConfirmed | None = None
         self.problem = ""
         """Reason why nothing was sent, in one line."""
+        self.left = trio.Event()
+        """Set when its END has left."""
+        self._hint = ""
+        """The last error of the link that was no more than a hint."""
         self.cut = False
         """True once errors of the link have ended the over: its END is no success."""
         self.mode = Mode.OPEN
@@ -51,6 +55,7 @@ class OutgoingOver:
         match event:
             case events.OverSent() if not self.cut:
                 self.sent = event
+                self.left.set()
                 if self.works.is_set():
                     self.done.set()
             case events.TalkEnded(packets=packets, duration_s=lost_s, reason=EndReason.LINK_LOST):
@@ -97,12 +102,23 @@ class OutgoingOver:
                     self.microphone_tried.set()
                     self.done.set()
 
+    def doubt(self) -> None:
+        """Take that the link still told of errors when the over had left: whoever was there may have gone."""
+        if not self.done.is_set():
+            self.problem, self.sent, self.cut = (
+                f"{self._hint}: the over may not have been heard, send it again",
+                None,
+                True,
+            )
+            self.done.set()
+
     def _link_fails(self, event: events.LinkProblem) -> None:
         """Take an error of the link: a hint, until it has lasted."""
         if event.lasting:
             self.problem, self.sent, self.cut = str(event), None, True
             self.done.set()
         elif self.works.is_set():
+            self._hint = event.cause
             note(event.cause)  # its cure is for a station that stays, and is said where the errors last
             self.works = trio.Event()
             self.fails.set()

@@ -28,6 +28,7 @@ from app.settings.protection import MODE_WORDS
 from app.signals import EXIT_INTERRUPTED, Ending, run_until_signal
 from app.station.control_socket import ControlSocket
 from app.station.engine import Engine
+from app.station.link_health import LASTING_S
 from app.station.parts import real_parts
 from app.texts import counted
 from app.threads import first_of
@@ -141,6 +142,7 @@ async def _send(
         await nursery.start(engine.run)
         await kept.wait_for_caller(settings.link)
         nursery.start_soon(_probe, engine, over)
+        nursery.start_soon(_doubt, over)
         if clip is None:
             await over.microphone_tried.wait()
         with trio.move_on_after(LISTEN_FIRST_S):
@@ -180,6 +182,15 @@ async def _probe(engine: Engine, over: OutgoingOver) -> None:
         if not engine.sending:
             engine.ping(random.getrandbits(32))
         await trio.sleep(PROBE_EVERY_S)
+
+
+async def _doubt(over: OutgoingOver) -> None:
+    """Give the link time to work again after an over during which it told of errors; then that was no success."""
+    await over.left.wait()
+    with trio.move_on_after(LASTING_S):
+        await over.works.wait()
+    if not over.works.is_set():
+        over.doubt()
 
 
 async def _wait_for_floor(over: OutgoingOver) -> None:

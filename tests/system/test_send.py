@@ -29,7 +29,7 @@ from tests.support.processes import CLIP, ROOT, free_port, read_line, start
 from tests.support.station import SteadyMicrophone
 from tests.support.wires import Plug
 from transport.framing.cobs import CobsReader
-from transport.protocol.frames import PACKET_S, Begin, End, Frame, Voice
+from transport.protocol.frames import PACKET_S, Beacon, Begin, End, Frame, Voice
 from transport.protocol.open_frames import MAX_FRAME_BYTES, decode, encode
 
 SOON_S = 30.0
@@ -81,6 +81,22 @@ def test_a_link_that_fails_for_a_moment_ends_nothing(speech: Path) -> None:
     assert said.startswith("sent 13 packets")
     told = [line for line in problems.splitlines() if "works again" not in line]
     assert [f"gossamer: nobody listens at 127.0.0.1 port {port}"] == told  # on the air there is nothing to be done
+
+
+def test_a_far_end_that_says_something_and_dies_ends_in_a_doubt(speech: Path) -> None:
+    """The over goes on to its end, since what the network says can be forged; then a line says so, exit 2."""
+    port = free_port()
+    with bound(port) as peer:
+        process = start("send", f"udp://127.0.0.1:{port}", "--input", speech)
+        for number in range(4):
+            _, sender = peer.recvfrom(2048)
+            peer.sendto(encode(Beacon(0, number, "Bob")), sender)
+        frames_until(peer, Voice)
+    said, problems = process.communicate(timeout=SOON_S)
+    assert (2, "") == (process.returncode, said)
+    hint, line = problems.splitlines()
+    assert f"gossamer: nobody listens at 127.0.0.1 port {port}" == hint
+    assert f"{hint}: the over may not have been heard, send it again" == line
 
 
 def test_a_far_end_that_comes_late_is_waited_for(speech: Path) -> None:

@@ -36,6 +36,18 @@ def test_a_far_end_that_leaves_after_the_over_is_no_problem(capsys, lasting: boo
     assert "" == capsys.readouterr().err
 
 
+def test_a_far_end_that_dies_in_mid_over_leaves_a_doubt(capsys) -> None:
+    """Reports of the network end no over, since they can be forged; where they go on behind it, it was no success."""
+    over = OutgoingOver(live=False)
+    over.note(LinkProblem("nobody listens there", "start it", lasting=False))
+    over.note(OverSent(**{field.name: 1 for field in fields(OverSent)}))
+    assert (True, False) == (over.left.is_set(), over.done.is_set())
+    over.doubt()
+    assert over.done.is_set() and over.sent is None
+    assert "nobody listens there: the over may not have been heard, send it again" == over.problem
+    assert "gossamer: nobody listens there\n" == capsys.readouterr().err
+
+
 def test_an_over_that_errors_have_ended_is_not_sent() -> None:
     """The END that ends it early leaves, too: part of what was to be said did not."""
     over = OutgoingOver(live=False)
