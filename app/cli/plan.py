@@ -10,6 +10,7 @@ from app.cli.options import add_json
 from app.console import say
 from app.errors import GossamerError
 from app.station.invitation import waits_for_callers
+from app.texts import counted
 from transport.address import Address, parse_address
 from transport.planning.callers import callers_carried
 from transport.planning.planner import MAX_SHARE, PlanRow, budget, choose_k, chosen, link_model, plan, what_would
@@ -116,9 +117,8 @@ def _report(address: Address[Any], rows: list[PlanRow], best: PlanRow | None, du
     if best is not None:
         lines.append(f"* k={best.k}: the least delay at no more than {MAX_SHARE:.0%} of the link; - does not fit.")
     if waits_for_callers(address):
-        lines.append(
-            f"As a waiting end it serves {callers_carried(address)} callers: each takes a copy of every frame."
-        )
+        served = counted(callers_carried(address), "caller")
+        lines.append(f"As a waiting end it serves {served}: each takes a copy of every frame.")
     if address.k is not None:
         fits = next((row.fits for row in rows if row.k == address.k), False)
         lines.append(f"The address says k={address.k}, and that is taken: it {'fits' if fits else 'does not fit'}.")

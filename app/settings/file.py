@@ -70,8 +70,9 @@ def read_configuration(path: Path | None = None) -> Configuration:
         if key in (CONTACTS, PASSWORDS):
             continue
         if key not in OPTIONS:
-            near = difflib.get_close_matches(key, OPTIONS, 1)
-            hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(OPTIONS)}"
+            known = [*OPTIONS, CONTACTS, PASSWORDS]
+            near = difflib.get_close_matches(key, known, 1)
+            hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known)}"
             raise FileProblem(f"{path}: '{key}' is no setting", hint)
         values[key] = OPTIONS[key].value_of(value, f"{path}: {key} = {value!r}", FileProblem)
     tables = document.unwrap()

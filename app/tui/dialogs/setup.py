@@ -29,7 +29,7 @@ from app.tui.widgets.meter import LevelBar
 from transport.link_kinds import explained_forms
 from transport.links.serial_names import lasting_names
 
-WELCOME = "First time here? enter sets up name, link, passphrase and devices. esc skips that; s opens it any time."
+WELCOME = "First time here? enter sets up name, link, passphrase and devices. esc skips that; later s opens it."
 SEALED_HINT = "Only who has the same one hears you: tell the others, or type theirs. Empty: everybody can listen."
 KEPT_HINT = "Empty: the passphrase stays as it is."
 

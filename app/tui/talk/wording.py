@@ -59,7 +59,8 @@ def _free_words(state: TalkState) -> str:
     """Return whom one would talk to now."""
     here = state.others.words(state.now_s)
     if state.others.nobody and state.station is not None and state.station.invitations:
-        here = f"nobody has called yet: a friend types {state.station.invitations[0]}"
+        # The command first: on a small screen what comes last is cut off.
+        return f"a friend calls with {state.station.invitations[0]}; nobody has called yet"
     to = f", you talk to {state.addressee}" if state.addressee else ""
     return f"the channel is free{to}" + (f"; {here}" if here else "")
 

@@ -64,6 +64,7 @@ def test_the_default_file_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         ("packets_per_frame = inf\n", "packets_per_frame = inf: it must be a whole number from 1 to"),
         ("volum = 1\n", "'volum' is no setting: did you mean 'volume'?"),
         ("[radio]\n", "'radio' is no setting: "),
+        ("[contact]\n", "'contact' is no setting: did you mean 'contacts'?"),
         ("contacts = 5\n", 'must be lines of NAME = "LINK"'),
         ('[contacts]\nbob = "nowhere"\n', "contacts.bob = 'nowhere'"),
         ("name = \n", "is no TOML"),

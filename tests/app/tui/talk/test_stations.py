@@ -29,7 +29,7 @@ def test_a_hole_is_told_before_one_talks_into_it() -> None:
     assert "the channel is free" == shown(READY)
     assert "the channel is free; nobody has answered yet" == shown(READY, ev.PresenceChanged(()))
     waiting = shown(WAITS, ev.PresenceChanged(()))
-    assert "the channel is free; nobody has called yet: a friend types gossamer talk udp://192.168.1.20" == waiting
+    assert "a friend calls with gossamer talk udp://192.168.1.20; nobody has called yet" == waiting
     on_air = shown(READY, ev.PresenceChanged(()), ev.FloorChanged(State.ON_AIR), at_s=1.0)
     assert "Anna, 1.0 s, but nobody has answered yet" == on_air
     gone = shown(READY, ev.TextHeard("Bert", "bye"), ev.PresenceChanged(()))
