@@ -117,7 +117,7 @@ def test_a_user_whom_the_system_does_not_know_gets_a_line(tmp_path: Path) -> Non
     if os.getuid():
         pytest.skip("only root can become somebody else")
     program = (  # what is imported comes first: the stranger may not read our folders
-        "import os, sys, json, locale, app.__main__, app.cli.parser, app.cli.overs\n"
+        "import os, sys, json, locale, app.__main__, app.signals, app.cli.parser, app.cli.overs\n"
         "from app.settings.file import read_configuration\n"
         f"os.setgid({STRANGER}); os.setuid({STRANGER})\n"
         "for name in list(os.environ):\n    if name.startswith(('XDG', 'HOME')): del os.environ[name]\n"

@@ -124,7 +124,7 @@ def test_nothing_half_written_is_left(tmp_path, failure):
     [
         ("nothing.wav", None, "no such file"),
         ("text.wav", b"hello", "no sound file"),
-        ("empty.wav", b"", "no sound file"),
+        ("empty.wav", b"", "is empty: name a recording"),
         ("cut.flac", b"fLaC\0\0\0\x22", "no sound file"),
     ],
 )

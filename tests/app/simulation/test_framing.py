@@ -37,15 +37,15 @@ def test_codec_frames_come_out_as_they_went_in(codec: ReferenceCodec) -> None:
         told.append(content[:-1] + bytes([content[-1] & mask]))
         for frame in framing.push(content):
             spoken_s += frame.speech_s
-            heard += framing.receive(frame.octets, 0.0).frames
+            heard += framing.receive(frame.octets, spoken_s).frames
     for frame in framing.flush():
         spoken_s += frame.speech_s
-        heard += framing.receive(frame.octets, 0.0).frames
+        heard += framing.receive(frame.octets, spoken_s).frames
     assert told == [one.content for one in heard]
     assert list(range(200)) == [one.index for one in heard]
     assert spoken_s == pytest.approx(200 * codec.frame_samples / 8000)
     assert not any(one.damaged for one in heard)
-    assert 200 == framing.receive(framing.end()[0].octets, 0.0).total
+    assert 200 == framing.receive(framing.end()[0].octets, spoken_s).total
 
 
 @pytest.mark.parametrize("codec", [Pcm(), Gossamer()], ids=lambda codec: codec.key)
