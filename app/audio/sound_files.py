@@ -146,6 +146,7 @@ class SpeechReader:
                 yield to_float(data)
             rest = data[len(data) & ~1 :]
             data = read(2 * PACKET_SAMPLES)
+            self.cut_off = not data and bool(rest)
             data = rest + data if data else b""
 
     def _sound_blocks(self) -> Iterator[NDArray[np.float32]]:

@@ -106,9 +106,9 @@ class ListenLog:
                 note(str(event))
             case events.LinkRecovered():
                 note("the link works again")
-            case events.TextHeard(sender, text):
+            case events.TextHeard(sender, text, addressee):
                 self.texts.append(event)
-                self._tell(f"{sender} writes: {text}")
+                self._tell(f"{sender} writes{f' to {addressee}' if addressee else ''}: {text}")
 
     def _tell(self, line: str) -> None:
         """Tell the user; where nobody reads it any more, the recording is kept and the command ends in order."""

@@ -167,3 +167,13 @@ def test_a_pipe_gets_a_wav_of_unknown_length(tmp_path):
     sound, rate_hz = soundfile.read(io.BytesIO(octets), dtype="float32")
     assert 8000 == rate_hz
     assert np.abs(sound - tone(8000)).max() < 1e-4
+
+
+@pytest.mark.parametrize(("octets", "cut"), [(3000, False), (3001, True)])
+def test_half_a_sample_at_the_end_of_a_pipe_is_said(monkeypatch, octets, cut):
+    """Raw sound whose last sample lacks a byte was cut off."""
+    sound = files.to_int16(tone(8000)).tobytes()[:octets]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(sound)))
+    reader = files.SpeechReader("-")
+    assert octets // 2 == len(reader.read_all())
+    assert cut == reader.cut_off
