@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import trio
@@ -12,6 +13,8 @@ import trio
 from app.station.parts import open_station_link
 from tests.field.conversation import Outcome, Station, converse, planned_k
 from tests.support.namespaces import inside
+from transport.links import udp
+from transport.links.route_watch import local_address
 
 pytestmark = pytest.mark.field
 
@@ -68,7 +71,19 @@ def opener(name: str):
     return open_inside
 
 
-def test_a_conversation_over_1500_bits_a_second(network: None, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def caller_stays_inside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the calling end ask its own namespace from which address it would send: this process is in another one."""
+
+    def asked_inside(family: int, target: Any) -> str | None:
+        with inside(NAMES[1]):
+            return local_address(family, target)
+
+    monkeypatch.setattr(udp, "local_address", asked_inside)
+
+
+@pytest.mark.usefixtures("network", "caller_stays_inside")
+def test_a_conversation_over_1500_bits_a_second(capsys: pytest.CaptureFixture[str]) -> None:
     """With k from the planner no packet is lost and the delay does not grow. With k = 1, which the planner refuses
     here, it grows with every second; the over is then gathered, and played whole."""
     k = planned_k(f"udp://{ADDRESSES[0]}:7800?rate={RATE_BPS}")
