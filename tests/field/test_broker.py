@@ -75,5 +75,5 @@ def test_a_conversation_over_a_broker(house: None, tmp_path: Path, capsys: pytes
             print(f"  {outcome}")
     for outcome in outcomes:
         assert (k, 0, 0) == (outcome.k, outcome.lost, outcome.damaged)
-        assert abs(outcome.growth_s) < 0.5
+        assert outcome.growth_s < 0.5  # in its first seconds the line still carries that both have come
         assert outcome.wire_bps < RATE_BPS
