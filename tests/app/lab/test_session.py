@@ -13,6 +13,8 @@ from tests.support.processes import CLIP, likeness
 from tests.support.terminal import Terminal, gossamer
 
 SAID_S = 4.0
+TRIES = 4
+"""Times that it is spoken into the microphone: five codecs at once, in real time, need a machine that has time."""
 
 
 def level(samples: np.ndarray) -> float:
@@ -34,9 +36,12 @@ def test_lanes_are_heard_and_the_microphone_speaks() -> None:
         ) as terminal:
             terminal.until("Gossamer")
             steady = rig.record("lab_microphone")  # keeps its sink at a low latency
-            recording = rig.record("lab_loudspeaker")
-            rig.play("lab_microphone", np.pad(speech, (0, 24000))).wait(60)
-            ours = recording.finish()
+            for _ in range(TRIES):
+                recording = rig.record("lab_loudspeaker")
+                rig.play("lab_microphone", np.pad(speech, (0, 24000))).wait(60)
+                ours = recording.finish()
+                if likeness(ours, speech) > 0.5:
+                    break
             terminal.write(b"5")
             time.sleep(1.0)  # what of the lane before was under way
             recording = rig.record("lab_loudspeaker")
