@@ -260,17 +260,24 @@ import os, random, signal, sys, threading, time
 from app.audio.sound_files import SpeechReader
 from app.signals import Interrupted, Interrupts
 
+def spin():
+    end = time.monotonic() + 0.005
+    while time.monotonic() < end:
+        pass
+
 class Slow:
     def __del__(self):
-        end = time.monotonic() + 0.005
-        while time.monotonic() < end:
-            pass
+        spin()
+
+def garbage():
+    Slow()
+    spin()  # a program that does nothing but this has no place where a signal can be taken
 
 def sound():
     for _ in SpeechReader(sys.argv[2]).blocks():
         pass
 
-work = {"sound": sound, "garbage": Slow}[sys.argv[1]]
+work = {"sound": sound, "garbage": garbage}[sys.argv[1]]
 taken, tries = 0, int(sys.argv[3])
 
 def kill():
