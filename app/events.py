@@ -243,11 +243,12 @@ class TextConfirmed:
 
 @dataclass(frozen=True, slots=True)
 class TextUnconfirmed:
-    """A message of ours was sent several times, and nobody has confirmed it."""
+    """A message of ours that nobody has confirmed, or that could not be sent at all, is given up."""
 
     number: int
     addressee: str
     tries: int
+    """How often it was sent."""
 
 
 @dataclass(frozen=True, slots=True)

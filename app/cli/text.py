@@ -113,6 +113,8 @@ def _facts(settings: Settings, message: OutgoingText) -> dict[str, Any]:
 
 def _words(settings: Settings, message: OutgoingText) -> str:
     to = f" to {settings.addressee}" if settings.addressee else ""
+    if message.confirmed is False and not message.tries:
+        return f"not sent{to}: the channel was not free, or the link took nothing"
     if message.confirmed is False:
         return f"sent{to} {message.tries} times, not confirmed: is {settings.addressee} there, under that name?"
     return f"sent{to}, {'confirmed' if message.confirmed else MODE_WORDS[message.mode]}"

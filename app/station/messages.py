@@ -18,69 +18,87 @@ from transport.protocol.frames import Receipt, Text
 
 PAUSES_S = (5.0, 10.0, 20.0, 20.0)
 """Waits for the receipt of a message, in seconds, from when it has left: after each but the last it is sent again."""
+LEAVES_S = 60.0
+"""Longest time until the link has taken a message, in seconds, beyond what waits before it: then it counts as lost."""
 LOOK_EVERY_S = 0.5
 """Time between two looks at whether the channel is free, in seconds."""
-MAX_UNCONFIRMED = 16
-"""Messages that wait for a receipt at a time; of more, the oldest are given up."""
+MAX_KEPT = 16
+"""Messages that wait for a free channel or a receipt at a time; of more, the oldest are given up."""
 MAX_REMEMBERED = 64
 """Messages of others by whose numbers one that comes again is known."""
 
 
 @dataclass(slots=True)
-class _Unconfirmed:
-    """A message that waits for its receipt."""
+class _Message:
+    """A message that waits for a free channel, or for its receipt."""
 
     frame: Text
+    confirm: bool
+    due_s: float
+    """Time at which it is sent, or given up."""
     tries: int = 0
-    due_s: float = float("inf")
-    """Time at which it is sent again or given up; infinite while it has not left."""
+    """How often it was given to the transmitter."""
+    sent: int = 0
+    """How often the link has taken it."""
 
 
 class Messages:
     """The messages of one station, both ways."""
 
-    def __init__(self, name: str, transmitter: Transmitter, emit: Callable[[Event], None]) -> None:
-        """Take the station's name, and where frames and events go."""
+    def __init__(
+        self, name: str, transmitter: Transmitter, emit: Callable[[Event], None], idle: Callable[[], bool]
+    ) -> None:
+        """Take the station's name, and where frames and events go.
+
+        idle: tells whether nobody talks; what is to be sent meanwhile waits until the channel is free.
+        """
         self._name = name
         self._transmitter = transmitter
         self._emit = emit
-        self._unconfirmed: dict[int, _Unconfirmed] = {}
+        self._idle = idle
+        self._kept: dict[int, _Message] = {}
         self._seen: deque[tuple[str, int, int]] = deque(maxlen=MAX_REMEMBERED)
         self._changed = trio.Event()
 
     def send(self, text: str, addressee: str, *, confirm: bool) -> int:
-        """Send a message and return its number, 0..2^24-1. TextSent follows.
+        """Send a message, now or once nobody talks, and return its number, 0..2^24-1. TextSent follows.
 
-        confirm: send it again until its addressee has confirmed it; TextConfirmed or TextUnconfirmed follows.
+        confirm: send it again until its addressee has confirmed it; TextConfirmed or TextUnconfirmed follows, the
+        latter also where it could not be sent at all.
         """
         number = int.from_bytes(os.urandom(3))
         frame = Text(number >> 16, number & 0xFFFF, self._name, text, addressee)
-        if confirm and addressee:
-            while len(self._unconfirmed) >= MAX_UNCONFIRMED:
-                self._give_up(next(iter(self._unconfirmed)))
-            self._unconfirmed[number] = _Unconfirmed(frame)
-        self._send(number, frame)
+        while len(self._kept) >= MAX_KEPT:
+            self._give_up(next(iter(self._kept)))
+        self._kept[number] = message = _Message(frame, confirm and bool(addressee), trio.current_time())
+        if self._idle():
+            self._send(number, message)
+        self._changed.set()
         return number
 
-    def _send(self, number: int, frame: Text) -> None:
+    def _send(self, number: int, message: _Message) -> None:
         def left(now: float) -> None:
-            waiting = self._unconfirmed.get(number)
-            if waiting is not None:
-                waiting.due_s = now + self._transmitter.left_s + PAUSES_S[waiting.tries]
-                waiting.tries += 1
-                self._changed.set()
-            if waiting is None or waiting.tries == 1:
-                self._emit(TextSent(number, frame.addressee, frame.text))
+            message.sent += 1
+            if message.sent == 1:
+                self._emit(TextSent(number, message.frame.addressee, message.frame.text))
+            if not message.confirm:
+                self._kept.pop(number, None)
+            message.due_s = now + self._transmitter.left_s + PAUSES_S[message.tries - 1]
+            self._changed.set()
 
-        self._transmitter.send(frame, left)
+        message.tries += 1
+        message.due_s = trio.current_time() + self._transmitter.left_s + LEAVES_S
+        self._transmitter.send(message.frame, left)
 
     def take(self, receipt: Receipt) -> bool:
         """Take a receipt; return whether it was for one of our messages."""
         number = receipt.over << 16 | receipt.sequence
-        waiting = self._unconfirmed.pop(number, None)
-        if waiting is not None:
-            self._emit(TextConfirmed(number, waiting.frame.addressee))
-        return waiting is not None
+        message = self._kept.get(number)
+        if message is None or not message.confirm:
+            return False
+        del self._kept[number]
+        self._emit(TextConfirmed(number, message.frame.addressee))
+        return True
 
     def is_new(self, frame: Text) -> bool:
         """Tell whether a message of somebody else has not come before, and remember it."""
@@ -90,31 +108,28 @@ class Messages:
         self._seen.append(key)
         return True
 
-    async def run(self, idle: Callable[[], bool] = lambda: True) -> None:
-        """Send again what is not confirmed, and give it up in the end, until cancelled.
-
-        idle: tells whether nobody talks; what is due meanwhile waits until the channel is free.
-        """
+    async def run(self) -> None:
+        """Send what waits, again what is not confirmed, and give it up in the end, until cancelled."""
         while True:
             now = trio.current_time()
-            if not idle():
+            if not self._idle():
                 self._put_off(now + LOOK_EVERY_S)
-            for number, waiting in [*self._unconfirmed.items()]:
-                if waiting.due_s > now:
+            for number, message in [*self._kept.items()]:
+                if message.due_s > now:
                     continue
-                if waiting.tries < len(PAUSES_S):
-                    waiting.due_s = float("inf")
-                    self._send(number, waiting.frame)
+                if message.tries < (len(PAUSES_S) if message.confirm else 1):
+                    self._send(number, message)
                 else:
                     self._give_up(number)
             self._changed = trio.Event()
-            with trio.move_on_at(min((waiting.due_s for waiting in self._unconfirmed.values()), default=float("inf"))):
+            with trio.move_on_at(min((message.due_s for message in self._kept.values()), default=float("inf"))):
                 await self._changed.wait()
 
     def _put_off(self, until_s: float) -> None:
-        for waiting in self._unconfirmed.values():
-            waiting.due_s = max(waiting.due_s, until_s)
+        for message in self._kept.values():
+            message.due_s = max(message.due_s, until_s)
 
     def _give_up(self, number: int) -> None:
-        waiting = self._unconfirmed.pop(number)
-        self._emit(TextUnconfirmed(number, waiting.frame.addressee, waiting.tries))
+        message = self._kept.pop(number)
+        if message.confirm or not message.sent:
+            self._emit(TextUnconfirmed(number, message.frame.addressee, message.sent))

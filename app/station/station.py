@@ -84,7 +84,7 @@ class Station:
         self._loudspeaker = LoudspeakerEnd(settings, loudspeaker, self._tell, emit, lambda: self.idle)
         self._player = self._loudspeaker.player
         self._transmitter = Transmitter(self._link, self._channel.encode)
-        self._messages = Messages(settings.name, self._transmitter, self._tell)
+        self._messages = Messages(settings.name, self._transmitter, self._tell, lambda: self.idle)
         decoder = SpeechDecoder(opened.codec.decoder, opened.codec.synthesizer, opened.in_thread)
         self._replay = Replay(decoder, self._player, self._past, self._tell)
         self._listener = Listener(
@@ -119,7 +119,7 @@ class Station:
         nursery.start_soon(self._microphone.watch, lambda: self._conversation.live_since_s, self._lose_microphone)
         self._loudspeaker.start(nursery)
         nursery.start_soon(self._past.run)
-        nursery.start_soon(self._messages.run, lambda: self.idle)
+        nursery.start_soon(self._messages.run)
         nursery.start_soon(self._transmitter.run, self._cannot_send, self._health.sent)
         if self._talker is not None:
             nursery.start_soon(self._talker.run, self._conversation.over_drained)

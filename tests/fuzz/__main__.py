@@ -1,7 +1,9 @@
-"""Runs the targets under Atheris: `python -m tests.fuzz [inputs]`. Ends with figures, or at the first problem.
+"""Runs the targets under Atheris: `python -m tests.fuzz [inputs] [target ...]`. Ends with figures, or at the first
+problem.
 
 Atheris is libFuzzer for Python: it sees which branches an input takes and keeps those that take new ones. The first
-byte of an input says which target gets the rest. An input that raises something is kept in a file `fuzz-crash-...`.
+byte of an input says which target gets the rest; with names of targets, only these get any. An input that raises
+something is kept in a file `fuzz-crash-...`.
 """
 
 from __future__ import annotations
@@ -33,11 +35,11 @@ MAX_GROWTH_BLOCKS = 5000
 class Run:
     """A count of the inputs of a fuzzing run, printed at its end."""
 
-    def __init__(self, inputs: int) -> None:
+    def __init__(self, inputs: int, names: list[str]) -> None:
         self._inputs = inputs
         self._count = 0
         self._targets = targets()
-        self._names = list(self._targets)
+        self._names = names
         self._of_each = dict.fromkeys(self._names, 0)
         self._blocks: list[int] = []
         self._began_s = time.monotonic()
@@ -71,23 +73,27 @@ class Run:
             raise MemoryError(f"{grown} memory blocks more than at the start")
 
 
-def fuzz(folder: str, inputs: int) -> None:
-    """Fuzz a target; never return, since libFuzzer ends the process."""
+def fuzz(folder: str, inputs: int, names: list[str]) -> None:
+    """Fuzz the targets of these names; never return, since libFuzzer ends the process."""
     for number, octets in enumerate(seeds()):
-        for target in range(len(targets())):
+        for target in range(len(names)):
             (Path(folder) / f"{number}-{target}").write_bytes(bytes([target]) + octets)
     options = [f"-runs={inputs}", f"-max_len={MAX_BYTES}", "-timeout=20", "-artifact_prefix=fuzz-"]
-    atheris.Setup([sys.argv[0], *options, folder], Run(inputs))
+    atheris.Setup([sys.argv[0], *options, folder], Run(inputs, names))
     atheris.Fuzz()
 
 
 def main() -> int:
     inputs = int(sys.argv[1]) if len(sys.argv) > 1 else INPUTS
+    names = sys.argv[2:] or list(targets())
+    if unknown := set(names) - set(targets()):
+        print(f"no such target: {', '.join(sorted(unknown))}; there are: {', '.join(targets())}", file=sys.stderr)
+        return 2
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as log:
         child = os.fork()
         if not child:
             os.dup2(log.fileno(), sys.stderr.fileno())  # libFuzzer is talkative
-            fuzz(folder, inputs)
+            fuzz(folder, inputs, names)
         problem = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         log.seek(0)
         said = log.read().splitlines()

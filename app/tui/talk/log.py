@@ -127,7 +127,8 @@ class Log:
             case TextConfirmed(number):
                 self._change(_our_message(number), lambda line: replace(line, outcome=DELIVERED))
             case TextUnconfirmed(number, _, tries):
-                outcome = f"  not confirmed, sent {tries} time{'' if tries == 1 else 's'}"
+                times = f"not confirmed, sent {tries} time{'' if tries == 1 else 's'}" if tries else "not sent"
+                outcome = f"  {times}"
                 self._change(_our_message(number), lambda line: replace(line, outcome=outcome, trouble=True))
             case _:
                 assert_never(event)

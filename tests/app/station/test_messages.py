@@ -10,7 +10,7 @@ import trio
 from trio.testing import trio_test
 
 from app import events
-from app.station.messages import MAX_UNCONFIRMED, PAUSES_S
+from app.station.messages import MAX_KEPT, PAUSES_S
 from tests.support.station import ADA, BOB, Station, clip, running
 from transport.links.base import Link
 from transport.links.memory import memory_pair
@@ -85,13 +85,47 @@ async def test_nothing_is_sent_again_into_an_over(virtual_time):
     """A message that is due while somebody talks waits until the channel is free, and is confirmed then."""
     ada, bob = two(lost_by_ada=(Type.TEXT,))
     async with running(ada, bob):
-        bob.engine.play_clip(clip(12.0))
-        await ada.until(events.OverBegan)
         ada.engine.send_text("on my way", "Bob", confirm=True)
+        await ada.until(events.TextSent)
+        bob.engine.play_clip(clip(12.0))
         await ada.until(events.OverPlayed)
-        assert [] == ada.only(events.TextConfirmed) and [] == texts(bob)
+        assert [] == ada.link.to_lose == ada.only(events.TextConfirmed) == texts(bob)
         await ada.until(events.TextConfirmed, within_s=PAUSES_S[0])
     assert ["on my way"] == texts(bob)
+
+
+@pytest.mark.parametrize("confirm", [True, False])
+@trio_test
+async def test_a_message_is_not_sent_into_an_over(virtual_time, confirm):
+    """What is written while somebody else talks leaves once the channel is free, to be confirmed or not."""
+    ada, bob = two()
+    async with running(ada, bob):
+        bob.engine.play_clip(clip(12.0))
+        await ada.until(events.OverBegan)
+        ada.engine.send_text("on my way", "Bob", confirm=confirm)
+        await ada.until(events.OverPlayed)
+        assert [] == ada.only(events.TextSent) and [] == texts(bob)
+        await ada.until(events.TextSent, within_s=1.0)
+        await trio.sleep(1.0)
+        assert ["on my way"] == texts(bob)
+        assert confirm == bool(ada.only(events.TextConfirmed))
+
+
+@pytest.mark.parametrize("confirm", [True, False])
+@trio_test
+async def test_a_message_that_no_link_takes_is_given_up(virtual_time, confirm):
+    """And its writer is told that it was not sent."""
+
+    async def hang(octets: bytes) -> None:
+        await trio.sleep_forever()
+
+    ada, _ = two()
+    ada.link.send = hang
+    async with running(ada):
+        ada.engine.send_text("on my way", "Bob", confirm=confirm)
+        given_up = await ada.until(events.TextUnconfirmed, within_s=600.0)
+        assert 0 == given_up.tries
+        assert [] == ada.only(events.TextSent)
 
 
 @trio_test
@@ -99,9 +133,9 @@ async def test_messages_that_nobody_confirms_take_no_room(virtual_time):
     """Of many, the oldest are given up at once, and none is sent for ever."""
     ada, bob = two()
     async with running(ada, bob):
-        for number in range(3 * MAX_UNCONFIRMED):
+        for number in range(3 * MAX_KEPT):
             ada.engine.send_text(f"{number}", "Eve", confirm=True)
         await trio.sleep(1)
-        assert 2 * MAX_UNCONFIRMED == len(ada.only(events.TextUnconfirmed))
+        assert 2 * MAX_KEPT == len(ada.only(events.TextUnconfirmed))
         await trio.sleep(sum(PAUSES_S) + 60)
-        assert 3 * MAX_UNCONFIRMED == len(ada.only(events.TextUnconfirmed))
+        assert 3 * MAX_KEPT == len(ada.only(events.TextUnconfirmed))
