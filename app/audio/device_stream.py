@@ -164,6 +164,7 @@ class DeviceStream:
             now = trio.current_time()
             if self._calls != calls:
                 calls, moved_at = self._calls, now
+                self._on_beat()
             if not self._stream.active or now - moved_at > STALL_S:
                 return True
 
@@ -206,6 +207,9 @@ class DeviceStream:
     def _make_stream(self, sounddevice: Any, number: int, channels: int, rate_hz: int) -> Any:
         """Return a PortAudio stream of this direction, not started yet."""
         raise NotImplementedError
+
+    def _on_beat(self) -> None:
+        """Do what is due at each beat while the stream moves."""
 
     def _prepare(self) -> None:
         """Set up what depends on the rate, before the first callback."""

@@ -25,8 +25,6 @@ from codec.format import SAMPLE_RATE_HZ
 
 MAX_PENDING_BLOCKS = 250
 """Blocks (5 s) on their way from the callback to the trio thread; with more the thread is stuck: they are dropped."""
-BLOCKS_TOGETHER = 10
-"""Blocks (0.2 s) that are delivered together while nobody waits for them, but for a level meter."""
 LATENCY_S = 0.1
 """Latency asked of a device, in seconds.
 
@@ -79,7 +77,7 @@ class PortAudioMicrophone(DeviceStream):
             self.xruns += bool(status)
             if len(self._pending) < MAX_PENDING_BLOCKS:
                 self._pending.append((bytes(block), channels))
-            if self._hurried or len(self._pending) >= BLOCKS_TOGETHER:
+            if self._hurried:
                 try:
                     token.run_sync_soon(self._arrived, idempotent=True)
                 except trio.RunFinishedError:
@@ -96,10 +94,16 @@ class PortAudioMicrophone(DeviceStream):
         )
 
     def hurry(self, wanted: bool) -> None:
-        """Deliver what has come, and from now on each block at once; or, not wanted, BLOCKS_TOGETHER."""
+        """Deliver what has come, and from now on each block at once; or, not wanted, what has come at each beat.
+
+        While nobody waits for them but a level meter, the blocks wake no task.
+        """
         self._hurried = wanted
         if wanted:
             self._arrived()
+
+    def _on_beat(self) -> None:
+        self._arrived()
 
     def _arrived(self) -> None:
         """Mix, resample and deliver what has come; in the trio thread."""

@@ -22,6 +22,8 @@ class WireMeter:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._past: deque[tuple[float, Traffic, Traffic]] = deque(maxlen=MAX_PAST)
+        self._silent: WireRate | None = None
+        """Rate returned last, if nothing had come or gone for AVERAGED_S: an idle station is not worth a sum."""
 
     def rate(self, now: float) -> WireRate:
         """Return rates averaged over AVERAGED_S; before the first call there was nothing."""
@@ -30,6 +32,9 @@ class WireMeter:
         while len(self._past) > 2 and now - self._past[0][0] > AVERAGED_S:
             self._past.popleft()
         since_s, sent_before, received_before = self._past[0]
+        silent = (sent, received) == (sent_before, received_before)
+        if silent and self._silent is not None:
+            return self._silent
         duration_s = max(AVERAGED_S, now - since_s)
         out, back = by_layer(self._link, sent - sent_before), by_layer(self._link, received - received_before)
         per_second = 8.0 / duration_s
@@ -39,7 +44,9 @@ class WireMeter:
             for name in out
         )
         carriers = tuple(layer.name for layer in self._link.layers)
-        return WireRate(rates, carriers, sent.voice // PACKET_BYTES)
+        rate = WireRate(rates, carriers, sent.voice // PACKET_BYTES)
+        self._silent = rate if silent else None
+        return rate
 
 
 def by_layer(link: Link, traffic: Traffic) -> dict[FrameLayer | str, int]:

@@ -111,6 +111,30 @@ async def steps(microphone, loudspeaker):
     assert strength(np.fromfile(tmp_path / "heard", "<f4"), 500) == pytest.approx(0.5, rel=0.1)
 
 
+def test_sound_that_nobody_waits_for_comes_at_each_beat(rig, tmp_path):
+    """Some twelve blocks together, none of them lost; and from `hurry` on as soon as the system has them: 66 ms."""
+    steps = """
+async def steps(microphone, loudspeaker):
+    microphone.hurry(False)
+    blocks.clear()
+    await trio.sleep(4)
+    print(json.dumps({"together": [len(block) for block in blocks]}), flush=True)
+    microphone.hurry(True)
+    blocks.clear()
+    await trio.sleep(1)
+    print(json.dumps({"at_once": [len(block) for block in blocks]}), flush=True)
+"""
+    process = station(rig, steps, tmp_path / "heard")
+    player = rig.play("a_microphone", tone(500, 20))
+    said, _ = process.communicate(timeout=120)
+    player.terminate()
+    player.wait(10)
+    found = {key: value for line in said.splitlines() if line[0] == "{" for key, value in json.loads(line).items()}
+    together, at_once = found["together"], found["at_once"]
+    assert len(together) <= 20 and sum(together) >= 3 * 8000, found
+    assert len(at_once) >= 8, found
+
+
 def test_devices_that_disappear_are_reported_and_come_back(rig, tmp_path):
     """The sound server dies in mid-run: both devices are said to be gone, the program lives on, and when the server is
     back it works again by itself."""
