@@ -16,21 +16,21 @@ from app.history.nonce_file import NonceFile
 from app.relay.reports import LinkFigures, RelayProblem, RelayRecovered, RelayReport
 from app.settings.model import Settings
 from app.station.channel_end import ChannelEnd
-from app.station.link_health import LinkHealth
+from app.station.link_health import LinkHealth, next_frame
 from app.station.transmitter import Transmitter
 from app.station.wire_meter import wire_bytes
 from transport.address import Address
-from transport.errors import LinkError, LinkRemade, PeerUnreachable
+from transport.errors import LinkError, PeerUnreachable
 from transport.links.base import Link
 from transport.planning.airtime_budget import AirtimeBudget
 from transport.planning.planner import begin_bytes, choose_k, link_model, planned_share
 from transport.protection.cipher import Secret
 from transport.protocol.floor import Floor
 from transport.protocol.floor_states import State, StateChanged, TalkerLost
-from transport.protocol.frames import MAX_NAME_BYTES, Begin, Frame, Refusal
-from transport.protocol.over import Malformed, OverBegun, Overlap, VoiceIgnored
+from transport.protocol.frames import MAX_NAME_BYTES, Begin, Frame
+from transport.protocol.over import OverBegun, Overlap, VoiceIgnored
 from transport.protocol.over_pace import TALK_LIMIT_S
-from transport.protocol.receiver import Answer, EndArrived, Fact, Refused, Rubbish, VoiceArrived
+from transport.protocol.receiver import Answer, EndArrived, Fact, VoiceArrived
 
 LIMIT_MARGIN_S = 10.0
 """Time by which an over of a talker who uses the talk limit up may last longer here, in seconds."""
@@ -92,8 +92,6 @@ class LinkEnd:
         """Overs that are being carried here or wait for it: the first has its turn, MAX_QUEUED_OVERS at the most."""
         self.heard = self.relayed = self.not_relayed = 0
         self.refused = 0
-        self.problem = ""
-        """Reason why a frame was lost last; "" while the link works."""
 
     @property
     def name(self) -> str:
@@ -104,6 +102,11 @@ class LinkEnd:
     def label(self) -> str:
         """The link as talkers on others are told of it: by its place in the command, since addresses are private."""
         return f"link {self.number + 1} ({self.address.scheme})"
+
+    @property
+    def problem(self) -> str:
+        """Reason why a frame was lost last; "" while the link works."""
+        return self._health.problem
 
     @property
     def idle(self) -> bool:
@@ -128,8 +131,7 @@ class LinkEnd:
 
     def take(self, fact: Fact, now: float) -> None:
         """Act on what a frame meant, as far as it is this link's business."""
-        if not isinstance(fact, Rubbish | Refused | Malformed | Refusal):
-            self._health.heard()
+        self._health.take(fact, now)
         match fact:
             case Answer(frame):
                 self.transmitter.answer(frame)
@@ -169,22 +171,14 @@ class LinkEnd:
 
         on_octets: given what came. on_lost: told that the over which is followed has lost its link.
         """
+
+        def gone(problem: PeerUnreachable) -> None:
+            self._fail(problem)
+            if self.moved(self.floor.talker_lost(trio.current_time())):
+                on_lost()
+
         while True:
-            try:
-                octets = await self.link.receive()
-            except PeerUnreachable as problem:
-                self._failed(problem)
-                if isinstance(problem, LinkRemade):
-                    self._health.works()
-                elif not self.link.ready:
-                    self._fail(problem)
-                    if self.moved(self.floor.talker_lost(trio.current_time())):
-                        on_lost()
-                    await self.link.wait_ready()
-                    self._works()
-                continue
-            self._works()
-            on_octets(octets)
+            on_octets(await next_frame(self.link, self._health, gone))
 
     async def keep_time(self, on_lost: Callable[[], None]) -> None:
         """Watch the time-outs of the floor until cancelled. on_lost: told that the talker has disappeared."""
@@ -240,19 +234,10 @@ class LinkEnd:
             case events.ChannelCounts():
                 self.refused = sum(getattr(event, field) for field in _REFUSED)
 
-    def _works(self) -> None:
-        self.problem = ""
-        self._health.works()
-
-    def _failed(self, problem: LinkError) -> None:
-        self.problem = problem.cause
-        self._health.failed(problem)
-
     def _cannot_send(self, problem: LinkError) -> None:
         """Take that a frame was lost, and give an over of ours up where that is no hint any more."""
-        self._failed(problem)
-        hint = isinstance(problem, PeerUnreachable) and self.link.ready and not self._health.lasting
-        if not hint or self.floor.state is State.ASKED:
+        self._health.failed(problem)
+        if not self._health.is_hint(problem, self.link) or self.floor.state is State.ASKED:
             self._fail(problem)
 
     def _fail(self, problem: LinkError) -> None:

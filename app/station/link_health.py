@@ -8,7 +8,11 @@ from collections.abc import Callable
 import trio
 
 from app.events import Event, LinkProblem, LinkRecovered
-from transport.errors import LinkError, NetworkReport
+from transport.errors import LinkError, LinkRemade, NetworkReport, PeerUnreachable
+from transport.links.base import Link
+from transport.protocol.frames import Refusal
+from transport.protocol.over import Malformed
+from transport.protocol.receiver import Fact, Refused, Rubbish
 
 AGAIN_S = 1.0
 """Shortest time between two tidings of a link that does not work, in seconds: whoever forges errors is no flood."""
@@ -36,6 +40,8 @@ class LinkHealth:
         self._told_lasting = False
         self._failing_since_s = self._failed_s = self._heard_s = -math.inf
         self._sent_since = 0
+        self.problem = ""
+        """Cause of the last error; "" while the link works."""
         self.lasting = False
         """True where errors have come for LASTING_S, and the link has not worked in between."""
 
@@ -47,7 +53,7 @@ class LinkHealth:
         now = trio.current_time()
         if now - self._failed_s > LASTING_S:  # nobody tried meanwhile, so nothing is known of that time
             self._failing_since_s = now
-        self._failed_s, self._sent_since = now, 0
+        self._failed_s, self._sent_since, self.problem = now, 0, problem.cause
         believed = not isinstance(problem, NetworkReport) or now - self._heard_s >= HEARD_S
         self.lasting = believed and now - self._failing_since_s >= LASTING_S
         news = self._told != str(problem) or (self.lasting and not self._told_lasting)
@@ -55,13 +61,18 @@ class LinkHealth:
             self._told, self._told_s, self._told_lasting = str(problem), now, self.lasting
             self._emit(LinkProblem(problem.cause, problem.cure, self.lasting))
 
-    def heard(self) -> None:
-        """Take note that a frame of the channel came: somebody is there, whatever the network says."""
-        self._heard_s = trio.current_time()
+    def take(self, fact: Fact, now: float) -> None:
+        """Take what a frame meant: one of the channel's own says that somebody is there, whatever the network says."""
+        if not isinstance(fact, Rubbish | Refused | Malformed | Refusal):
+            self._heard_s = now
+
+    def is_hint(self, problem: LinkError, link: Link) -> bool:
+        """Tell whether an error is no more than a hint that nobody may be there, for which no over is given up."""
+        return isinstance(problem, PeerUnreachable) and link.ready and not self.lasting
 
     def works(self) -> None:
         """Take note that the link works, and tell that it does so again where the host thinks otherwise."""
-        self._failed_s, self.lasting = -math.inf, False
+        self._failed_s, self.lasting, self.problem = -math.inf, False, ""
         if self._told:
             self._told, self._told_lasting = "", False
             self._emit(LinkRecovered())
@@ -71,3 +82,25 @@ class LinkHealth:
         self._sent_since += 1
         if self._sent_since >= SENT_FRAMES and trio.current_time() - self._failed_s >= QUIET_S:
             self.works()
+
+
+async def next_frame(link: Link, health: LinkHealth, gone: Callable[[PeerUnreachable], None]) -> bytes:
+    """Return what comes next over a link, whose errors go to `health`.
+
+    gone: told that the link is away, at once and not when somebody happens to talk; it is waited for. Raises LinkError
+    or LinkClosed when the link has failed for good.
+    """
+    while True:
+        try:
+            octets = await link.receive()
+        except PeerUnreachable as problem:
+            health.failed(problem)
+            if isinstance(problem, LinkRemade):
+                health.works()
+            elif not link.ready:
+                gone(problem)
+                await link.wait_ready()
+                health.works()
+        else:
+            health.works()
+            return octets

@@ -10,15 +10,11 @@ from app.beat import next_beat_s
 from app.events import Event, TalkDraining
 from app.station.channel_end import ChannelEnd
 from app.station.conversation import Conversation
-from app.station.link_health import LinkHealth
+from app.station.link_health import LinkHealth, next_frame
 from app.station.listener import Listener
 from app.station.transmitter import Transmitter
 from app.station.wire_meter import WireMeter
-from transport.errors import LinkRemade, PeerUnreachable
 from transport.links.base import Link
-from transport.protocol.frames import Refusal
-from transport.protocol.over import Malformed
-from transport.protocol.receiver import Refused, Rubbish
 
 FROZEN_S = 2.0
 """Time for which nothing ran after which this process stood still (stopped, or the machine slept), in seconds."""
@@ -33,22 +29,10 @@ async def receive(
 ) -> None:
     """Receive until cancelled. Raises LinkError or LinkClosed when the link has failed for good."""
     while True:
-        try:
-            octets = await link.receive()
-        except PeerUnreachable as problem:
-            health.failed(problem)
-            if isinstance(problem, LinkRemade):
-                health.works()
-            elif not link.ready:  # unplugged: told when it is back, not when somebody happens to talk
-                conversation.link_gone(problem)
-                await link.wait_ready()
-                health.works()
-            continue
-        health.works()
+        octets = await next_frame(link, health, conversation.link_gone)
         now = trio.current_time()
         for fact in channel.receive(octets):
-            if not isinstance(fact, Rubbish | Refused | Malformed | Refusal):
-                health.heard()
+            health.take(fact, now)
             listener.take(fact, now)
             conversation.take(fact, now)
 

@@ -33,7 +33,7 @@ from app.station.replay import Replay
 from app.station.speech import SpeechDecoder
 from app.station.transmitter import Transmitter
 from app.station.vox import HandsFree
-from transport.errors import LinkError, PeerUnreachable
+from transport.errors import LinkError
 from transport.protocol.floor_states import State
 from transport.protocol.frames import Begin, Ping
 
@@ -285,8 +285,7 @@ class Station:
     def _cannot_send(self, problem: LinkError) -> None:
         """Take that a frame was lost, and give our over up where that is no hint any more, but the state of things."""
         self._health.failed(problem)
-        hint = isinstance(problem, PeerUnreachable) and self._link.ready and not self._health.lasting
-        self._conversation.link_failed(problem, hint=hint)
+        self._conversation.link_failed(problem, hint=self._health.is_hint(problem, self._link))
 
     def _over_played(self, begin: Begin) -> None:
         delay = self._latency.summary(begin.k, self._microphone.latency_s, self._loudspeaker.latency_s)

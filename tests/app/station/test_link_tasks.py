@@ -19,6 +19,7 @@ from transport.errors import LineFull, NetworkReport, PeerUnreachable
 from transport.links.memory import memory_pair
 from transport.protocol.frames import PACKET_S, Beacon, Begin, Voice
 from transport.protocol.open_frames import encode
+from transport.protocol.over import VoiceIgnored
 
 
 @trio_test
@@ -54,7 +55,7 @@ async def test_what_the_network_says_ends_nothing_while_somebody_is_there(
     told: list[Event] = []
     health = LinkHealth(told.append)
     if heard:
-        health.heard()
+        health.take(VoiceIgnored(1), trio.current_time())
     for _ in range(120):
         health.failed(problem)
         await trio.sleep(1.0)
