@@ -17,7 +17,7 @@ from app.audio.sound_files import read_speech
 from app.audio.streams import open_portaudio
 from app.cli.confirmation import Confirmation, add_confirm
 from app.cli.event_log import add_log_level, begin_log, logged
-from app.cli.kept_link import LISTEN_FIRST_S, KeptLink
+from app.cli.kept_link import LISTEN_FIRST_S, KeptLink, probe
 from app.cli.options import add_json, add_options, settings_from
 from app.cli.outgoing_over import OutgoingOver
 from app.console import note, say
@@ -29,6 +29,7 @@ from app.signals import EXIT_INTERRUPTED, Ending, run_until_signal
 from app.station.control_socket import ControlSocket
 from app.station.engine import Engine
 from app.station.link_health import LASTING_S
+from app.station.messages import WAITS_S
 from app.station.parts import real_parts
 from app.texts import counted
 from app.threads import first_of
@@ -41,12 +42,8 @@ ASK_AGAIN_S = (0.5, 1.5)
 """Shortest and longest pause after somebody else's over, in seconds; drawn, so that two who wait do not collide."""
 LONGEST_GOODBYE_S = 5.0
 """Time that the rest of a file's over gets to leave after a signal, in seconds."""
-PROBE_EVERY_S = 0.4
-"""Time between two pings while the link tells of errors and no over shows whether it still does, in seconds."""
 REFUSAL_S = 1.6
 """Time after an over that nobody has confirmed in which others may still say that they cannot open it, in seconds."""
-LOOK_EVERY_S = 0.02
-"""Time between two looks at whether it has left, in seconds."""
 
 
 def add_send(parser: argparse.ArgumentParser) -> None:
@@ -141,16 +138,19 @@ async def _send(
                 nursery.start_soon(control.serve)
         await nursery.start(engine.run)
         await kept.wait_for_caller(settings.link)
-        nursery.start_soon(_probe, engine, over)
+        nursery.start_soon(probe, engine, lambda: over.fails)
         nursery.start_soon(_doubt, over)
         if clip is None:
             await over.microphone_tried.wait()
         with trio.move_on_after(LISTEN_FIRST_S):
             await over.busy.wait()
         await confirmation.look()
+        told, patient_until_s = "", trio.current_time() + WAITS_S
         while not over.done.is_set():
             await first_of(over.works, over.done)
-            await _wait_for_floor(over)
+            if not over.busy.is_set():
+                patient_until_s = trio.current_time() + WAITS_S
+            await _wait_for_floor(over, patient_until_s)
             if over.done.is_set():
                 break
             over.denied = trio.Event()
@@ -161,7 +161,9 @@ async def _send(
                 engine.key_down()
             await first_of(over.done, over.denied)
             if not over.done.is_set():
-                note(f"not yet: {over.problem}")
+                if told != over.problem:
+                    told = over.problem
+                    note(f"not yet: {told}")
                 engine.key_up()  # a key that is refused counts again only when it has come up
                 await trio.sleep(random.uniform(*ASK_AGAIN_S))
         if over.sent is not None:
@@ -169,19 +171,8 @@ async def _send(
         if over.sent is not None and over.receipt is None and not ending.asked.is_set():
             with trio.move_on_after(REFUSAL_S):
                 await first_of(over.not_understood, ending.asked)
-        engine.close()
-        while engine.ready:
-            await trio.sleep(LOOK_EVERY_S)
+        await engine.closed()
         nursery.cancel_scope.cancel()
-
-
-async def _probe(engine: Engine, over: OutgoingOver) -> None:
-    """Ping while the link tells of errors and no over goes out, which would show whether it still does."""
-    while True:
-        await over.fails.wait()
-        if not engine.sending:
-            engine.ping(random.getrandbits(32))
-        await trio.sleep(PROBE_EVERY_S)
 
 
 async def _doubt(over: OutgoingOver) -> None:
@@ -193,13 +184,17 @@ async def _doubt(over: OutgoingOver) -> None:
         over.doubt()
 
 
-async def _wait_for_floor(over: OutgoingOver) -> None:
-    """Return when nobody is heard, or the over can never be sent."""
+async def _wait_for_floor(over: OutgoingOver, until_s: float) -> None:
+    """Return when nobody is heard, or the over can never be sent; from `until_s` on after a pause, whoever talks."""
     if not over.busy.is_set():
         return
-    note("somebody is talking: waiting for the end of that over")
-    while over.busy.is_set() and not over.done.is_set():
-        await first_of(over.free, over.done)
+    if trio.current_time() < until_s:
+        note("somebody is talking: waiting for the end of that over")
+    with trio.move_on_at(until_s):
+        while over.busy.is_set() and not over.done.is_set():
+            await first_of(over.free, over.done)
+            await trio.sleep(random.uniform(*ASK_AGAIN_S))
+    if over.busy.is_set() and not over.done.is_set():
         await trio.sleep(random.uniform(*ASK_AGAIN_S))
 
 

@@ -13,7 +13,7 @@ from app.audio.devices import absent_devices
 from app.cli import EXIT_UNCONFIRMED
 from app.cli.event_log import add_log_level, begin_log, logged
 from app.cli.interrupts import interruptible
-from app.cli.kept_link import LISTEN_FIRST_S, KeptLink
+from app.cli.kept_link import LISTEN_FIRST_S, KeptLink, probe
 from app.cli.options import add_json, add_options, settings_from
 from app.console import note, say
 from app.errors import GossamerError
@@ -21,12 +21,10 @@ from app.settings.model import Settings
 from app.settings.protection import MODE_WORDS
 from app.signals import Ending, run_until_signal
 from app.station.engine import Engine
+from app.station.messages import check_text
 from app.station.parts import real_parts
 from transport.link_kinds import explained_forms
-from transport.protocol.floor_states import State
 from transport.protocol.frames import MAX_TEXT_BYTES, Mode
-
-BUSY = (State.RECEIVING, State.LOCKED_OUT)
 
 
 def add_text(parser: argparse.ArgumentParser) -> None:
@@ -46,13 +44,14 @@ class OutgoingText:
 
     text: str
     confirm: bool
-    busy: bool = False
     sent: bool = False
     confirmed: bool | None = None
     """None while nobody knows."""
     tries: int = 1
     mode: Mode = Mode.OPEN
     problem: str = ""
+    fails: trio.Event = field(default_factory=trio.Event)
+    """Set while the link tells of errors, which are no more than hints until they last."""
     changed: trio.Event = field(default_factory=trio.Event)
 
     def note(self, event: events.Event) -> None:
@@ -60,16 +59,20 @@ class OutgoingText:
         match event:
             case events.StationReady():
                 self.mode = event.mode
-            case events.FloorChanged(state):
-                self.busy = state in BUSY
             case events.TextSent():
                 self.sent = True
             case events.TextConfirmed():
                 self.confirmed = True
             case events.TextUnconfirmed(tries=tries):
                 self.confirmed, self.tries = False, tries
-            case events.LinkProblem():
+            case events.LinkProblem() if event.lasting:
                 self.problem = str(event)
+            case events.LinkProblem() if not self.fails.is_set():
+                note(event.cause)  # its cure is for a station that stays, and is said where the errors last
+                self.fails.set()
+            case events.LinkRecovered() if self.fails.is_set():
+                note("the link works again")
+                self.fails = trio.Event()
             case events.ChannelProblem():
                 note(str(event))
         self.changed.set()
@@ -78,15 +81,14 @@ class OutgoingText:
     @property
     def done(self) -> bool:
         """True when there is nothing to wait for any more."""
-        return self.problem != "" or self.confirmed is not None or (self.sent and not self.confirm)
+        works = not self.fails.is_set()
+        return self.problem != "" or self.confirmed is not None or (self.sent and not self.confirm and works)
 
 
 def run_text(arguments: argparse.Namespace) -> int:
     """Send the message, and say what became of it. Raises GossamerError, LinkError."""
     settings = settings_from(arguments)
-    excess = len(arguments.text.encode(errors="replace")) - MAX_TEXT_BYTES
-    if excess > 0:
-        raise GossamerError(f"the message is {excess} bytes too long", f"it has at most {MAX_TEXT_BYTES}")
+    check_text(arguments.text)
     if arguments.confirm and not settings.addressee:
         raise GossamerError("--confirm needs somebody to confirm it", "say whom it is for, --to NAME")
     begin_log(arguments)
@@ -94,7 +96,7 @@ def run_text(arguments: argparse.Namespace) -> int:
     run_until_signal(_send, settings, message)
     if not message.done:
         raise KeyboardInterrupt
-    if message.problem and message.confirmed is None:
+    if message.problem and not message.confirmed:
         raise GossamerError(message.problem)
     say(_facts(settings, message), _words(settings, message), as_json=arguments.json)
     return EXIT_UNCONFIRMED if message.confirmed is False else 0
@@ -121,20 +123,20 @@ def _words(settings: Settings, message: OutgoingText) -> str:
 
 
 async def _send(ending: Ending, settings: Settings, message: OutgoingText) -> None:
-    """Run a station without sound until the message is sent, or confirmed, or given up."""
-    kept = KeptLink()
+    """Run a station without sound until the message is sent, or confirmed, or given up; then take leave."""
+    kept, scope = KeptLink(), trio.CancelScope()
     parts = real_parts(recordings=None, open_link=kept.open, open_sound=absent_devices)
     engine = Engine(settings, logged(message.note), parts)
-    async with trio.open_nursery() as whole, interruptible(ending, whole.cancel_scope.cancel) as nursery:
-        await nursery.start(engine.run)
-        await kept.wait_for_caller(settings.link)
-        with trio.move_on_after(LISTEN_FIRST_S):
-            while not message.busy:
+    async with interruptible(ending, scope.cancel) as nursery:
+        with scope:
+            await nursery.start(engine.run)
+            await kept.wait_for_caller(settings.link)
+            await trio.sleep(LISTEN_FIRST_S)  # whoever talks is heard by then, and the message waits for the end
+            nursery.start_soon(probe, engine, lambda: message.fails)
+            while message.fails.is_set() and not message.problem:
                 await message.changed.wait()
-        while message.busy:
-            await message.changed.wait()
-        message.problem = ""
-        engine.send_text(message.text, confirm=message.confirm)
-        while not message.done:
-            await message.changed.wait()
-        await trio.sleep(kept.link.drain_s())
+            engine.send_text(message.text, confirm=message.confirm)
+            while not message.done:
+                await message.changed.wait()
+            await trio.sleep(kept.link.drain_s())
+        await engine.closed()

@@ -6,7 +6,6 @@ app/docs/station.md has the same table in prose; a test compares the two.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -38,18 +37,26 @@ class Argument(NamedTuple):
 
 
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
+    """Tell whether a value is a text that can be sent: JSON can name half a character, UTF-8 cannot."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _is_number(value: Any, least: float, most: float) -> bool:
+    """Tell whether a value is a number in these bounds, whose size a text of JSON does not bound."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
 
 
 def _is_switch(value: Any) -> bool:
     return isinstance(value, bool)
 
 
-SWITCH, TEXT = Argument(_is_switch, "true or false"), Argument(_is_text, "a text")
+SWITCH, TEXT = Argument(_is_switch, "true or false"), Argument(_is_text, "a text in whole characters")
 COMMANDS: dict[str, dict[str, Argument]] = {
     "key": {"down": SWITCH},
     "text": {
@@ -59,8 +66,8 @@ COMMANDS: dict[str, dict[str, Argument]] = {
     },
     "addressee": {"name": TEXT},
     "mute": {"on": SWITCH},
-    "volume": {"volume": Argument(lambda value: _is_number(value) and 0 <= value <= 1, "a number from 0 to 1")},
-    "gain": {"gain_db": Argument(_is_number, "a number of dB")},
+    "volume": {"volume": Argument(lambda value: _is_number(value, 0, 1), "a number from 0 to 1")},
+    "gain": {"gain_db": Argument(lambda value: _is_number(value, -20, 30), "a number of dB from -20 to 30")},
     "vox": {"on": SWITCH},
     "replay": {},
     "missed": {},

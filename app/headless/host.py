@@ -23,9 +23,9 @@ from app.headless.output import EventWriter
 from app.settings.model import OPTIONS, Settings
 from app.station.control_socket import ControlSocket
 from app.station.engine import NOT_READY, Engine
+from app.station.messages import check_text
 from codec.errors import CodecError
 from transport.errors import TransportError
-from transport.protocol.frames import MAX_TEXT_BYTES
 
 FIGURES = (Level, PlayoutState, WireRate)
 """Events that come several times a second, and are told only where the command figures asks for them."""
@@ -201,9 +201,10 @@ class StationHost:
 
     def _send_text(self, text: str, to: str | None, confirm: bool) -> None:
         """Send a message. Raises CommandError."""
-        excess = len(text.encode(errors="replace")) - MAX_TEXT_BYTES
-        if excess > 0:
-            raise CommandError(f"this text is {excess} bytes too long: at most {MAX_TEXT_BYTES}")
+        try:
+            check_text(text)
+        except GossamerError as problem:
+            raise CommandError(str(problem)) from None
         name = self._engine.controls.addressee if to is None else _name(to)
         if confirm and not name:
             raise CommandError("a text to everybody is confirmed by nobody: give it a name in 'to'")

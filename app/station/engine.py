@@ -117,6 +117,12 @@ class Engine:
         """End `run`: an over is ended properly, its last frames get a moment to leave, then everything closes."""
         self._closing.set()
 
+    async def closed(self) -> None:
+        """`close`, and return when `run` has ended."""
+        self.close()
+        while self.ready:
+            await trio.sleep(LOOK_EVERY_S)
+
     # --- talking -------------------------------------------------------------------------------------------------
 
     def key_down(self) -> None:

@@ -80,6 +80,7 @@ def make_talker(
         speech=SpeechEncoder(encoder, opened.in_thread, parts.on_spoken),
         transmitter=transmitter,
         latency=opened.latency,
+        clock=parts.clock,
         emit=emit,
     )
     talker.only_other = presence.only_other

@@ -12,20 +12,39 @@ from dataclasses import dataclass
 
 import trio
 
+from app.errors import GossamerError
 from app.events import Event, TextConfirmed, TextSent, TextUnconfirmed
 from app.station.transmitter import Transmitter
-from transport.protocol.frames import Receipt, Text
+from app.texts import counted
+from transport.protocol.floor import FOLLOWED_MARGIN_S
+from transport.protocol.frames import MAX_TEXT_BYTES, Receipt, Text
+from transport.protocol.over_pace import TALK_LIMIT_S
 
 PAUSES_S = (5.0, 10.0, 20.0, 20.0)
-"""Waits for the receipt of a message, in seconds, from when it has left: after each but the last it is sent again."""
+"""Waits for the receipt of a message, in seconds, from when it has left or was lost: after each but the last it is sent
+again."""
 LEAVES_S = 60.0
 """Longest time until the link has taken a message, in seconds, beyond what waits before it: then it counts as lost."""
 LOOK_EVERY_S = 0.5
 """Time between two looks at whether the channel is free, in seconds."""
+WAITS_S = TALK_LIMIT_S + FOLLOWED_MARGIN_S
+"""Longest wait for a free channel, in seconds: longer than anybody may talk, so that whoever does locks nobody out."""
 MAX_KEPT = 16
 """Messages that wait for a free channel or a receipt at a time; of more, the oldest are given up."""
 MAX_REMEMBERED = 64
 """Messages of others by whose numbers one that comes again is known."""
+
+
+def check_text(text: str) -> None:
+    """Look at a message that is to be sent. Raises GossamerError for one that is empty, too long or no Unicode."""
+    try:
+        excess = len(text.encode()) - MAX_TEXT_BYTES
+    except UnicodeEncodeError:  # half a character, or bytes of a command line that are no UTF-8
+        raise GossamerError("the message has bytes that are no characters", "write it in UTF-8") from None
+    if not text.strip():
+        raise GossamerError("the message is empty", "write something")
+    if excess > 0:
+        raise GossamerError(f"the message is {counted(excess, 'byte')} too long", f"it has at most {MAX_TEXT_BYTES}")
 
 
 @dataclass(slots=True)
@@ -36,6 +55,8 @@ class _Message:
     confirm: bool
     due_s: float
     """Time at which it is sent, or given up."""
+    put_off_s: float | None = None
+    """Time since which it waits for a free channel; None while it does not."""
     tries: int = 0
     """How often it was given to the transmitter."""
     sent: int = 0
@@ -46,16 +67,16 @@ class Messages:
     """The messages of one station, both ways."""
 
     def __init__(
-        self, name: str, transmitter: Transmitter, emit: Callable[[Event], None], idle: Callable[[], bool]
+        self, name: str, transmitter: Transmitter, emit: Callable[[Event], None], free: Callable[[], bool]
     ) -> None:
         """Take the station's name, and where frames and events go.
 
-        idle: tells whether nobody talks; what is to be sent meanwhile waits until the channel is free.
+        free: tells whether there is a link and nobody talks; what is to be sent meanwhile waits.
         """
         self._name = name
         self._transmitter = transmitter
         self._emit = emit
-        self._idle = idle
+        self._free = free
         self._kept: dict[int, _Message] = {}
         self._seen: deque[tuple[str, int, int]] = deque(maxlen=MAX_REMEMBERED)
         self._changed = trio.Event()
@@ -71,7 +92,7 @@ class Messages:
         while len(self._kept) >= MAX_KEPT:
             self._give_up(next(iter(self._kept)))
         self._kept[number] = message = _Message(frame, confirm and bool(addressee), trio.current_time())
-        if self._idle():
+        if self._free():
             self._send(number, message)
         self._changed.set()
         return number
@@ -86,9 +107,14 @@ class Messages:
             message.due_s = now + self._transmitter.left_s + PAUSES_S[message.tries - 1]
             self._changed.set()
 
+        def lost(now: float) -> None:
+            message.due_s = now + PAUSES_S[message.tries - 1]
+            self._changed.set()
+
+        message.put_off_s = None
         message.tries += 1
         message.due_s = trio.current_time() + self._transmitter.left_s + LEAVES_S
-        self._transmitter.send(message.frame, left)
+        self._transmitter.send(message.frame, left, lost)
 
     def take(self, receipt: Receipt) -> bool:
         """Take a receipt; return whether it was for one of our messages."""
@@ -112,12 +138,10 @@ class Messages:
         """Send what waits, again what is not confirmed, and give it up in the end, until cancelled."""
         while True:
             now = trio.current_time()
-            if not self._idle():
-                self._put_off(now + LOOK_EVERY_S)
             for number, message in [*self._kept.items()]:
-                if message.due_s > now:
+                if message.due_s > now or self._put_off(message, now):
                     continue
-                if message.tries < (len(PAUSES_S) if message.confirm else 1):
+                if message.tries < len(PAUSES_S):
                     self._send(number, message)
                 else:
                     self._give_up(number)
@@ -125,9 +149,16 @@ class Messages:
             with trio.move_on_at(min((message.due_s for message in self._kept.values()), default=float("inf"))):
                 await self._changed.wait()
 
-    def _put_off(self, until_s: float) -> None:
-        for message in self._kept.values():
-            message.due_s = max(message.due_s, until_s)
+    def _put_off(self, message: _Message, now: float) -> bool:
+        """Let a message that is due wait until the channel is free, but not for ever; return whether it waits."""
+        if self._free():
+            return False
+        if message.put_off_s is None:
+            message.put_off_s = now
+        if now - message.put_off_s >= WAITS_S:
+            return False
+        message.due_s = now + LOOK_EVERY_S
+        return True
 
     def _give_up(self, number: int) -> None:
         message = self._kept.pop(number)

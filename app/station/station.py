@@ -84,7 +84,7 @@ class Station:
         self._loudspeaker = LoudspeakerEnd(settings, loudspeaker, self._tell, emit, lambda: self.idle)
         self._player = self._loudspeaker.player
         self._transmitter = Transmitter(self._link, self._channel.encode)
-        self._messages = Messages(settings.name, self._transmitter, self._tell, lambda: self.idle)
+        self._messages = Messages(settings.name, self._transmitter, self._tell, lambda: self.idle and self._link.ready)
         decoder = SpeechDecoder(opened.codec.decoder, opened.codec.synthesizer, opened.in_thread)
         self._replay = Replay(decoder, self._player, self._past, self._tell)
         self._listener = Listener(

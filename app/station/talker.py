@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import os
-import time
 from collections.abc import Callable
 from functools import partial
 
@@ -52,15 +51,20 @@ class Talker:
         speech: SpeechEncoder,
         transmitter: Transmitter,
         latency: Latency,
+        clock: Callable[[], int],
         emit: Callable[[Event], None],
     ) -> None:
-        """Take the parts, 1..6 packets_per_frame, and `repeat`, which sends packets again in the next frame."""
+        """Take the parts, 1..6 packets_per_frame, and `repeat`, which sends packets again in the next frame.
+
+        clock: returns UTC seconds since 1970, 0 where there is no clock.
+        """
         self._settings = settings
         self._k = packets_per_frame
         self._repeat = repeat
         self._speech = speech
         self._transmitter = transmitter
         self._latency = latency
+        self._clock = clock
         self._emit = emit
         self._meter = LevelMeter("microphone")
         self._pre_roll_s = settings.pre_roll_s
@@ -132,7 +136,7 @@ class Talker:
         self._sender = OverSender(
             over=over,
             nonce=os.urandom(NONCE_BYTES),
-            utc_s=int(time.time()),
+            utc_s=self._clock(),
             codec_id=self._speech.codec_id,
             k=self._k,
             sender=self._settings.name,

@@ -60,6 +60,8 @@ class _Outgoing:
     frame: Frame | bytes
     on_sent: Callable[[float], None] | None = None
     """Function that is told the time at which the link took the frame."""
+    on_lost: Callable[[float], None] | None = None
+    """Function that is told the time at which it was lost."""
     to: bytes = b""
     """The frame whose sender it is for; empty: for whomever the link sends to."""
 
@@ -108,15 +110,21 @@ class Transmitter:
         self.unanswered = 0
         """Number of answers that were not given: one of their kind was waiting, or the budget was spent."""
 
-    def send(self, frame: Frame | bytes, on_sent: Callable[[float], None] | None = None) -> None:
-        """Queue a frame; `on_sent` is told the time at which the link took it. With MAX_WAITING frames it is lost.
+    def send(
+        self,
+        frame: Frame | bytes,
+        on_sent: Callable[[float], None] | None = None,
+        on_lost: Callable[[float], None] | None = None,
+    ) -> None:
+        """Queue a frame. With MAX_WAITING frames it is lost.
 
-        Bytes are a frame of somebody else's, which goes out as it came.
+        on_sent: told the time at which the link took it. on_lost: told the time at which the link did not. Bytes are a
+        frame of somebody else's, which goes out as it came.
         """
         if len(self._own) >= MAX_WAITING:
             self.dropped += 1
             return
-        self._own.append(_Outgoing(frame, on_sent))
+        self._own.append(_Outgoing(frame, on_sent, on_lost))
         self._idle = trio.Event()
         self._more.set()
 
@@ -189,6 +197,8 @@ class Transmitter:
             await (reply(self._link, outgoing.to, octets) if outgoing.to else self._link.send(octets))
         except LinkError as problem:
             on_problem(problem)
+            if outgoing.on_lost is not None:
+                outgoing.on_lost(trio.current_time())
         else:
             on_taken()
             if outgoing.on_sent is not None:

@@ -44,7 +44,11 @@ def test_a_command_is_read(line: str, command: LineCommand) -> None:
         ('{"command": "volume", "volume": 2}', "'volume' of volume must be a number from 0 to 1"),
         ('{"command": "volume", "volume": true}', "'volume' of volume must be a number from 0 to 1"),
         ('{"command": "gain", "gain_db": NaN}', "'gain_db' of gain must be a number of dB"),
+        ('{"command": "gain", "gain_db": 99}', "'gain_db' of gain must be a number of dB from -20 to 30"),
+        ('{"command": "gain", "gain_db": 1' + 400 * "0" + "}", "'gain_db' of gain must be a number of dB"),
+        ('{"command": "volume", "volume": -1' + 400 * "0" + "}", "'volume' of volume must be a number from 0 to 1"),
         ('{"command": "text", "text": null}', "'text' of text must be a text"),
+        ('{"command": "text", "text": "\\ud800"}', "'text' of text must be a text in whole characters"),
     ],
 )
 def test_a_wrong_command_is_refused_in_one_line(line: str, problem: str) -> None:
@@ -65,7 +69,9 @@ def test_no_line_raises_anything_else(line: bytes) -> None:
     assert command.word in COMMANDS
 
 
-VALUES: st.SearchStrategy[object] = st.sampled_from([None, True, 0, -1, 1e308, "", "Bob", "x" * 3000, [], {}, [[]]])
+VALUES: st.SearchStrategy[object] = st.sampled_from(
+    [None, True, 0, -1, 1e308, 10**400, "", "\ud800", "Bob", "x" * 3000, [], {}, [[]]]
+)
 
 
 @given(st.dictionaries(st.sampled_from(["down", "text", "to", "on", "volume", "link"]), VALUES))

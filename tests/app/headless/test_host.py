@@ -155,11 +155,15 @@ def test_a_wrong_line_is_refused_and_nothing_ends() -> None:
         async with staged() as stage:
             long_text = json.dumps({"command": "text", "text": "x" * 141})
             await stage.command("rubbish", "x" * 5000)
-            await stage.command(long_text)
+            await stage.command(long_text, '{"command": "text", "text": "\\ud800"}', '{"command": "text", "text": " "}')
             problems = [event["problem"] for event in stage.lines.events if event["event"] == "command_refused"]
             assert "this line is no JSON" == problems[0]
             assert "a command has at most 4096 bytes, its line feed included" == problems[1]
-            assert "this text is 1 bytes too long: at most 140" == problems[3]
+            assert [
+                "the message is 1 byte too long: it has at most 140",
+                "'text' of text must be a text in whole characters",
+                "the message is empty: write something",
+            ] == problems[3:6]
             stage.end_of_commands()
             await trio.sleep(0.05)
             assert stage.engines[0].ready

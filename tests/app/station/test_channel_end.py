@@ -17,7 +17,7 @@ from app.errors import GossamerError, first_error
 from app.settings.model import Settings
 from app.settings.protection import MODE_WORDS, channel_mode, secret_of
 from app.station.channel_end import ChannelEnd, wall_clock_s
-from tests.support.station import Station, clip
+from tests.support.station import ADA, Station, clip, running
 from tests.support.wiretap import (
     PACKETS,
     SECONDS,
@@ -30,10 +30,11 @@ from tests.support.wiretap import (
     utc,
 )
 from transport.links.base import SourceFinder
+from transport.links.memory import memory_pair
 from transport.protection.channel import open_channel
 from transport.protection.cipher import Secret
-from transport.protocol.frames import Beacon, Mode, Receipt
-from transport.protocol.open_frames import encode
+from transport.protocol.frames import Beacon, Begin, Mode, Receipt
+from transport.protocol.open_frames import decode, encode
 
 pytestmark = pytest.mark.usefixtures("cheap_keys")
 
@@ -118,12 +119,29 @@ async def test_without_a_clock_replay_protection_is_off_and_that_is_said(virtual
     assert [f"Ada {consequence}"] == problems(scene.bob)
 
 
-def test_a_clock_that_was_never_set_is_no_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """1970, or the year a board's system was built, counts as none."""
-    monkeypatch.setattr("time.time", lambda: 86_400.0)
+@pytest.mark.parametrize("time_s", [-1.2e8, 12.5, 4_495_936_177.5])
+def test_a_clock_that_no_frame_can_say_is_no_clock(monkeypatch: pytest.MonkeyPatch, time_s: float) -> None:
+    """Boards without a battery start in 1970; the field of a frame ends in 2106."""
+    monkeypatch.setattr("time.time", lambda: time_s)
     assert 0 == wall_clock_s()
     monkeypatch.setattr("time.time", lambda: UTC_S + 0.5)
     assert UTC_S == wall_clock_s()
+
+
+@pytest.mark.parametrize("now_s", [0, UTC_S])
+@trio_test
+async def test_an_over_begins_at_the_time_of_the_stations_clock(
+    virtual_time: trio.testing.MockClock, now_s: int
+) -> None:
+    """On the open channel too, where a clock that is none is said as 0."""
+    near, far = memory_pair()
+    ada = Station(ADA, link=far, clock=lambda: now_s)
+    async with running(ada):
+        ada.engine.play_clip(clip(1.0))
+        frame = decode(await near.receive())
+        while not isinstance(frame, Begin):
+            frame = decode(await near.receive())
+    assert now_s == frame.utc_s
 
 
 @trio_test

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -10,11 +11,13 @@ import trio
 from trio.testing import trio_test
 
 from app import events
-from app.station.messages import MAX_KEPT, PAUSES_S
-from tests.support.station import ADA, BOB, Station, clip, running
+from app.station.messages import MAX_KEPT, PAUSES_S, WAITS_S
+from tests.support.station import ADA, BOB, CODEC_ID, Station, clip, running
+from transport.errors import PeerUnreachable
 from transport.links.base import Link
 from transport.links.memory import memory_pair
-from transport.protocol.frames import Type
+from transport.protocol.frames import Begin, Type, Voice
+from transport.protocol.open_frames import encode
 
 
 def texts(station: Station) -> list[str]:
@@ -40,6 +43,25 @@ class LossyLink:
             self.to_lose.remove(kind)
         else:
             await self._link.send(octets)
+
+
+class AwayLink:
+    """A link that is away for some time, and says so or only loses what it is given."""
+
+    def __init__(self, link: Link, says: bool) -> None:
+        self._link, self._says, self.away = link, says, True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._link, name)
+
+    @property
+    def ready(self) -> bool:
+        return not (self.away and self._says)
+
+    async def send(self, octets: bytes) -> None:
+        if self.away:
+            raise PeerUnreachable("the broker is away", "wait")
+        await self._link.send(octets)
 
 
 def two(passphrase: str | None = None, lost_by_ada: tuple[Type, ...] = (), lost_by_bob: tuple[Type, ...] = ()) -> Any:
@@ -109,6 +131,49 @@ async def test_a_message_is_not_sent_into_an_over(virtual_time, confirm):
         await trio.sleep(1.0)
         assert ["on my way"] == texts(bob)
         assert confirm == bool(ada.only(events.TextConfirmed))
+
+
+@pytest.mark.parametrize("confirm", [True, False])
+@trio_test
+async def test_nobody_keeps_a_message_back_for_ever(virtual_time, confirm):
+    """Not with overs without a pause: a frame every two seconds holds the channel, but no longer than WAITS_S."""
+    near, far = memory_pair()
+    ada = Station(ADA, link=far)
+
+    async def talk() -> None:
+        for number in itertools.count():
+            over, sequence = divmod(number, 20)
+            begun = Begin(over, sequence, bytes([over] * 8), 0, CODEC_ID, 1, "Eve")
+            await near.send(encode(Voice(over, sequence, (bytes(32),)) if sequence % 5 else begun))
+            await trio.sleep(2.0)
+
+    async with running(ada), trio.open_nursery() as nursery:
+        nursery.start_soon(talk)
+        await ada.until(events.OverBegan)
+        written_s = trio.current_time()
+        ada.engine.send_text("on my way", "Bob", confirm=confirm)
+        await ada.until(events.TextSent, within_s=2 * WAITS_S)
+        assert WAITS_S / 2 < trio.current_time() - written_s < WAITS_S + 2
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("confirm", [True, False])
+@trio_test
+async def test_a_message_written_while_the_link_is_away_leaves_when_it_is_back(virtual_time, confirm):
+    """Within a second, whether the link says that it is away or only loses what it is given."""
+    for says in (True, False):
+        ada, bob = two()
+        away = AwayLink(ada.link, says)
+        ada.link = away
+        async with running(ada, bob):
+            ada.engine.send_text("on my way", "Bob", confirm=confirm)
+            await trio.sleep(4.0)
+            assert [] == ada.only(events.TextSent) == texts(bob)
+            away.away = False
+            await ada.until(events.TextSent, within_s=1.0 if says else PAUSES_S[0])
+            await trio.sleep(1.0)
+            assert ["on my way"] == texts(bob)
+            assert confirm == bool(ada.only(events.TextConfirmed))
 
 
 @pytest.mark.parametrize("confirm", [True, False])
