@@ -219,19 +219,22 @@ def main() -> None:
     print(f"{'':<34}{'here':>10}{'there':>10}{'ratio':>8}{'limit':>10}")
     if given.only in (None, "key"):
         presses = measure_presses(programs)
-        for title, of in (("start to talk key down, ms", "down_s"), ("whole ptt, processor ms", "processor_s")):
+        for title, of, limit_s in (
+            ("start to talk key down, ms", "down_s", PRESS_LIMIT_S),
+            ("whole ptt, processor ms", "processor_s", None),
+        ):
             figures = [1000 * statistics.median(getattr(press, of) for press in found) for found in presses]
-            _row(title, figures, 1000 * PRESS_LIMIT_S)
+            _row(title, figures, limit_s and 1000 * limit_s)
     for title, receiving, limit in (("idle", False, IDLE_LIMIT), ("receiving", True, RECEIVING_LIMIT)):
         if given.only in (None, title):
             shares = [100 * measure_screen(program, given.seconds, receiving=receiving) for program in programs]
             _row(f"screen, {title}, % of a core", shares, 100 * limit)
 
 
-def _row(title: str, figures: list[float], limit: float) -> None:
+def _row(title: str, figures: list[float], limit: float | None) -> None:
     here, *there = figures
     other = f"{there[0]:>10.1f}{here / there[0]:>8.2f}" if there else f"{'':>18}"
-    print(f"{title:<34}{here:>10.1f}{other}{limit:>10.1f}", flush=True)
+    print(f"{title:<34}{here:>10.1f}{other}{'' if limit is None else f'{limit:>10.1f}'}", flush=True)
 
 
 if __name__ == "__main__":
