@@ -19,6 +19,7 @@ from app.texts import counted
 from transport.protocol.floor import FOLLOWED_MARGIN_S
 from transport.protocol.frames import MAX_TEXT_BYTES, Receipt, Text
 from transport.protocol.over_pace import TALK_LIMIT_S
+from transport.protocol.relaying import station_of
 
 PAUSES_S = (5.0, 10.0, 20.0, 20.0)
 """Waits for the receipt of a message, in seconds, from when it has left or was lost: after each but the last it is sent
@@ -32,7 +33,7 @@ WAITS_S = TALK_LIMIT_S + FOLLOWED_MARGIN_S
 MAX_KEPT = 16
 """Messages that wait for a free channel or a receipt at a time; of more, the oldest are given up."""
 MAX_REMEMBERED = 64
-"""Messages of others by whose numbers one that comes again is known."""
+"""Messages by whose numbers one that comes again, or back, is known."""
 
 
 def check_text(text: str) -> None:
@@ -89,6 +90,7 @@ class Messages:
         """
         number = int.from_bytes(os.urandom(3))
         frame = Text(number >> 16, number & 0xFFFF, self._name, text, addressee)
+        self.is_new(frame)  # relays may bring it back
         while len(self._kept) >= MAX_KEPT:
             self._give_up(next(iter(self._kept)))
         self._kept[number] = message = _Message(frame, confirm and bool(addressee), trio.current_time())
@@ -127,8 +129,8 @@ class Messages:
         return True
 
     def is_new(self, frame: Text) -> bool:
-        """Tell whether a message of somebody else has not come before, and remember it."""
-        key = (frame.sender, frame.over, frame.sequence)
+        """Tell whether a message has not come before, whichever way and from this station neither, and remember it."""
+        key = (station_of(frame.sender), frame.over, frame.sequence)
         if key in self._seen:
             return False
         self._seen.append(key)

@@ -62,6 +62,11 @@ def goes_before(nonce: bytes, other: bytes) -> bool:
     return nonce[ORIGIN_BYTES:] < other[ORIGIN_BYTES:]
 
 
+def station_of(name: str) -> str:
+    """Return the name of a station without the way on which it was heard."""
+    return name.partition(VIA)[0]
+
+
 def hops_of(name: str) -> int:
     """Return how many relays a name says that it came through."""
     way = name.partition(VIA)[2]
@@ -190,7 +195,7 @@ class KnownMessages:
         It is carried from the link alone on which it was heard first, TEXT_TRIES times at the most: its sender says it
         again where nobody confirms it.
         """
-        key = over, sequence, name.partition(VIA)[0]
+        key = over, sequence, station_of(name)
         known = self._known.setdefault(key, _Known(link))
         self._known.move_to_end(key)
         if len(self._known) > MAX_KNOWN:
@@ -203,5 +208,5 @@ class KnownMessages:
 
     def source(self, over: int, sequence: int, name: str) -> int | None:
         """Return the number of the link that a message came from; None where it is not known."""
-        known = self._known.get((over, sequence, name.partition(VIA)[0]))
+        known = self._known.get((over, sequence, station_of(name)))
         return known.source if known is not None else None

@@ -97,7 +97,28 @@ def test_texts_in_a_ring_are_said_once_a_link() -> None:
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
     said = [sum(frame[0] & 15 == Type.TEXT for _, _, frame in air.frames) for air in airs]
     assert 1 == said[0] and all(1 <= count <= 2 for count in said[1:])
-    assert all({"hello"} == {text.text for text in one.only(events.TextHeard)} for one in people[1:])
+    heard = [[text.text for text in one.only(events.TextHeard)] for one in people]
+    assert [[], ["hello"], ["hello"]] == heard
+
+
+def test_a_message_that_comes_two_ways_is_shown_once() -> None:
+    """Two relays carry it at once: it is shown once, and its confirmation comes back."""
+    near, far = Air("udp://near"), Air("udp://far", delay_s=0.4)
+    ada, bob = station("Ada", near), station("Bob", far)
+    relays = [WatchedRelay(name, near, far, clock=clock) for name in ("One", "Other")]
+
+    async def main() -> None:
+        async with relaying([near, far], *relays), running(ada, bob):
+            ada.engine.send_text("hello", "", confirm=False)
+            await trio.sleep(10.0)
+            ada.engine.send_text("on my way", "Bob", confirm=True)
+            await ada.until(events.TextConfirmed)
+            await trio.sleep(60.0)
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert ["hello", "on my way"] == [text.text for text in bob.only(events.TextHeard)]
+    assert [] == ada.only(events.TextHeard)
+    assert 1 == len(ada.only(events.TextConfirmed))
 
 
 @pytest.mark.parametrize("seed", range(6))
