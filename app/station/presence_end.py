@@ -131,7 +131,8 @@ class PresenceEnd:
             self._news |= trio.current_time() > gone_s
 
     def leave(self) -> bool:
-        """Say that this station leaves, if it has said that it is there, and tell whether it does."""
+        """Say that this station leaves, if it has said that it is there, and nothing more; tell whether it does."""
+        self._presence.hush()
         leaves = self._speaks and self._said and self._link.ready
         if leaves:
             self._send(self._beacon(leaves=True))

@@ -38,7 +38,7 @@ from transport.protocol.floor_states import State
 from transport.protocol.frames import Begin, Ping
 
 GOODBYE_S = 2.0
-"""Time that an over still being sent gets when the station is closed, in seconds."""
+"""Time that an over still being sent gets when the station is closed, and then its leave, in seconds."""
 NOTHING_TO_SAY = "this clip holds no sound: there is nothing to say"
 LOOK_EVERY_S = 0.02
 """Time between two looks at whether that over has left, in seconds."""
@@ -147,11 +147,16 @@ class Station:
     async def say_goodbye(self) -> None:
         """End an over of ours properly, take leave of the others, and give the last frames a moment to leave."""
         self._conversation.release(EndReason.CLOSED)
-        leaving = self._presence.leave()
-        with trio.move_on_after(GOODBYE_S):
-            while self._conversation.sending or (leaving and self._transmitter.waiting):
-                await trio.sleep(LOOK_EVERY_S)
+        await self._gone_out(lambda: self._conversation.sending)
+        if self._presence.leave():  # after the over: whoever is heard is there
+            await self._gone_out(lambda: self._transmitter.waiting > 0)
         self._listener.stop()
+
+    @staticmethod
+    async def _gone_out(waits: Callable[[], bool]) -> None:
+        with trio.move_on_after(GOODBYE_S):
+            while waits():
+                await trio.sleep(LOOK_EVERY_S)
 
     # --- commands, as in app/station/engine.py -------------------------------------------------------------------
 

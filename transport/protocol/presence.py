@@ -117,6 +117,10 @@ class Presence:
         if self._speaks:
             self._due_s = min(self._due_s, max(at_s, self._sent_s + self._gap_s))
 
+    def hush(self) -> None:
+        """Have no BEACON due any more: this station has taken leave."""
+        self._speaks, self._due_s = False, math.inf
+
     def due_s(self) -> float:
         """Return when the next BEACON is due; `inf` for none."""
         return self._due_s

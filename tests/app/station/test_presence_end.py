@@ -10,7 +10,7 @@ import pytest
 import trio
 import trio.testing
 
-from app.events import OverConfirmed, OverPlayed, PresenceChanged
+from app.events import OverConfirmed, OverPlayed, OverSent, PresenceChanged
 from app.settings.model import Settings
 from app.station.presence_end import HELLOS_AT_ONCE, HELLOS_PER_S
 from tests.support.processes import free_port
@@ -58,6 +58,24 @@ def test_two_know_of_each_other_before_anybody_talks(
         assert [] == names(ada)
 
     in_virtual_time(virtual_time, play, *both(CALLS, passphrase=passphrase))
+
+
+@pytest.mark.parametrize("after_s", [0.0, 1.0, 3.0], ids=["before the over", "in it", "at its end"])
+def test_whoever_has_left_says_nothing_more(virtual_time: trio.testing.MockClock, after_s: float) -> None:
+    """Neither a BEACON that the over put off, nor the rest of that over: nobody is there who has gone."""
+
+    async def play(ada: Station, bob: Station) -> None:
+        await trio.sleep(3.0)
+        if after_s:
+            bob.engine.play_clip(clip(2.5))  # in which a BEACON is due
+            await trio.sleep(min(after_s, 2.5))
+        if after_s > 2.5:
+            await bob.until(OverSent)
+        bob.engine.close()
+        await trio.sleep(8.0)
+        assert [] == names(ada)
+
+    in_virtual_time(virtual_time, play, *both(CALLS))
 
 
 def test_the_only_other_one_confirms_without_being_asked(virtual_time: trio.testing.MockClock) -> None:
