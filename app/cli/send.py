@@ -138,13 +138,15 @@ async def _send(
                 nursery.start_soon(control.serve)
         await nursery.start(engine.run)
         await kept.wait_for_caller(settings.link)
+        since_s = trio.current_time()
         nursery.start_soon(probe, engine, lambda: over.fails)
         nursery.start_soon(_doubt, over)
         if clip is None:
             await over.microphone_tried.wait()
         with trio.move_on_after(LISTEN_FIRST_S):
             await over.busy.wait()
-        await confirmation.look()
+        if (only := await confirmation.look(since_s)) is not None:
+            engine.set_addressee(only)
         told, patient_until_s = "", trio.current_time() + WAITS_S
         while not over.done.is_set():
             await first_of(over.works, over.done)

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import json
 import signal
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-import trio
-import trio.testing
 
-from app import events
 from app.__main__ import main
 from app.cli import EXIT_UNCONFIRMED
-from app.cli.confirmation import LOOK_S, Confirmation
 from app.cli.who import EXIT_NOBODY
-from app.errors import GossamerError
-from app.settings.model import Settings
 from tests.support.processes import free_port, listener
-
-HERE = events.StationPresent("Bob", 1.0)
 
 
 def test_who_is_there_and_who_confirms(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -73,38 +64,3 @@ def test_wrong_words(words: list[str], said: str, capsys: pytest.CaptureFixture[
     assert 2 == main(words)
     problem = capsys.readouterr().err
     assert said in problem and 1 == problem.count("\n")
-
-
-def looked(*told: events.Event, addressee: str = "") -> tuple[Confirmation, float]:
-    """Whom a confirmation found after these events, and how long it took."""
-
-    async def look() -> tuple[Confirmation, float]:
-        confirmation = Confirmation(replace(Settings(), addressee=addressee), True)
-        for event in told:
-            confirmation.note(event)
-        began_s = trio.current_time()
-        await confirmation.look()
-        await confirmation.wait()
-        return confirmation, trio.current_time() - began_s
-
-    return trio.run(look, clock=trio.testing.MockClock(autojump_threshold=0))
-
-
-def test_who_is_to_confirm() -> None:
-    """Who was named, or the only one there; nobody is waited for who is not there."""
-    confirmation, took_s = looked(events.PresenceChanged((HERE,)))
-    assert ("not confirmed by Bob", 4.0) == (confirmation.words(), pytest.approx(took_s))
-    confirmation, took_s = looked(events.OverConfirmed(1, 8, 9, "Bob"), events.PresenceChanged((HERE,)))
-    assert ("confirmed by Bob: 8 of 9 packets heard", 0.0) == (confirmation.words(), pytest.approx(took_s))
-    confirmation, took_s = looked()
-    assert ("not confirmed: nobody has answered yet", LOOK_S) == (confirmation.words(), pytest.approx(took_s))
-    confirmation, _ = looked(addressee="Eve")
-    assert "not confirmed by Eve" == confirmation.words()
-
-
-def test_of_several_one_must_be_named() -> None:
-    """Before anything is sent; so must one be where nobody says that he is there."""
-    with pytest.raises(GossamerError, match="several stations are here: Bob, Cid: say who is to confirm: --to NAME"):
-        looked(events.PresenceChanged((HERE, events.StationPresent("Cid", 2.0))))
-    with pytest.raises(GossamerError, match="--confirm with --presence off: say who"):
-        Confirmation(Settings(presence="off"), True)
