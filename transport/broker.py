@@ -50,6 +50,8 @@ that makes the message longer than 127 bytes has one more.
 
 PASSWORD_CURE = "the password is asked for at the start, or taken from GOSSAMER_BROKER_PASSWORD or the settings file"
 """Places where a broker's password may stand, in words for the user."""
+MAX_CREDENTIAL_BYTES = 0xFFFF
+"""Longest name of a user, in UTF-8, and longest password: what a field of MQTT holds (MQTT 5, section 1.5)."""
 TOKEN_BYTES = 8
 """Length of the random number that says that a station has left."""
 LEAVING = b"\0"
@@ -63,7 +65,8 @@ class Access:
     key: bytes | None = field(default=None, repr=False)
     """Key of a sealed channel; None for a channel that hides nothing."""
     password: str | None = field(default=None, repr=False)
-    """Password of this user of the broker; None for none."""
+    """Password of this user of the broker; None for none. Bytes that are no text stand in it as Python reads them from
+    the environment (PEP 383)."""
     ca: str = ""
     """File with the certificates to trust, where the address names none."""
 
@@ -83,14 +86,31 @@ class BrokerSettings:
     """The channel's topic: with its name, or with what stands for it in a sealed channel."""
     user: str = ""
     """Name at the broker; empty: none is given."""
-    password: str | None = field(default=None, repr=False)
+    password: bytes | None = field(default=None, repr=False)
+    """Password of that user, any bytes; None: none is given."""
     ca: str = ""
     """File with the certificates to trust in place of the system's; empty: the system's."""
 
     def with_access(self, access: Access) -> BrokerSettings:
-        """Return the settings for a station: with its password, and for a sealed channel with the topic that hides."""
+        """Return the settings for a station: with its password, and for a sealed channel with the topic that hides.
+
+        Raise LinkError for a password that no broker can be given.
+        """
         topic = self.topic if access.key is None else hidden_topic(self.prefix, self.channel, access.key)
-        return replace(self, topic=topic, password=access.password, ca=self.ca or access.ca)
+        password = None if access.password is None else _password_bytes(access.password)
+        return replace(self, topic=topic, password=password, ca=self.ca or access.ca)
+
+
+def _password_bytes(password: str) -> bytes:
+    """Return what a broker gets: text in UTF-8, and other bytes as they came. Raise LinkError, without the password."""
+    try:
+        octets = password.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        raise LinkError("the password of the broker's user is no text", f"correct it: {PASSWORD_CURE}") from None
+    if len(octets) > MAX_CREDENTIAL_BYTES:
+        cause = f"the password of the broker's user has {len(octets)} bytes, and MQTT carries {MAX_CREDENTIAL_BYTES}"
+        raise LinkError(cause, f"correct it: {PASSWORD_CURE}")
+    return octets
 
 
 def _read_file_name(text: str) -> str:
@@ -146,6 +166,9 @@ def check_broker(parts: AddressParts, *, tls: bool) -> BrokerSettings:
     form = "mqtts://USER@HOST/CHANNEL" if tls else "mqtt://HOST/CHANNEL"
     if not parts.host or parts.port == 0:
         raise LinkError(f"'{parts.text}' names no broker", f"write {form}")
+    if not parts.user.isprintable() or len(parts.user.encode()) > MAX_CREDENTIAL_BYTES:
+        cause = "no user of a broker can be called as in this address"
+        raise LinkError(cause, f"take a name that can be shown, of {MAX_CREDENTIAL_BYTES} bytes at most")
     *levels, channel = [unquote(level) for level in parts.path.strip("/").split("/")]
     if not channel:
         raise LinkError(

@@ -84,6 +84,8 @@ BAD = {
     "mqtt://broker.example/$SYS/a": "no channel can be called so",
     f"mqtt://broker.example/{'a' * 65}": "no channel can be called so",
     "mqtt://broker.example/#": "names no channel",
+    "mqtts://a%00b@broker.example/harbour": "no user of a broker can be called as in this address: take a name",
+    f"mqtts://{'a' * 65_536}@broker.example/harbour": "no user of a broker can be called as in this address",
     "mqtt://broker.example/a#b": "behind or before",
     "mqtts://@broker.example/harbour": "behind or before",
     "mqtt://broker.example/harbour?ca=x": "'ca' means nothing for mqtt://",
@@ -184,13 +186,30 @@ def test_what_a_station_brings_along() -> None:
     """Password and certificates go into the settings and into no text; a key makes the topic say nothing."""
     address = parse_address("mqtts://ada@broker.example/club/harbour")
     there = address.with_access(Access(key=bytes(32), password="hush", ca="own.pem"))
-    assert ("hush", "own.pem", "harbour") == (there.settings.password, there.settings.ca, there.channel)
+    assert (b"hush", "own.pem", "harbour") == (there.settings.password, there.settings.ca, there.channel)
     assert "hush" not in repr(there) and address.text == there.text
     assert re.fullmatch("club/[A-Za-z0-9_-]{6}", there.settings.topic)
     assert there.settings.topic != address.with_access(Access(key=bytes([1]) * 32)).settings.topic
     assert "club/harbour" == address.with_access(Access()).settings.topic
     elsewhere = parse_address("udp://:1")
     assert elsewhere == elsewhere.with_access(Access(key=bytes(32), password="hush"))
+
+
+@pytest.mark.parametrize(
+    ("password", "octets"), [("k\u00fcste", b"k\xc3\xbcste"), ("\udcff!", b"\xff!"), ("a" * 65_535, b"a" * 65_535)]
+)
+def test_a_password_is_any_bytes(password: str, octets: bytes) -> None:
+    """Text as UTF-8, what was no text in the environment as it stood there, as long as MQTT carries it."""
+    address = parse_address("mqtts://ada@broker.example/harbour")
+    assert octets == address.with_access(Access(password=password)).settings.password
+
+
+@pytest.mark.parametrize("password", ["a" * 65_536, "\u00fc" * 32_768, "hush\ud800"])
+def test_a_password_that_no_broker_can_be_given(password: str) -> None:
+    """It is refused in one line, which does not repeat it."""
+    with pytest.raises(LinkError, match=r"^the password of the broker's user .*: correct it: the ") as caught:
+        parse_address("mqtts://ada@broker.example/harbour").with_access(Access(password=password))
+    assert "\n" not in str(caught.value) and password[:4] not in str(caught.value)
 
 
 NOCALL = Callsign("N0CALL")

@@ -159,7 +159,8 @@ class MqttClient:
         self._events: deque[MqttEvent] = deque(maxlen=MAX_EVENTS)
         protocol = MQTTProtocolVersion.MQTTv5 if version == 5 else MQTTProtocolVersion.MQTTv311
         self._paho = paho = _Paho(self._buffers, client_id, protocol)
-        paho.username_pw_set(settings.user or None, settings.password if settings.user else None)
+        password = settings.password if settings.user else None
+        paho.username_pw_set(settings.user or None, password)  # type: ignore[arg-type]  # it takes bytes as they are
         paho.will_set(self._topic, will)
         paho.on_connect = self._on_connect
         paho.on_subscribe = self._on_subscribe

@@ -401,8 +401,9 @@ def test_users_and_passwords(tmp_path: Path) -> None:
                 await end.aclose()
 
     run(main)
-    wrong = refusal(link, Access(password="guess"))
-    assert f"does not let in the user {USER} with this password: correct it" in wrong
+    for guess in ("guess", "\udcff"):
+        wrong = refusal(link, Access(password=guess))
+        assert f"does not let in the user {USER} with this password: correct it" in wrong
     assert f"does not let in the user {USER} without a password" in refusal(link)
     assert "does not let in anybody without a name" in refusal(link.replace(f"{USER}@", ""))
     own.kill()
