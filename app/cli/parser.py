@@ -106,9 +106,22 @@ class CommandParser(Parser):
     def parse_known_args(  # type: ignore[override]  # argparse's overloads tell of namespaces of other classes too
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
-        """Add the flags if that was not done yet, then parse as always."""
+        """Add the flags if that was not done yet, then parse as always, arguments in a row as well as apart."""
         self.add_flags()
-        return super().parse_known_args(args, namespace)
+        return self._gathered(*super().parse_known_args(args, namespace))
+
+    def _gathered(self, arguments: argparse.Namespace, rest: list[str]) -> tuple[argparse.Namespace, list[str]]:
+        """Return what argparse has made of the words, with those it has left over in their list.
+
+        It takes an argument of any number of words from one place: what stands behind a flag in their midst is left.
+        """
+        lists = [action for action in self._actions if not action.option_strings and action.nargs in ("+", "*")]
+        if len(lists) == 1 and not any(word.startswith("-") and len(word) > 1 for word in rest):
+            (action,) = lists
+            more = [self._get_value(action, word) for word in rest]
+            setattr(arguments, action.dest, [*(getattr(arguments, action.dest) or ()), *more])
+            rest = []
+        return arguments, rest
 
     def add_flags(self) -> None:
         """Add the command's flags, if that was not done yet."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from app.cli.interrupts import interruptible
-from app.cli.options import add_options, configuration_from, settings_from
+from app.cli.options import add_json, add_options, configuration_from, settings_from
 from app.headless.button import split_button
 from app.headless.host import StationHost
 from app.headless.logs import LEVELS, set_up_log
@@ -24,6 +24,7 @@ def add_station(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--log-level", choices=LEVELS, default="warning", help="what goes to standard error (warning)")
     add_options(parser, "talk")
+    add_json(parser, "events are JSON lines always; accepted as on other commands")
     parser.set_defaults(run=run_station)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from app.__main__ import main
 from app.cli.commands import COMMANDS
-from app.cli.parser import build_parser, build_whole_parser, command_parsers
+from app.cli.parser import build_parser, build_whole_parser, command_parsers, parse
 from app.version import program_version
 
 HEAVY = ("numpy", "trio", "textual", "tomlkit", "onnxruntime", "sounddevice", "soundfile", "rich")
@@ -171,6 +171,37 @@ def test_a_setting_before_a_command_that_would_ignore_it_is_refused(words, flag,
     assert 2 == end.value.code
     [line] = capsys.readouterr().err.splitlines()
     assert f"{flag} means nothing to `gossamer " in line
+
+
+@pytest.mark.parametrize(
+    ("words", "dest", "values"),
+    [
+        (["relay", "udp://:", "--name", "Hill", "udp://192.0.2.7"], "links", ["udp://:", "udp://192.0.2.7"]),
+        (["encode", "a.wav", "--out", "packets", "b.wav", "c.wav"], "files", ["a.wav", "b.wav", "c.wav"]),
+        (["decode", "a.g800", "--drop", "0.1", "a.wav"], "files", ["a.g800", "a.wav"]),
+        (["decode", "--drop", "0.1", "a.g800", "a.wav"], "files", ["a.g800", "a.wav"]),
+        (["encode", "-", "--model", "small", "-"], "files", ["-", "-"]),
+        (["compare", "a.wav", "--out", "page.html", "b.wav"], "clips", ["a.wav", "b.wav"]),
+        (["compare", "--out", "page.html"], "clips", []),
+    ],
+)
+@pytest.mark.parametrize("read", [parse, build_parser().parse_args])
+def test_a_flag_may_stand_in_the_midst_of_links_or_files(read, words, dest, values):
+    """They are one list, also where the command is read by the parser of the whole command line."""
+    assert values == getattr(read(words), dest)
+
+
+@pytest.mark.parametrize("words", [["relay", "udp://:", "--nmae", "Hill", "udp://h"], ["talk", "udp://:", "udp://h"]])
+def test_what_means_nothing_is_no_link(words, capsys):
+    """An unknown flag, and a word too many, are refused as before."""
+    with pytest.raises(SystemExit):
+        parse(words)
+    assert f"unrecognized arguments: {' '.join(words[2:])}" in capsys.readouterr().err
+
+
+def test_a_station_takes_the_flag_of_what_it_does_anyhow():
+    """Its output is JSON lines: who adds --json, as to other commands, gets no error."""
+    assert parse(["station", "udp://:", "--json"]).json
 
 
 def test_a_setting_before_a_command_that_uses_it_counts():
