@@ -164,6 +164,7 @@ class StationPresent:
     """A station that is on the channel."""
 
     name: str
+    """Its name, with the shortest way on which it is heard."""
     heard_ago_s: float
     """Seconds since a frame of it came."""
     confirmed: int | None = None

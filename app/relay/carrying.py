@@ -23,10 +23,10 @@ from transport.protocol.frames import PACKET_BYTES, PACKET_S, Begin, End, Mode
 from transport.protocol.over import OverBegun, OverEnded, Overlap, OverSender, PacketHeard
 from transport.protocol.receiver import Fact
 from transport.protocol.relaying import (
+    KnownNames,
     KnownOvers,
     goes_before,
     hops_of,
-    name_before,
     origin_of,
     relayed_name,
     relayed_nonce,
@@ -59,6 +59,7 @@ class Carrier:
     names_itself: bool
     """True where the relay must be named, whatever becomes of the sender's name: in ham mode."""
     known: KnownOvers
+    names: KnownNames
     report: Callable[[RelayReport], None]
     notify: Callable[[LinkEnd, str, str], None]
     """Function that tells a station on a link, by its name, something in a message."""
@@ -212,7 +213,7 @@ class Carrying:
     def _new_sender(self) -> OverSender:
         """Return the sender of an over that was never said: its number and its nonce are new."""
         begin, carrier = self._begin, self._carrier
-        addressee = name_before(begin.addressee, carrier.name)
+        addressee = carrier.names.addressee(begin.addressee, carrier.name, self._source.number, self._target.number)
         return OverSender(
             over=os.urandom(1)[0],
             nonce=relayed_nonce(self.origin, begin.nonce, os.urandom),

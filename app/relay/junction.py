@@ -20,11 +20,11 @@ from app.relay.passing import OVERS_AT_ONCE, OVERS_PER_S, Passing
 from app.relay.reports import LinkFigures, OverNotRelayed, RelayFigures, RelayReport
 from app.settings.model import Settings
 from transport.protection.rate_limit import TokenBucket
-from transport.protocol.frames import Mode
+from transport.protocol.frames import Beacon, Mode, Text
 from transport.protocol.open_frames import peek_mode
 from transport.protocol.over import OverBegun, OverEnded, Overlap, PacketHeard
 from transport.protocol.receiver import Fact
-from transport.protocol.relaying import KnownOvers, Sighting, origin_of
+from transport.protocol.relaying import KnownNames, KnownOvers, Sighting, origin_of
 
 LOOK_BEATS = 4
 """Beats between two looks at what is due: a second."""
@@ -50,11 +50,11 @@ class Junction:
         self._ends = ends
         self._nursery = nursery
         self._report = report
-        self._known = KnownOvers()
-        self._messages = CarriedMessages(settings, ends, mode, report)
+        self._known, self._names = KnownOvers(), KnownNames()
+        self._messages = CarriedMessages(settings, ends, mode, self._names, report)
         self._passing = Passing(ends, self._known, report) if mode is Mode.OPEN else None
         say, expect = self._messages.notify, self._messages.expect
-        self._carrier = Carrier(settings.name, mode is Mode.HAM, self._known, report, say, expect)
+        self._carrier = Carrier(settings.name, mode is Mode.HAM, self._known, self._names, report, say, expect)
         self._current: dict[int, list[Carrying]] = {}
         """Those who carry the over that is followed on a link, by its number: one for each other link at the most."""
         self._overs = [TokenBucket(OVERS_PER_S, OVERS_AT_ONCE) for _ in ends]
@@ -108,6 +108,7 @@ class Junction:
         end.take(fact, now)
         for waiting in end.queue:
             waiting.take(fact, now)
+        self._note_name(fact, end)
         match fact:
             case OverBegun():
                 self._begin(fact, end, now)
@@ -117,6 +118,14 @@ class Junction:
                 for carrying in self._current.get(end.number, ()):
                     carrying.hear(fact, now)
         self._messages.take(fact, end, now)
+
+    def _note_name(self, fact: Fact, end: LinkEnd) -> None:
+        """Take note of how the sender of a frame is called on this link."""
+        match fact:
+            case OverBegun(begin) | Overlap(begin) if begin.sender:
+                self._names.heard_over(begin.nonce, begin.sender, end.number)
+            case Text(over, sequence, sender) | Beacon(over, sequence, sender) if sender:
+                self._names.heard_message(over, sequence, sender, end.number)
 
     def _lose(self, end: LinkEnd) -> None:
         """Take that nothing more comes of the over that was followed on this link."""

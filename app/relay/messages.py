@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 
 import trio
@@ -17,7 +18,7 @@ from transport.planning.beacons import beacon_pace
 from transport.protection.rate_limit import TokenBucket
 from transport.protocol.frames import MAX_TEXT_BYTES, Beacon, Begin, End, Frame, Mode, Receipt, Text
 from transport.protocol.receiver import Fact
-from transport.protocol.relaying import KnownMessages, name_before, relayed_name
+from transport.protocol.relaying import KnownMessages, KnownNames, hops_of, relayed_name
 
 TEXTS_PER_S, TEXTS_AT_ONCE = 0.5, 8.0
 """Messages a second that one link is given at the most, from all others, and how many at once."""
@@ -47,12 +48,24 @@ class _Expected:
     of_text: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A message that waits for a link."""
+
+    frame: Frame
+    came_s: float
+    due_s: float
+    """Time until which the relay listens whether another one says it there."""
+    there: Set[int]
+    """Numbers of the links on which others were heard to say it: it grows."""
+
+
 class _WayOut:
     """The messages that wait for one link, and what it may be given."""
 
     def __init__(self, settings: Settings, end: LinkEnd) -> None:
         self.end = end
-        self.waiting: deque[tuple[Frame, float]] = deque(maxlen=MAX_WAITING)
+        self.waiting: deque[_Waiting] = deque(maxlen=MAX_WAITING)
         self.more = trio.Event()
         pace = beacon_pace(end.address, len(settings.name.encode()))
         self.beacons = TokenBucket(1.0 / pace.gap_s, BEACONS_AT_ONCE if pace.gap_s < pace.every_s else 1.0)
@@ -61,7 +74,18 @@ class _WayOut:
         self.notices = TokenBucket(NOTICES_PER_S, NOTICES_AT_ONCE)
 
     def put(self, frame: Frame, now: float) -> None:
-        self.waiting.append((frame, now))
+        """Have a frame of the relay's own sent."""
+        self._put(_Waiting(frame, now, now, frozenset()))
+
+    def put_unless_there(self, frame: Text | Beacon, now: float, there: Set[int]) -> None:
+        """Have a frame sent unless it is on this link after a drawn time, as an over is: another relay was first."""
+        draw_s = self.end.draw_s
+        # The relay's own name is the last on the way.
+        wait_s = random.uniform(0.0, draw_s) + draw_s * (hops_of(frame.sender) > 1)
+        self._put(_Waiting(frame, now, now + wait_s, there))
+
+    def _put(self, waiting: _Waiting) -> None:
+        self.waiting.append(waiting)
         self.more.set()
 
     async def run(self) -> None:
@@ -70,21 +94,33 @@ class _WayOut:
             while not self.waiting:
                 self.more = trio.Event()
                 await self.more.wait()
+            await trio.sleep_until(self.waiting[0].due_s)
             while not self.end.idle or self.end.queue:
                 await self.end.changed.wait()
-            frame, came_s = self.waiting.popleft()
-            if trio.current_time() - came_s <= STALE_S and self.end.link.ready and self.end.may_begin:
-                self.end.transmitter.send(frame)
+            next_one = self.waiting.popleft()
+            if self.end.number in next_one.there:
+                continue
+            fresh = trio.current_time() - next_one.came_s <= STALE_S
+            if fresh and self.end.link.ready and self.end.may_begin:
+                self.end.transmitter.send(next_one.frame)
                 await self.end.transmitter.drained()
 
 
 class CarriedMessages:
     """The messages of all links of a relay."""
 
-    def __init__(self, settings: Settings, ends: Sequence[LinkEnd], mode: Mode, report: Callable[[RelayReport], None]):
-        """Take the links."""
+    def __init__(
+        self,
+        settings: Settings,
+        ends: Sequence[LinkEnd],
+        mode: Mode,
+        names: KnownNames,
+        report: Callable[[RelayReport], None],
+    ) -> None:
+        """Take the links, and what stations are called on them."""
         self._name = settings.name
         self._always = mode is Mode.HAM
+        self._names = names
         self._report = report
         self._ways = [_WayOut(settings, end) for end in ends]
         self._texts, self._beacons = KnownMessages(), KnownMessages()
@@ -130,11 +166,11 @@ class CarriedMessages:
         if there is None or text.addressee == self._name:
             return
         sender = relayed_name(text.sender, self._name, always=self._always)
-        carried = Text(text.over, text.sequence, sender, text.text, name_before(text.addressee, self._name))
         targets = [way for way in self._ways if way.end.number not in there and way.texts.take(now)]
         for way in targets:
-            way.put(carried, now)
-            if carried.addressee:
+            addressee = self._names.addressee(text.addressee, self._name, end.number, way.end.number)
+            way.put_unless_there(Text(text.over, text.sequence, sender, text.text, addressee), now, there)
+            if addressee:
                 as_end = End(text.over, text.sequence, 0)
                 expected = _Expected(end, as_end, 0, now + CONFIRMED_S, of_text=True)
                 self._expect((way.end.number, text.over, text.sequence), expected)
@@ -149,7 +185,8 @@ class CarriedMessages:
         sender = relayed_name(beacon.sender, self._name, always=self._always)
         for way in self._ways:
             if way.end.number not in there and way.takes_beacons and way.beacons.take(now):
-                way.put(Beacon(beacon.over, beacon.sequence, sender, beacon.leaves), now)
+                carried = Beacon(beacon.over, beacon.sequence, sender, beacon.leaves)
+                way.put_unless_there(carried, now, there)
 
     def _pass_back(self, receipt: Receipt, end: LinkEnd, now: float) -> None:
         expected = self._expected.pop((end.number, receipt.over, receipt.sequence), None)

@@ -53,7 +53,8 @@ class PresenceEnd:
         """False on a link to a parrot, of which everything is known."""
         self._speaks = self.works and speaks_up(settings, address)
         now = trio.current_time()
-        self._presence = Presence(now, pace.every_s, pace.gap_s, pace.kept_s, random.random, speaks=self._speaks)
+        paces = pace.every_s, pace.gap_s, pace.kept_s
+        self._presence = Presence(now, *paces, random.random, speaks=self._speaks, name=settings.name)
         self._name = settings.name
         self._automatic = settings.presence != "off"
         self._link = link
@@ -102,8 +103,8 @@ class PresenceEnd:
                     self._heard(sender, now)
                 case Beacon(sender=sender, leaves=True):
                     self._news |= self._presence.left(sender)
-                case Beacon(sender=sender, mark=mark):
-                    self._heard(sender, now, mark)
+                case Beacon(over, sequence, sender, mark=mark):
+                    self._heard(sender, now, mark, over << 16 | sequence)
         self._changed.set()
 
     def note(self, event: Event) -> None:
@@ -154,8 +155,8 @@ class PresenceEnd:
         mark = self._teller.leave_mark if self._teller is not None and not leaves else b""
         return Beacon(number >> 16, number & 0xFFFF, self._name, leaves, mark)
 
-    def _heard(self, name: str, now: float, mark: bytes = b"") -> None:
-        self._presence.heard(name, now, mark)
+    def _heard(self, name: str, now: float, mark: bytes = b"", number: int | None = None) -> None:
+        self._presence.heard(name, now, mark, number)
         self._news = True
 
     def _mark_left(self, mark: bytes) -> None:

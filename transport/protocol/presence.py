@@ -2,6 +2,8 @@
 
 A station says that it is there with a BEACON: at the start, when another one has come, and now and then. What it sends
 under its name for other reasons counts as one.
+
+Relays may bring the same station several ways, and this one back to itself. A station is one, whatever its way.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from transport.protocol.relaying import hops_of, station_of
 
 MAX_STATIONS = 64
 """Stations that are remembered; the one that was silent longest makes room."""
@@ -29,30 +33,46 @@ class Seen:
     """A station that was heard."""
 
     name: str
+    """Its name with the way on which it is heard: the shortest, while that is heard."""
     heard_s: float
     """Time at which a frame of it came."""
+    way_s: float
+    """Time at which one came on that way."""
     receipt: tuple[int, int] | None = None
     """Packets that it last confirmed to have heard of us, and those that were sent; None where it confirmed nothing."""
     mark: bytes = b""
     """Mark by which a broker will tell that it has gone."""
+    number: int | None = None
+    """Number of the BEACON of it that came last."""
 
 
 class Presence:
     """The stations on the channel, as one station sees them. Every method takes the time, in seconds."""
 
     def __init__(
-        self, now: float, every_s: float, gap_s: float, kept_s: float, chance: Callable[[], float], *, speaks: bool
+        self,
+        now: float,
+        every_s: float,
+        gap_s: float,
+        kept_s: float,
+        chance: Callable[[], float],
+        *,
+        speaks: bool,
+        name: str = "",
     ) -> None:
         """Take the pace of BEACONs, the silence after which others have gone, and a source of numbers in 0..1.
 
-        speaks: false for a station that sends no BEACON and only listens.
+        speaks: false for a station that sends no BEACON and only listens. name: of this station.
         """
+        self._name = name
         self._every_s = every_s
         self._gap_s = gap_s
         self._kept_s = kept_s
         self._chance = chance
         self._stations: OrderedDict[str, Seen] = OrderedDict()
-        """By name, the one that was silent longest first."""
+        """By name without the way, the one that was silent longest first."""
+        self._left: OrderedDict[str, int | None] = OrderedDict()
+        """Numbers of the last BEACONs of those who have left, which may still come another way."""
         first_s, second_s = START_S
         self._due_s = now + first_s if speaks else math.inf
         """When the next BEACON is due."""
@@ -72,20 +92,26 @@ class Presence:
         present = self.present(now)
         return present[0].name if len(present) == 1 else ""
 
-    def heard(self, name: str, now: float, mark: bytes = b"") -> bool:
-        """Take note of a frame under this name, and tell whether that station has just come."""
-        if not name:
+    def heard(self, name: str, now: float, mark: bytes = b"", number: int | None = None) -> bool:
+        """Take note of a frame under this name, and tell whether that station has just come.
+
+        mark, number: of a BEACON.
+        """
+        station = station_of(name)
+        if not name or (station == self._name and hops_of(name)):
             return False
-        seen = self._stations.get(name)
+        seen = self._stations.get(station)
         came = seen is None or now > seen.heard_s + self._kept_s
-        if came and not self._takes_new(now):
+        if came and not (self._is_back(station, number) and self._takes_new(now)):
             return False
         if seen is None:
-            seen = self._stations[name] = Seen(name, now)
+            seen = self._stations[station] = Seen(name, now, now)
         elif came:
             seen.receipt = None
+        self._goes(seen, name, now)
         seen.heard_s, seen.mark = now, mark or seen.mark
-        self._stations.move_to_end(name)
+        seen.number = seen.number if number is None else number
+        self._stations.move_to_end(station)
         if len(self._stations) > MAX_STATIONS:
             self._stations.popitem(last=False)
         if came:
@@ -93,15 +119,35 @@ class Presence:
             self.say_soon(now + shortest_s + (longest_s - shortest_s) * self._chance())
         return came
 
+    def _goes(self, seen: Seen, name: str, now: float) -> None:
+        """Take note of the way on which a station is heard: a longer one counts when that so far was long silent."""
+        if hops_of(name) < hops_of(seen.name) or now > seen.way_s + self._kept_s / 2:
+            seen.name = name
+        if name == seen.name:
+            seen.way_s = now
+
+    def _is_back(self, station: str, number: int | None) -> bool:
+        """Tell whether a station that has left says so anew, and not what it said before, which came another way."""
+        if number is not None and number == self._left.get(station):
+            return False
+        self._left.pop(station, None)
+        return True
+
     def confirmed(self, name: str, heard: int, sent: int, now: float) -> None:
-        """Take note that a station has confirmed so many packets of so many."""
-        self.heard(name, now)
-        if name in self._stations:
-            self._stations[name].receipt = (heard, sent)
+        """Take note that a station has confirmed so many packets of so many; it may be called by its bare name."""
+        seen = self._stations.get(station_of(name))
+        self.heard(seen.name if seen is not None else name, now)
+        if (seen := self._stations.get(station_of(name))) is not None:
+            seen.receipt = (heard, sent)
 
     def left(self, name: str) -> bool:
-        """Take note that a station has said that it leaves, and tell whether it was there."""
-        return self._stations.pop(name, None) is not None
+        """Take note that a station has said that it leaves, by whatever way, and tell whether it was there."""
+        seen = self._stations.pop(station_of(name), None)
+        if seen is not None:
+            self._left[station_of(name)] = seen.number
+            if len(self._left) > MAX_STATIONS:
+                self._left.popitem(last=False)
+        return seen is not None
 
     def mark_left(self, mark: bytes) -> bool:
         """Take note that a broker tells of this mark, and tell whether it is the mark of a station that was there."""

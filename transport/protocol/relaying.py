@@ -26,7 +26,7 @@ _REST_BYTES = NONCE_BYTES - ORIGIN_BYTES
 VIA, AND = " via ", ", "
 """Text between a station's name and the relays on its way, and between those."""
 MAX_KNOWN = 1024
-"""Overs that a relay remembers, and as many messages; the one that was heard least recently makes room."""
+"""Overs, messages and names that a relay remembers, of each as many; the one heard least recently makes room."""
 MAX_VERSIONS = 8
 """Nonces of one over that a relay remembers as its own."""
 TEXT_TRIES = 4
@@ -210,3 +210,41 @@ class KnownMessages:
         """Return the number of the link that a message came from; None where it is not known."""
         known = self._known.get((over, sequence, station_of(name)))
         return known.source if known is not None else None
+
+
+class KnownNames:
+    """The names that stations have on the links of one relay, from what was heard on several of them."""
+
+    def __init__(self) -> None:
+        self._heard: OrderedDict[bytes, dict[int, str]] = OrderedDict()
+        """Sender of an over or a message by the number of the link: at most all of the relay's."""
+
+    def __len__(self) -> int:
+        return len(self._heard)
+
+    def heard_over(self, nonce: bytes, name: str, link: int) -> None:
+        """Take note of the name under which an over was heard on a link."""
+        self._note(origin_of(nonce), name, link)
+
+    def heard_message(self, over: int, sequence: int, name: str, link: int) -> None:
+        """Take note of the name under which a TEXT or a BEACON was heard on a link."""
+        self._note(bytes([over]) + sequence.to_bytes(2) + station_of(name).encode(), name, link)
+
+    def _note(self, said: bytes, name: str, link: int) -> None:
+        self._heard.setdefault(said, {})[link] = name
+        self._heard.move_to_end(said)
+        if len(self._heard) > MAX_KNOWN:
+            self._heard.popitem(last=False)
+
+    def addressee(self, name: str, relay: str, source: int, target: int) -> str:
+        """Return how somebody who is called this name on the source link is called on the target, by this relay.
+
+        Whoever is called by the way through another relay, which joins the same links, was heard there himself.
+        """
+        before = name_before(name, relay)
+        if before != name or not hops_of(name):
+            return before
+        for names in reversed(self._heard.values()):
+            if names.get(source) == name and target in names:
+                return names[target]
+        return name

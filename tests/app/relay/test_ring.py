@@ -8,11 +8,12 @@ import trio.testing
 
 from app import events
 from app.relay.reports import OverNotRelayed, OverRelayed
-from app.settings.model import Settings
+from app.settings.model import SaysPresence, Settings
 from tests.support.air import Air, WatchedRelay, relaying
-from tests.support.station import ADA, Station, clip, running
+from tests.support.station import ADA, LeftOpen, Station, clip, running
 from transport.protocol.frames import Type
 from transport.protocol.open_frames import HEADER
+from transport.protocol.relaying import station_of
 
 pytestmark = pytest.mark.usefixtures("cheap_keys")
 
@@ -26,9 +27,9 @@ def clock() -> int:
     return UTC_S + int(trio.current_time())
 
 
-def station(name: str, air: Air, **changes) -> Station:
+def station(name: str, air: Air, presence: SaysPresence = "off", **changes) -> Station:
     settings = Settings(
-        name=name, link=air.name, permit_tone=False, courtesy_tone=False, call_tone=False, presence="off", **changes
+        name=name, link=air.name, permit_tone=False, courtesy_tone=False, call_tone=False, presence=presence, **changes
     )
     return Station(settings, link=air.member(), clock=clock, speaks_clips=False)
 
@@ -37,6 +38,11 @@ def overs_on(air: Air) -> int:
     """Return how many overs were said on an air: each has BEGINs of its own, all with one number, from one member."""
     begins = {(member, frame[1]) for _, member, frame in air.frames if frame[0] & 15 == Type.BEGIN}
     return len(begins)
+
+
+def those_here(one: Station) -> list[str]:
+    """Return whom a station's host was told last to be there, with the ways."""
+    return sorted(other.name for other in one.only(events.PresenceChanged)[-1].stations)
 
 
 def voice_on(air: Air) -> int:
@@ -119,6 +125,77 @@ def test_a_message_that_comes_two_ways_is_shown_once() -> None:
     assert ["hello", "on my way"] == [text.text for text in bob.only(events.TextHeard)]
     assert [] == ada.only(events.TextHeard)
     assert 1 == len(ada.only(events.TextConfirmed))
+
+
+def test_of_two_relays_one_carries_a_message() -> None:
+    """It listens before it says a message, as before an over; seldom do both say one."""
+    near, far = Air("udp://near"), Air("udp://far", delay_s=0.01)
+    ada, bob = station("Ada", near), station("Bob", far)
+    relays = [WatchedRelay(name, near, far, clock=clock) for name in ("One", "Other")]
+    messages = 40
+
+    async def main() -> None:
+        async with relaying([near, far], *relays), running(ada, bob):
+            for number in range(messages):
+                ada.engine.send_text(str(number), "", confirm=False)
+                await trio.sleep(5.0)
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert [str(number) for number in range(messages)] == [text.text for text in bob.only(events.TextHeard)]
+    said = [sum(frame[0] & 15 == Type.TEXT for _, _, frame in air.frames) for air in (near, far)]
+    assert messages == said[0] and said[1] <= 1.5 * messages
+
+
+@pytest.mark.parametrize("delay_s", [0.02, 0.4], ids=["one is first", "both at once"])
+def test_a_station_behind_two_relays_is_one(delay_s: float) -> None:
+    """It is the only other one, so it confirms by itself, whichever relay carries; when it leaves, it is gone."""
+    near, far = Air("udp://near"), Air("udp://far", delay_s=delay_s)
+    ada, bob = station("Ada", near, "on"), station("Bob", far, "on")
+    bob.wrap = ada.wrap = LeftOpen
+    relays = [WatchedRelay(name, near, far, clock=clock) for name in ("One", "Other")]
+
+    async def main() -> None:
+        async with relaying([near, far], *relays), running(ada):
+            async with running(bob):
+                await trio.sleep(10.0)
+                for one, name in ((ada, "Bob"), (bob, "Ada")):
+                    assert [[f"{name} via One"], [f"{name} via Other"]].count(those_here(one))
+                for count in range(1, 9):
+                    ada.engine.play_clip(clip(1.0))
+                    confirmed = await ada.until(events.OverConfirmed, count)
+                    assert [confirmed.station] == those_here(ada)
+                    await trio.sleep(5.0)
+                ada.engine.send_text("hello", those_here(ada)[0], confirm=True)
+                await ada.until(events.TextConfirmed, within_s=4.0)
+            await trio.sleep(5.0)
+            assert [] == those_here(ada)
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert ["Bob"] == [text.addressee for text in bob.only(events.TextHeard)]
+    assert [] == ada.only(events.Collision)
+
+
+def test_those_in_a_ring_are_one_each() -> None:
+    """Nobody is there twice, or sees himself; each is called by a way on which he is reached."""
+    airs = [Air(f"udp://link{number}") for number in range(3)]
+    people = [station(name, air, "on") for name, air in zip(("Ada", "Bob", "Cid"), airs, strict=True)]
+    pairs = ((0, 1), (1, 2), (2, 0))
+    relays = [WatchedRelay(f"R{one}{other}", airs[one], airs[other], clock=clock) for one, other in pairs]
+    ada = people[0]
+
+    async def main() -> None:
+        async with relaying(airs, *relays), running(*people):
+            await trio.sleep(20.0)
+            for one in people:
+                others = {other.settings.name for other in people if other is not one}
+                assert 2 == len(those_here(one)) and others == {station_of(name) for name in those_here(one)}
+            for count, name in enumerate(3 * those_here(ada), start=1):
+                ada.engine.set_addressee(name)
+                ada.engine.play_clip(clip(1.0))
+                assert name == (await ada.until(events.OverConfirmed, count)).station
+                await trio.sleep(5.0)
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
 @pytest.mark.parametrize("seed", range(6))

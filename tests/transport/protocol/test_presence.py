@@ -15,7 +15,7 @@ EVERY_S, GAP_S, KEPT_S = 180.0, 3.0, 420.0
 
 def presence(*, speaks: bool = True, gap_s: float = GAP_S) -> Presence:
     """A station that was started at 0, and answers after the shortest time."""
-    return Presence(0.0, EVERY_S, gap_s, KEPT_S, lambda: 0.0, speaks=speaks)
+    return Presence(0.0, EVERY_S, gap_s, KEPT_S, lambda: 0.0, speaks=speaks, name="Ada")
 
 
 def names(seen: Presence, now: float) -> list[str]:
@@ -44,6 +44,41 @@ def test_the_only_other_one() -> None:
     assert "" == seen.only_other(1.0)
     assert seen.left("Bob") and not seen.left("Bob")
     assert "Cid" == seen.only_other(2.0)
+
+
+def test_a_station_is_one_whatever_ways_lead_to_it() -> None:
+    """It is called by the shortest way, until that has been silent for longer than the time from BEACON to BEACON."""
+    seen = presence()
+    assert seen.heard("Bob via R1", 0.0) and not seen.heard("Bob via R2", 0.1) and not seen.heard("Bob via R3, R2", 0.2)
+    assert ["Bob via R1"] == names(seen, 0.2)
+    assert "Bob via R1" == seen.only_other(0.2)
+    seen.confirmed("Bob", 9, 10, 1.0)
+    assert [("Bob via R1", (9, 10))] == [(one.name, one.receipt) for one in seen.present(1.0)]
+    seen.heard("Bob", 2.0)
+    seen.heard("Bob via R2", 1.0 + EVERY_S)
+    assert ["Bob"] == names(seen, 1.0 + EVERY_S)
+    seen.heard("Bob via R2", 3.0 + KEPT_S / 2)
+    assert ["Bob via R2"] == names(seen, 3.0 + KEPT_S / 2)
+
+
+def test_a_station_that_hears_of_itself() -> None:
+    """What relays bring back is its own; whoever is heard under its name without any is somebody else."""
+    seen = presence()
+    assert not seen.heard("Ada via R2, R1", 0.0) and [] == names(seen, 0.0)
+    assert seen.heard("Ada", 1.0) and ["Ada"] == names(seen, 1.0)
+
+
+def test_who_leaves_one_way_has_left() -> None:
+    """A BEACON of before that comes another way is late; a newer one is a station that is back."""
+    seen = presence()
+    seen.heard("Bob via R1", 0.0, number=5)
+    assert seen.left("Bob via R2") and [] == names(seen, 1.0)
+    assert not seen.heard("Bob via R2", 1.0, number=5) and [] == names(seen, 1.0)
+    assert seen.heard("Bob via R2", 2.0, number=6) and ["Bob via R2"] == names(seen, 2.0)
+    for number in range(2 * MAX_STATIONS):
+        seen.heard(f"X{number}", 10.0 + number)
+        seen.left(f"X{number}")
+    assert MAX_STATIONS == len(seen._left)
 
 
 def test_a_receipt_says_how_well_it_hears_us() -> None:

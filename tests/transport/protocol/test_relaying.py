@@ -15,6 +15,7 @@ from transport.protocol.relaying import (
     TEXT_PAUSE_S,
     TEXT_TRIES,
     KnownMessages,
+    KnownNames,
     KnownOvers,
     Sighting,
     goes_before,
@@ -124,6 +125,25 @@ def test_messages_go_on_from_where_they_came_first() -> None:
     assert {1} == known.heard(1, 2, "Bob", 1, 100.0)
     for number in range(2 * MAX_KNOWN):
         known.heard(0, number, "x", 0, 100.0)
+    assert MAX_KNOWN == len(known)
+
+
+def test_what_an_addressee_is_called_on_another_link() -> None:
+    """Whoever was heard on both links by what he said there; else without this relay, if it is the last one."""
+    known = KnownNames()
+    assert ["Bob", "Bob", "Bob via Bay"] == [
+        known.addressee(name, "Hill", 0, 1) for name in ("Bob", "Bob via Hill", "Bob via Bay")
+    ]
+    known.heard_message(1, 2, "Bob", 1)
+    known.heard_message(1, 2, "Bob via Bay", 0)
+    known.heard_over(NONCE, "Cid via Cape", 1)
+    known.heard_over(NONCE, "Cid via Cape, Bay", 0)
+    assert "Bob" == known.addressee("Bob via Bay", "Hill", 0, 1)
+    assert "Cid via Cape" == known.addressee("Cid via Cape, Bay", "Hill", 0, 1)
+    assert "Bob via Bay" == known.addressee("Bob via Bay", "Hill", 0, 2)
+    assert "Bob" == known.addressee("Bob", "Hill", 1, 0)
+    for number in range(2 * MAX_KNOWN):
+        known.heard_message(0, number, "x", 0)
     assert MAX_KNOWN == len(known)
 
 

@@ -74,3 +74,13 @@ def test_those_who_talked_are_bounded() -> None:
     for number in range(100):
         stations.heard(f"X{number}")
     assert 12 == len(stations.talked) and "X99" == stations.names[0]
+
+
+def test_whoever_talks_by_several_ways_is_offered_once() -> None:
+    """By the way on which that station is here; one that has gone, by the way on which it was heard last."""
+    others = Stations()
+    for name in ("Bert via R1", "Carla via R1", "Bert via R2", "Carla via R2"):
+        others.heard(name)
+    assert ["Carla via R2", "Bert via R2"] == others.names
+    others.take(ev.PresenceChanged((ev.StationPresent("Bert", 1.0),)), 0.0)
+    assert ["Bert", "Carla via R2"] == others.names
