@@ -6,8 +6,6 @@ many has all the sound, as on microphones with four or eight.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +19,9 @@ KEPT_DB = 4.0
 """Loss of the mean below which it is taken again: two unlike channels of the same level cost 3 dB."""
 CHANGE_DB = 3.0
 """Lead at which another channel becomes the strongest one."""
+LOUDEST = 4.0
+"""Amplitude, full scale 1, at which a sample is cut off: 12 dB more than can be played, so that two hot channels still
+have their mean. Files in floating point may hold anything, up to numbers whose sums and squares are none any more."""
 SILENCE_DB = -70.0
 """Power of a frame's strongest channel, to full scale, below which nothing is decided."""
 
@@ -44,10 +45,10 @@ class ChannelMixer:
         """Shares in the frame before; over one frame they turn into `_weights`."""
 
     def mix(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return float32 [n] for float32 [n, channels]; NaN and infinity become silence and full scale."""
+        """Return float32 [n] for float32 [n, channels]; NaN becomes silence, and LOUDEST is the loudest."""
         samples, channels = block.shape
-        if not math.isfinite(float(block.sum())):
-            block = np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0)
+        if not np.abs(block).max(initial=0.0) <= LOUDEST:  # NaN is not, either
+            block = np.clip(np.nan_to_num(block, nan=0.0), -LOUDEST, LOUDEST)
         if channels == 1:
             return block[:, 0]
         if len(self._weights) != channels:

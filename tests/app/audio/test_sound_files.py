@@ -90,6 +90,20 @@ def test_what_is_no_number_becomes_silence(tmp_path):
     assert np.abs(read[4000:7000] - tone(8000)[4000:7000]).max() < 0.01
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("rate_hz", [8000, 44100])
+@pytest.mark.parametrize(("loudest", "kind"), [(3e38, "FLOAT"), (1e30, "FLOAT"), (1e300, "DOUBLE")])
+def test_what_is_far_beyond_full_scale_is_cut_off_to_it(tmp_path, loudest, kind, rate_hz, channels):
+    """Numbers whose sums and squares are none any more: no library warns, and sound behind them is as it was."""
+    sound = np.concatenate([np.full(rate_hz, loudest), np.full(rate_hz, -loudest), tone(rate_hz)])
+    path = tmp_path / "loud.wav"
+    soundfile.write(path, np.repeat(sound[:, None], channels, axis=1), rate_hz, subtype=kind)
+    read = files.read_speech(path)
+    assert (1.0, 1.0, -1.0) == (np.abs(read).max(), read[1000:7000].min(), read[9000:15000].max())
+    assert np.abs(read[18000:23000] - tone(8000)[2000:7000]).max() < 0.01
+
+
 def test_a_written_file_is_an_ordinary_wav(tmp_path):
     """16 bit, mono, 8 kHz, with the samples rounded and clipped; readable by everybody as far as rights go."""
     path = tmp_path / "out.wav"
