@@ -30,6 +30,10 @@ class DeviceError(GossamerError):
     """A microphone or loudspeaker that is missing, unknown, busy or cannot do what is needed."""
 
 
+class NoDescriptors(DeviceError):
+    """A sound system that is not asked, since the files that it needs cannot be opened now."""
+
+
 def one_line(cause: str, cure: str) -> str:
     """Return cause and cure as one line for the user."""
     return f"{cause}: {cure}" if cure else cause

@@ -15,7 +15,7 @@ import trio
 from app.audio.devices import BLOCK_S, DeviceReport, MayInterrupt
 from app.audio.portaudio import NO_SOUND_CURE, PORTAUDIO, RATES_HZ, find_device, load_portaudio, plain_words
 from app.beat import next_beat_s
-from app.errors import DeviceError
+from app.errors import DeviceError, NoDescriptors
 from app.events import Device, DeviceProblem, DeviceReady
 from codec.format import SAMPLE_RATE_HZ
 
@@ -60,14 +60,16 @@ class AudioSystem:
             return
 
         def restart() -> None:
+            sounddevice = load_portaudio()
             for stream in self._streams:
                 stream.close_now()
-            sounddevice = load_portaudio()
             sounddevice._terminate()
             sounddevice._initialize()
 
         try:
             await self.call(restart)
+        except DeviceError:
+            raise
         except Exception as error:  # PortAudioError, which cannot be named without the library
             raise DeviceError(f"PortAudio does not start ({plain_words(error)})", NO_SOUND_CURE) from error
 
@@ -117,7 +119,7 @@ class DeviceStream:
                 try:
                     number, name = await self._system.call(partial(self._open, wanted))
                 except DeviceError as problem:
-                    if wanted is not None:
+                    if wanted is not None and not isinstance(problem, NoDescriptors):
                         report(DeviceProblem(self.kind, problem.cause, "the default is used instead"))
                         self._wanted = None
                         continue

@@ -13,7 +13,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from app.errors import DeviceError
+from app.errors import DeviceError, NoDescriptors, os_reason
 from app.events import Device
 from app.settings.model import Settings
 
@@ -42,6 +42,12 @@ PLAIN_WORDS = {
 HOST_ERROR = -9999
 """Number of an error that the system below PortAudio explains."""
 
+DESCRIPTORS = 24
+"""File descriptors that must be there before PortAudio is asked for anything.
+
+Measured with PulseAudio behind ALSA: 13 at once for a start and both streams. With fewer than two, PortAudio's search
+for devices ends the program by an assertion of its own (pa_linux_alsa.c, BuildDeviceList).
+"""
 PORTAUDIO = threading.Lock()
 """Lock of whoever opens, restarts or lists: there is one PortAudio in a process, and it bears no two calls at once."""
 
@@ -71,8 +77,27 @@ def plain_words(error: Exception) -> str:
     return text.rpartition("Stream: ")[2] or "it gives no reason"
 
 
+def check_descriptors() -> None:
+    """Raise NoDescriptors where the system does not give DESCRIPTORS file descriptors; give them back at once."""
+    taken = list[int]()
+    try:
+        taken.append(os.open(os.devnull, os.O_RDONLY))
+        while len(taken) < DESCRIPTORS:
+            taken.append(os.dup(taken[0]))
+    except OSError as error:
+        cause = f"no sound: the sound system needs files, and the system opens none ({os_reason(error)})"
+        raise NoDescriptors(cause, "raise the limit (`ulimit -n`), or end what holds them open") from error
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+
+
 def load_portaudio() -> Any:
-    """Return the sounddevice module. Raises DeviceError where its library is missing or does not start."""
+    """Return the sounddevice module, for a call or two.
+
+    Raises DeviceError where its library is missing or does not start, or lacks the descriptors for what comes next.
+    """
+    check_descriptors()
     try:
         import sounddevice
     except OSError as error:

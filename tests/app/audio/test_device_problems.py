@@ -2,20 +2,44 @@
 
 from __future__ import annotations
 
+import resource
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import trio
 from trio.testing import trio_test
 
+from app.audio import device_stream
 from app.audio.device_stream import AudioSystem
 from app.audio.devices import Block
 from app.audio.portaudio import plain_words
 from app.audio.streams import PortAudioMicrophone
 from app.events import DeviceProblem, DeviceReady
+from tests.support.audio_rig import missing
 from tests.support.portaudio import FakePortAudio, PortAudioError
+from tests.support.processes import ROOT
 
+WITHOUT_FILES = """
+import os, resource, trio
+from app.audio.device_stream import AudioSystem
+from app.audio.portaudio import load_portaudio
+from app.errors import DeviceError
+
+async def main():
+    await trio.to_thread.run_sync(load_portaudio)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (os.dup(0) + FREE, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    try:
+        await AudioSystem().look_again(lambda: True)
+    except DeviceError as problem:
+        print(problem)
+
+trio.run(main)
+"""
+"""A program that has PortAudio look for devices while it may open FREE more files."""
 ALSA_NAME = "HDA Intel PCH: ALC257 Analog (hw:0,0)"
 
 
@@ -57,6 +81,52 @@ async def test_a_device_that_works_is_closed_only_if_it_may(
         await system.look_again(lambda: may_interrupt)
         assert may_interrupt is not microphone.working
         nursery.cancel_scope.cancel()
+
+
+@contextmanager
+def no_descriptors() -> Iterator[None]:
+    """Let the system give this process no file descriptor."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+@trio_test
+async def test_without_descriptors_nothing_is_asked_of_the_sound_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said once; when there are some again, the device opens that is wanted, and not the default."""
+    machine = FakePortAudio(("default", 1, 0), ("array", 1, 0))
+    monkeypatch.setitem(sys.modules, "sounddevice", machine)
+    monkeypatch.setattr(device_stream, "RETRY_S", 0.01)
+    told = list[DeviceProblem | DeviceReady]()
+    microphone = PortAudioMicrophone(AudioSystem(), "array")
+    async with trio.open_nursery() as nursery:
+        with trio.fail_after(10), no_descriptors():
+            nursery.start_soon(microphone.run, lambda block: None, told.append)
+            await trio.sleep(0.3)
+        [problem] = told
+        assert isinstance(problem, DeviceProblem) and not machine.listed_in
+        assert (
+            "no sound: the sound system needs files, and the system opens none (too many open files)" == problem.cause
+        )
+        with trio.fail_after(10):
+            while not microphone.working:
+                await trio.sleep(0.01)
+        nursery.cancel_scope.cancel()
+    assert isinstance(told[-1], DeviceReady) and "array" == told[-1].name and 2 == len(told)
+
+
+@pytest.mark.audio
+@pytest.mark.parametrize("free", [0, 1, 10])
+def test_portaudio_itself_ends_no_program_for_want_of_descriptors(free: int) -> None:
+    """Its search for devices asserts that it can open ALSA's own files: it is not begun."""
+    if problem := missing():
+        pytest.skip(problem)
+    program = WITHOUT_FILES.replace("FREE", str(free))
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (0, 1) == (ended.returncode, ended.stdout.count("raise the limit (`ulimit -n`)")), ended.stderr
 
 
 @pytest.mark.parametrize("channels", [1, 2, 4, 6, 8, 32])
