@@ -43,7 +43,7 @@ END_AGAIN_S = 0.1
 """Time between the two ENDs of an over, in seconds."""
 TOO_LONG = "it lasts longer than anybody may talk"
 SOMEBODY_TALKS, ALREADY_THERE = "somebody was talking there", "it is there already, another relay has carried it"
-NOBODY_THERE, NO_AIRTIME = "nobody is there", "the duty cycle leaves no airtime"
+NOBODY_THERE, NO_AIRTIME, NOTHING_SAID = "nobody is there", "the duty cycle leaves no airtime", "nothing was said"
 LINK_FAILS, ENDING = "that link does not work now", "the relay is ending"
 _TOLD = (SOMEBODY_TALKS, NO_AIRTIME, ENDING)
 """Reasons that talkers are told; the others hold names and addresses."""
@@ -74,14 +74,13 @@ class Carrying:
         """Take the over as it was joined on the source link."""
         self._carrier = carrier
         self._begin = begun.begin
-        self._source = source
-        self._target = target
+        self._source, self._target = source, target
         self.origin = origin_of(begun.begin.nonce, begun.first_index)
         again_s = begun.begin.k * PACKET_S if begun.begin.repeat else 0.0
         self._packets = Repacker(target.k, begun.first_index, again_s)
         self._ended: End | None = None
-        self._over = False
-        """True once nothing more of it can come."""
+        self._came = self._over = False
+        """True once a packet of it has come, and once nothing more can come."""
         self._stopped = ""
         """Reason why it shall not be carried, or no further; "" while it shall."""
         self._more = trio.Event()
@@ -97,6 +96,7 @@ class Carrying:
         """Take a fact about the over, from its source."""
         match fact:
             case PacketHeard(index, packet, damaged):
+                self._came = True
                 self._packets.push(index, packet, damaged, now)
             case OverEnded(end):
                 self._ended = end
@@ -116,10 +116,14 @@ class Carrying:
         if not self._over:
             self._over = True
             self._packets.end(length)
+            self._drop_empty()
             if not self._nonce and not self._stopped:
-                self._carrier.notify(
-                    self._source, self._begin.sender, f"your over waits: somebody talks on {self._target.label}"
-                )
+                words = f"your over waits: somebody talks on {self._target.label}"
+                self._carrier.notify(self._source, self._begin.sender, words)
+
+    def _drop_empty(self) -> None:
+        if self._over and not self._came and not self._nonce:  # whoever keyed was denied, or let go
+            self.stop(NOTHING_SAID)
 
     # --- what comes on the link to which it goes ---------------------------------------------------------------------
 
@@ -157,7 +161,8 @@ class Carrying:
             while not self._stopped and await self._has_turn():
                 if await self._say():
                     return
-            self._give_up()
+            if self._stopped != NOTHING_SAID:
+                self._give_up()
         finally:
             target.queue.remove(self)
             target.change()
@@ -197,6 +202,7 @@ class Carrying:
         if floor.state is State.LOCKED_OUT:
             target.moved(floor.release(trio.current_time()))
             self._nonce = b""
+            self._drop_empty()
             return False
         if floor.state not in ON_AIR:
             self._stopped = target.problem or NOBODY_THERE

@@ -21,8 +21,8 @@ from app.relay.reports import (
 )
 from tests.support.air import Air, WatchedRelay, relaying
 from tests.support.station import ADA, BOB, Station, clip, running
-from transport.protocol.frames import Begin, Mode, Voice
-from transport.protocol.open_frames import decode, peek_mode
+from transport.protocol.frames import Begin, End, Mode, Text, Voice
+from transport.protocol.open_frames import decode, encode, peek_mode
 
 pytestmark = pytest.mark.usefixtures("cheap_keys")
 
@@ -123,6 +123,31 @@ def test_a_busy_link_is_waited_for() -> None:
     assert all(one.waited_s > 1.0 for one in hill.only(OverRelayed))
 
 
+@pytest.mark.parametrize("ends", [True, False])
+def test_an_over_without_a_packet_does_not_wait(ends: bool) -> None:
+    """Whoever keyed a moment too late has said nothing: it takes nobody's floor, and nobody is told of it."""
+    near, far = Air("udp://near"), Air("udp://far")
+    ada, bob, cara = station(ADA, near), station(BOB, near), far.member()
+    hill = WatchedRelay("Hill", near, far, clock=clock)
+
+    async def main() -> None:
+        async with relaying([near, far], hill), running(ada, bob):
+            await trio.sleep(1.0)
+            ada.engine.play_clip(clip(SPOKEN_S))
+            await trio.sleep(0.05)
+            await cara.send(encode(Begin(9, 0, bytes(8), UTC_S, 1, 1, "Cara")))
+            if ends:
+                await trio.sleep(0.3)
+                await cara.send(encode(End(9, 1, 0)))
+            await trio.sleep(20.0)
+
+    play(main)
+    assert ["Ada"] == [one.sender for one in hill.only(OverRelayed)]
+    assert [] == hill.only(OverNotRelayed)
+    assert [] == [frame for _, _, frame in far.frames if isinstance(decode(frame), Text)]
+    assert ["Ada"] == [played.sender for played in bob.only(events.OverPlayed)]
+
+
 def test_an_over_is_refused_where_the_floor_is_never_free() -> None:
     """A third link that somebody keeps busy: the over waits a minute there, and is given up; elsewhere it is heard."""
     one, two, three = Air("udp://one"), Air("udp://two"), Air("udp://three")
@@ -131,8 +156,6 @@ def test_an_over_is_refused_where_the_floor_is_never_free() -> None:
     intruder = three.member()
 
     async def keep_busy() -> None:
-        from transport.protocol.open_frames import encode
-
         while True:  # voice without a BEGIN, which nobody can play, and nobody carries
             await intruder.send(encode(Voice(9, 1, (bytes(32),))))
             await trio.sleep(0.32)
