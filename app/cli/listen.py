@@ -25,13 +25,15 @@ from app.events import Event
 from app.settings.model import Settings
 from app.settings.protection import MODE_WORDS, refusal_words
 from app.settings.words import fingerprint_line
-from app.signals import Ending, run_until_signal
+from app.signals import EXIT_INTERRUPTED, Ending, run_until_signal
 from app.station.engine import Engine
 from app.station.parts import load_codec, real_parts
 from app.storage import STANDARD_STREAM
 from codec.format import SAMPLE_RATE_HZ
 from transport.link_kinds import explained_forms
 
+NOTHING = "nothing was heard, so nothing was written"
+"""Outcome of a recording without sound, of which there is no file."""
 MAX_REPORTED = 4096
 """Overs, and messages, that --json reports; of more, the newest."""
 
@@ -132,7 +134,10 @@ class ListenLog:
 
 
 def run_listen(arguments: argparse.Namespace) -> int:
-    """Listen until interrupted, or until the first over has ended. Raises GossamerError, LinkError."""
+    """Listen until interrupted, or until the first over has ended; interrupted with nothing to write is exit code 130.
+
+    Raises GossamerError, LinkError.
+    """
     settings = settings_from(arguments)
     aloud = arguments.output == "speaker"
     raw = arguments.output == STANDARD_STREAM
@@ -152,7 +157,10 @@ def run_listen(arguments: argparse.Namespace) -> int:
         if arguments.once and not log.done.is_set():
             raise KeyboardInterrupt
         if writer is not None and not raw and not writer.samples:
-            raise GossamerError("nothing was heard, so nothing was written")
+            if log.done.is_set():
+                raise GossamerError(NOTHING)
+            note(NOTHING)
+            return EXIT_INTERRUPTED
     if log.gone is not None:
         raise log.gone
     if writer is not None and not raw and not arguments.json:

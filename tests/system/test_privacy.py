@@ -20,6 +20,8 @@ from pathlib import Path
 
 import pytest
 
+from app.signals import EXIT_INTERRUPTED
+
 ROOT = Path(__file__).parents[2]
 CLIP = ROOT / "assets" / "clips" / "gossamer.flac"
 LONG_ENOUGH_S = 20.0
@@ -107,7 +109,8 @@ def test_a_listener_that_hears_nothing_contacts_nobody_and_writes_nothing(watche
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("", 0))
         link = f"udp://:{free.getsockname()[1]}"
-    watched.run("-m", "app", "listen", link, "--output", "heard.wav", "--no-record", stop_after_s=LONG_ENOUGH_S, code=2)
+    words = ("-m", "app", "listen", link, "--output", "heard.wav", "--no-record")
+    watched.run(*words, stop_after_s=LONG_ENOUGH_S, code=EXIT_INTERRUPTED)
     assert [] == watched.foreign()
     assert [] == [path for path in watched.home.rglob("*") if path.is_file()]
 
