@@ -26,7 +26,7 @@ def check_broker(config: str | None = None) -> list[Finding]:
     the channel's name. Problems of the file itself are for the check of the settings to tell.
     """
     try:
-        configuration = read_configuration(Path(config) if config is not None else None)
+        configuration = read_configuration(Path(config) if config is not None else None, warns=False)
         link = resolve(configuration.values.get("link", ""), configuration.contacts, configuration.path)
         address = parse_address(link)
     except (GossamerError, TransportError):

@@ -50,9 +50,10 @@ class Configuration:
     exists: bool = False
 
 
-def read_configuration(path: Path | None = None) -> Configuration:
+def read_configuration(path: Path | None = None, *, warns: bool = True) -> Configuration:
     """Return the content of this settings file, or of the default one, which may be missing.
 
+    warns: tell the user who else can read passwords that stand in it; False where somebody else tells that.
     Raises FileProblem, which names the file, the key and what is allowed.
     """
     named = path is not None
@@ -77,16 +78,16 @@ def read_configuration(path: Path | None = None) -> Configuration:
         values[key] = OPTIONS[key].value_of(value, f"{path}: {key} = {value!r}", FileProblem)
     tables = document.unwrap()
     contacts, passwords = _contacts(path, tables.get(CONTACTS, {})), _passwords(path, tables.get(PASSWORDS, {}))
+    if passwords and warns:
+        warn_of_readers(path)
     return Configuration(path, values, contacts, passwords, exists=True)
 
 
 def _passwords(path: Path, table: Any) -> dict[str, str]:
-    """Return the passwords, and tell the user who else can read them. An error does not repeat them."""
+    """Return the passwords. An error does not repeat them."""
     named = isinstance(table, dict) and all("@" in who and isinstance(word, str) for who, word in table.items())
     if not named:
         raise FileProblem(f"{path}: [{PASSWORDS}]", 'it must be lines of "USER@HOST" = "PASSWORD"')
-    if table:
-        warn_of_readers(path)
     return {who.lower(): word for who, word in table.items()}
 
 

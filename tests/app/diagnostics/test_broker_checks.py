@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.diagnostics.broker_checks import check_broker
+from app.diagnostics.system_checks import check_settings
 from app.paths import settings_file
 from app.settings.file import write_configuration
 from tests.support.broker import Broker
@@ -36,3 +37,14 @@ def test_the_broker_of_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     port = free_port(tcp=True)
     [(status, said)] = found(link=f"mqtt://127.0.0.1:{port}/harbour")
     assert "fail" == status and f"no broker answers at 127.0.0.1 port {port} (connection refused)" in said
+
+
+def test_passwords_that_others_can_read_are_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By the check of the settings: that of the broker reads the same file."""
+    path = tmp_path / "settings.toml"
+    path.write_text('[passwords]\n"ada@broker.example" = "swordfish"\n')
+    path.chmod(0o644)
+    check_settings(str(path))
+    assert f"gossamer: others on this machine can read {path}: chmod 600 {path}\n" == capsys.readouterr().err
+    check_broker(str(path))
+    assert "" == capsys.readouterr().err
