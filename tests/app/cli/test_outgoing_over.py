@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import fields
 
 import pytest
+import trio
+from trio.testing import trio_test
 
+from app.cli import send
 from app.cli.outgoing_over import OutgoingOver
-from app.events import EndReason, LinkProblem, LinkRecovered, OverSent, TalkDenied, TalkEnded
+from app.events import EndReason, FloorChanged, LinkProblem, LinkRecovered, OverSent, TalkDenied, TalkEnded
+from app.station.messages import WAITS_S
+from transport.protocol.floor_states import State
 
 UNPLUGGED = LinkProblem("/dev/ttyUSB0 was unplugged", "plug it in again, it is waited for")
 
@@ -54,3 +59,21 @@ def test_an_over_that_errors_have_ended_is_not_sent() -> None:
     over.note(LinkProblem("nobody listens there", "start it", lasting=True))
     over.note(OverSent(**{field.name: 1 for field in fields(OverSent)}))
     assert (None, "nobody listens there: start it") == (over.sent, over.problem)
+
+
+@trio_test
+async def test_an_over_waits_for_no_talker_without_end(virtual_time) -> None:
+    """After the longest wait it asks for the floor every second or so; before that, once the channel is free."""
+    over = OutgoingOver(live=False)
+    over.note(FloorChanged(State.RECEIVING))
+    until_s = trio.current_time() + WAITS_S
+    await send._wait_for_floor(over, until_s)
+    assert until_s <= trio.current_time() <= until_s + 2
+    again_s = trio.current_time()
+    await send._wait_for_floor(over, until_s)
+    assert again_s < trio.current_time() <= again_s + 2
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(send._wait_for_floor, over, trio.current_time() + WAITS_S)
+        await trio.sleep(3.0)
+        over.note(FloorChanged(State.IDLE))
+    assert trio.current_time() <= again_s + 2 + 3 + 2
