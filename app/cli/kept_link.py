@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
 from typing import Any
 
 import trio
 
 from app.console import note
-from app.station.engine import Engine
 from app.station.parrot import ParrotPorts
 from app.station.parts import open_station_link
 from transport.address import Address
@@ -20,10 +17,6 @@ LISTEN_FIRST_S = 2.0
 
 The longest frame lasts 1.92 s (six packets of 320 ms): whoever talks is heard once in that time.
 """
-
-
-PROBE_EVERY_S = 0.4
-"""Time between two pings while the link tells of errors and nothing else shows whether it still does, in seconds."""
 
 
 class KeptLink:
@@ -49,15 +42,3 @@ class KeptLink:
         if not self.link.ready:
             note(f"waiting for somebody to call {name}")
             await self.link.wait_ready()
-
-
-async def probe(engine: Engine, fails: Callable[[], trio.Event]) -> None:
-    """Ping while the link tells of errors and no over goes out, which would show whether it still does.
-
-    fails: returns the event that is set while it tells of errors.
-    """
-    while True:
-        await fails().wait()
-        if not engine.sending:
-            engine.ping(random.getrandbits(32))
-        await trio.sleep(PROBE_EVERY_S)

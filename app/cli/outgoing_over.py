@@ -5,6 +5,7 @@ from __future__ import annotations
 import trio
 
 from app import events
+from app.cli.link_hints import LinkHints
 from app.console import aside, note
 from app.events import EndReason, Event
 from app.settings.words import fingerprint_line
@@ -37,18 +38,12 @@ class OutgoingOver:
         """Reason why nothing was sent, in one line."""
         self.left = trio.Event()
         """Set when its END has left."""
-        self._hint = ""
-        """The last error of the link that was no more than a hint."""
         self.cut = False
         """True once errors of the link have ended the over: its END is no success."""
         self.mode = Mode.OPEN
         self.not_understood = trio.Event()
         """Set when somebody here has another passphrase, mode or clock."""
-        self.works = trio.Event()
-        """Set while the link tells of no errors."""
-        self.works.set()
-        self.fails = trio.Event()
-        """Set while it does."""
+        self.hints = LinkHints()
 
     def note(self, event: Event) -> None:
         """Take an event of the engine, and print what the user should know of it."""
@@ -56,7 +51,7 @@ class OutgoingOver:
             case events.OverSent() if not self.cut:
                 self.sent = event
                 self.left.set()
-                if self.works.is_set():
+                if self.hints.works.is_set():
                     self.done.set()
             case events.TalkEnded(packets=packets, duration_s=lost_s, reason=EndReason.LINK_LOST):
                 had_left = f"{counted(packets, 'packet')} had left"
@@ -69,10 +64,8 @@ class OutgoingOver:
                 self.denied.set()
             case events.LinkProblem() if not self.done.is_set():  # afterwards the far end may leave, as `listen --once`
                 self._link_fails(event)
-            case events.LinkRecovered() if self.fails.is_set():
-                note("the link works again")
-                self.fails = trio.Event()
-                self.works.set()
+            case events.LinkRecovered() if self.hints.fails.is_set():
+                self.hints.recovered()
                 if self.sent is not None:
                     self.done.set()
             case events.OverConfirmed():
@@ -106,7 +99,7 @@ class OutgoingOver:
         """Take that the link still told of errors when the over had left: whoever was there may have gone."""
         if not self.done.is_set():
             self.problem, self.sent, self.cut = (
-                f"{self._hint}: the over may not have been heard, send it again",
+                f"{self.hints.last}: the over may not have been heard, send it again",
                 None,
                 True,
             )
@@ -117,11 +110,8 @@ class OutgoingOver:
         if event.lasting:
             self.problem, self.sent, self.cut = str(event), None, True
             self.done.set()
-        elif self.works.is_set():
-            self._hint = event.cause
-            note(event.cause)  # its cure is for a station that stays, and is said where the errors last
-            self.works = trio.Event()
-            self.fails.set()
+        else:
+            self.hints.failed(event)
 
     def _floor_changed(self, state: State) -> None:
         if state is State.IDLE:

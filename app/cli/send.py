@@ -17,7 +17,7 @@ from app.audio.sound_files import read_speech
 from app.audio.streams import open_portaudio
 from app.cli.confirmation import Confirmation, add_confirm
 from app.cli.event_log import add_log_level, begin_log, logged
-from app.cli.kept_link import LISTEN_FIRST_S, KeptLink, probe
+from app.cli.kept_link import LISTEN_FIRST_S, KeptLink
 from app.cli.options import add_json, add_options, settings_from
 from app.cli.outgoing_over import OutgoingOver
 from app.console import note, say
@@ -139,7 +139,7 @@ async def _send(
         await nursery.start(engine.run)
         await kept.wait_for_caller(settings.link)
         since_s = trio.current_time()
-        nursery.start_soon(probe, engine, lambda: over.fails)
+        nursery.start_soon(over.hints.probe, engine)
         nursery.start_soon(_doubt, over)
         if clip is None:
             await over.microphone_tried.wait()
@@ -149,7 +149,7 @@ async def _send(
             engine.set_addressee(only)
         told, patient_until_s = "", trio.current_time() + WAITS_S
         while not over.done.is_set():
-            await first_of(over.works, over.done)
+            await first_of(over.hints.works, over.done)
             if not over.busy.is_set():
                 patient_until_s = trio.current_time() + WAITS_S
             await _wait_for_floor(over, patient_until_s)
@@ -181,8 +181,8 @@ async def _doubt(over: OutgoingOver) -> None:
     """Give the link time to work again after an over during which it told of errors; then that was no success."""
     await over.left.wait()
     with trio.move_on_after(LASTING_S):
-        await over.works.wait()
-    if not over.works.is_set():
+        await over.hints.works.wait()
+    if not over.hints.works.is_set():
         over.doubt()
 
 
@@ -192,12 +192,12 @@ async def _wait_for_floor(over: OutgoingOver, until_s: float) -> None:
         return
     if trio.current_time() < until_s:
         note("somebody is talking: waiting for the end of that over")
-    with trio.move_on_at(until_s):
-        while over.busy.is_set() and not over.done.is_set():
+    while over.busy.is_set() and not over.done.is_set():
+        with trio.move_on_at(until_s):
             await first_of(over.free, over.done)
-            await trio.sleep(random.uniform(*ASK_AGAIN_S))
-    if over.busy.is_set() and not over.done.is_set():
         await trio.sleep(random.uniform(*ASK_AGAIN_S))
+        if trio.current_time() >= until_s:
+            return
 
 
 async def _end_when_asked(

@@ -13,7 +13,8 @@ from app.audio.devices import absent_devices
 from app.cli import EXIT_UNCONFIRMED
 from app.cli.event_log import add_log_level, begin_log, logged
 from app.cli.interrupts import interruptible
-from app.cli.kept_link import LISTEN_FIRST_S, KeptLink, probe
+from app.cli.kept_link import LISTEN_FIRST_S, KeptLink
+from app.cli.link_hints import LinkHints
 from app.cli.options import add_json, add_options, settings_from
 from app.console import note, say
 from app.errors import GossamerError
@@ -50,8 +51,7 @@ class OutgoingText:
     tries: int = 1
     mode: Mode = Mode.OPEN
     problem: str = ""
-    fails: trio.Event = field(default_factory=trio.Event)
-    """Set while the link tells of errors, which are no more than hints until they last."""
+    hints: LinkHints = field(default_factory=LinkHints)
     changed: trio.Event = field(default_factory=trio.Event)
 
     def note(self, event: events.Event) -> None:
@@ -67,12 +67,10 @@ class OutgoingText:
                 self.confirmed, self.tries = False, tries
             case events.LinkProblem() if event.lasting:
                 self.problem = str(event)
-            case events.LinkProblem() if not self.fails.is_set():
-                note(event.cause)  # its cure is for a station that stays, and is said where the errors last
-                self.fails.set()
-            case events.LinkRecovered() if self.fails.is_set():
-                note("the link works again")
-                self.fails = trio.Event()
+            case events.LinkProblem():
+                self.hints.failed(event)
+            case events.LinkRecovered():
+                self.hints.recovered()
             case events.ChannelProblem():
                 note(str(event))
         self.changed.set()
@@ -81,7 +79,7 @@ class OutgoingText:
     @property
     def done(self) -> bool:
         """True when there is nothing to wait for any more."""
-        works = not self.fails.is_set()
+        works = self.hints.works.is_set()
         return self.problem != "" or self.confirmed is not None or (self.sent and not self.confirm and works)
 
 
@@ -132,10 +130,11 @@ async def _send(ending: Ending, settings: Settings, message: OutgoingText) -> No
             await nursery.start(engine.run)
             await kept.wait_for_caller(settings.link)
             await trio.sleep(LISTEN_FIRST_S)  # whoever talks is heard by then, and the message waits for the end
-            nursery.start_soon(probe, engine, lambda: message.fails)
-            while message.fails.is_set() and not message.problem:
+            nursery.start_soon(message.hints.probe, engine)
+            while not (message.hints.works.is_set() or message.done):
                 await message.changed.wait()
-            engine.send_text(message.text, confirm=message.confirm)
+            if not message.done:
+                engine.send_text(message.text, confirm=message.confirm)
             while not message.done:
                 await message.changed.wait()
             await trio.sleep(kept.link.drain_s())
