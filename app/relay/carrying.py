@@ -26,7 +26,6 @@ from transport.protocol.relaying import (
     KnownNames,
     KnownOvers,
     goes_before,
-    hops_of,
     origin_of,
     relayed_name,
     relayed_nonce,
@@ -156,8 +155,7 @@ class Carrying:
         """Carry it, or report why not. It stands in the target's queue already."""
         target = self._target
         try:
-            # Whoever hears the talker himself begins before those who hear him through a relay.
-            await trio.sleep(random.uniform(0.0, target.draw_s) + target.draw_s * bool(hops_of(self._begin.sender)))
+            await trio.sleep(target.listening_s(self._begin.sender))
             while not self._stopped and await self._has_turn():
                 if await self._say():
                     return

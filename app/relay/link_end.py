@@ -5,6 +5,7 @@ It is a station without a voice: whoever has something to say here takes the flo
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -31,6 +32,7 @@ from transport.protocol.frames import MAX_NAME_BYTES, Begin, Frame
 from transport.protocol.over import OverBegun, Overlap, VoiceIgnored
 from transport.protocol.over_pace import TALK_LIMIT_S
 from transport.protocol.receiver import Answer, EndArrived, Fact, VoiceArrived
+from transport.protocol.relaying import hops_of
 
 LIMIT_MARGIN_S = 10.0
 """Time by which an over of a talker who uses the talk limit up may last longer here, in seconds."""
@@ -122,6 +124,13 @@ class LinkEnd:
     def may_begin(self) -> bool:
         """True while the duty cycle leaves airtime for an over."""
         return self.air.left_s(trio.current_time()) >= self._begin_air_s
+
+    def listening_s(self, sender: str) -> float:
+        """Return a drawn time to listen, in seconds, before something of this sender's is said here.
+
+        Whoever hears the sender himself is the first to say it, before those who hear him through a relay.
+        """
+        return random.uniform(0.0, self.draw_s) + self.draw_s * bool(hops_of(sender))
 
     def may_go_on(self, frame_bytes: int) -> bool:
         """Tell whether the duty cycle leaves airtime for another frame of this length, and the end of its over."""

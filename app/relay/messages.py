@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from transport.planning.beacons import beacon_pace
 from transport.protection.rate_limit import TokenBucket
 from transport.protocol.frames import MAX_TEXT_BYTES, Beacon, Begin, End, Frame, Mode, Receipt, Text
 from transport.protocol.receiver import Fact
-from transport.protocol.relaying import KnownMessages, KnownNames, hops_of, relayed_name
+from transport.protocol.relaying import KnownMessages, KnownNames, relayed_name
 
 TEXTS_PER_S, TEXTS_AT_ONCE = 0.5, 8.0
 """Messages a second that one link is given at the most, from all others, and how many at once."""
@@ -77,12 +76,12 @@ class _WayOut:
         """Have a frame of the relay's own sent."""
         self._put(_Waiting(frame, now, now, frozenset()))
 
-    def put_unless_there(self, frame: Text | Beacon, now: float, there: Set[int]) -> None:
-        """Have a frame sent unless it is on this link after a drawn time, as an over is: another relay was first."""
-        draw_s = self.end.draw_s
-        # The relay's own name is the last on the way.
-        wait_s = random.uniform(0.0, draw_s) + draw_s * (hops_of(frame.sender) > 1)
-        self._put(_Waiting(frame, now, now + wait_s, there))
+    def put_unless_there(self, frame: Text | Beacon, sender: str, now: float, there: Set[int]) -> None:
+        """Have a frame sent unless it is on this link after a drawn time, as an over is: another relay was first.
+
+        sender: as he was heard.
+        """
+        self._put(_Waiting(frame, now, now + self.end.listening_s(sender), there))
 
     def _put(self, waiting: _Waiting) -> None:
         self.waiting.append(waiting)
@@ -169,7 +168,7 @@ class CarriedMessages:
         targets = [way for way in self._ways if way.end.number not in there and way.texts.take(now)]
         for way in targets:
             addressee = self._names.addressee(text.addressee, self._name, end.number, way.end.number)
-            way.put_unless_there(Text(text.over, text.sequence, sender, text.text, addressee), now, there)
+            way.put_unless_there(Text(text.over, text.sequence, sender, text.text, addressee), text.sender, now, there)
             if addressee:
                 as_end = End(text.over, text.sequence, 0)
                 expected = _Expected(end, as_end, 0, now + CONFIRMED_S, of_text=True)
@@ -186,7 +185,7 @@ class CarriedMessages:
         for way in self._ways:
             if way.end.number not in there and way.takes_beacons and way.beacons.take(now):
                 carried = Beacon(beacon.over, beacon.sequence, sender, beacon.leaves)
-                way.put_unless_there(carried, now, there)
+                way.put_unless_there(carried, beacon.sender, now, there)
 
     def _pass_back(self, receipt: Receipt, end: LinkEnd, now: float) -> None:
         expected = self._expected.pop((end.number, receipt.over, receipt.sequence), None)
