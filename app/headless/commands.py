@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from app.settings.model import OPTIONS
+
 LONGEST_LINE = 4096
 """Largest number of bytes in a command, its line feed included."""
 
@@ -47,9 +49,18 @@ def _is_text(value: Any) -> bool:
     return True
 
 
-def _is_number(value: Any, least: float, most: float) -> bool:
-    """Tell whether a value is a number in these bounds, whose size a text of JSON does not bound."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
+def _number_for(setting: str) -> Argument:
+    """Return an argument that a setting bounds."""
+    option = OPTIONS[setting]
+
+    def fits(value: Any) -> bool:
+        try:
+            option.read(value)
+        except (TypeError, ValueError, OverflowError):
+            return False
+        return not isinstance(value, str)
+
+    return Argument(fits, option.allowed)
 
 
 def _is_switch(value: Any) -> bool:
@@ -66,8 +77,8 @@ COMMANDS: dict[str, dict[str, Argument]] = {
     },
     "addressee": {"name": TEXT},
     "mute": {"on": SWITCH},
-    "volume": {"volume": Argument(lambda value: _is_number(value, 0, 1), "a number from 0 to 1")},
-    "gain": {"gain_db": Argument(lambda value: _is_number(value, -20, 30), "a number of dB from -20 to 30")},
+    "volume": {"volume": _number_for("volume")},
+    "gain": {"gain_db": _number_for("gain_db")},
     "vox": {"on": SWITCH},
     "replay": {},
     "missed": {},
