@@ -25,6 +25,14 @@ def texts(station: Station) -> list[str]:
     return [event.text for event in station.only(events.TextHeard)]
 
 
+async def arrives(ada: Station, bob: Station, within_s: float, confirm: bool) -> None:
+    """See the message leave in that time and be shown once, and confirmed if that is wanted."""
+    await ada.until(events.TextSent, within_s=within_s)
+    await trio.sleep(1.0)
+    assert ["on my way"] == texts(bob)
+    assert confirm == bool(ada.only(events.TextConfirmed))
+
+
 pytestmark = pytest.mark.usefixtures("cheap_keys")
 
 
@@ -127,10 +135,7 @@ async def test_a_message_is_not_sent_into_an_over(virtual_time, confirm):
         ada.engine.send_text("on my way", "Bob", confirm=confirm)
         await ada.until(events.OverPlayed)
         assert [] == ada.only(events.TextSent) and [] == texts(bob)
-        await ada.until(events.TextSent, within_s=1.0)
-        await trio.sleep(1.0)
-        assert ["on my way"] == texts(bob)
-        assert confirm == bool(ada.only(events.TextConfirmed))
+        await arrives(ada, bob, 1.0, confirm)
 
 
 @pytest.mark.parametrize("confirm", [True, False])
@@ -170,10 +175,7 @@ async def test_a_message_written_while_the_link_is_away_leaves_when_it_is_back(v
             await trio.sleep(4.0)
             assert [] == ada.only(events.TextSent) == texts(bob)
             away.away = False
-            await ada.until(events.TextSent, within_s=1.0 if says else PAUSES_S[0])
-            await trio.sleep(1.0)
-            assert ["on my way"] == texts(bob)
-            assert confirm == bool(ada.only(events.TextConfirmed))
+            await arrives(ada, bob, 1.0 if says else PAUSES_S[0], confirm)
 
 
 @pytest.mark.parametrize("confirm", [True, False])
