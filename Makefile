@@ -12,8 +12,8 @@ TEST_WORKERS ?= 2
 # What the talker needs, and what only the tests and benchmarks need.
 RUN_DEBIAN := libportaudio2 libasound2-plugins
 TEST_DEBIAN := $(RUN_DEBIAN) pulseaudio pulseaudio-utils codec2 espeak-ng flite libopus0 libspeex1 libopencore-amrnb0 \
-  chromium chromium-driver strace mosquitto dbus-daemon zsh fish
-FIELD_DEBIAN := $(TEST_DEBIAN) direwolf socat iproute2 libopus0
+  chromium chromium-driver strace mosquitto dbus-daemon zsh fish iproute2
+FIELD_DEBIAN := $(TEST_DEBIAN) direwolf socat
 
 BENCH_BARE := warpq==1.5.2 pyvad==0.2.0 resemblyzer==0.1.4 distillmos==0.9.1 xls-r-sqa==0.1.0
 

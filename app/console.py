@@ -50,9 +50,25 @@ def note(message: str) -> None:
 
 
 def aside(text: str) -> None:
-    """Print a text to standard error. A terminal that is gone, or full, stops nothing."""
+    """Print a text to standard error. A terminal that is gone, or a full disk, stops nothing."""
     with contextlib.suppress(OSError, ValueError):
-        _write(sys.stderr, plain_text(text, keep=LAYOUT))
+        try:
+            _write(sys.stderr, plain_text(text, keep=LAYOUT))
+        except OSError:
+            _forget_unwritten()
+            raise
+
+
+def _forget_unwritten() -> None:
+    """Put a new stream in the place of standard error, without what could not be written.
+
+    Python 3.11.2, which is Debian 12's, tries that again at its end, and ends with an exit code of its own, 120.
+    """
+    stream = sys.stderr
+    if stream is not None:
+        sys.stderr = open(  # noqa: SIM115  # it stays open
+            stream.fileno(), "w", buffering=1, encoding=stream.encoding, errors=stream.errors, closefd=False
+        )
 
 
 def tell(text: str) -> None:
