@@ -27,14 +27,12 @@ from transport.protection.mismatch import Mismatch, MismatchDetector
 from transport.protection.past import Past
 from transport.protection.rate_limit import CAPACITY_PER_S, MAX_CAPACITY_PER_S
 from transport.protection.refusals import Refuser, SentSignals
-from transport.protocol.frames import Beacon, Begin, End, Frame, Mode, Refusal, Type, Voice
+from transport.protocol.frames import LATEST_UTC_S, Beacon, Begin, End, Frame, Mode, Refusal, Type, Voice
 from transport.protocol.over_receiver import OverReceiver
 from transport.protocol.receiver import Fact, ReceivingEnd
 
 NO_CLOCK_BEFORE_S = 1_700_000_000
 """UTC seconds below which the clock was never set: boards without a battery start in 1970, or when they were built."""
-LATEST_S = 2**32 - 1
-"""UTC seconds beyond which no frame can say the time: its field has four bytes."""
 SECOND_S = 1.0
 """Longest wait for the next second of the wall clock, in seconds; one that stands still is not waited for."""
 LOOK_EVERY_S = 0.02
@@ -60,7 +58,7 @@ _REFUSALS: dict[type[FrameError], str] = {
 def wall_clock_s() -> int:
     """Return UTC seconds since 1970, 0 where the clock was obviously never set, or shows what no frame can say."""
     now_s = int(time.time())
-    return now_s if NO_CLOCK_BEFORE_S <= now_s <= LATEST_S else 0
+    return now_s if NO_CLOCK_BEFORE_S <= now_s <= LATEST_UTC_S else 0
 
 
 async def next_second(clock: Callable[[], int], asked_utc_s: int) -> None:

@@ -11,6 +11,8 @@ PACKET_S = 0.32
 """Speech in one voice packet, in seconds."""
 MAX_K = 6
 """Most packets in a frame on the link: k is 1..6."""
+LATEST_UTC_S = 2**32 - 1
+"""Seconds since 1970 beyond which no frame can say the time: its field has four bytes."""
 
 TAG_BYTES_RADIO = 4
 """Length of the tag of a sealed or ham frame on radios, where every byte is air."""

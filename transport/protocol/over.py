@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from transport.errors import UsageError
-from transport.protocol.frames import MAX_K, PACKET_BYTES, PACKET_S, Begin, End, Frame, Voice
+from transport.protocol.frames import LATEST_UTC_S, MAX_K, PACKET_BYTES, PACKET_S, Begin, End, Frame, Voice
 
 BEGIN_EVERY_S = 2.5
 """Speech after which BEGIN comes again for those who join late, in seconds."""
@@ -127,7 +127,7 @@ class OverSender:
         return End(self.over, self._sequence, self.packets_sent)
 
     def _begin(self, profile: bytes | None) -> Begin:
-        utc_s = self._utc_s + int(self.packets_sent * PACKET_S) if self._utc_s else 0
+        utc_s = min(self._utc_s + int(self.packets_sent * PACKET_S), LATEST_UTC_S) if self._utc_s else 0
         frame = Begin(
             self.over,
             self._sequence,

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from tests.support.overs import NONCE, numbered_packet, over_frames
 from transport.errors import UsageError
-from transport.protocol.frames import PACKET_S, Begin, End, Voice
+from transport.protocol.frames import LATEST_UTC_S, PACKET_S, Begin, End, Voice
+from transport.protocol.open_frames import decode, encode
 from transport.protocol.over import (
     MAX_PACKETS,
     Malformed,
@@ -190,6 +191,12 @@ def test_utc_goes_on_with_the_over() -> None:
     """A repeated BEGIN carries the time then, not the time when the over started; without a clock always 0."""
     seconds = [frame.utc_s - 1_700_000_000 for frame in over_frames(24) if isinstance(frame, Begin)]
     assert [0, 2, 5, 7] == seconds
+    late = OverSender(over=1, nonce=NONCE, utc_s=LATEST_UTC_S, codec_id=1, k=6, sender="")  # a relay says any time
+    late.begin()
+    [again] = [begin for _ in range(4) for begin in late.voice([numbered_packet(0)] * 6) if isinstance(begin, Begin)][
+        :1
+    ]
+    assert LATEST_UTC_S == again.utc_s == decode(encode(again)).utc_s
     silent = OverSender(over=1, nonce=NONCE, utc_s=0, codec_id=1, k=6, sender="")
     silent.begin()
     silent.voice([numbered_packet(0)] * 6)
