@@ -114,7 +114,7 @@ async def _send(
     over: OutgoingOver,
     confirmation: Confirmation,
 ) -> None:
-    """Run a station until the over is sent, asking again while the floor is taken. clip: None is the microphone."""
+    """Run a station until the over is sent, or can never be. clip: None is the microphone."""
     kept = KeptLink()
 
     def open_sound(settings: Settings) -> tuple[Microphone, Loudspeaker]:
@@ -127,8 +127,9 @@ async def _send(
 
     engine = Engine(settings, logged(note_both), real_parts(open_link=kept.open, open_sound=open_sound))
     control = ControlSocket(settings.station or settings.name, settings.link, engine.key_down, engine.key_up)
+    scope = trio.CancelScope()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_end_when_asked, ending, engine, over, clip is None, nursery.cancel_scope)
+        nursery.start_soon(_end_when_asked, ending, engine, over, clip is None, scope)
         if clip is None:
             try:
                 control.open()
@@ -136,45 +137,59 @@ async def _send(
                 note(f"`gossamer ptt` will not reach this over: {problem}")
             else:
                 nursery.start_soon(control.serve)
-        await nursery.start(engine.run)
-        await kept.wait_for_caller(settings.link)
-        since_s = trio.current_time()
-        nursery.start_soon(over.hints.probe, engine)
-        nursery.start_soon(_doubt, over)
-        if clip is None:
-            await over.microphone_tried.wait()
-        with trio.move_on_after(LISTEN_FIRST_S):
-            await over.busy.wait()
-        if (only := await confirmation.look(since_s)) is not None:
-            engine.set_addressee(only)
-        told, patient_until_s = "", trio.current_time() + WAITS_S
-        while not over.done.is_set():
-            await first_of(over.hints.works, over.done)
-            if not over.busy.is_set():
-                patient_until_s = trio.current_time() + WAITS_S
-            await _wait_for_floor(over, patient_until_s)
-            if over.done.is_set():
-                break
-            over.denied = trio.Event()
-            over.problem = ""
-            if clip is not None:
-                engine.play_clip(clip)
-            else:
-                engine.key_down()
-            await first_of(over.done, over.denied)
-            if not over.done.is_set():
-                if told != over.problem:
-                    told = over.problem
-                    note(f"not yet: {told}")
-                engine.key_up()  # a key that is refused counts again only when it has come up
-                await trio.sleep(random.uniform(*ASK_AGAIN_S))
-        if over.sent is not None:
-            await confirmation.wait()
-        if over.sent is not None and over.receipt is None and not ending.asked.is_set():
-            with trio.move_on_after(REFUSAL_S):
-                await first_of(over.not_understood, ending.asked)
-        await engine.closed()
+        try:
+            with scope:
+                await nursery.start(engine.run)
+                await kept.wait_for_caller(settings.link)
+                nursery.start_soon(over.hints.probe, engine)
+                nursery.start_soon(_doubt, over)
+                await _say(ending, engine, clip, over, confirmation)
+        finally:
+            await engine.closed()  # whatever has ended it takes leave
         nursery.cancel_scope.cancel()
+
+
+async def _say(
+    ending: Ending,
+    engine: Engine,
+    clip: NDArray[np.float32] | None,
+    over: OutgoingOver,
+    confirmation: Confirmation,
+) -> None:
+    """Say the over once nobody talks, asking again while the floor is taken, and wait for what others say of it."""
+    since_s = trio.current_time()
+    if clip is None:
+        await over.microphone_tried.wait()
+    with trio.move_on_after(LISTEN_FIRST_S):
+        await over.busy.wait()
+    if (only := await confirmation.look(since_s)) is not None:
+        engine.set_addressee(only)
+    told, patient_until_s = "", trio.current_time() + WAITS_S
+    while not over.done.is_set():
+        await first_of(over.hints.works, over.done)
+        if not over.busy.is_set():
+            patient_until_s = trio.current_time() + WAITS_S
+        await _wait_for_floor(over, patient_until_s)
+        if over.done.is_set():
+            break
+        over.denied = trio.Event()
+        over.problem = ""
+        if clip is not None:
+            engine.play_clip(clip)
+        else:
+            engine.key_down()
+        await first_of(over.done, over.denied)
+        if not over.done.is_set():
+            if told != over.problem:
+                told = over.problem
+                note(f"not yet: {told}")
+            engine.key_up()  # a key that is refused counts again only when it has come up
+            await trio.sleep(random.uniform(*ASK_AGAIN_S))
+    if over.sent is not None:
+        await confirmation.wait()
+    if over.sent is not None and over.receipt is None and not ending.asked.is_set():
+        with trio.move_on_after(REFUSAL_S):
+            await first_of(over.not_understood, ending.asked)
 
 
 async def _doubt(over: OutgoingOver) -> None:

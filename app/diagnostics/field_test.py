@@ -65,10 +65,13 @@ async def run_field_test(
         replace(parts, open_sound=absent_devices, on_heard=observer.hear, on_frame=observer.watch),
     )
     async with trio.open_nursery() as nursery:
+        scope = trio.CancelScope()
         if stop is not None:
-            nursery.start_soon(_stop_when_set, stop, engine, test, nursery.cancel_scope)
-        await nursery.start(engine.run)
-        await (_answer if answer else _call)(engine, observer, known, minutes, say)
+            nursery.start_soon(_stop_when_set, stop, engine, test, scope)
+        with scope:
+            await nursery.start(engine.run)
+            await (_answer if answer else _call)(engine, observer, known, minutes, say)
+        await engine.closed()
         nursery.cancel_scope.cancel()
     test.duration_s = trio.current_time() - observer.began_s
     return test

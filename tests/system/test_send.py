@@ -83,6 +83,27 @@ def test_a_link_that_fails_for_a_moment_ends_nothing(speech: Path) -> None:
     assert [f"gossamer: nobody listens at 127.0.0.1 port {port}"] == told  # on the air there is nothing to be done
 
 
+@pytest.mark.parametrize("ends", ["a signal", "several there"])
+def test_whatever_ends_it_before_its_over_takes_leave(peer: socket.socket, speech: Path, ends: str) -> None:
+    """A signal, or a refusal: nobody is shown as present for minutes who has gone."""
+    address = f"udp://127.0.0.1:{peer.getsockname()[1]}"
+    process = start("send", address, "--input", speech, "--name", "Ada", "--confirm")
+    octets, sender = peer.recvfrom(2048)
+    while not (isinstance(frame := decode(octets), Beacon) and frame.sender == "Ada"):
+        octets, sender = peer.recvfrom(2048)
+    if ends == "a signal":
+        process.terminate()
+    else:
+        for number, name in enumerate(("Bob", "Eve")):
+            peer.sendto(encode(Beacon(0, number, name)), sender)
+    frames = frames_until(peer, Beacon)
+    while not (isinstance(frames[-1], Beacon) and frames[-1].leaves):
+        frames = frames_until(peer, Beacon)
+    _, problems = process.communicate(timeout=SOON_S)
+    assert (130 if ends == "a signal" else 2) == process.returncode, problems
+    assert ("several stations are here: " in problems) == (ends == "several there")
+
+
 def test_a_far_end_that_says_something_and_dies_ends_in_a_doubt(speech: Path) -> None:
     """The over goes on to its end, since what the network says can be forged; then a line says so, exit 2."""
     port = free_port()
