@@ -32,8 +32,9 @@ WAITS_S = TALK_LIMIT_S + FOLLOWED_MARGIN_S
 """Longest wait for a free channel, in seconds: longer than anybody may talk, so that whoever does locks nobody out."""
 MAX_KEPT = 16
 """Messages that wait for a free channel or a receipt at a time; of more, the oldest are given up."""
-MAX_REMEMBERED = 64
-"""Messages by whose numbers one that comes again, or back, is known."""
+MAX_REMEMBERED = 256
+"""Messages by whose numbers one that comes again, or back, is known: more than are shown from a message's first try to
+its last, however many there are (TEXTS_PER_S of app/station/conversation.py, to this station and to others)."""
 
 
 def check_text(text: str) -> None:
@@ -64,6 +65,11 @@ class _Message:
     """How often the link has taken it."""
 
 
+def _key(frame: Text) -> tuple[str, int, int]:
+    """Return what a message is known by, whichever way it comes: its sender and its number."""
+    return station_of(frame.sender), frame.over, frame.sequence
+
+
 class Messages:
     """The messages of one station, both ways."""
 
@@ -90,7 +96,7 @@ class Messages:
         """
         number = int.from_bytes(os.urandom(3))
         frame = Text(number >> 16, number & 0xFFFF, self._name, text, addressee)
-        self.is_new(frame)  # relays may bring it back
+        self.remember(frame)  # relays may bring it back
         while len(self._kept) >= MAX_KEPT:
             self._give_up(next(iter(self._kept)))
         self._kept[number] = message = _Message(frame, confirm and bool(addressee), trio.current_time())
@@ -128,13 +134,13 @@ class Messages:
         self._emit(TextConfirmed(number, message.frame.addressee))
         return True
 
-    def is_new(self, frame: Text) -> bool:
-        """Tell whether a message has not come before, whichever way and from this station neither, and remember it."""
-        key = (station_of(frame.sender), frame.over, frame.sequence)
-        if key in self._seen:
-            return False
-        self._seen.append(key)
-        return True
+    def seen(self, frame: Text) -> bool:
+        """Tell whether a message is one of those remembered, whichever way it came."""
+        return _key(frame) in self._seen
+
+    def remember(self, frame: Text) -> None:
+        """Remember a message that was shown, or is this station's own: it may come again."""
+        self._seen.append(_key(frame))
 
     async def run(self) -> None:
         """Send what waits, again what is not confirmed, and give it up in the end, until cancelled."""

@@ -55,7 +55,10 @@ class EndArrived:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A frame that this station owes: a RECEIPT for what is addressed to it, or the PONG to a PING."""
+    """A frame that this station owes: a RECEIPT for an over that is addressed to it, or the PONG to a PING.
+
+    For a TEXT it owes one once it has shown it, which is no business of the receiving end.
+    """
 
     frame: Receipt | Pong
 
@@ -103,8 +106,6 @@ class ReceivingEnd:
                 return [*self._overs.receive(frame, now), VoiceArrived(over, sequence, begin)]
             case End():
                 return self._ended(frame, now)
-            case Text(over, sequence, addressee=addressee) if self._name and addressee == self._name:
-                return [Answer(Receipt(over, sequence, 0, of_text=True)), frame]
             case Ping(over, sequence, token):
                 return [Answer(Pong(over, sequence, token))]
             case _:

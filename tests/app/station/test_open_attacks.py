@@ -190,6 +190,41 @@ async def test_messages_and_pongs_are_shown_at_the_pace_of_a_reader(virtual_time
 
 
 @trio_test
+async def test_a_message_is_confirmed_if_it_is_shown_and_not_before(virtual_time: trio.testing.MockClock) -> None:
+    """Of messages to Bob, none is confirmed that he does not see, and those to others keep none from him."""
+    here, there = memory_pair()
+    bob = Station(BOB, link=there)
+    confirmed: set[int] = set()
+
+    async def hear() -> None:
+        while True:
+            frame = decode(await here.receive())
+            if isinstance(frame, Receipt):
+                confirmed.add(frame.over << 16 | frame.sequence)
+
+    async with running(bob), trio.open_nursery() as nursery:
+        nursery.start_soon(hear)
+        for number in range(100 * SECONDS):
+            await here.send(encode(Text(0, number, "Eve", "read this", "Bob" if number % 2 else "")))
+            await trio.sleep(0.01)
+        await trio.sleep(10.0)
+        shown = {event.number for event in bob.only(events.TextHeard) if event.addressee == "Bob"}
+        assert confirmed and confirmed <= shown
+        for number in range(100 * SECONDS):
+            await here.send(encode(Text(1, number, "Eve", "read this")))
+            await trio.sleep(0.01)
+        await here.send(encode(Text(2, 0, "Ada", "on my way", "Bob")))
+        await trio.sleep(1.0)
+        assert 2 << 16 in confirmed
+        await here.send(encode(Text(2, 0, "Ada", "on my way", "Bob")))
+        confirmed.clear()
+        await trio.sleep(1.0)
+        assert {2 << 16} == confirmed
+        assert ["on my way"] == [event.text for event in bob.only(events.TextHeard) if event.sender == "Ada"]
+        nursery.cancel_scope.cancel()
+
+
+@trio_test
 async def test_overs_of_other_codecs_are_told_once_a_second(virtual_time: trio.testing.MockClock) -> None:
     """A thousand overs that cannot be played are no thousand lines."""
     here, there = memory_pair()
