@@ -42,10 +42,9 @@ A process that stood still for longer has missed its turn: what would all leave 
 """
 RECEIPT_FRESH_S = 60.0
 """Time after the end of an over within which its receipt counts, in seconds: it waits for its turn on a slow link."""
-TEXTS_PER_S = 1.0
-"""Messages a second that are shown at the most, of those to this station and of all others, and as many answers to
-pings: nobody reads more..."""
-TEXTS_AT_ONCE = 16.0
+PONGS_PER_S = 1.0
+"""Answers to pings a second that are shown at the most..."""
+PONGS_AT_ONCE = 16.0
 """...and how many may come at once, after a pause; of more, the rest are dropped."""
 
 
@@ -73,7 +72,6 @@ class Conversation:
         self._player = player
         self._messages = messages
         self._emit = emit
-        self._name = settings.name
         self._permit_tone = settings.permit_tone
         self._floor = Floor(talk_limit_s=settings.time_out_s, slowness=slowness)
         self._floor_changed = trio.Event()
@@ -86,9 +84,7 @@ class Conversation:
         """True after an over of ours that was addressed to somebody, who should confirm it."""
         self._receipt_until_s = NEVER_S
         """Time until which that receipt counts; NEVER_S while the over is still being sent."""
-        self._texts = TokenBucket(TEXTS_PER_S, TEXTS_AT_ONCE)
-        self._texts_to_us = TokenBucket(TEXTS_PER_S, TEXTS_AT_ONCE)
-        self._pongs = TokenBucket(TEXTS_PER_S, TEXTS_AT_ONCE)
+        self._pongs = TokenBucket(PONGS_PER_S, PONGS_AT_ONCE)
         self._collisions = TokenBucket(1.0)
         self._sent_before = Traffic()
 
@@ -216,7 +212,7 @@ class Conversation:
                 confirmed, sent = fact.packets_heard, self._talker.packets_sent
                 self._emit(events.OverConfirmed(fact.over, confirmed, sent, self._talker.addressed))
             case Text():
-                self._take_text(fact, now)
+                self._messages.hear(fact, now)
             case Pong(_, _, token) if self._pongs.take(now):
                 self._emit(events.PongHeard(token))
             case OverBegun(begin):
@@ -229,20 +225,6 @@ class Conversation:
                 self._floor.end_heard(now, end.over)
             case EndArrived(end) if not self._listener.will_play(end.over):
                 self._floor_says(self._floor.over_ended(now, end.over))  # nothing of it was, or will be, played
-
-    def _take_text(self, text: Text, now: float) -> None:
-        """Show a message that has not come before, at a reader's pace, and confirm one to this station that was shown.
-
-        What is for this station has a pace of its own: messages to others keep none to it away.
-        """
-        for_us = bool(self._name) and text.addressee == self._name
-        if not self._messages.seen(text):
-            if not (self._texts_to_us if for_us else self._texts).take(now):
-                return
-            self._messages.remember(text)
-            self._emit(events.TextHeard(text.sender, text.text, text.addressee, text.over << 16 | text.sequence))
-        if for_us:
-            self._transmitter.answer(Receipt(text.over, text.sequence, 0, of_text=True))
 
     def _is_ours(self, receipt: Receipt, now: float) -> bool:
         """Tell whether a receipt is the one that is expected: for the END of this station's last over, in time."""

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import trio
 
 from app.errors import GossamerError
-from app.events import Event, TextConfirmed, TextSent, TextUnconfirmed
+from app.events import Event, TextConfirmed, TextHeard, TextSent, TextUnconfirmed
 from app.station.transmitter import Transmitter
 from app.texts import counted
+from transport.protection.rate_limit import TokenBucket
 from transport.protocol.floor import FOLLOWED_MARGIN_S
 from transport.protocol.frames import MAX_TEXT_BYTES, Receipt, Text
 from transport.protocol.over_pace import TALK_LIMIT_S
@@ -34,7 +35,11 @@ MAX_KEPT = 16
 """Messages that wait for a free channel or a receipt at a time; of more, the oldest are given up."""
 MAX_REMEMBERED = 256
 """Messages by whose numbers one that comes again, or back, is known: more than are shown from a message's first try to
-its last, however many there are (TEXTS_PER_S of app/station/conversation.py, to this station and to others)."""
+its last."""
+TEXTS_PER_S = 1.0
+"""Messages a second that are shown at the most, of those to this station and of all others: nobody reads more..."""
+TEXTS_AT_ONCE = 16.0
+"""...and how many may come at once, after a pause; of more, the rest are dropped."""
 
 
 def check_text(text: str) -> None:
@@ -85,6 +90,8 @@ class Messages:
         self._emit = emit
         self._free = free
         self._kept: dict[int, _Message] = {}
+        self._to_us = TokenBucket(TEXTS_PER_S, TEXTS_AT_ONCE)
+        self._to_others = TokenBucket(TEXTS_PER_S, TEXTS_AT_ONCE)
         self._seen: deque[tuple[str, int, int]] = deque(maxlen=MAX_REMEMBERED)
         self._changed = trio.Event()
 
@@ -96,7 +103,7 @@ class Messages:
         """
         number = int.from_bytes(os.urandom(3))
         frame = Text(number >> 16, number & 0xFFFF, self._name, text, addressee)
-        self.remember(frame)  # relays may bring it back
+        self._seen.append(_key(frame))  # relays may bring it back
         while len(self._kept) >= MAX_KEPT:
             self._give_up(next(iter(self._kept)))
         self._kept[number] = message = _Message(frame, confirm and bool(addressee), trio.current_time())
@@ -134,13 +141,19 @@ class Messages:
         self._emit(TextConfirmed(number, message.frame.addressee))
         return True
 
-    def seen(self, frame: Text) -> bool:
-        """Tell whether a message is one of those remembered, whichever way it came."""
-        return _key(frame) in self._seen
+    def hear(self, frame: Text, now: float) -> None:
+        """Show a message that has not come before, at a reader's pace, and confirm one to this station that was shown.
 
-    def remember(self, frame: Text) -> None:
-        """Remember a message that was shown, or is this station's own: it may come again."""
-        self._seen.append(_key(frame))
+        What is for this station has a pace of its own: messages to others keep none to it away.
+        """
+        to_us = bool(self._name) and frame.addressee == self._name
+        if _key(frame) not in self._seen:
+            if not (self._to_us if to_us else self._to_others).take(now):
+                return
+            self._seen.append(_key(frame))
+            self._emit(TextHeard(frame.sender, frame.text, frame.addressee, frame.over << 16 | frame.sequence))
+        if to_us:
+            self._transmitter.answer(Receipt(frame.over, frame.sequence, 0, of_text=True))
 
     async def run(self) -> None:
         """Send what waits, again what is not confirmed, and give it up in the end, until cancelled."""

@@ -12,8 +12,9 @@ import trio.testing
 from trio.testing import trio_test
 
 from app import events
-from app.station.conversation import RECEIPT_FRESH_S, TEXTS_AT_ONCE, TEXTS_PER_S
+from app.station.conversation import PONGS_AT_ONCE, PONGS_PER_S, RECEIPT_FRESH_S
 from app.station.listener import SILENT_OVERS_PER_S
+from app.station.messages import TEXTS_AT_ONCE, TEXTS_PER_S
 from app.station.transmitter import ANSWERS_AT_ONCE, ANSWERS_PER_S, MAX_WAITING, Transmitter
 from tests.support.overs import over_frames
 from tests.support.station import ADA, BOB, CODEC_ID, Station, clip, running
@@ -185,8 +186,11 @@ async def test_messages_and_pongs_are_shown_at_the_pace_of_a_reader(virtual_time
             await here.send(encode(Text(number & 0xFF, number, "Eve", "read this")))
             await here.send(encode(Pong(number & 0xFF, number, number)))
             await trio.sleep(0.01)
-        for kind in (events.TextHeard, events.PongHeard):
-            assert TEXTS_AT_ONCE <= len(bob.only(kind)) <= TEXTS_AT_ONCE + TEXTS_PER_S * SECONDS + 1
+        for kind, at_once, a_second in (
+            (events.TextHeard, TEXTS_AT_ONCE, TEXTS_PER_S),
+            (events.PongHeard, PONGS_AT_ONCE, PONGS_PER_S),
+        ):
+            assert at_once <= len(bob.only(kind)) <= at_once + a_second * SECONDS + 1
 
 
 @trio_test
