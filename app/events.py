@@ -223,6 +223,10 @@ class TextHeard:
     number: int = field(default=0, compare=False)
     """Number that its sender gave it, 0..2^24-1."""
 
+    def __str__(self) -> str:
+        """Return the line in which a command without a screen shows it."""
+        return f"{self.sender} writes{f' to {self.addressee}' if self.addressee else ''}: {self.text}"
+
 
 @dataclass(frozen=True, slots=True)
 class TextSent:

@@ -108,9 +108,9 @@ class ListenLog:
                 note(str(event))
             case events.LinkRecovered():
                 note("the link works again")
-            case events.TextHeard(sender, text, addressee):
+            case events.TextHeard():
                 self.texts.append(event)
-                self._tell(f"{sender} writes{f' to {addressee}' if addressee else ''}: {text}")
+                self._tell(str(event))
 
     def _tell(self, line: str) -> None:
         """Tell the user; where nobody reads it any more, the recording is kept and the command ends in order."""

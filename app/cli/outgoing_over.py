@@ -75,6 +75,8 @@ class OutgoingOver:
             case events.ChannelProblem():
                 note(str(event))
                 self.not_understood.set()
+            case events.TextHeard():
+                aside(str(event))
             case events.TalkPermitted() if self._live:
                 aside("on air: Ctrl-C ends the over")
             case events.StationReady():

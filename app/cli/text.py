@@ -16,7 +16,7 @@ from app.cli.interrupts import interruptible
 from app.cli.kept_link import LISTEN_FIRST_S, KeptLink
 from app.cli.link_hints import LinkHints
 from app.cli.options import add_json, add_options, settings_from
-from app.console import note, say
+from app.console import aside, note, say
 from app.errors import GossamerError
 from app.settings.model import Settings
 from app.settings.protection import MODE_WORDS
@@ -73,6 +73,8 @@ class OutgoingText:
                 self.hints.recovered()
             case events.ChannelProblem():
                 note(str(event))
+            case events.TextHeard():
+                aside(str(event))
         self.changed.set()
         self.changed = trio.Event()
 

@@ -10,13 +10,14 @@ import trio
 from app.cli.options import add_json, add_options, settings_from
 from app.console import aside, note, say
 from app.errors import GossamerError, first_error
-from app.events import ChannelProblem, Event, StationPresent
+from app.events import ChannelProblem, Event, StationPresent, TextHeard
 from app.settings.broker import access_of
 from app.settings.model import Settings
 from app.settings.protection import MODE_WORDS, channel_mode, secret_of
 from app.signals import Ending, run_until_signal
 from app.station.channel_end import ChannelEnd, wall_clock_s
 from app.station.invitation import waits_for_callers
+from app.station.messages import Messages
 from app.station.parrot import ParrotPorts
 from app.station.parts import open_station_link
 from app.station.presence_end import PresenceEnd
@@ -25,6 +26,7 @@ from transport.address import parse_address
 from transport.errors import LinkClosed, LinkError, PeerUnreachable
 from transport.link_kinds import explained_forms
 from transport.links.base import Link
+from transport.protocol.frames import Text
 from transport.protocol.receiver import Answer
 
 LISTEN_S = 6.0
@@ -60,8 +62,11 @@ class Heard:
 
     def note(self, event: Event) -> None:
         """Print what the user should know."""
-        if isinstance(event, ChannelProblem):
-            note(str(event))
+        match event:
+            case ChannelProblem():
+                note(str(event))
+            case TextHeard():
+                aside(str(event))
 
 
 def run_who(arguments: argparse.Namespace) -> int:
@@ -115,7 +120,7 @@ async def _listen(ending: Ending, settings: Settings, seconds: float, heard: Hea
             channel.watch(presence.watch)
             nursery.start_soon(transmitter.run, heard.fails)
             nursery.start_soon(presence.run)
-            nursery.start_soon(_receive, link, channel, transmitter, heard)
+            nursery.start_soon(_receive, link, channel, transmitter, settings.name, heard)
             with trio.move_on_after(seconds):
                 await ending.asked.wait()
             heard.stations = presence.present
@@ -128,8 +133,9 @@ async def _listen(ending: Ending, settings: Settings, seconds: float, heard: Hea
         raise first_error(group) from group
 
 
-async def _receive(link: Link, channel: ChannelEnd, transmitter: Transmitter, heard: Heard) -> None:
-    """Receive until the link is closed, and answer as any station does."""
+async def _receive(link: Link, channel: ChannelEnd, transmitter: Transmitter, name: str, heard: Heard) -> None:
+    """Receive until the link is closed, answer as any station does, and show messages."""
+    messages = Messages(name, transmitter, heard.note, lambda: True)
     while True:
         try:
             octets = await link.receive()
@@ -142,8 +148,11 @@ async def _receive(link: Link, channel: ChannelEnd, transmitter: Transmitter, he
             return
         heard.problem = None
         for fact in channel.receive(octets):
-            if isinstance(fact, Answer):
-                transmitter.answer(fact.frame)
+            match fact:
+                case Answer(frame):
+                    transmitter.answer(frame)
+                case Text():
+                    messages.hear(fact, trio.current_time())
 
 
 def _ignore(over: int, sequence: int, at_s: float) -> None:

@@ -55,10 +55,11 @@ async def run_field_test(
 ) -> FieldTest:
     """Run one side of a field test until the time is over, the other one ends it or `stop` is set; return its record.
 
-    answer: wait for the caller; otherwise call. say: is told how it goes, a line for each over. Raises as stations do.
+    answer: wait for the caller; otherwise call. say: is told how it goes, a line for each over, and what others write.
+    Raises as stations do.
     """
     test = FieldTest(settings, "answerer" if answer else "caller")
-    observer = FieldTestObserver(test, known)
+    observer = FieldTestObserver(test, known, say)
     engine = Engine(
         replace(settings, record=False),
         observer.note,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import trio
@@ -25,9 +25,11 @@ OVER_WORDS = "field test over"
 class FieldTestObserver:
     """The eyes and ears of a field test: it notes what the engine tells, and lets the test wait for what it needs."""
 
-    def __init__(self, test: FieldTest, known: list[KnownClip]) -> None:
+    def __init__(self, test: FieldTest, known: list[KnownClip], say: Callable[[str], None]) -> None:
+        """Take the record, the clips that are spoken, and what is told of the messages of people, a line for each."""
         self.test = test
         self._known = known
+        self._say = say
         self._watch = OverWatch("heard")
         self._recorded: list[RecordedOver] = []
         self._late_before = self._late = 0
@@ -99,8 +101,8 @@ class FieldTestObserver:
                 test.holds_s.append(event.hold_s)
             case events.MouthToEar():
                 test.mouth_to_ear_s.append(event.total_s)
-            case events.TextHeard(_, text):
-                self._read(text)
+            case events.TextHeard(_, text) if not self._is_of_test(text):
+                self._say(str(event))
             case events.Collision(problem):
                 test.problems.append(problem)
             case events.LinkProblem() | events.ChannelProblem():
@@ -131,17 +133,20 @@ class FieldTestObserver:
             )
         )
 
-    def _read(self, text: str) -> None:
+    def _is_of_test(self, text: str) -> bool:
+        """Take what the other side of the test tells by a message; return False for one that is none of that."""
         if text == OVER_WORDS:
             self.finished.set()
-        elif text.startswith("{"):
-            try:
-                told = json.loads(text)
-            except (ValueError, RecursionError):
-                return
-            if isinstance(told, dict) and "heard" in told:
-                self.test.there = told
-                self.result.set()
+            return True
+        try:
+            told = json.loads(text) if text.startswith("{") else None
+        except (ValueError, RecursionError):
+            return False
+        if isinstance(told, dict) and "heard" in told:
+            self.test.there = told
+            self.result.set()
+            return True
+        return False
 
     def progress(self) -> str:
         """Return a line about how the test goes."""

@@ -11,9 +11,10 @@ import pytest
 
 from app.cli.text import OutgoingText
 from app.events import LinkProblem, LinkRecovered, TextSent
-from tests.support.processes import free_port, start
-from transport.protocol.frames import Beacon, Frame, Text
-from transport.protocol.open_frames import decode
+from app.station.messages import TEXTS_AT_ONCE, TEXTS_PER_S
+from tests.support.processes import CLIP, free_port, start
+from transport.protocol.frames import Beacon, Frame, Receipt, Text
+from transport.protocol.open_frames import decode, encode
 
 SOON_S = 40.0
 """Time in which a command has ended on a busy machine, in seconds."""
@@ -58,6 +59,26 @@ def test_who_sends_a_message_takes_leave(peer: socket.socket) -> None:
     assert ["hi"] == [frame.text for frame in frames if isinstance(frame, Text)]
     last = frames[-1]
     assert isinstance(last, Beacon) and last.leaves
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["who", "--seconds", "3"], ["text", "hi"], ["send", "--input", CLIP, "--no-record"]],
+    ids=lambda words: words[0],
+)
+def test_a_message_that_comes_while_a_command_runs_is_shown(peer: socket.socket, words: list[object]) -> None:
+    """Whatever it was started for, since its sender is told that it has come. A flood of them is shown in part."""
+    command, *more = words
+    process = start(command, f"udp://127.0.0.1:{peer.getsockname()[1]}", *more, "--name", "Bob")
+    _, there = peer.recvfrom(2048)
+    for number in (1, 1, *range(2, 60)):
+        peer.sendto(encode(Text(7, number, "Ada", f"dinner at {number}", "Bob")), there)
+    frames = frames_of(peer, process)
+    _, problems = process.communicate()
+    assert 0 <= process.returncode <= 1, problems
+    assert (7, 1) in {(frame.over, frame.sequence) for frame in frames if isinstance(frame, Receipt)}
+    assert 1 == problems.count("Ada writes to Bob: dinner at 1\n")
+    assert problems.count(" writes to ") <= TEXTS_AT_ONCE + SOON_S * TEXTS_PER_S < 58
 
 
 def test_one_report_of_the_network_ends_nothing() -> None:

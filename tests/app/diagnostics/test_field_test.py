@@ -16,6 +16,7 @@ from app.audio.sound_files import read_speech
 from app.diagnostics.field_records import FieldTest, HeardClip, KnownClip, encode_clips, recognise
 from app.diagnostics.field_report import aligned, figures, report_text, worst_moment, write_report
 from app.diagnostics.field_test import run_field_test
+from app.diagnostics.field_test_observer import OVER_WORDS
 from app.history.overs import RecordedOver
 from app.settings.model import Settings
 from app.station.parts import Parts, StationCodec
@@ -34,7 +35,8 @@ from transport.impairment import Impairment
 from transport.links.base import Link
 from transport.links.impaired import impair
 from transport.links.memory import memory_pair
-from transport.protocol.frames import Mode
+from transport.protocol.frames import Mode, Text
+from transport.protocol.open_frames import encode
 
 HAS_PYSTOI = importlib.util.find_spec("pystoi") is not None
 
@@ -134,6 +136,22 @@ def test_nobody_answers(tmp_path):
     assert told["here"]["loss"] is None and told["delay"]["round_trip_s"] is None
     assert "0 of 0 packets" in report_text(told, False)
     assert worst_moment(results[0]) is None
+
+
+def test_what_somebody_writes_meanwhile_is_told():
+    """The station confirms it; what the other side of the test says by messages is read by the test alone."""
+    told: list[str] = []
+
+    async def main() -> None:
+        here, there = memory_pair()
+        texts = [Text(1, 1, "Cid", "dinner?", "Ada"), Text(1, 2, "Cid", "{", "Ada"), Text(1, 3, "Bob", OVER_WORDS)]
+        for text in (*texts, Text(1, 4, "Bob", '{"heard": 1}')):
+            await there.send(encode(text))
+        settings = Settings(name="Ada", link="udp://127.0.0.1:7800", permit_tone=False)
+        await run_field_test(settings, parts(here), known_clips(), minutes=0.1, answer=False, say=told.append)
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert ["Cid writes to Ada: dinner?", "Cid writes to Ada: {"] == [line for line in told if " writes" in line]
 
 
 def recorded(packets: tuple[bytes, ...], flags: str) -> RecordedOver:
