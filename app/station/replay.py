@@ -24,6 +24,7 @@ LOOK_EVERY_S = 0.1
 PAUSE_S = 0.5
 """Silence between two overs that were missed, in seconds."""
 BUSY = "somebody talks: replay it after the over"
+SILENT = "the loudspeaker is off: the overs that were missed would be missed again"
 
 
 class _Wanted(enum.Enum):
@@ -78,14 +79,12 @@ class Replay:
             self._begin(_Wanted.LAST)
 
     def ask_missed(self, busy: bool) -> None:
-        """Play what was missed, the oldest first, or go on to the next of it; refuse where that cannot be heard."""
+        """Play what was missed, the oldest first, or go on to the next of it; refuse where there is none, or `busy`."""
         if self._wanted is _Wanted.MISSED:
             self._skipped = True
             self._player.hush()
         elif busy:
             self._emit(ReplayRefused(BUSY))
-        elif not self._past.audible:
-            self._emit(ReplayRefused("the loudspeaker is off: what was missed would be missed again"))
         elif self._wanted is _Wanted.NOTHING:
             self._begin(_Wanted.MISSED)
 
@@ -114,23 +113,29 @@ class Replay:
             self._wanted = _Wanted.NOTHING
 
     async def _play_missed(self) -> None:
-        """Play the overs that were missed, and have the messages shown; what was stopped stays missed."""
+        """Play the overs that were missed, and have the messages shown; what was stopped or not heard stays missed."""
         paths = await self._past.missed()
         if not paths:
             self._emit(ReplayRefused("nothing was missed"))
-        played = False
+        played = silent = False
         for place, path in enumerate(paths):
             if self._stopped:
                 break
             entry = await self._past.read(path)
             if isinstance(entry, RecordedOver):
-                if played:
-                    await trio.sleep(PAUSE_S)
-                played |= await self._play_one(entry, left=len(paths) - place - 1)
-            if not self._stopped and self._past.audible:
+                if self._past.audible:
+                    if played:
+                        await trio.sleep(PAUSE_S)
+                    played |= await self._play_one(entry, left=len(paths) - place - 1)
+                if not self._past.audible:
+                    silent = True
+                    continue
+            if not self._stopped:
                 await self._past.take(path)
         if played:
             self._emit(ReplayEnded())
+        if silent:
+            self._emit(ReplayRefused(SILENT))
         if not self._stopped and not await self._past.missed():
             self._emit(NothingMissed())
 

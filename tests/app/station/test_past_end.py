@@ -16,7 +16,7 @@ from app import events
 from app.history.folder import Mark, mark_of, missed_files, over_files, text_files
 from app.history.texts import read_text
 from app.settings.model import Settings
-from app.station.replay import BUSY
+from app.station.replay import BUSY, SILENT
 from tests.support.recordings import overs_in
 from tests.support.station import ADA, BOB, Station, clip, running
 from tests.support.talk_stage import BrokenLoudspeaker
@@ -139,6 +139,34 @@ async def test_a_restart_forgets_nothing_and_everything_is_played_once(tmp_path:
         bob.engine.replay_missed()
         await bob.until(events.ReplayRefused)
         assert frozenset() == (await bob.engine.past(100)).missed
+
+
+@pytest.mark.parametrize("broken", [False, True], ids=["muted", "no loudspeaker"])
+@trio_test
+async def test_what_cannot_be_heard_stays_and_messages_are_read(
+    tmp_path: Path, virtual_time: Clock, broken: bool
+) -> None:
+    """They are on the screen; without them nothing is left that a key could take."""
+    await miss(tmp_path)
+    unread = [path.name for path in text_files(tmp_path)]
+    here, there = memory_pair()
+    ada, bob = Station(ADA, link=here), Station(BOB, link=there, recordings=tmp_path)
+    if broken:
+        bob.loudspeaker.run = BrokenLoudspeaker().run  # type: ignore[method-assign]
+    async with running(ada, bob):
+        bob.engine.set_mute(not broken)
+        bob.engine.replay_missed()
+        await bob.until(events.ReplayRefused)
+        assert [events.ReplayRefused(SILENT)] == bob.only(events.ReplayRefused)
+        assert (unread, []) == ([event.name for event in bob.only(events.MissedTaken)], bob.only(events.ReplayBegan))
+        for path in over_files(tmp_path):
+            path.unlink()
+        ada.engine.send_text("call me again")
+        bob.engine.set_away(True)
+        await bob.until(events.Kept)
+        bob.engine.replay_missed()
+        await bob.until(events.NothingMissed)
+        assert 1 == len(bob.only(events.ReplayRefused))
 
 
 @trio_test
