@@ -30,6 +30,9 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
 def run_plan(arguments: argparse.Namespace) -> int:
     """Print the plan of a link. Raises GossamerError for one that carries no speech, LinkError."""
     if arguments.link is None and arguments.radio is None:
+        if arguments.sealed or arguments.duty is not None:
+            flag = "--sealed" if arguments.sealed else "--duty"
+            raise GossamerError(f"{flag} is for the plan of a link", "name a LINK, or --radio RADIO")
         return say({"radios": [_radio_facts(name) for name in RADIOS]}, _radio_list(), as_json=arguments.json)
     address = parse_address(_link(arguments.link, arguments.radio))
     duty = _duty(arguments.duty)

@@ -55,6 +55,8 @@ def test_a_waiting_end_says_how_many_it_serves(capsys: pytest.CaptureFixture[str
     [
         (["--radio", "walkman"], "no radio that is known here"),
         (["udp://h:1", "--duty", "2"], "share of time"),
+        (["--duty", "2"], "--duty is for the plan of a link: name a LINK, or --radio RADIO"),
+        (["--json", "--sealed"], "--sealed is for the plan of a link: name a LINK, or --radio RADIO"),
         (["udp://h:1", "--radio", "sik"], "'radio' means nothing"),
         (["nowhere"], "is not a link"),
     ],
