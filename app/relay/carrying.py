@@ -16,6 +16,17 @@ from dataclasses import dataclass
 import trio
 
 from app.relay.link_end import LinkEnd
+from app.relay.reasons import (
+    ALREADY_THERE,
+    LINK_FAILS,
+    NO_AIRTIME,
+    NO_ROOM,
+    NOBODY_THERE,
+    NOTHING_SAID,
+    SOMEBODY_TALKS,
+    TOLD,
+    TOO_LONG,
+)
 from app.relay.reports import OverNotRelayed, OverRelayed, OverWaits, RelayReport
 from transport.planning.planner import link_model, voice_bytes
 from transport.protocol.floor_states import State
@@ -40,12 +51,6 @@ LEAD_S = 0.1
 """Time by which a frame may leave before it is due after the first one, in seconds, which may have come late itself."""
 END_AGAIN_S = 0.1
 """Time between the two ENDs of an over, in seconds."""
-TOO_LONG = "it lasts longer than anybody may talk"
-SOMEBODY_TALKS, ALREADY_THERE = "somebody was talking there", "it is there already, another relay has carried it"
-NOBODY_THERE, NO_AIRTIME, NOTHING_SAID = "nobody is there", "the duty cycle leaves no airtime", "nothing was said"
-LINK_FAILS, ENDING = "that link does not work now", "the relay is ending"
-_TOLD = (SOMEBODY_TALKS, NO_AIRTIME, ENDING)
-"""Reasons that talkers are told; the others hold names and addresses."""
 ON_AIR = (State.ON_AIR, State.COLLIDED)
 
 
@@ -194,7 +199,7 @@ class Carrying:
         self._nonce = sender.nonce
         self._carrier.known.carries(self.origin, sender.nonce)
         target.moved(floor.press(now))
-        target.transmitter.send(sender.begin(), self._begin_taken)
+        target.transmitter.send(sender.begin(), target.permit, target.refuse)
         while floor.state is State.ASKED:
             await target.changed.wait()
         if floor.state is State.LOCKED_OUT:
@@ -203,16 +208,12 @@ class Carrying:
             self._drop_empty()
             return False
         if floor.state not in ON_AIR:
-            self._stopped = target.problem or NOBODY_THERE
+            self._stopped = target.problem or NO_ROOM
             return False
         self._waited_s = max(0.0, trio.current_time() - self._came_s - target.draw_s)
         await self._speak(sender)
         await self._let_go(sender)
         return True
-
-    def _begin_taken(self, now: float) -> None:
-        if self._target.floor.state is State.ASKED:
-            self._target.moved(self._target.floor.permit(now))
 
     def _new_sender(self) -> OverSender:
         """Return the sender of an over that was never said: its number and its nonce are new."""
@@ -294,5 +295,5 @@ class Carrying:
         target.not_relayed += reason != ALREADY_THERE
         self._carrier.report(OverNotRelayed(self._begin.sender, self._source.name, target.name, reason))
         if reason not in (ALREADY_THERE, NOBODY_THERE):
-            words = f"your over did not reach {target.label}: {reason if reason in _TOLD else LINK_FAILS}"
+            words = f"your over did not reach {target.label}: {reason if reason in TOLD else LINK_FAILS}"
             self._carrier.notify(self._source, self._begin.sender, words)

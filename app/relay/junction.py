@@ -13,10 +13,11 @@ from functools import partial
 import trio
 
 from app.beat import next_beat_s
-from app.relay.carrying import ENDING, Carrier, Carrying
+from app.relay.carrying import Carrier, Carrying
 from app.relay.link_end import LinkEnd
 from app.relay.messages import CarriedMessages
 from app.relay.passing import OVERS_AT_ONCE, OVERS_PER_S, Passing
+from app.relay.reasons import ENDING
 from app.relay.reports import LinkFigures, OverNotRelayed, RelayFigures, RelayReport
 from app.settings.model import Settings
 from transport.protection.rate_limit import TokenBucket

@@ -14,6 +14,7 @@ import trio
 from app import events
 from app.events import Event
 from app.history.nonce_file import NonceFile
+from app.relay.reasons import NO_ROOM
 from app.relay.reports import LinkFigures, RelayProblem, RelayRecovered, RelayReport
 from app.settings.model import Settings
 from app.station.channel_end import ChannelEnd
@@ -44,6 +45,8 @@ SPEECH_LEFT_S = 10.0
 """Seconds of speech for which a duty cycle must leave airtime before an over is begun."""
 END_FRAMES = 3
 """Frames for which it must leave airtime while an over goes on: its two ENDs, and a VOICE."""
+MAX_PASSED = 16
+"""Frames that may wait here where another is to be passed on as it is: 5 s of speech with a packet a frame."""
 
 
 class Waiting(Protocol):
@@ -94,6 +97,10 @@ class LinkEnd:
         """Overs that are being carried here or wait for it: the first has its turn, MAX_QUEUED_OVERS at the most."""
         self.heard = self.relayed = self.not_relayed = 0
         self.refused = 0
+        self.turns = 0
+        """Number of times that the floor was asked for here."""
+        self.dropped = 0
+        """Number of frames that were to be passed on and were not: too many waited, or nobody speaks so fast."""
 
     @property
     def name(self) -> str:
@@ -134,7 +141,23 @@ class LinkEnd:
 
     def may_go_on(self, frame_bytes: int) -> bool:
         """Tell whether the duty cycle leaves airtime for another frame of this length, and the end of its over."""
-        return self.air.left_s(trio.current_time()) >= END_FRAMES * self.air.airtime_s(frame_bytes)
+        return self.has_air(END_FRAMES, frame_bytes)
+
+    def has_air(self, frames: int, frame_bytes: int) -> bool:
+        """Tell whether the duty cycle leaves airtime for so many frames of this length."""
+        return self.air.left_s(trio.current_time()) >= frames * self.air.airtime_s(frame_bytes)
+
+    def pass_on(self, octets: bytes, on_sent: Callable[[float], None] | None = None) -> bool:
+        """Have a frame of somebody else's sent as it is; return False where it finds no room, and is dropped.
+
+        on_sent: told the time at which the link took it.
+        """
+        if self.transmitter.waiting >= MAX_PASSED:
+            self.dropped += 1
+            return False
+        self.air.spend(len(octets), trio.current_time())
+        self.transmitter.send(octets, on_sent)
+        return True
 
     # --- facts and the floor -----------------------------------------------------------------------------------------
 
@@ -156,13 +179,25 @@ class LinkEnd:
 
     def moved(self, said: list[Any]) -> bool:
         """Take what the floor says, and tell whether the talker whom it follows has disappeared."""
-        if any(isinstance(one, StateChanged) for one in said):
+        changes = [one for one in said if isinstance(one, StateChanged)]
+        if changes:
+            self.turns += changes[-1].new is State.ASKED
             self.change()
         lost = any(isinstance(one, TalkerLost) for one in said)
         if lost:
             self.channel.abandon()
             self.change()
         return lost
+
+    def permit(self, now: float) -> None:
+        """Take that the link took a BEGIN, or what stands for it: whoever has asked for the floor has it."""
+        if self.floor.state is State.ASKED:
+            self.moved(self.floor.permit(now))
+
+    def refuse(self, now: float) -> None:
+        """Take that a BEGIN was lost: whoever has asked for the floor does not get it."""
+        if self.floor.state is State.ASKED:
+            self.moved(self.floor.fail(now, NO_ROOM))
 
     def change(self) -> None:
         """Wake whoever waits for something on this link."""
@@ -221,6 +256,7 @@ class LinkEnd:
             wire_bytes(self.link, self.link.sent),
             wire_bytes(self.link, self.link.received),
             self.refused,
+            self.dropped + self.transmitter.dropped,
             None if left_s == float("inf") else round(left_s, 1),
         )
 

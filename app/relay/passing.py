@@ -7,21 +7,20 @@ not, so the relay adds no name, waits for no floor and tells no talker anything.
 from __future__ import annotations
 
 import dataclasses
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
 
 import trio
 
 from app.relay.link_end import LinkEnd
+from app.relay.passed_over import OverElsewhere, PassedOver, WayOn
+from app.relay.reasons import NO_AIRTIME, NOBODY_THERE, SOMEBODY_TALKS
 from app.relay.reports import OverNotRelayed, OverRelayed, RelayReport
 from transport.planning.planner import link_model, plan
 from transport.protection.rate_limit import TokenBucket
-from transport.protection.replay import WINDOW, Window
-from transport.protocol.floor_states import State
 from transport.protocol.frames import MAX_K, NONCE_BYTES, PACKET_BYTES, Type
 from transport.protocol.open_frames import HEADER, HEADER_BYTES
+from transport.protocol.over_pace import OverPace
 from transport.protocol.relaying import KnownOvers, Sighting, origin_of
 
 OVERS_PER_S, OVERS_AT_ONCE = 2.0, 16.0
@@ -34,32 +33,6 @@ TOLD_EVERY_S = 60.0
 """Time between two reports that overs do not fit, in seconds."""
 MAX_TOLD = 64
 UNNAMED = "somebody"
-BUSY = "somebody was talking there"
-
-
-@dataclass(slots=True)
-class _Passed:
-    """An over that is passed on from one link."""
-
-    over: int
-    nonce: bytes
-    begin: bytes
-    """Its BEGIN, which goes out with the first VOICE: that tells how many packets a frame has."""
-    targets: list[LinkEnd] | None = None
-    """Links to which it goes: at most all others; None while that is not known."""
-    window: Window = field(default_factory=Window)
-    packets: int = 0
-    ends: int = 0
-
-
-@dataclass(slots=True)
-class _Elsewhere:
-    """An over that others say on a link, while this relay may say it there too."""
-
-    over: int
-    nonce: bytes
-    heard: deque[int] = field(default_factory=lambda: deque(maxlen=WINDOW))
-    """Numbers of the frames that were heard there last."""
 
 
 class Passing:
@@ -70,9 +43,10 @@ class Passing:
         self._ends = ends
         self._known = known
         self._report = report
-        self._current: dict[int, _Passed] = {}
+        self._paces = [OverPace(end.slowness) for end in ends]
+        self._current: dict[int, PassedOver] = {}
         """The over that is followed on each link, by its number: one for each at the most."""
-        self._elsewhere: dict[int, _Elsewhere] = {}
+        self._elsewhere: dict[int, OverElsewhere] = {}
         """The over that others were heard to say last on each link, by its number, if it is known: one for each."""
         self._overs = [TokenBucket(OVERS_PER_S, OVERS_AT_ONCE) for _ in ends]
         self._singles = [TokenBucket(SINGLES_PER_S, SINGLES_AT_ONCE) for _ in ends]
@@ -109,31 +83,39 @@ class Passing:
 
     def _begin(self, octets: bytes, over: int, sequence: int, end: LinkEnd, now: float) -> None:
         nonce = octets[HEADER_BYTES : HEADER_BYTES + NONCE_BYTES]
-        current = self._current.get(end.number)
+        if self._passes(nonce, end):  # and so does another relay: each says the frames that the other one has not
+            self._mark(nonce, over, end)
+            return
+        current, pace = self._current.get(end.number), self._paces[end.number]
         if current is not None and current.nonce == nonce:
             end.moved(end.floor.heard(now, over))
-            if current.window.takes(sequence):
-                self._pass(octets, current, now)
+            if current.k and self._is_new(current, sequence, end, now):
+                self._pass(octets, 0, current, end)
             return
-        if current is not None and not current.ends:  # whoever talks goes on
+        talks = current is not None and not current.ends
+        if talks and not pace.yields(now):  # whoever talks goes on
             self._mark(nonce, over, end)
             return
         if not self._overs[end.number].take(now):
             return
+        self.lose(end)
         end.heard += 1
         end.moved(end.floor.heard(now, over, begins=True))
         if self._mark(nonce, over, end) in (Sighting.NEW, Sighting.GOES_ON):
-            passed = _Passed(over, nonce, octets)
-            passed.window.takes(sequence)
+            passed = PassedOver(over, nonce, octets, sequence, now)
             self._current[end.number] = passed
-        else:
-            self._current.pop(end.number, None)
+            passed.join(pace, took_over=talks)
+
+    def _passes(self, nonce: bytes, target: LinkEnd) -> bool:
+        """Tell whether an over is being passed on to this link."""
+        passed = (one for one in self._current.values() if one.nonce == nonce and not one.ends)
+        return any(way.target is target for one in passed for way in one.ways or ())
 
     def _mark(self, nonce: bytes, over: int, end: LinkEnd) -> Sighting:
         """Take note that an over has begun on a link, and what of it was heard there where it is known already."""
         sighting = self._known.heard(origin_of(nonce), nonce, end.number)
         if sighting is Sighting.ELSEWHERE and getattr(self._elsewhere.get(end.number), "nonce", b"") != nonce:
-            self._elsewhere[end.number] = _Elsewhere(over, nonce)
+            self._elsewhere[end.number] = OverElsewhere(over, nonce)
         return sighting
 
     def _is_there(self, target: LinkEnd, nonce: bytes, sequence: int) -> bool:
@@ -141,26 +123,46 @@ class Passing:
         elsewhere = self._elsewhere.get(target.number)
         return elsewhere is not None and elsewhere.nonce == nonce and sequence in elsewhere.heard
 
-    def _go_on(self, octets: bytes, kind: Type, sequence: int, current: _Passed, end: LinkEnd, now: float) -> None:
-        again = kind is Type.END and current.ends == 1
-        if not current.window.takes(sequence) and not again:
-            return
-        if kind is Type.VOICE:
-            packets = (len(octets) - HEADER_BYTES) // PACKET_BYTES
-            end.moved(end.floor.heard(now, current.over, min(packets, MAX_K)))
-            if current.targets is None:
-                current.targets = [other for other in self._ends if self._takes(other, current, packets, end, now)]
-                self._pass(current.begin, current, now)
-            current.packets += packets
-            self._pass(octets, current, now)
-            return
-        current.ends += 1
-        self._pass(octets, current, now)
-        end.moved(end.floor.over_ended(now, current.over))
-        if current.ends == 1:
-            self._finish(current, end, complete=True)
+    def _is_new(self, current: PassedOver, sequence: int, end: LinkEnd, now: float) -> bool:
+        """Tell whether a frame of an over has not come before, and can have been said by now. If so, it counts."""
+        if not self._paces[end.number].takes(current.place(sequence), now):
+            end.dropped += 1
+            return False
+        return current.window.takes(sequence)
 
-    def _takes(self, target: LinkEnd, current: _Passed, packets: int, end: LinkEnd, now: float) -> bool:
+    def _go_on(self, octets: bytes, kind: Type, sequence: int, current: PassedOver, end: LinkEnd, now: float) -> None:
+        if kind is Type.VOICE:
+            self._voice(octets, sequence, current, end, now)
+        elif current.ends == 1 or (not current.ends and self._is_new(current, sequence, end, now)):
+            self._pass(octets, 0, current, end)
+            current.ends += 1
+            end.moved(end.floor.over_ended(now, current.over))
+            if current.ends == 1:
+                self._finish(current, end, complete=True)
+
+    def _voice(self, octets: bytes, sequence: int, current: PassedOver, end: LinkEnd, now: float) -> None:
+        packets = (len(octets) - HEADER_BYTES) // PACKET_BYTES
+        pace = self._paces[end.number]
+        if not current.k:
+            current.learn_k(packets, sequence, pace)
+        if packets > 2 * current.k:
+            end.dropped += 1
+            return
+        goes_on = sequence > current.window.highest
+        if not self._is_new(current, sequence, end, now):
+            return
+        if current.ends and goes_on:  # its END was another's
+            current.ends, current.ways = 0, None
+        count = min(packets, current.k)
+        pace.arrived(current.place(sequence) + count - 1, packets, now)
+        end.moved(end.floor.heard(now, current.over, min(packets, MAX_K)))
+        if current.ways is None:
+            targets = [other for other in self._ends if self._takes(other, current, packets, end, now)]
+            current.ways = [WayOn(target, target.turns) for target in targets]
+            self._pass(current.begin, 0, current, end)
+        self._pass(octets, count, current, end)
+
+    def _takes(self, target: LinkEnd, current: PassedOver, packets: int, end: LinkEnd, now: float) -> bool:
         """Tell whether an over of frames of so many packets goes to a link, and take the floor there if so."""
         if target is end or self._known.is_on(origin_of(current.nonce), target.number):
             return False
@@ -169,40 +171,46 @@ class Passing:
             self._tell(end, target, reason, now)
             return False
         if not target.idle or target.queue or not target.link.ready or not target.may_begin:
-            reason = "nobody is there" if not target.link.ready else BUSY
-            target.not_relayed += 1
-            self._report(OverNotRelayed(UNNAMED, end.name, target.name, reason))
+            reason = SOMEBODY_TALKS if target.link.ready else NOBODY_THERE
+            if target.link.ready and target.idle and not target.queue:
+                reason = NO_AIRTIME
+            self._not_relayed(target, end, reason)
             return False
         target.moved(target.floor.press(now))
         return True
 
-    def _pass(self, octets: bytes, current: _Passed, now: float) -> None:
-        sequence = HEADER.unpack_from(octets)[2]
-        for target in current.targets or ():
-            if self._is_there(target, current.nonce, sequence):
+    def _pass(self, octets: bytes, packets: int, current: PassedOver, end: LinkEnd) -> None:
+        """Pass a frame with so many new packets on, on all ways that go on."""
+        for way in list(current.ways or ()):
+            target = way.target
+            if current.ends:  # a straggler, or END again, for which nobody is interrupted
+                if target.idle and target.has_air(1, len(octets)):
+                    target.pass_on(octets)
                 continue
-            target.air.spend(len(octets), now)
-            target.transmitter.send(octets, partial(self._taken, target))
+            reason = way.ended(len(octets))
+            if reason:
+                current.ways = [other for other in current.ways or () if other is not way]
+                self._end_way(way, end, complete=False)
+                self._not_relayed(target, end, reason)
+                continue
+            way.packets += packets
+            if self._is_there(target, current.nonce, HEADER.unpack_from(octets)[2]):
+                continue
+            if not target.pass_on(octets, target.permit):
+                way.lost += packets
 
-    @staticmethod
-    def _taken(target: LinkEnd, at_s: float) -> None:
-        if target.floor.state is State.ASKED:
-            target.moved(target.floor.permit(at_s))
+    def _finish(self, current: PassedOver, end: LinkEnd, *, complete: bool) -> None:
+        for way in current.ways or ():
+            self._end_way(way, end, complete=complete)
 
-    def _finish(self, current: _Passed, end: LinkEnd, *, complete: bool) -> None:
-        for target in current.targets or ():
-            self._let_go(target)
-            target.relayed += 1
-            self._report(OverRelayed(UNNAMED, end.name, target.name, current.packets, 0, 0.0, complete))
+    def _end_way(self, way: WayOn, end: LinkEnd, *, complete: bool) -> None:
+        way.let_go()
+        way.target.relayed += 1
+        self._report(OverRelayed(UNNAMED, end.name, way.target.name, way.packets, way.lost, 0.0, complete))
 
-    @staticmethod
-    def _let_go(target: LinkEnd) -> None:
-        """Let the floor of a link go: what is left of the over is in the queue already."""
-        now, floor = trio.current_time(), target.floor
-        if floor.state not in (State.IDLE, State.RECEIVING):
-            target.moved(floor.release(now))
-        if floor.state is State.DRAINING:
-            target.moved(floor.drained(now))
+    def _not_relayed(self, target: LinkEnd, end: LinkEnd, reason: str) -> None:
+        target.not_relayed += 1
+        self._report(OverNotRelayed(UNNAMED, end.name, target.name, reason))
 
     def _single(self, octets: bytes, end: LinkEnd, now: float) -> None:
         """Pass a message or a receipt on, once."""
@@ -213,9 +221,9 @@ class Passing:
         if len(self._nonces) > MAX_SINGLES:
             self._nonces.popitem(last=False)
         for target in self._ends:
-            if target is not end and not misfit(end, target, 1) and target.idle and target.link.ready:
-                target.air.spend(len(octets), now)
-                target.transmitter.send(octets)
+            free = target is not end and target.idle and target.link.ready and target.has_air(1, len(octets))
+            if free and not misfit(end, target, 1):
+                target.pass_on(octets)
 
     def _tell(self, end: LinkEnd, target: LinkEnd, reason: str, now: float) -> None:
         """Report that the passphrase is needed, and why, now and then."""

@@ -45,7 +45,7 @@ class OverRelayed:
     """Link to which it was carried."""
     packets: int
     lost: int
-    """Number of packets of it that had not come."""
+    """Number of packets of it that had not come, or found no room on that link."""
     waited_s: float
     """Time that it waited for that link, in seconds."""
     complete: bool
@@ -118,6 +118,8 @@ class LinkFigures:
     received_octets: int
     refused: int
     """Number of frames that the channel refused."""
+    dropped: int
+    """Number of frames that were dropped: nobody speaks so fast as they came, or no room was left to send them."""
     airtime_left_s: float | None
     """Airtime that the duty cycle leaves in this hour, in seconds; None where there is none."""
 

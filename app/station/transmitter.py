@@ -116,13 +116,15 @@ class Transmitter:
         on_sent: Callable[[float], None] | None = None,
         on_lost: Callable[[float], None] | None = None,
     ) -> None:
-        """Queue a frame. With MAX_WAITING frames it is lost.
+        """Queue a frame. With MAX_WAITING frames it is lost at once.
 
         on_sent: told the time at which the link took it. on_lost: told the time at which the link did not. Bytes are a
         frame of somebody else's, which goes out as it came.
         """
         if len(self._own) >= MAX_WAITING:
             self.dropped += 1
+            if on_lost is not None:
+                on_lost(trio.current_time())
             return
         self._own.append(_Outgoing(frame, on_sent, on_lost))
         self._idle = trio.Event()

@@ -17,6 +17,7 @@ from tests.support.station import at_once
 from transport.address import Address
 from transport.errors import LinkClosed
 from transport.links.base import Link
+from transport.links.impaired import ImpairedLink
 from transport.links.memory import MemoryLink, memory_pair
 
 
@@ -76,7 +77,8 @@ class WatchedRelay:
         self.reports: list[RelayReport] = []
 
         async def open_link(address: Address[Any], nursery: trio.Nursery) -> Link:
-            return links[address.text]
+            link = links[address.text]
+            return link if address.impairment is None else ImpairedLink(link, address.impairment, nursery)
 
         each = [replace(Settings(), name=name, link=air.name, **settings) for air in airs]
         parts = RelayParts(open_link=open_link, clock=clock, in_thread=lambda: at_once)

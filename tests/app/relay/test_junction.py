@@ -9,7 +9,7 @@ import trio
 import trio.testing
 
 from app import events
-from app.relay.carrying import NO_AIRTIME, NOBODY_THERE, SOMEBODY_TALKS
+from app.relay.reasons import NO_AIRTIME, NO_ROOM, NOBODY_THERE, SOMEBODY_TALKS
 from app.relay.reports import (
     OverNotRelayed,
     OverRelayed,
@@ -20,6 +20,7 @@ from app.relay.reports import (
     TextRelayed,
 )
 from tests.support.air import Air, WatchedRelay, relaying
+from tests.support.overs import over_frames
 from tests.support.station import ADA, BOB, Station, clip, running
 from transport.protocol.frames import Begin, End, Mode, Text, Voice
 from transport.protocol.open_frames import decode, encode, peek_mode
@@ -350,3 +351,22 @@ def test_a_duty_cycle_is_kept() -> None:
     assert len(whole) < 3
     left = [one.links[1].airtime_left_s for one in hill.only(RelayFigures)]
     assert min(left) >= 0.0 and left[-1] < 15.0
+
+
+def test_an_over_for_which_there_is_no_room_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where so much waits for a link that BEGIN finds no place, the over does not wait for ever to be begun."""
+    monkeypatch.setattr("app.station.transmitter.MAX_WAITING", 0)
+    near, far = Air("udp://near"), Air("udp://far")
+    cara, _ = near.member(), far.member()
+    hill = WatchedRelay("Hill", near, far, clock=clock)
+
+    async def main() -> None:
+        async with relaying([near, far], hill):
+            for frame in over_frames(3):
+                await cara.send(encode(frame))
+            await trio.sleep(30.0)
+
+    play(main)
+    assert [NO_ROOM] == [one.reason for one in hill.only(OverNotRelayed)]
+    figures = hill.only(RelayFigures)[-1].links[1]
+    assert (0, "idle") == (figures.waiting, figures.state.value) and figures.dropped

@@ -17,7 +17,7 @@ from transport.protocol.frames import Mode
 
 DOCUMENT = Path(__file__).parents[3] / "app" / "docs" / "relay.md"
 KINDS = {name_of(kind): kind for kind in typing.get_args(RelayReport)}
-FIGURES = LinkFigures("udp://:7800", True, State.RECEIVING, 3, 2, 1, 0, 1000, 2000, 5, None)
+FIGURES = LinkFigures("udp://:7800", True, State.RECEIVING, 3, 2, 1, 0, 1000, 2000, 5, 7, None)
 
 
 def example(kind: type) -> typing.Any:

@@ -148,12 +148,13 @@ async def test_answers_take_a_share_of_the_airtime_and_come_behind_what_is_said(
 
 @trio_test
 async def test_a_full_queue_drops_and_counts(virtual_time: trio.testing.MockClock) -> None:
-    """Frames beyond the longest queue are lost and counted; nothing is raised."""
+    """Frames beyond the longest queue are lost and counted, and whoever sent them is told; nothing is raised."""
     link: Any = ThinLink()
     transmitter = Transmitter(link, encode)
+    lost: list[float] = []
     for number in range(MAX_WAITING + 10):
-        transmitter.send(Text(1, number, "Bob", ""))
-    assert (MAX_WAITING, 10) == (transmitter.waiting, transmitter.dropped)
+        transmitter.send(Text(1, number, "Bob", ""), lost.append, lost.append)
+    assert (MAX_WAITING, 10, 10) == (transmitter.waiting, transmitter.dropped, len(lost))
 
 
 @trio_test

@@ -1,0 +1,96 @@
+"""An over that is passed on as it is, as far as its frames can be read without the key."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import trio
+
+from app.relay.link_end import LinkEnd
+from app.relay.reasons import NO_AIRTIME, SOMEBODY_TALKS, TOO_LONG
+from transport.protection.replay import WINDOW, Window
+from transport.protocol.floor_states import State
+from transport.protocol.frames import MAX_K
+from transport.protocol.over import voice_number
+from transport.protocol.over_pace import OverPace
+
+
+@dataclass(slots=True)
+class WayOn:
+    """The way of an over to one link, whose floor it holds."""
+
+    target: LinkEnd
+    turn: int
+    """Number of the turn that it has there."""
+    packets: int = 0
+    lost: int = 0
+    """Packets that found no room there."""
+
+    def ended(self, frame_bytes: int) -> str:
+        """Return why the over goes no further here with a frame of this length; "" if it does."""
+        state = self.target.floor.state
+        if self.turn == self.target.turns and state is State.DRAINING:
+            return TOO_LONG
+        if self.turn != self.target.turns or (state is not State.ASKED and state not in (State.ON_AIR, State.COLLIDED)):
+            return self.target.problem or SOMEBODY_TALKS
+        return "" if self.target.may_go_on(frame_bytes) else NO_AIRTIME
+
+    def let_go(self) -> None:
+        """Let the floor go, if it is held: what is left of the over is in the queue already."""
+        now, floor = trio.current_time(), self.target.floor
+        if self.turn != self.target.turns:
+            return
+        if floor.state not in (State.IDLE, State.RECEIVING):
+            self.target.moved(floor.release(now))
+        if floor.state is State.DRAINING:
+            self.target.moved(floor.drained(now))
+
+
+@dataclass(slots=True)
+class PassedOver:
+    """An over that is passed on from one link."""
+
+    over: int
+    nonce: bytes
+    begin: bytes
+    """Its BEGIN, which goes out with the first VOICE: that tells how many packets a frame has."""
+    sequence: int
+    """Number of that BEGIN."""
+    begun_s: float
+    k: int = 0
+    """Packets a frame, or a half of them where that cannot be told; 0 before the first VOICE."""
+    ways: list[WayOn] | None = None
+    """Ways on which it goes: to all other links at the most; None while that is not known."""
+    window: Window = field(default_factory=Window)
+    ends: int = 0
+
+    def join(self, pace: OverPace, *, took_over: bool = False) -> None:
+        """Have its pace watched from its BEGIN on."""
+        self.window.takes(self.sequence)
+        pace.join(self.nonce.hex(), self.k or MAX_K, self.place(self.sequence), self.begun_s, took_over)
+
+    def learn_k(self, packets: int, sequence: int, pace: OverPace) -> None:
+        """Take the number of packets in its first VOICE that came.
+
+        The first frame of an over repeats none before it. In any other, half of them may be those of the one before.
+        """
+        self.k = min(MAX_K, packets // 2 if sequence > 1 and packets % 2 == 0 else packets)
+        self.join(pace)
+
+    def place(self, sequence: int) -> int:
+        """Return the place in the over, in packets, of a VOICE with this number, or behind a BEGIN; 0 before any."""
+        if not self.k:
+            return 0
+        number = voice_number(sequence, self.k)
+        return self.k * (number if number is not None else voice_number(sequence + 1, self.k) or 0)
+
+
+@dataclass(slots=True)
+class OverElsewhere:
+    """An over that others say on a link, while this relay may say it there too."""
+
+    over: int
+    nonce: bytes
+    heard: deque[int] = field(default_factory=lambda: deque(maxlen=WINDOW))
+    """Numbers of the frames that were heard there last."""

@@ -1,0 +1,10 @@
+"""Reasons for which an over is not carried to a link, or no further, as they are reported and told."""
+
+from __future__ import annotations
+
+TOO_LONG = "it lasts longer than anybody may talk"
+SOMEBODY_TALKS, ALREADY_THERE = "somebody was talking there", "it is there already, another relay has carried it"
+NOBODY_THERE, NO_AIRTIME, NOTHING_SAID = "nobody is there", "the duty cycle leaves no airtime", "nothing was said"
+LINK_FAILS, ENDING, NO_ROOM = "that link does not work now", "the relay is ending", "too much waits to be sent there"
+TOLD = (SOMEBODY_TALKS, NO_AIRTIME, ENDING)
+"""Reasons that talkers are told; the others hold names and addresses."""
