@@ -7,23 +7,25 @@ import math
 
 import trio
 
+from app.cli.link_hints import LinkHints
 from app.cli.options import add_json, add_options, settings_from
 from app.console import aside, note, say
 from app.errors import GossamerError, first_error
-from app.events import ChannelProblem, Event, StationPresent, TextHeard
+from app.events import ChannelProblem, Event, LinkProblem, LinkRecovered, StationPresent, TextHeard
 from app.settings.broker import access_of
 from app.settings.model import Settings
 from app.settings.protection import MODE_WORDS, channel_mode, secret_of
 from app.signals import Ending, run_until_signal
 from app.station.channel_end import ChannelEnd, wall_clock_s
 from app.station.invitation import waits_for_callers
+from app.station.link_health import LinkHealth, next_frame
 from app.station.messages import Messages
 from app.station.parrot import ParrotPorts
 from app.station.parts import open_station_link
 from app.station.presence_end import PresenceEnd
 from app.station.transmitter import Transmitter
 from transport.address import parse_address
-from transport.errors import LinkClosed, LinkError, PeerUnreachable
+from transport.errors import LinkClosed, LinkError
 from transport.link_kinds import explained_forms
 from transport.links.base import Link
 from transport.protocol.frames import Text
@@ -53,12 +55,9 @@ class Heard:
 
     def __init__(self) -> None:
         self.stations: tuple[StationPresent, ...] = ()
-        self.problem: LinkError | None = None
-        """The last error of the link, if nothing came after it."""
-
-    def fails(self, problem: LinkError) -> None:
-        """Take note that a frame could not be sent."""
-        self.problem = problem
+        self.problem: LinkProblem | None = None
+        """The error of the link; None while it works."""
+        self._hints = LinkHints()
 
     def note(self, event: Event) -> None:
         """Print what the user should know."""
@@ -67,6 +66,12 @@ class Heard:
                 note(str(event))
             case TextHeard():
                 aside(str(event))
+            case LinkProblem():
+                self.problem = event
+                self._hints.failed(event)
+            case LinkRecovered():
+                self.problem = None
+                self._hints.recovered()
 
 
 def run_who(arguments: argparse.Namespace) -> int:
@@ -76,7 +81,7 @@ def run_who(arguments: argparse.Namespace) -> int:
     heard = Heard()
     run_until_signal(_listen, settings, seconds, heard)
     if heard.problem is not None and not heard.stations:
-        raise heard.problem
+        raise LinkError(heard.problem.cause, heard.problem.cure)
     lines = [_line(station) for station in heard.stations] or ["nobody was heard"]
     facts = {
         "link": settings.link,
@@ -116,11 +121,12 @@ async def _listen(ending: Ending, settings: Settings, seconds: float, heard: Hea
                 aside(f"waiting for callers on {settings.link}")
             channel = ChannelEnd(settings.name, link, secret, wall_clock_s, heard.note)
             transmitter = Transmitter(link, channel.encode)
+            messages, health = Messages(settings.name, transmitter, heard.note, lambda: True), LinkHealth(heard.note)
             presence = PresenceEnd(settings, address, link, transmitter.send, heard.note)
             channel.watch(presence.watch)
-            nursery.start_soon(transmitter.run, heard.fails)
+            nursery.start_soon(transmitter.run, health.failed, health.sent)
             nursery.start_soon(presence.run)
-            nursery.start_soon(_receive, link, channel, transmitter, settings.name, heard)
+            nursery.start_soon(_receive, link, channel, transmitter, messages, health)
             with trio.move_on_after(seconds):
                 await ending.asked.wait()
             heard.stations = presence.present
@@ -133,21 +139,17 @@ async def _listen(ending: Ending, settings: Settings, seconds: float, heard: Hea
         raise first_error(group) from group
 
 
-async def _receive(link: Link, channel: ChannelEnd, transmitter: Transmitter, name: str, heard: Heard) -> None:
+async def _receive(
+    link: Link, channel: ChannelEnd, transmitter: Transmitter, messages: Messages, health: LinkHealth
+) -> None:
     """Receive until the link is closed, answer as any station does, and show messages."""
-    messages = Messages(name, transmitter, heard.note, lambda: True)
     while True:
         try:
-            octets = await link.receive()
-        except PeerUnreachable as problem:
-            heard.problem = problem
-            if not link.ready:
-                await link.wait_ready()
-            continue
+            octets = await next_frame(link, health, lambda problem: None)
         except LinkClosed:
             return
-        heard.problem = None
         for fact in channel.receive(octets):
+            health.take(fact, trio.current_time())
             match fact:
                 case Answer(frame):
                     transmitter.answer(frame)

@@ -9,11 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import trio
 
 from app.__main__ import main
 from app.cli import EXIT_UNCONFIRMED
 from app.cli.who import EXIT_NOBODY
-from tests.support.processes import free_port, listener
+from tests.support.broker import Broker
+from tests.support.processes import free_port, listener, read_line, start
+from transport.address import parse_address
+from transport.links.mqtt import open_mqtt
+from transport.protocol.frames import Beacon
+from transport.protocol.open_frames import encode
 
 
 def test_who_is_there_and_who_confirms(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,6 +53,41 @@ def test_nobody_is_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert [] == json.loads(capsys.readouterr().out)["stations"]
     assert 2 == main(["who", f"udp://127.0.0.1:{free_port()}", "--seconds", "1"])
     assert "nobody listens at" in capsys.readouterr().err
+
+
+@pytest.mark.mosquitto
+def test_a_broker_that_dies_is_told_of_and_so_is_its_return(tmp_path: Path) -> None:
+    """Who looks for long would take the silence for that of the others."""
+    broker = Broker(tmp_path)
+    link = f"mqtt://127.0.0.1:{broker.port}/who"
+    process = start("who", link, "--seconds", "600")
+
+    async def told() -> str:
+        return await trio.to_thread.run_sync(read_line, process.stderr, abandon_on_cancel=True)
+
+    async def stay() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.cancel_scope.deadline = trio.current_time() + 60
+            here = await open_mqtt(parse_address(link), nursery, b"")
+            await here.receive()  # a BEACON: it is there
+            await here.send(encode(Beacon(1, 1, "Ada")))
+            await here.receive()  # an answer: it has heard of Ada
+            broker.kill()
+            lines.append(await told())
+            await trio.to_thread.run_sync(broker.start)
+            lines.append(await told())
+            nursery.cancel_scope.cancel()
+
+    lines: list[str] = []
+    try:
+        trio.run(stay)
+    finally:
+        process.send_signal(signal.SIGINT)
+        said, problems = process.communicate(timeout=30)
+    gone = f"gossamer: the broker at 127.0.0.1 port {broker.port} is gone\n"
+    assert [gone, "gossamer: the link works again\n"] == lines
+    assert (0, "") == (process.returncode, problems)
+    assert said.startswith("Ada: heard ")
 
 
 @pytest.mark.parametrize(
