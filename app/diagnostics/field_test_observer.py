@@ -26,7 +26,7 @@ class FieldTestObserver:
     """The eyes and ears of a field test: it notes what the engine tells, and lets the test wait for what it needs."""
 
     def __init__(self, test: FieldTest, known: list[KnownClip], say: Callable[[str], None]) -> None:
-        """Take the record, the clips that are spoken, and what is told of the messages of people, a line for each."""
+        """Take the record, the clips that are spoken, and what is told of troubles and messages, a line each."""
         self.test = test
         self._known = known
         self._say = say
@@ -106,9 +106,16 @@ class FieldTestObserver:
             case events.Collision(problem):
                 test.problems.append(problem)
             case events.LinkProblem() | events.ChannelProblem():
-                test.problems.append(str(event))
+                self._trouble(str(event))
+            case events.LinkRecovered():
+                self._say("the link works again")
             case events.CodecMismatch(sender, ours, theirs):
-                test.problems.append(f"{sender} speaks codec {theirs}, this is {ours}")
+                self._trouble(f"{sender} speaks codec {theirs}, this is {ours}")
+
+    def _trouble(self, problem: str) -> None:
+        """Put a problem into the record, and tell of it at once."""
+        self.test.problems.append(problem)
+        self._say(problem)
 
     def _over_ended(self) -> None:
         self._recorded += self._watch.finish()  # one whose END never came

@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 import trio
 import trio.testing
+from trio.testing import trio_test
 
+from app import events
 from app.audio.devices import absent_devices
 from app.audio.sound_files import read_speech
 from app.diagnostics.field_records import FieldTest, HeardClip, KnownClip, encode_clips, recognise
 from app.diagnostics.field_report import aligned, figures, report_text, worst_moment, write_report
 from app.diagnostics.field_test import run_field_test
-from app.diagnostics.field_test_observer import OVER_WORDS
+from app.diagnostics.field_test_observer import OVER_WORDS, FieldTestObserver
 from app.history.overs import RecordedOver
 from app.settings.model import Settings
 from app.station.parts import Parts, StationCodec
@@ -152,6 +154,18 @@ def test_what_somebody_writes_meanwhile_is_told():
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
     assert ["Cid writes to Ada: dinner?", "Cid writes to Ada: {"] == [line for line in told if " writes" in line]
+
+
+@trio_test
+async def test_a_link_that_fails_is_told_of_at_once():
+    """The report, which has it too, comes minutes later."""
+    told: list[str] = []
+    observer = FieldTestObserver(FieldTest(Settings(), "caller"), known_clips(), told.append)
+    problem = events.LinkProblem("the broker at h is gone", "it is tried again", lasting=False)
+    for event in (problem, events.LinkRecovered(), events.CodecMismatch("Bob", 1, 2)):
+        observer.note(event)
+    assert [str(problem), "the link works again", "Bob speaks codec 2, this is 1"] == told
+    assert [str(problem), "Bob speaks codec 2, this is 1"] == observer.test.problems
 
 
 def recorded(packets: tuple[bytes, ...], flags: str) -> RecordedOver:
