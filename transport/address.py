@@ -24,6 +24,7 @@ from transport.errors import LinkError, UsageError
 from transport.impairment import Impairment
 from transport.link_kinds import LINK_KINDS, LinkKind, written_forms
 from transport.link_options import COMMON_OPTIONS, IMPAIRMENT_OPTIONS, RADIO, AddressParts
+from transport.protocol.frames import Repeat
 from transport.radio.radios import Radio
 
 Settings = TypeVar("Settings")
@@ -40,8 +41,8 @@ class Address(Generic[Settings]):
     """Settings that only this kind of link has."""
     k: int | None = None
     """Packets a frame, 1..6; None: not said."""
-    repeat: bool = False
-    """True for frames that carry the packets of the one before again."""
+    repeat: Repeat = Repeat.NONE
+    """Contents of the frame before that every VOICE frame carries again."""
     radio: Radio | None = None
     """Radio at the other end of a serial port or behind a TNC; None: not said, or no radio."""
     impairment: Impairment | None = None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from transport.framing.ax25 import DESTINATION, Callsign, parse_callsign
-from transport.protocol.frames import MAX_K
+from transport.protocol.frames import MAX_K, Repeat
 from transport.radio.airtime import Keying
 from transport.radio.radios import RADIOS, Radio
 
@@ -122,7 +122,7 @@ _TIME = "a time in milliseconds, or with s behind it in seconds"
 _SHARE_OF_FRAMES = "a share of frames such as 0.05 or 5%"
 COMMON_OPTIONS = (
     LinkOption("k", "k", read_packets, f"a whole number of packets a frame, 1 to {MAX_K}"),
-    LinkOption("repeat", "repeat", read_switch, "0 or 1"),
+    LinkOption("repeat", "repeat", Repeat.of_word, "0 or 1"),
 )
 """Options of every link that are fields of `Address`."""
 IMPAIRMENT_OPTIONS = (

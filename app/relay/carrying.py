@@ -30,7 +30,7 @@ from app.relay.reasons import (
 from app.relay.reports import OverNotRelayed, OverRelayed, OverWaits, RelayReport
 from transport.planning.planner import link_model, voice_bytes
 from transport.protocol.floor_states import State
-from transport.protocol.frames import PACKET_BYTES, PACKET_S, Begin, End, Mode
+from transport.protocol.frames import PACKET_BYTES, PACKET_S, Begin, End, Mode, Repeat
 from transport.protocol.over import OverBegun, OverEnded, Overlap, OverSender, PacketHeard
 from transport.protocol.receiver import Fact
 from transport.protocol.relaying import (
@@ -80,7 +80,7 @@ class Carrying:
         self._begin = begun.begin
         self._source, self._target = source, target
         self.origin = origin_of(begun.begin.nonce, begun.first_index)
-        again_s = begun.begin.k * PACKET_S if begun.begin.repeat else 0.0
+        again_s = begun.begin.k * PACKET_S if begun.begin.repeat is Repeat.PACKETS else 0.0
         self._packets = Repacker(target.k, begun.first_index, again_s)
         self._ended: End | None = None
         self._came = self._over = False
@@ -259,7 +259,7 @@ class Carrying:
         says_damaged = self._target.channel.mode is Mode.OPEN
         if piece.packets:
             frames = sender.voice(piece.packets, damaged=piece.damaged and says_damaged)
-        elif self._target.address.repeat:  # whose next frame needs them
+        elif self._target.address.repeat is Repeat.PACKETS:  # whose next frame needs them
             frames = sender.voice([bytes(PACKET_BYTES)] * piece.count, damaged=says_damaged)
         else:
             frames = sender.skip(piece.count)

@@ -18,7 +18,7 @@ from app.relay.reasons import NO_AIRTIME, NOBODY_THERE, SOMEBODY_TALKS
 from app.relay.reports import OverNotRelayed, OverRelayed, RelayReport
 from transport.planning.planner import link_model, plan
 from transport.protection.rate_limit import TokenBucket
-from transport.protocol.frames import MAX_K, NONCE_BYTES, PACKET_BYTES, Type
+from transport.protocol.frames import MAX_K, NONCE_BYTES, PACKET_BYTES, Repeat, Type
 from transport.protocol.open_frames import HEADER, HEADER_BYTES
 from transport.protocol.over_pace import OverPace
 from transport.protocol.relaying import KnownOvers, Sighting, origin_of
@@ -245,8 +245,8 @@ def misfit(source: LinkEnd, target: LinkEnd, packets: int) -> str:
         return "a sealed channel's topic on a broker follows from the passphrase"
     if source.link.tag_bytes != target.link.tag_bytes:
         return f"their tags have {source.link.tag_bytes} bytes, and {target.link.tag_bytes} there"
-    repeat = packets > MAX_K
-    k = packets // 2 if repeat else packets
+    repeat = Repeat.PACKETS if packets > MAX_K else Repeat.NONE
+    k = packets // 2 if repeat is Repeat.PACKETS else packets
     row = plan(dataclasses.replace(target.address, repeat=repeat), sealed=True)[max(1, k) - 1]
     if row.too_long:
         limit = link_model(target.address).max_frame_bytes

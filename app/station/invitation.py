@@ -12,7 +12,7 @@ from app.settings.protection import channel_mode, channel_name
 from transport.address import Address
 from transport.link_kinds import UDP_PORT
 from transport.link_options import UdpSettings
-from transport.protocol.frames import Mode
+from transport.protocol.frames import Mode, Repeat
 
 MAX_INVITATIONS = 6
 """Addresses of this machine that are told at the most: a machine with containers has dozens that help nobody."""
@@ -32,7 +32,9 @@ def invitations(settings: Settings, address: Address[Any], own: Iterable[IPv4Add
     if not waits_for_callers(address):
         return ()
     port = "" if address.settings.port == UDP_PORT else f":{address.settings.port}"
-    options = [f"k={address.k}"] * (address.k is not None) + ["repeat=1"] * address.repeat
+    options = [f"k={address.k}"] * (address.k is not None) + [f"repeat={address.repeat.word}"] * (
+        address.repeat is not Repeat.NONE
+    )
     query = "?" + "&".join(options) if options else ""
     flags = _flags(settings)
     hosts = [f"[{ip}]" if ip.version == 6 else f"{ip}" for ip in own]

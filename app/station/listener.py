@@ -19,7 +19,7 @@ from app.station.speech import SpeechDecoder
 from codec import format as fmt
 from transport.playout.playout import MAX_OVERS, PlayedOver, Playout, PlayoutItem
 from transport.protection.rate_limit import TokenBucket
-from transport.protocol.frames import Begin
+from transport.protocol.frames import Begin, Repeat
 from transport.protocol.over import Malformed, OverBegun, OverEnded, OverSuperseded, PacketHeard
 from transport.protocol.receiver import Fact, Rubbish, VoiceArrived
 
@@ -153,7 +153,7 @@ class Listener:
             self._refused = begin.over
             return
         self._refused = None
-        number = self._playout.begin(begin.k, first_index, repeat=begin.repeat)
+        number = self._playout.begin(begin.k, first_index, repeat=begin.repeat is not Repeat.NONE)
         self._heard.append(_Heard(number, begin, first_index, first_index))
         self._tell_began(speaks=False)
 

@@ -23,6 +23,7 @@ from transport.links.base import Link
 from transport.links.own_addresses import own_addresses
 from transport.planning.planner import choose_k, planned_share
 from transport.protection.cipher import Secret
+from transport.protocol.frames import Repeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,8 @@ class Opened:
     """The thread in which the models work."""
     latency: Latency
     packets_per_frame: int
-    repeat: bool
-    """True where each frame carries the packets of the one before again."""
+    repeat: Repeat
+    """Contents of the frame before that every VOICE frame carries again."""
     share: float
     """Seconds that an over of a second takes on the link; above 1, the link is slower than speech."""
     invitations: tuple[str, ...]

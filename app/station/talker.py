@@ -25,7 +25,7 @@ from app.station.speech import SpeechEncoder
 from app.station.transmitter import Transmitter
 from app.station.vox import PRE_ROLL_S
 from codec import format as fmt
-from transport.protocol.frames import NONCE_BYTES, Voice
+from transport.protocol.frames import NONCE_BYTES, Repeat, Voice
 from transport.protocol.over import OverSender
 
 MAX_WAITING_BLOCKS = 500
@@ -47,14 +47,14 @@ class Talker:
         *,
         settings: Settings,
         packets_per_frame: int,
-        repeat: bool,
+        repeat: Repeat,
         speech: SpeechEncoder,
         transmitter: Transmitter,
         latency: Latency,
         clock: Callable[[], int],
         emit: Callable[[Event], None],
     ) -> None:
-        """Take the parts, 1..6 packets_per_frame, and `repeat`, which sends packets again in the next frame.
+        """Take the parts, 1..6 packets_per_frame, and what each frame carries of the one before.
 
         clock: returns UTC seconds since 1970, 0 where there is no clock.
         """
@@ -235,7 +235,9 @@ class Talker:
     def _send_voice(self, sender: OverSender, packets: list[bytes], frame_at_s: float) -> None:
         if self._sender is not sender:
             return  # abandoned
-        first = max(0, sender.packets_sent - self._k * self._repeat)  # what was sent before goes again, if so
+        first = max(
+            0, sender.packets_sent - self._k * (self._repeat is Repeat.PACKETS)
+        )  # what was sent before goes again, if so
         for frame in sender.voice(packets):
             if isinstance(frame, Voice):
                 self._latency.handed_over(frame.over, frame.sequence, frame_at_s, trio.current_time())

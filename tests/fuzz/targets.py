@@ -28,7 +28,7 @@ from transport.protection.rate_limit import MAX_PROVEN
 from transport.protection.replay import MAX_REMEMBERED
 from transport.protocol.floor import Floor
 from transport.protocol.floor_states import State
-from transport.protocol.frames import NONCE_BYTES, Begin, End, Mode, Type, Voice
+from transport.protocol.frames import NONCE_BYTES, Begin, End, Mode, Repeat, Type, Voice
 from transport.protocol.open_frames import MAX_FRAME_BYTES, decode, encode, peek_type
 from transport.protocol.over import MAX_PACKETS, OverBegun, OverEnded, PacketHeard
 from transport.protocol.over_receiver import REMEMBERED_OVERS, OverReceiver
@@ -221,7 +221,7 @@ class Conversation:
         for event in receiver.receive(frame, now):
             match event:
                 case OverBegun(begin, first_index):
-                    playout.begin(begin.k, first_index, repeat=begin.repeat)
+                    playout.begin(begin.k, first_index, repeat=begin.repeat is not Repeat.NONE)
                     floor.heard(now, begin.over, begin.k, begins=True)
                 case PacketHeard(index, packet, damaged):
                     playout.push(index, packet, damaged, now)
@@ -265,7 +265,9 @@ def _frame(order: bytes) -> Begin | Voice | End | None:
     match kind:
         case 0:
             k, name = 1 + what[0] % 6, "Ada" if what[1] & 1 else "Bob"
-            return Begin(over, sequence, what[1:2] * 8, 0, 1, k, name, repeat=bool(what[1] & 2))
+            return Begin(
+                over, sequence, what[1:2] * 8, 0, 1, k, name, repeat=Repeat.PACKETS if what[1] & 2 else Repeat.NONE
+            )
         case 1:
             return Voice(over, sequence, (bytes(32),) * (1 + what[0] % 12), damaged=bool(what[1] & 1))
         case 2:

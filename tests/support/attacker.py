@@ -25,6 +25,7 @@ from transport.protocol.frames import (
     Ping,
     Pong,
     Receipt,
+    Repeat,
     Text,
     Type,
     Voice,
@@ -132,7 +133,7 @@ class Attacker:
             k=k,
             sender=dice.choice(NAMES),
             addressee=dice.choice(NAMES),
-            repeat=dice.random() < 0.3,
+            repeat=dice.choice((*Repeat, Repeat.NONE)),
         )
         yield over.begin()
         for _ in range(voices):
@@ -148,7 +149,7 @@ class Attacker:
         match dice.choice(list(Type)):
             case Type.BEGIN:
                 k = dice.randrange(1, MAX_K + 1)
-                return Begin(over, sequence, self._nonce(), 0, CODEC_ID, k, name, to, dice.random() < 0.5)
+                return Begin(over, sequence, self._nonce(), 0, CODEC_ID, k, name, to, dice.choice(list(Repeat)))
             case Type.VOICE:
                 return Voice(over, sequence, tuple(marked(dice) for _ in range(dice.choice((1, 1, 2, 12)))))
             case Type.END:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from transport.impairment import Delivery, ImpairedPath
 from transport.playout.playout import Playout, PlayoutItem
-from transport.protocol.frames import PACKET_BYTES, PACKET_S, Begin, End, Voice
+from transport.protocol.frames import PACKET_BYTES, PACKET_S, Begin, End, Repeat, Voice
 from transport.protocol.open_frames import encode
 from transport.protocol.over import (
     Malformed,
@@ -32,7 +32,13 @@ def numbered_packet(number: int) -> bytes:
 
 
 def over_frames(
-    packets: int, k: int = 1, *, over: int = 7, nonce: bytes = NONCE, sender: str = "Ada", repeat: bool = False
+    packets: int,
+    k: int = 1,
+    *,
+    over: int = 7,
+    nonce: bytes = NONCE,
+    sender: str = "Ada",
+    repeat: Repeat = Repeat.NONE,
 ) -> list[Begin | Voice | End]:
     """Return all frames of an over of numbered packets, with END twice."""
     talker = OverSender(over=over, nonce=nonce, utc_s=1_700_000_000, codec_id=1, k=k, sender=sender, repeat=repeat)
@@ -106,7 +112,7 @@ class Listener:
         for fact in self.receiver.receive(octets, now):
             match fact:
                 case OverBegun(begin, first_index):
-                    self.playout.begin(begin.k, first_index, repeat=begin.repeat)
+                    self.playout.begin(begin.k, first_index, repeat=begin.repeat is not Repeat.NONE)
                 case PacketHeard(index, packet, damaged):
                     self.playout.push(index, packet, damaged, now)
                 case OverEnded(end):

@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from transport.protocol import frames
-from transport.protocol.frames import Beacon, Begin, End, Frame, Mode, Ping, Pong, Receipt, Refusal, Text, Voice
+from transport.protocol.frames import Beacon, Begin, End, Frame, Mode, Ping, Pong, Receipt, Refusal, Repeat, Text, Voice
 from transport.protocol.open_frames import crc16
 
 DOCUMENTS = Path(__file__).parents[2] / "transport" / "docs"
@@ -45,7 +45,7 @@ profiles = st.none() | st.binary(min_size=32, max_size=32)
 nonces = st.binary(min_size=8, max_size=8)
 ks = st.integers(1, 6)
 any_frame: st.SearchStrategy[Frame] = st.one_of(
-    st.builds(Begin, bytes_8, shorts, nonces, longs, shorts, ks, names, names, st.booleans(), profiles),
+    st.builds(Begin, bytes_8, shorts, nonces, longs, shorts, ks, names, names, st.sampled_from(Repeat), profiles),
     st.builds(Voice, bytes_8, shorts, packets),
     st.builds(End, bytes_8, shorts, shorts),
     st.builds(Receipt, bytes_8, shorts, shorts),

@@ -16,6 +16,7 @@ from transport.framing.ax25 import Callsign
 from transport.impairment import Impairment
 from transport.link_kinds import LINK_KINDS
 from transport.link_options import KissSettings, ParrotSettings, SerialSettings, TncSettings, UdpSettings
+from transport.protocol.frames import Repeat
 from transport.radio.radios import RADIOS
 
 GOOD = {
@@ -27,16 +28,16 @@ GOOD = {
     "udp://[2001:db8::7]": ("udp", UdpSettings("2001:db8::7", 7800)),
     "udp://239.1.2.3": ("udp", UdpSettings("239.1.2.3", 7800)),
     "udp://[::1]:7800?k=3": ("udp", UdpSettings("::1", 7800), 3),
-    " udp://radio.local:1/?k=6&repeat=1 ": ("udp", UdpSettings("radio.local", 1), 6, True),
+    " udp://radio.local:1/?k=6&repeat=1 ": ("udp", UdpSettings("radio.local", 1), 6, Repeat.PACKETS),
     "UDP://Radio.Local:1": ("udp", UdpSettings("radio.local", 1)),
     "parrot://": ("parrot", ParrotSettings()),
-    "parrot://?rate=1200&k=2": ("parrot", ParrotSettings(), 2, False, None, Impairment(rate_bps=1200)),
+    "parrot://?rate=1200&k=2": ("parrot", ParrotSettings(), 2, Repeat.NONE, None, Impairment(rate_bps=1200)),
     "udp://:1?seed=3": ("udp", UdpSettings("", 1)),
     "udp://:1?loss=5%&burst=3&ber=0.001&delay=150&jitter=0.2s&reorder=0.1&duplicate=0.2&seed=-7": (
         "udp",
         UdpSettings("", 1),
         None,
-        False,
+        Repeat.NONE,
         None,
         Impairment(None, 0.15, 0.2, 0.05, 3.0, 0.001, 0.1, 0.2, -7),
     ),
@@ -44,7 +45,7 @@ GOOD = {
         "udp",
         UdpSettings("", 1),
         None,
-        False,
+        Repeat.NONE,
         None,
         Impairment(rate_bps=9600, delay_s=0.08),
     ),

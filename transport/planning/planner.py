@@ -13,7 +13,7 @@ from typing import Any
 
 from transport.address import Address
 from transport.playout.jitter import MAX_HOLD_S, MIN_HOLD_S
-from transport.protocol.frames import MAX_K, PACKET_BYTES, PACKET_S, TAG_BYTES_RADIO
+from transport.protocol.frames import MAX_K, PACKET_BYTES, PACKET_S, TAG_BYTES_RADIO, Repeat
 from transport.protocol.open_frames import CHECK_BYTES, HEADER_BYTES
 from transport.protocol.over import BEGIN_EVERY_S, voice_frames_per_cycle
 from transport.protocol.payloads import BEGIN_BYTES
@@ -91,9 +91,9 @@ def link_model(address: Address[Any]) -> LinkModel:
     )
 
 
-def voice_bytes(k: int, link: LinkModel, *, sealed: bool = False, repeat: bool = False) -> int:
-    """Return the length of a VOICE frame of k packets: 8 bytes more than these, or 12 sealed on IP."""
-    return HEADER_BYTES + k * PACKET_BYTES * (1 + repeat) + (link.tag_bytes if sealed else CHECK_BYTES)
+def voice_bytes(k: int, link: LinkModel, *, sealed: bool = False, repeat: Repeat = Repeat.NONE) -> int:
+    """Return the length of a VOICE frame of k packets: 8 bytes more than what it carries, or 12 sealed on IP."""
+    return HEADER_BYTES + k * PACKET_BYTES + repeat.repeated_bytes(k) + (link.tag_bytes if sealed else CHECK_BYTES)
 
 
 def begin_bytes(link: LinkModel, *, sealed: bool = False, name_bytes: int = NAME_BYTES) -> int:
@@ -106,7 +106,7 @@ def budget(
     k: int,
     *,
     sealed: bool = False,
-    repeat: bool = False,
+    repeat: Repeat = Repeat.NONE,
     name_bytes: int = NAME_BYTES,
     duty: float | None = None,
 ) -> PlanRow:
@@ -132,13 +132,13 @@ def budget(
         stage.time_s(voice) + stage.time_s(begin) + (keyed_s if stage is way.air else 0.0) for stage in way.stages
     )
     jitter_s = max(0.0, behind_s - frame_s) + link.jitter_s + keying.jitter_s
-    hold_s = min(max(jitter_s, MIN_HOLD_S), max(MAX_HOLD_S, frame_s)) + frame_s * repeat
+    hold_s = min(max(jitter_s, MIN_HOLD_S), max(MAX_HOLD_S, frame_s)) + frame_s * (repeat is not Repeat.NONE)
     way_s = sum(stage.time_s(voice) for stage in way.stages) + keying.access_s + keying.tx_delay_s
     limit = duty if duty is not None else link.duty
     too_long = link.max_frame_bytes is not None and voice > link.max_frame_bytes
     share = max(busy_s(stage) for stage in way.stages) / cycle_s
     wire_bps = 8 * (frames * way.air.octets(voice) + way.air.octets(begin)) / cycle_s
-    other_bps = _other_codec_bps(link, voice - k * PACKET_BYTES * (1 + repeat), begin, frame_s)
+    other_bps = _other_codec_bps(link, voice - k * PACKET_BYTES - repeat.repeated_bytes(k), begin, frame_s)
     return PlanRow(
         k,
         share,
@@ -229,7 +229,7 @@ def what_would(address: Address[Any], rows: list[PlanRow]) -> list[str]:
             )
     if address.radio is not None and (faster := _faster_relative(address.radio)):
         ways.append(f"radio={faster}")
-    if address.repeat:
+    if address.repeat is Repeat.PACKETS:
         ways.append("leaving out repeat=1, which doubles the voice")
     ways.append(f"a link {math.ceil(10 * best.share / MAX_SHARE) / 10:.2g} times as fast")
     ways.append(

@@ -56,6 +56,35 @@ class Mode(enum.IntEnum):
         raise ValueError(f"{word!r} is no mode of a channel")
 
 
+class Repeat(enum.Enum):
+    """Contents of a VOICE frame that the next one of its over carries again. The value is its flag in BEGIN."""
+
+    NONE = 0
+    """None."""
+    PACKETS = 1
+    """All packets."""
+
+    @property
+    def word(self) -> str:
+        """The value of `repeat=` in the address of a link: "0" or "1"."""
+        return _REPEAT_WORDS[self]
+
+    @classmethod
+    def of_word(cls, word: str) -> Repeat:
+        """Return the member that has this word. Raises ValueError where none has."""
+        for repeat, its_word in _REPEAT_WORDS.items():
+            if its_word == word:
+                return repeat
+        raise ValueError(f"{word!r} says nothing about what frames repeat")
+
+    def repeated_bytes(self, k: int) -> int:
+        """Return the length of all that a frame carries again, where the one before had k packets."""
+        return k * PACKET_BYTES if self is Repeat.PACKETS else 0
+
+
+_REPEAT_WORDS = {Repeat.NONE: "0", Repeat.PACKETS: "1"}
+
+
 class Type(enum.IntEnum):
     """The low nibble of the first byte. 0 and 10..15 are free."""
 
@@ -88,15 +117,15 @@ class Begin:
     sender: str
     addressee: str = ""
     """The one station that answers END with RECEIPT; empty: to all."""
-    repeat: bool = False
-    """True if every VOICE frame but the first carries the packets of the one before again, after its own."""
+    repeat: Repeat = Repeat.NONE
+    """Contents of the frame before that every VOICE frame but the first carries, after its own packets."""
     profile: bytes | None = None
     """Speaker profile, 32 bytes, or None."""
 
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """Packets of speech, in order; with `Begin.repeat` those of the frame before come after its own."""
+    """Packets of speech, in order; with `Repeat.PACKETS` those of the frame before come after its own."""
 
     over: int
     sequence: int

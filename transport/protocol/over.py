@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from transport.errors import UsageError
-from transport.protocol.frames import LATEST_UTC_S, MAX_K, PACKET_BYTES, PACKET_S, Begin, End, Frame, Voice
+from transport.protocol.frames import LATEST_UTC_S, MAX_K, PACKET_BYTES, PACKET_S, Begin, End, Frame, Repeat, Voice
 
 BEGIN_EVERY_S = 2.5
 """Speech after which BEGIN comes again for those who join late, in seconds."""
@@ -53,7 +53,7 @@ class OverSender:
         k: int,
         sender: str,
         addressee: str = "",
-        repeat: bool = False,
+        repeat: Repeat = Repeat.NONE,
         profile: bytes | None = None,
     ) -> None:
         """Take a random number 0..255 (`over`), 8 random bytes (`nonce`) and the time now (`utc_s`, 0: no clock).
@@ -92,7 +92,7 @@ class OverSender:
             raise UsageError(f"a packet has {PACKET_BYTES} bytes")
         voice = Voice(self.over, self._sequence, (*packets, *self._previous), damaged)
         begin = self._count(len(packets))
-        self._previous = tuple(packets) if self._repeat else ()
+        self._previous = tuple(packets) if self._repeat is Repeat.PACKETS else ()
         return [voice, *begin]
 
     def skip(self, count: int) -> list[Frame]:
@@ -100,7 +100,7 @@ class OverSender:
 
         The listener knows the place of all that follow. Not with `repeat`, where the next frame needs them.
         """
-        if self._repeat:
+        if self._repeat is not Repeat.NONE:
             raise UsageError("an over that repeats its packets leaves none out")
         return self._count(count)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import replace
 
-from transport.protocol.frames import Begin, End, Voice
+from transport.protocol.frames import Begin, End, Repeat, Voice
 from transport.protocol.over import (
     MAX_PACKETS,
     Malformed,
@@ -108,7 +108,7 @@ class OverReceiver:
         number = voice_number(voice.sequence, begin.k)
         if number is None:
             return [Malformed(f"VOICE in place {voice.sequence}, which is a BEGIN's")]
-        repeated = begin.k if begin.repeat and number else 0
+        repeated = begin.k if begin.repeat is Repeat.PACKETS and number else 0
         own = len(voice.packets) - repeated
         if not 1 <= own <= begin.k:
             return [Malformed(f"VOICE of {len(voice.packets)} packets with k = {begin.k}")]

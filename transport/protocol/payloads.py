@@ -28,6 +28,7 @@ from transport.protocol.frames import (
     Pong,
     Receipt,
     Refusal,
+    Repeat,
     Text,
     Type,
     Voice,
@@ -77,16 +78,16 @@ def _clean(octets: bytes) -> str:
 _BEGIN = struct.Struct(">8sIHB")
 BEGIN_BYTES = _BEGIN.size + 2
 """Length of BEGIN's body without its names and without a speaker profile: the fixed fields and two lengths of names."""
-# The other two flags are sent as 0 and ignored.
-_FLAG_REPEAT = 0b0001
+# Flag 1 is Repeat's; 4 and 8 are sent as 0 and ignored.
 _FLAG_PROFILE = 0b0010
+_REPEAT_FLAGS = 0b0001
 
 
 def _write_begin(frame: Begin) -> bytes:
     _require(len(frame.nonce) == NONCE_BYTES, "a nonce is 8 bytes")
     _require(1 <= frame.k <= MAX_K, f"k is 1..{MAX_K}, not {frame.k}")
     _require(frame.profile is None or len(frame.profile) == PROFILE_BYTES, "a speaker profile is 32 bytes")
-    flags = _FLAG_REPEAT * frame.repeat | _FLAG_PROFILE * (frame.profile is not None)
+    flags = frame.repeat.value | _FLAG_PROFILE * (frame.profile is not None)
     fixed = _BEGIN.pack(frame.nonce, frame.utc_s, frame.codec_id, frame.k << 4 | flags)
     return fixed + _write_name(frame.sender) + _write_name(frame.addressee) + (frame.profile or b"")
 
@@ -103,7 +104,7 @@ def _read_begin(over: int, sequence: int, body: bytes) -> Begin:
         raise FrameError(f"BEGIN with k = {k}")
     if len(body) - at != (PROFILE_BYTES if flags & _FLAG_PROFILE else 0):
         raise FrameError("BEGIN with a wrong length")
-    return Begin(over, sequence, nonce, utc_s, codec_id, k, sender, addressee, bool(flags & _FLAG_REPEAT), profile)
+    return Begin(over, sequence, nonce, utc_s, codec_id, k, sender, addressee, Repeat(flags & _REPEAT_FLAGS), profile)
 
 
 # VOICE: 1..12 packets of 32 bytes; how many follows from the length

@@ -19,7 +19,7 @@ from transport.planning.planner import (
     voice_bytes,
     what_would,
 )
-from transport.protocol.frames import PACKET_BYTES, PACKET_S, Begin, Frame, Voice
+from transport.protocol.frames import PACKET_BYTES, PACKET_S, Begin, Frame, Repeat, Voice
 from transport.protocol.open_frames import CHECK_BYTES, HEADER_BYTES, encode
 from transport.protocol.over import OverSender, voice_frames_per_cycle
 from transport.radio.airtime import UART_BITS, Bits, Cobs, Keying, Lora, Stage
@@ -68,8 +68,8 @@ def test_the_rates_of_the_design(k: int, rate_bps: int) -> None:
 
 
 @pytest.mark.parametrize("k", [1, 2, 3, 6])
-@pytest.mark.parametrize("repeat", [False, True])
-def test_the_sum_is_that_of_real_frames(k: int, repeat: bool) -> None:
+@pytest.mark.parametrize("repeat", Repeat)
+def test_the_sum_is_that_of_real_frames(k: int, repeat: Repeat) -> None:
     """A long over through the real framing takes the share and the rate that were planned, to a thousandth."""
     sender = OverSender(
         over=7,

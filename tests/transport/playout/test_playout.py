@@ -12,7 +12,7 @@ from tests.support.overs import Listener, drop, numbered_packet, over_frames, ta
 from transport.impairment import ImpairedPath, Impairment
 from transport.playout.jitter import FIRST_HOLD_S, MAX_HOLD_S, MIN_HOLD_S
 from transport.playout.playout import MAX_FINISHED, MAX_JUMP, MAX_OVERS, Playout
-from transport.protocol.frames import PACKET_S
+from transport.protocol.frames import PACKET_S, Repeat
 
 PAUSE_S = 10.0
 
@@ -152,7 +152,7 @@ def test_a_lost_first_frame_is_skipped() -> None:
 @pytest.mark.parametrize("k", [1, 2])
 def test_repeat_heals_losses_in_time(k: int) -> None:
     """With repeat a lost frame comes with the next one, and the hold allows for that from the first over on."""
-    listener = Listener().hear(drop(talk(over_frames(20 * k, k, repeat=True), k), 6, 12, 13))
+    listener = Listener().hear(drop(talk(over_frames(20 * k, k, repeat=Repeat.PACKETS), k), 6, 12, 13))
     assert k == listener.indices.count(None)  # the first of the two frames that were lost in a row
     assert FIRST_HOLD_S + k * PACKET_S == pytest.approx(listener.played[0][0] - k * PACKET_S)
     assert 20 * k == listener.playout.count.played + listener.playout.count.lost

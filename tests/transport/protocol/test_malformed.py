@@ -13,7 +13,7 @@ from tests.support.vectors import OPEN_VECTORS, with_checks
 from transport.errors import FrameError
 from transport.protection.channel import ProtectedChannel
 from transport.protection.cipher import Cipher, Secret
-from transport.protocol.frames import Begin, End, Frame, Mode, Type, Voice
+from transport.protocol.frames import Begin, End, Frame, Mode, Repeat, Type, Voice
 from transport.protocol.open_frames import decode, encode, peek_mode, peek_type
 from transport.protocol.over import MAX_PACKETS
 from transport.protocol.over_receiver import REMEMBERED_OVERS, OverReceiver
@@ -21,7 +21,7 @@ from transport.protocol.payloads import READERS, WRITERS, read_voice
 
 OPEN_FRAMES = [bytes.fromhex(octets) for _, octets in OPEN_VECTORS]
 PAYLOADS = [octets[6:-2] for octets in OPEN_FRAMES]
-OVER = [encode(frame) for frame in over_frames(12, 2, repeat=True)]
+OVER = [encode(frame) for frame in over_frames(12, 2, repeat=Repeat.PACKETS)]
 
 
 def read(kind: Type, payload: bytes) -> Frame | None:
@@ -127,7 +127,7 @@ BEGIN = Begin(0x5A, 0, bytes(range(8)), 0, 1, 2, "Ada")
 def test_overs(inputs: list[bytes]) -> None:
     """Frames that pass their checks and say anything, one after the other: facts, and a bounded memory."""
     receiver = OverReceiver()
-    receiver.receive(over_frames(12, 2, repeat=True)[0], 0.0)
+    receiver.receive(over_frames(12, 2, repeat=Repeat.PACKETS)[0], 0.0)
     for octets in inputs:
         try:
             frame = decode(with_checks(octets[:4], octets[4:]))

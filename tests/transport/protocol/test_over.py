@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.overs import NONCE, numbered_packet, over_frames
 from transport.errors import UsageError
-from transport.protocol.frames import LATEST_UTC_S, PACKET_S, Begin, End, Voice
+from transport.protocol.frames import LATEST_UTC_S, PACKET_S, Begin, End, Repeat, Voice
 from transport.protocol.open_frames import decode, encode
 from transport.protocol.over import (
     MAX_PACKETS,
@@ -61,8 +61,8 @@ def test_voice_numbers_count_without_a_gap(k: int) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.integers(1, 6), st.integers(1, 60), st.booleans(), st.data())
-def test_packets_keep_their_place(k: int, packets: int, repeat: bool, data: st.DataObject) -> None:
+@given(st.integers(1, 6), st.integers(1, 60), st.sampled_from(Repeat), st.data())
+def test_packets_keep_their_place(k: int, packets: int, repeat: Repeat, data: st.DataObject) -> None:
     """Whatever frames are lost behind a BEGIN that was heard, the packets that come have their right numbers."""
     frames = over_frames(packets, k, repeat=repeat)
     first_begin = data.draw(st.sampled_from([i for i, frame in enumerate(frames) if isinstance(frame, Begin)]))
@@ -92,7 +92,7 @@ def test_late_joiner() -> None:
 
 def test_repeat_heals_a_single_loss() -> None:
     """With repeat every VOICE carries the frame before again: one lost frame loses nothing but the last one would."""
-    frames = over_frames(8, 2, repeat=True)
+    frames = over_frames(8, 2, repeat=Repeat.PACKETS)
     voices = [i for i, frame in enumerate(frames) if isinstance(frame, Voice)]
     for missing in voices[:-1]:
         events = hear(OverReceiver(), [frame for i, frame in enumerate(frames) if i != missing])

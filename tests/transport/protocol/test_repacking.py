@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.overs import numbered_packet, over_frames
 from transport.errors import UsageError
+from transport.protocol.frames import Repeat
 from transport.protocol.over import OverSender, PacketHeard
 from transport.protocol.over_receiver import OverReceiver
 from transport.protocol.repacking import LATE_S, MAX_AHEAD, Piece, Repacker
@@ -119,7 +120,7 @@ def test_left_out_packets_keep_the_places_of_the_others() -> None:
         heard += [fact.index for fact in receiver.receive(frame, at * 0.4) if isinstance(fact, PacketHeard)]
     assert [number for number in range(20) if number % 3 != 2] == heard
     assert 20 == sender.end().packets_sent
-    again = OverSender(over=1, nonce=bytes(8), utc_s=0, codec_id=1, k=1, sender="Ada", repeat=True)
+    again = OverSender(over=1, nonce=bytes(8), utc_s=0, codec_id=1, k=1, sender="Ada", repeat=Repeat.PACKETS)
     again.begin()
     with pytest.raises(UsageError, match="leaves none out"):
         again.skip(1)
