@@ -39,6 +39,25 @@ def pytest_runtest_makereport(
     return report
 
 
+class FailuresAtOnce:
+    """A plug-in that tells of each failure when it happens: a run that is cut off has no summary."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Write down what has failed, and how."""
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        if report.failed and terminal is not None:
+            terminal.write_line(f"\nFAILED {report.nodeid} ({report.when})\n{report.longreprtext}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell of failures at once in CI, by the process that writes the report."""
+    if os.environ.get("CI") == "true" and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(FailuresAtOnce(config))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def no_settings_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Generator[None, None, None]:
     """Hide the settings, contacts and stations of whoever runs the tests."""

@@ -457,10 +457,10 @@ def test_what_is_no_broker(broker: Broker) -> None:
     assert "does not speak TLS" in (said := refusal(f"mqtts://127.0.0.1:{broker.port}/x")) or "hung up on a TLS" in said
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        thread = threading.Thread(target=_answer_twice, args=(server, b"SSH-2.0-OpenSSH_9.2\r\n"))
+        thread = threading.Thread(target=_answer_twice, args=(server, b"SSH-2.0-OpenSSH_9.2\r\n"), daemon=True)
         thread.start()
         assert "hung up on an MQTT greeting" in refusal(f"mqtt://127.0.0.1:{port}/x")
-        thread.join()
+        thread.join(5)
     assert f"no broker answers at 127.0.0.1 port {port} (connection refused)" in refusal(f"mqtt://127.0.0.1:{port}/x")
     assert "nobody knows that name" in refusal("mqtt://no-such-host.invalid/x")
 
