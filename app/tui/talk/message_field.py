@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.message import Message
@@ -37,6 +39,8 @@ class MessageField(Horizontal):
         self._input = Input(id="message-text", select_on_focus=False)
         self._left = TextBlock(id="bytes-left")
         self._addressee = ""
+        self._names: Sequence[str] = ()
+        """Names of stations that a message may begin with."""
 
     @property
     def input(self) -> Input:
@@ -54,6 +58,7 @@ class MessageField(Horizontal):
 
     def show(self, state: TalkState) -> None:
         """Show whom messages are for."""
+        self._names = state.others.names
         if self._addressee != state.addressee:
             self._addressee = state.addressee
             self._say()
@@ -77,7 +82,7 @@ class MessageField(Horizontal):
     def on_input_submitted(self, message: Input.Submitted) -> None:
         """Hand on what was written, unless it is too long."""
         message.stop()
-        left = bytes_left(message.value.strip())
+        left = bytes_left(message.value.strip(), self._names)
         if left < 0:
             self.post_message(self.TooLong(-left))
             return
@@ -94,7 +99,7 @@ class MessageField(Horizontal):
         if len(ways_out) >= self.size.width - 1:
             ways_out = "enter sends, esc leaves"
         self._input.placeholder = ways_out if writing else invitation
-        left = bytes_left(text)
+        left = bytes_left(text, self._names)
         self._left.display = bool(text)
         self._left.set_class(left < 0, "trouble")
         self._left.say(f"{left} bytes left" if left >= 0 else f"{-left} bytes too long", fit=True)

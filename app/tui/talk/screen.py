@@ -219,7 +219,7 @@ class TalkScreen(Picture):
 
     @on(MessageField.Written)
     def _message_written(self, message: MessageField.Written) -> None:
-        to, text = addressed(message.text, self.state.addressee)
+        to, text = addressed(message.text, self.state.addressee, self.state.others.names)
         if problem := addressee_problem(to) if to else "":
             self.note("message", problem)
         elif text:

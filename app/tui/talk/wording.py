@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Sequence
 
 from textual.content import Content
 
@@ -24,6 +26,8 @@ MEANWHILE = {
     "loudspeaker": "the meters move all the same",
 }
 """The words for what still works without a device, unless a clip speaks."""
+NAME_ENDS = re.compile(r"[:,]?\s+|[:,]|$")
+"""A pattern of what stands between the name of an addressee and the message."""
 
 
 def detail(state: TalkState) -> str:
@@ -114,17 +118,21 @@ def _remark(state: TalkState, age_s: float) -> str:
     return ", until you are silent" if state.key.state is KeyState.BY_VOICE else ""
 
 
-def addressed(text: str, addressee: str) -> tuple[str, str]:
-    """Return whom a message is for, and the message: "@bob hello" is for bob, anything else for who is chosen."""
-    if text.startswith("@"):
-        name, _, rest = text[1:].partition(" ")
-        return name, rest.strip()
-    return addressee, text
+def addressed(text: str, addressee: str, names: Sequence[str] = ()) -> tuple[str, str]:
+    """Return whom a message is for, and the message: "@bob hello" is for bob, anything else for who is chosen.
+
+    names: those of stations, which may hold spaces. Any other ends at the first space, colon or comma.
+    """
+    if not text.startswith("@"):
+        return addressee, text
+    known = [name for name in names if text.startswith(name, 1) and NAME_ENDS.match(text, 1 + len(name))]
+    name = max(known, key=len) if known else NAME_ENDS.split(text[1:], maxsplit=1)[0]
+    return name, NAME_ENDS.sub("", text[1 + len(name) :], count=1).strip()
 
 
-def bytes_left(text: str) -> int:
+def bytes_left(text: str, names: Sequence[str] = ()) -> int:
     """Return how many bytes more a message may have, its addressee apart; less than 0: how many it has too many."""
-    return MAX_TEXT_BYTES - len(addressed(text, "")[1].encode())
+    return MAX_TEXT_BYTES - len(addressed(text, "", names)[1].encode())
 
 
 def welcome(state: TalkState) -> str:

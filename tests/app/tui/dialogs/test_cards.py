@@ -14,7 +14,7 @@ from app.tui.dialogs.devices import DeviceScreen
 from app.tui.dialogs.setup import SetupScreen
 from app.tui.host.terminal_title import KEEP, RESTORE, TerminalTitle
 from app.tui.talk.phase import Phase
-from app.tui.talk.wording import addressed
+from app.tui.talk.wording import addressed, bytes_left
 from app.tui.widgets.level_words import level_words
 from tests.support.talk_stage import Stage, play
 
@@ -104,6 +104,27 @@ def test_a_message_may_name_its_addressee() -> None:
         addressed("a@b", ""),
         addressed("@bob", ""),
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "to", "text"),
+    [
+        ("@Uma: hello", "Uma", "hello"),
+        ("@Uma, hello", "Uma", "hello"),
+        ("@Uma:hello", "Uma", "hello"),
+        ("@Uma :) hello", "Uma", ":) hello"),
+        ("@Bob via Hill: hello", "Bob via Hill", "hello"),
+        ("@Bob via the hill", "Bob", "via the hill"),
+        ("@K1: hello", "K1:", "hello"),
+        ("@Umag hello", "Umag", "hello"),
+    ],
+)
+def test_a_name_in_a_message_ends_as_people_write_it(written: str, to: str, text: str) -> None:
+    """A colon or a comma behind it is no part of it, unless a station is called so; known names may hold spaces."""
+    assert (to, text) == addressed(written, "eve", ["Uma", "Bob", "Bob via Hill", "K1:"])
+    assert bytes_left("x" * 140) == bytes_left(
+        f"{written.removesuffix(text)}{'x' * 140}", ["Uma", "Bob via Hill", "K1:"]
+    )
 
 
 def test_another_link_is_opened_from_the_list(
