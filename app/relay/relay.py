@@ -13,6 +13,7 @@ from app.errors import GossamerError
 from app.history.nonce_file import NonceFile
 from app.relay.junction import Junction
 from app.relay.link_end import LinkEnd
+from app.relay.report_limit import ReportLimiter
 from app.relay.reports import RelayClosed, RelayedLink, RelayReady, RelayReport
 from app.settings.broker import access_of
 from app.settings.model import Settings
@@ -62,7 +63,7 @@ class Relay:
         check_links(self._addresses)
         self._each = each
         self._mode = channel_mode(each[0])
-        self._report = report
+        self._report = ReportLimiter(report).report
         self._parts = parts or RelayParts()
         self._closing = trio.Event()
 
