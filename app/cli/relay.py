@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import trio
 
 from app.cli.interrupts import interruptible
 from app.cli.options import add_json, add_options, configuration_from, settings_from
-from app.errors import FileProblem
+from app.errors import FileProblem, GossamerError
 from app.headless.logs import LEVELS, set_up_log
 from app.headless.output import LAST_LINES_S, EventWriter
 from app.paths import nonces_file
@@ -21,8 +23,12 @@ from app.settings.broker import with_password
 from app.settings.contacts import resolve
 from app.settings.model import Settings
 from app.settings.passphrase import warn_of_amateur_radio
+from app.settings.protection import channel_mode
 from app.signals import Ending, run_until_signal
+from transport.errors import UsageError
+from transport.framing.ax25 import parse_callsign
 from transport.link_kinds import explained_forms
+from transport.protocol.frames import Mode
 
 LOG = logging.getLogger("gossamer.relay")
 
@@ -61,10 +67,21 @@ def _settings(arguments: argparse.Namespace) -> list[Settings]:
     first, *others = [resolve(link, configuration.contacts, configuration.path) for link in arguments.links]
     arguments.link = first
     settings = settings_from(arguments, configuration)
+    if channel_mode(settings) is Mode.HAM and not holds_callsign(settings.name):
+        raise GossamerError(f"'{settings.name}' holds no callsign", "a relay in ham mode needs one, --name AB1CDE")
     each = [settings, *(with_password(replace(settings, link=link)) for link in others)]
     for one in each[1:]:
         warn_of_amateur_radio(one)
     return each
+
+
+def holds_callsign(name: str) -> bool:
+    """Tell whether a name is a callsign, or has one among its words, as DL/AB1CDE/P does."""
+    for word in re.split(r"[^\w-]+", name):
+        with contextlib.suppress(UsageError):
+            parse_callsign(word)
+            return True
+    return False
 
 
 def _nonces() -> Path | None:

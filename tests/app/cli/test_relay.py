@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 from app.__main__ import main
+from app.cli.relay import holds_callsign
 from tests.support.processes import CLIP, free_port, likeness, listener, read_line, start
 
 SETTLED_S = 30
@@ -82,6 +83,23 @@ def test_wrong_words(words: list[str], said: str, capsys: pytest.CaptureFixture[
     assert 2 == main(["relay", *words])
     problem = capsys.readouterr().err
     assert said in problem and 1 == problem.count("\n")
+
+
+@pytest.mark.parametrize("name", ["not a call", "Hill", "2026", "call sign-1"])
+def test_in_ham_mode_its_name_is_a_callsign(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    """By it alone the relay is named on the air; one on whose name nobody has a licence does not start."""
+    key = tmp_path / "key"
+    key.write_text("nutmeg tractor ruby walnut harbour")
+    key.chmod(0o600)
+    links = [f"udp://:{free_port()}", f"udp://:{free_port()}", "--channel", "hill", "--passphrase-file", str(key)]
+    assert 2 == main(["relay", *links, "--mode", "ham", "--name", name])
+    assert f"gossamer: '{name}' holds no callsign: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["AB1CDE", "ab1cde-7", "DL/AB1CDE/P", "Hill AB1CDE"])
+def test_names_that_hold_a_callsign(name: str) -> None:
+    """With what else stands around it."""
+    assert holds_callsign(name)
 
 
 def test_it_loads_no_models_and_no_sound() -> None:
