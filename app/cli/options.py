@@ -10,7 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.errors import GossamerError
 from app.settings.model import OPTIONS, Settings, Synth, read_synth
+from transport.protocol.frames import Mode
 
 if TYPE_CHECKING:  # the file is read by the commands that need it: decoding must not wait for it
     from app.settings.file import Configuration
@@ -124,6 +126,8 @@ def settings_from(arguments: argparse.Namespace, configuration: Configuration | 
     if "link" in values:
         values["link"] = resolve(values["link"], configuration.contacts, configuration.path)
     settings = Settings(**values)
+    if settings.mode is Mode.OPEN and hasattr(arguments, PREFIX + "passphrase_file"):  # the file's is left alone
+        raise GossamerError("mode open and a passphrase contradict each other", "leave one out")
     parse_address(settings.link)
     settings = with_password(replace(settings, broker_passwords=tuple(configuration.passwords.items())))
     return with_passphrase(settings, ask=getattr(arguments, "passphrase", False))
