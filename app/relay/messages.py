@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence, Set
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import trio
 
 from app.relay.link_end import LinkEnd
+from app.relay.message_way import MessageWay
 from app.relay.reports import RelayReport, TextRelayed
 from app.settings.model import Settings
-from app.station.presence_end import speaks_up
-from transport.planning.beacons import beacon_pace
-from transport.protection.rate_limit import TokenBucket
-from transport.protocol.frames import MAX_TEXT_BYTES, Beacon, Begin, End, Frame, Mode, Receipt, Text
+from transport.protocol.frames import MAX_TEXT_BYTES, Beacon, Begin, End, Mode, Receipt, Text
 from transport.protocol.receiver import Fact
 from transport.protocol.relaying import KnownMessages, KnownNames, relayed_name
 
-TEXTS_PER_S, TEXTS_AT_ONCE = 0.5, 8.0
-"""Messages a second that one link is given at the most, from all others, and how many at once."""
-BEACONS_AT_ONCE = 8.0
-"""BEACONs that one link is given at once after a pause."""
-MAX_WAITING = 16
-"""Messages that wait for the end of an over; the oldest makes room."""
-STALE_S = 60.0
-"""Time after which one that waits is dropped, in seconds."""
-NOTICES_PER_S, NOTICES_AT_ONCE = 0.1, 2.0
-"""Notices of the relay's own a second to the talkers of one link, and how many at once."""
 CONFIRMED_S = 60.0
 """Time after the end of a carried over within which its receipt is passed back, in seconds."""
 MAX_EXPECTED = 64
@@ -47,64 +35,6 @@ class _Expected:
     of_text: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """A message that waits for a link."""
-
-    frame: Frame
-    came_s: float
-    due_s: float
-    """Time until which the relay listens whether another one says it there."""
-    there: Set[int]
-    """Numbers of the links on which others were heard to say it: it grows."""
-
-
-class _WayOut:
-    """The messages that wait for one link, and what it may be given."""
-
-    def __init__(self, settings: Settings, end: LinkEnd) -> None:
-        self.end = end
-        self.waiting: deque[_Waiting] = deque(maxlen=MAX_WAITING)
-        self.more = trio.Event()
-        pace = beacon_pace(end.address, len(settings.name.encode()))
-        self.beacons = TokenBucket(1.0 / pace.gap_s, BEACONS_AT_ONCE if pace.gap_s < pace.every_s else 1.0)
-        self.takes_beacons = speaks_up(settings, end.address)
-        self.texts = TokenBucket(TEXTS_PER_S, TEXTS_AT_ONCE)
-        self.notices = TokenBucket(NOTICES_PER_S, NOTICES_AT_ONCE)
-
-    def put(self, frame: Frame, now: float) -> None:
-        """Have a frame of the relay's own sent."""
-        self._put(_Waiting(frame, now, now, frozenset()))
-
-    def put_unless_there(self, frame: Text | Beacon, sender: str, now: float, there: Set[int]) -> None:
-        """Have a frame sent unless it is on this link after a drawn time, as an over is: another relay was first.
-
-        sender: as he was heard.
-        """
-        self._put(_Waiting(frame, now, now + self.end.listening_s(sender), there))
-
-    def _put(self, waiting: _Waiting) -> None:
-        self.waiting.append(waiting)
-        self.more.set()
-
-    async def run(self) -> None:
-        """Send what waits while nobody talks, until cancelled."""
-        while True:
-            while not self.waiting:
-                self.more = trio.Event()
-                await self.more.wait()
-            await trio.sleep_until(self.waiting[0].due_s)
-            while not self.end.idle or self.end.queue:
-                await self.end.changed.wait()
-            next_one = self.waiting.popleft()
-            if self.end.number in next_one.there:
-                continue
-            fresh = trio.current_time() - next_one.came_s <= STALE_S
-            if fresh and self.end.link.ready and self.end.may_begin:
-                self.end.transmitter.send(next_one.frame)
-                await self.end.transmitter.drained()
-
-
 class CarriedMessages:
     """The messages of all links of a relay."""
 
@@ -121,7 +51,7 @@ class CarriedMessages:
         self._always = mode is Mode.HAM
         self._names = names
         self._report = report
-        self._ways = [_WayOut(settings, end) for end in ends]
+        self._ways = [MessageWay(settings, end) for end in ends]
         self._texts, self._beacons = KnownMessages(), KnownMessages()
         self._expected: OrderedDict[tuple[int, int, int], _Expected] = OrderedDict()
 
@@ -183,7 +113,7 @@ class CarriedMessages:
             return
         sender = relayed_name(beacon.sender, self._name, always=self._always)
         for way in self._ways:
-            if way.end.number not in there and way.takes_beacons and way.beacons.take(now):
+            if way.end.number not in there and way.takes_beacons:
                 carried = Beacon(beacon.over, beacon.sequence, sender, beacon.leaves)
                 way.put_unless_there(carried, beacon.sender, now, there)
 

@@ -15,6 +15,7 @@ from app import events
 from app.relay.carrying import LONGEST_WAIT_S
 from app.relay.junction import TOO_MANY_OVERS, TOO_MANY_WAIT
 from app.relay.link_end import MAX_QUEUED_OVERS
+from app.relay.message_way import MAX_WAITING
 from app.relay.passing import OVERS_AT_ONCE, OVERS_PER_S
 from app.relay.reports import OverNotRelayed, OverRelayed, RelayFigures
 from tests.support.air import Air, WatchedRelay, relaying
@@ -121,6 +122,25 @@ def test_a_flood_of_messages_is_a_few() -> None:
     said = [frame[0] & 15 for _, _, frame in far.frames]
     assert 8 <= said.count(Type.TEXT) <= 8 + 0.5 * 21 + 1
     assert 1 <= said.count(Type.BEACON) <= 8 + 21 / 3 + 1
+
+
+def test_a_flood_of_leaves_is_a_few() -> None:
+    """That somebody leaves waits until it may be said; of a thousand that is said no more often than anything."""
+    near, far = Air("udp://near"), Air("udp://far")
+    intruder, _ = near.member(), far.member()
+    hill = WatchedRelay("Hill", near, far, clock=clock)
+
+    async def main() -> None:
+        async with relaying([near, far], hill):
+            for number in range(1000):
+                await intruder.send(encode(Beacon(number % 256, number, f"Eve{number}", leaves=True)))
+                await trio.sleep(0.01)
+            await trio.sleep(600.0)
+
+    play(main)
+    said = [at_s for at_s, _, frame in far.frames]
+    assert 8 <= len(said) <= 8 + MAX_WAITING + 10 / 3 + 1
+    assert said[-1] <= 10 + 3 * MAX_WAITING + 1
 
 
 def test_nobody_holds_a_link_for_longer_than_anybody_may() -> None:

@@ -22,7 +22,7 @@ from app.relay.reports import (
 from tests.support.air import Air, WatchedRelay, relaying
 from tests.support.overs import over_frames
 from tests.support.station import ADA, BOB, Station, clip, running
-from transport.protocol.frames import Begin, End, Mode, Text, Voice
+from transport.protocol.frames import Beacon, Begin, End, Mode, Text, Voice
 from transport.protocol.open_frames import decode, encode, peek_mode
 
 pytestmark = pytest.mark.usefixtures("cheap_keys")
@@ -245,6 +245,27 @@ def test_messages_go_both_ways_and_are_confirmed() -> None:
     heard = [(text.sender, text.text, text.addressee) for text in bob.only(events.TextHeard)]
     assert [("Ada via Hill", "on my way", "Bob"), ("Ada via Hill", "to nobody here", "Cid")] == heard
     assert 5 == len(hill.only(TextRelayed))  # the second one four times, as its sender sent it
+
+
+def test_whoever_leaves_is_gone_everywhere() -> None:
+    """After many comings and goings too: greetings are left out where there are too many, leaves wait instead."""
+    near, far = Air("udp://near"), Air("udp://far")
+    visitor, _ = near.member(), far.member()
+    hill = WatchedRelay("Hill", near, far, clock=clock)
+
+    async def main() -> None:
+        async with relaying([near, far], hill):
+            for number in range(12):
+                for frame in (Beacon(number, 1, f"Ada{number}"), Beacon(number, 2, f"Ada{number}", leaves=True)):
+                    await visitor.send(encode(frame))
+                    await trio.sleep(0.7)
+            await trio.sleep(60.0)
+
+    play(main)
+    said = [decode(frame) for _, _, frame in far.frames]
+    assert [f"Ada{number} via Hill" for number in range(12)] == [
+        one.sender for one in said if isinstance(one, Beacon) and one.leaves
+    ]
 
 
 def test_two_relays_in_a_row() -> None:

@@ -11,8 +11,8 @@ from app.relay.reports import OverNotRelayed, OverRelayed
 from app.settings.model import SaysPresence, Settings
 from tests.support.air import Air, WatchedRelay, relaying
 from tests.support.station import ADA, LeftOpen, Station, clip, running
-from transport.protocol.frames import Type
-from transport.protocol.open_frames import HEADER
+from transport.protocol.frames import Beacon, Type
+from transport.protocol.open_frames import HEADER, encode
 from transport.protocol.relaying import station_of
 
 pytestmark = pytest.mark.usefixtures("cheap_keys")
@@ -219,6 +219,23 @@ def test_two_relays_side_by_side(seed: int) -> None:
     assert 1 <= sum(len(relay.only(OverNotRelayed)) for relay in (one, other))
     assert PACKETS == len([None for _, _, frame in near.frames if HEADER.unpack_from(frame)[0] == 0x12])
     assert ADA.name == "Ada" and ada.encoder.packets[-4:] == bob.decoder.packets[-4:]
+
+
+def test_two_relays_greet_for_everybody() -> None:
+    """Who says a BEACON is drawn each time, and it counts for him alone: together they carry more than one of them."""
+    near, far = Air("udp://near"), Air("udp://far")
+    visitor, _ = near.member(), far.member()
+    one, other = (WatchedRelay(name, near, far, clock=clock) for name in ("One", "Other"))
+
+    async def main() -> None:
+        async with relaying([near, far], one, other):
+            for number in range(14):
+                await visitor.send(encode(Beacon(number, 1, f"Ada{number}")))
+                await trio.sleep(0.6)
+            await trio.sleep(10.0)
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert set(range(14)) == {frame[1] for _, _, frame in far.frames}
 
 
 def test_two_that_begin_at_once() -> None:
