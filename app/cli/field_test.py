@@ -29,7 +29,7 @@ def add_field_test(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--minutes", type=float, default=5.0, metavar="M", help="length of the test in minutes (5)")
     parser.add_argument("--answer", action="store_true", help="be the station that answers; it is started first")
     parser.add_argument("--out", metavar="DIR", help="folder for the report (field-test-DATE)")
-    add_options(parser, "send")
+    add_options(parser, "field-test")
     add_json(parser)
     parser.set_defaults(run=run_field_test)
 

@@ -23,7 +23,7 @@ def add_station(parser: argparse.ArgumentParser) -> None:
         help="an input device as talk key: its path or part of its name, and one of its keys (any)",
     )
     parser.add_argument("--log-level", choices=LEVELS, default="warning", help="what goes to standard error (warning)")
-    add_options(parser, "talk")
+    add_options(parser, "station")
     add_json(parser, "events are JSON lines always; accepted as on other commands")
     parser.set_defaults(run=run_station)
 

@@ -33,7 +33,7 @@ def add_text(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("link", metavar="LINK|NAME", help=f"{explained_forms()}; or a contact's name")
     parser.add_argument("text", metavar="TEXT", help=f"the message, at most {MAX_TEXT_BYTES} bytes")
     parser.add_argument("--confirm", action="store_true", help="wait until the one that it is for has confirmed it")
-    add_options(parser, "send")
+    add_options(parser, "text")
     add_log_level(parser)
     add_json(parser)
     parser.set_defaults(run=run_text)

@@ -29,8 +29,10 @@ DEFAULT_CHANNEL = "gossamer"
 PARROT_LINK = "parrot://?rate=1200"
 """Address of the embedded station (app/station/parrot.py), behind a simulated link as thin as a packet radio's."""
 
-TALK, SEND, LISTEN, DEMO = "talk", "send", "listen", "demo"
-"""Names of the commands that open a station."""
+TALK, STATION, SEND, TEXT, FIELD_TEST = "talk", "station", "send", "text", "field-test"
+TALKERS = (TALK, STATION, SEND, TEXT, FIELD_TEST)
+LISTEN, DEMO = "listen", "demo"
+"""Names of the commands that open a station; TALKERS are those that say something of their own over a link."""
 WHO = "who"
 """Name of the command that looks who is on a channel."""
 LAB = "lab"
@@ -168,7 +170,7 @@ def _setting(
     what: str,
     allowed: str,
     read: Callable[[Any], Any],
-    used_by: tuple[str, ...] = (TALK,),
+    used_by: tuple[str, ...] = (TALK, STATION),
     metavar: str = "",
 ) -> Any:
     """Return a field of Settings.
@@ -195,7 +197,7 @@ class Settings:
         "what the others see when you talk (the login name)",
         f"1 to {MAX_NAME_BYTES} bytes of printable text",
         _station_name,
-        (TALK, SEND, LISTEN, DEMO, WHO),
+        (*TALKERS, LISTEN, DEMO, WHO),
         "NAME",
     )
     """Name that the others see when this station talks."""
@@ -206,7 +208,7 @@ class Settings:
         "the station that is asked to confirm your overs (the only other one)",
         f"the name of a station, at most {MAX_NAME_BYTES} bytes",
         _addressee,
-        (TALK, SEND),
+        TALKERS,
         "NAME",
     )
     """Station that overs are addressed to: everybody hears them, this one answers with a receipt.
@@ -220,7 +222,7 @@ class Settings:
         "open, sealed or ham (sealed with a passphrase, open without)",
         "open, sealed or ham",
         _mode,
-        (TALK, SEND, LISTEN, DEMO, WHO),
+        (*TALKERS, LISTEN, DEMO, WHO),
         "open|sealed|ham",
     )
     """Protection of the channel's frames. None: sealed if there is a passphrase, else open."""
@@ -231,7 +233,7 @@ class Settings:
         "name of a sealed channel: another name, another key (gossamer)",
         f"1 to {MAX_CHANNEL_LETTERS} letters of printable text",
         _channel_name,
-        (TALK, SEND, LISTEN, DEMO, WHO),
+        (*TALKERS, LISTEN, DEMO, WHO),
         "NAME",
     )
     """Name that goes into the key beside the passphrase: who shares a passphrase and not this hears nothing."""
@@ -242,7 +244,7 @@ class Settings:
         "its first line is the passphrase of a sealed channel",
         "the path of a file",
         _text,
-        (TALK, SEND, LISTEN, DEMO, WHO),
+        (*TALKERS, LISTEN, DEMO, WHO),
         "FILE",
     )
     """File that holds the passphrase, read by app/settings/passphrase.py. Empty: there is none."""
@@ -265,7 +267,7 @@ class Settings:
         "for mqtts://: trust these certificates in place of the system's",
         "the path of a file",
         _text,
-        (TALK, SEND, LISTEN, WHO),
+        (*TALKERS, LISTEN, WHO),
         "FILE",
     )
     """File with the certificates that a broker's must lead to; empty: the system's. An address that says ca= wins."""
@@ -279,7 +281,7 @@ class Settings:
         "rebuild speech with the network, without one, or with a voice's own (neural)",
         "neural, classic, or the path of a vocoder, FILE.onnx",
         read_synth,
-        (TALK, SEND, LISTEN, DEMO),
+        (*TALKERS, LISTEN, DEMO),
         "neural|classic|FILE.onnx",
     )
     """Synthesiser that turns features into sound: the vocoder network, the one without a network, or a vocoder.onnx."""
@@ -290,7 +292,7 @@ class Settings:
         "the networks in float32, or in 8-bit numbers: smaller, faster, a trifle rougher (standard)",
         "standard or small",
         _one_of("standard", "small"),
-        (TALK, SEND, LISTEN, DEMO),
+        (*TALKERS, LISTEN, DEMO),
         "standard|small",
     )
     """Set of models that codes and decodes; either of the two understands what the other sends."""
@@ -301,7 +303,7 @@ class Settings:
         "number or part of the name (`gossamer devices`)",
         "a device's number or part of its name",
         _device,
-        (TALK, SEND, LAB),
+        (TALK, STATION, SEND, LAB),
         "DEVICE",
     )
     """Name, or part of it, or number of the input device; None is the system's default."""
@@ -312,7 +314,7 @@ class Settings:
         "number or part of the name (`gossamer devices`)",
         "a device's number or part of its name",
         _device,
-        (TALK, LISTEN, LAB),
+        (TALK, STATION, LISTEN, LAB),
         "DEVICE",
     )
     """Name, or part of it, or number of the output device; None is the system's default."""
@@ -323,12 +325,14 @@ class Settings:
         "volume of the loudspeaker (1)",
         "a number from 0 to 1",
         _number(0.0, 1.0),
-        (TALK, LISTEN, LAB),
+        (TALK, STATION, LISTEN, LAB),
         "0..1",
     )
     """Volume of the loudspeaker, 0..1, linear in amplitude."""
 
-    muted: bool = _setting(False, "--muted", "start with the loudspeaker off", "true or false", _switch, (TALK, LAB))
+    muted: bool = _setting(
+        False, "--muted", "start with the loudspeaker off", "true or false", _switch, (TALK, STATION, LAB)
+    )
     """True while the loudspeaker is off; the volume is not forgotten."""
 
     gain_db: float = _setting(
@@ -337,7 +341,7 @@ class Settings:
         "microphone gain, -20 to 30 (0)",
         "a number of dB from -20 to 30",
         _number(-20.0, 30.0),
-        (TALK, SEND, LAB),
+        (TALK, STATION, SEND, LAB),
         "DB",
     )
     """Gain of the microphone, -20..+30 dB; what then exceeds full scale is clipped, and shown."""
@@ -348,7 +352,7 @@ class Settings:
         "packets of 0.32 s in a frame: with more of them you wait longer and the link carries less (auto)",
         f"a whole number from 1 to {MAX_K}, or auto",
         _packets_per_frame,
-        (TALK, SEND, DEMO),
+        (TALK, STATION, SEND, FIELD_TEST, DEMO),
         f"1..{MAX_K}|auto",
     )
     """k: packets of 320 ms that share one frame's overhead, 1..6; 0 ("auto"): as few as the link carries.
@@ -369,7 +373,7 @@ class Settings:
     """True to ring in one's own loudspeaker when an over comes in after the channel was quiet for a while."""
 
     bell: bool = _setting(
-        True, "--bell", "ring the terminal's bell for such a call, too (on)", "true or false", _switch
+        True, "--bell", "ring the terminal's bell for such a call, too (on)", "true or false", _switch, (TALK,)
     )
     """True to ring the terminal's bell at the same moment."""
 
@@ -379,6 +383,7 @@ class Settings:
         "show calls and what was missed in the terminal's title (on)",
         "true or false",
         _switch,
+        (TALK,),
     )
     """True to have the terminal's title say who calls, blinking, until the over has ended, and how much was missed."""
 
@@ -388,6 +393,7 @@ class Settings:
         "tell of calls and of what was missed on the desktop, while you look elsewhere (on)",
         "true or false",
         _switch,
+        (TALK,),
     )
     """True to show a notification on the desktop, where there is one, of calls and missed overs: names and numbers."""
 
@@ -405,7 +411,7 @@ class Settings:
         "seconds of silence that end an over by voice, 0.2 to 5 (0.8)",
         "a number of seconds from 0.2 to 5",
         _number(0.2, 5.0),
-        (TALK,),
+        (TALK, STATION),
         "S",
     )
     """Longest pause in speech that does not end an over by voice, 0.2..5 s."""
@@ -416,7 +422,7 @@ class Settings:
         "seconds from before the key that are sent too, 0 to 1 (0.2)",
         "a number of seconds from 0 to 1",
         _number(0.0, 1.0),
-        (TALK, SEND),
+        (TALK, STATION, SEND),
         "S",
     )
     """Sound from before the key that is sent too, 0..1 s, so that no first syllable is cut."""
@@ -427,7 +433,7 @@ class Settings:
         "longest over in seconds, 1 to 3600 (120)",
         "a number of seconds from 1 to 3600",
         _number(1.0, 3600.0),
-        (TALK,),
+        (TALK, STATION),
         "S",
     )
     """Longest over, 1..3600 s; then the floor is let go."""
@@ -438,7 +444,7 @@ class Settings:
         "keep past overs on this machine (on; app/docs/past-overs.md)",
         "true or false",
         _switch,
-        (TALK, SEND, LISTEN),
+        (*TALKERS, LISTEN),
     )
     """True to keep overs as packets, and all frames in a journal, in app.paths.recordings_folder, for this user."""
 
@@ -448,7 +454,7 @@ class Settings:
         "megabytes that past overs may take; then the oldest goes (64)",
         "a number from 1 to 1000000",
         _number(1.0, 1e6),
-        (TALK, SEND, LISTEN),
+        (TALK, STATION, SEND, LISTEN),
         "MB",
     )
     """Most that past overs may take, 1..1000000 MB: an hour of speech is 0.36, the journal of its frames 1.5."""
@@ -459,7 +465,7 @@ class Settings:
         "tell the others that this station is here: auto (on IP, not on radios), on, off",
         "auto, on or off",
         _one_of("auto", "on", "off"),
-        (TALK, SEND, LISTEN, WHO),
+        (*TALKERS, LISTEN, WHO),
         "auto|on|off",
     )
     """Whether this station sends BEACONs: "auto" on IP alone, "on" on radios too, at 1 % of the airtime, or "off"."""
@@ -470,7 +476,7 @@ class Settings:
         "what `gossamer ptt --station` calls this one (the name)",
         f"at most {MAX_NAME_BYTES} bytes of printable text",
         _addressee,
-        (TALK, SEND),
+        (TALK, STATION, SEND),
         "NAME",
     )
     """Name of the control socket (app/station/control_socket.py); empty: the station's name."""

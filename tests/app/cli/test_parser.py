@@ -162,6 +162,9 @@ def test_no_command_ignores_the_settings_file_that_it_is_given(command, behind, 
         (["--volume", "0.5", "send", "udp://127.0.0.1:9", "--input", "a.wav"], "--volume"),
         (["--passphrase", "plan"], "--passphrase"),
         (["--no-record", "overs", "list"], "--record"),
+        (["--microphone", "1", "text", "udp://127.0.0.1:9", "hi"], "--microphone"),
+        (["--station", "a", "field-test", "udp://127.0.0.1:9"], "--station"),
+        (["--no-bell", "station", "udp://127.0.0.1:9"], "--bell"),
     ],
 )
 def test_a_setting_before_a_command_that_would_ignore_it_is_refused(words, flag, capsys):
@@ -171,6 +174,23 @@ def test_a_setting_before_a_command_that_would_ignore_it_is_refused(words, flag,
     assert 2 == end.value.code
     [line] = capsys.readouterr().err.splitlines()
     assert f"{flag} means nothing to `gossamer " in line
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["text", "udp://:1", "hi", flag, "1"] for flag in ("--gain", "--pre-roll", "--record-limit")),
+        *(["field-test", "udp://:1", flag, "1"] for flag in ("--gain", "--pre-roll", "--microphone")),
+        *(["station", "udp://:1", flag] for flag in ("--no-notify", "--title-flash", "--no-bell")),
+    ],
+    ids=lambda words: " ".join(words[:1] + words[2:]),
+)
+def test_a_setting_that_a_command_would_ignore_is_unknown_to_it(words, capsys):
+    """A message has no gain, and a station without a screen no title."""
+    with pytest.raises(SystemExit) as end:
+        build_parser().parse_args(words)
+    assert 2 == end.value.code
+    assert "unrecognized arguments" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
