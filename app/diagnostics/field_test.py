@@ -61,7 +61,7 @@ async def run_field_test(
     test = FieldTest(settings, "answerer" if answer else "caller")
     observer = FieldTestObserver(test, known, say)
     engine = Engine(
-        replace(settings, record=False),
+        replace(settings, record=False, gain_db=0.0),
         observer.note,
         replace(parts, open_sound=absent_devices, on_heard=observer.hear, on_frame=observer.watch),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,8 +61,8 @@ def parts(link: Link) -> Parts:
     )
 
 
-def between_two(impairment: Impairment | None, minutes: float) -> tuple[FieldTest, FieldTest]:
-    """The caller's and the answerer's."""
+def between_two(impairment: Impairment | None, minutes: float, **more: Any) -> tuple[FieldTest, FieldTest]:
+    """The caller's and the answerer's. more: of the settings of both."""
     results: dict[bool, FieldTest] = {}
 
     async def main() -> None:
@@ -70,7 +71,7 @@ def between_two(impairment: Impairment | None, minutes: float) -> tuple[FieldTes
             link: Link = impair(here, impairment, nursery) if impairment else here
 
             async def side(answer: bool, link: Link, name: str) -> None:
-                settings = Settings(name=name, link="udp://:7800", permit_tone=False, courtesy_tone=False)
+                settings = Settings(name=name, link="udp://:7800", permit_tone=False, courtesy_tone=False, **more)
                 results[answer] = await run_field_test(
                     settings, parts(link), known_clips(), minutes=minutes, answer=answer
                 )
@@ -98,6 +99,12 @@ def test_on_a_good_link_everything_is_heard_confirmed_and_told():
     assert (ada.pings, 0, []) == (len(ada.round_trips_s), ada.unanswered, ada.problems)
     said, heard = aligned(bob.heard[0], known_clips()[0])
     assert np.abs(said - heard).max() < 0.01
+
+
+def test_the_gain_of_the_microphone_is_none_of_the_clips():
+    """They are recognised by their packets, whatever the settings file says."""
+    _, bob = between_two(None, minutes=0.5, gain_db=12.0)
+    assert ["one", "two"] == [over.clip for over in bob.heard][:2]
 
 
 def test_a_bad_link_is_seen_in_the_figures(tmp_path):
