@@ -358,6 +358,8 @@ class FrameLayer(enum.StrEnum):
     """A part of a frame, whatever carries it. The value is the word for the screen."""
 
     VOICE = "voice"
+    COPIES = "coarse copies"
+    """A layer that is told once there are any."""
     HEADER = "frame header"
     SIGNALS = "begin, end, ..."
 

@@ -68,6 +68,11 @@ def read_packets(text: str) -> int:
     return int(text) if text in {str(k) for k in range(1, MAX_K + 1)} else refuse()
 
 
+def read_repeat(text: str) -> Repeat:
+    """Return '0' as Repeat.NONE and '1' as Repeat.PACKETS."""
+    return Repeat.PACKETS if read_switch(text) else Repeat.NONE
+
+
 def read_switch(text: str) -> bool:
     """Return '0' as False and '1' as True."""
     return {"0": False, "1": True}[text] if text in ("0", "1") else refuse()
@@ -122,7 +127,7 @@ _TIME = "a time in milliseconds, or with s behind it in seconds"
 _SHARE_OF_FRAMES = "a share of frames such as 0.05 or 5%"
 COMMON_OPTIONS = (
     LinkOption("k", "k", read_packets, f"a whole number of packets a frame, 1 to {MAX_K}"),
-    LinkOption("repeat", "repeat", Repeat.of_word, "0 or 1"),
+    LinkOption("repeat", "repeat", read_repeat, "0 or 1"),
 )
 """Options of every link that are fields of `Address`."""
 IMPAIRMENT_OPTIONS = (

@@ -70,12 +70,13 @@ class PassedOver:
         self.window.takes(self.sequence)
         pace.join(self.nonce.hex(), self.k or MAX_K, self.place(self.sequence), self.begun_s, took_over)
 
-    def learn_k(self, packets: int, sequence: int, pace: OverPace) -> None:
-        """Take the number of packets in its first VOICE that came.
+    def learn_k(self, packets: int, copies: int, sequence: int, pace: OverPace) -> None:
+        """Take the numbers of packets and of copies in its first VOICE that came.
 
-        The first frame of an over repeats none before it. In any other, half of them may be those of the one before.
+        Copies are those of a whole frame. The first frame of an over repeats none before it. In any other, half of its
+        packets may be those of the one before.
         """
-        self.k = min(MAX_K, packets // 2 if sequence > 1 and packets % 2 == 0 else packets)
+        self.k = copies or min(MAX_K, packets // 2 if sequence > 1 and packets % 2 == 0 else packets)
         self.join(pace)
 
     def place(self, sequence: int) -> int:

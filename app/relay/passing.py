@@ -18,8 +18,8 @@ from app.relay.reasons import NO_AIRTIME, NOBODY_THERE, SOMEBODY_TALKS
 from app.relay.reports import OverNotRelayed, OverRelayed, RelayReport
 from transport.planning.planner import link_model, plan
 from transport.protection.rate_limit import TokenBucket
-from transport.protocol.frames import MAX_K, NONCE_BYTES, PACKET_BYTES, Repeat, Type
-from transport.protocol.open_frames import HEADER, HEADER_BYTES
+from transport.protocol.frames import MAX_K, NONCE_BYTES, Repeat, Type
+from transport.protocol.open_frames import HEADER, HEADER_BYTES, voice_shape
 from transport.protocol.over_pace import OverPace
 from transport.protocol.relaying import KnownOvers, Sighting, origin_of
 
@@ -63,7 +63,7 @@ class Passing:
         match kind_octet & 0x0F:
             case Type.BEGIN:
                 self._begin(octets, over, sequence, end, now)
-            case Type.VOICE | Type.END as kind if end.number in self._current:
+            case Type.VOICE | Type.VOICE_WITH_COPIES | Type.END as kind if end.number in self._current:
                 current = self._current[end.number]
                 if current.over == over:
                     self._go_on(octets, Type(kind), sequence, current, end, now)
@@ -131,7 +131,7 @@ class Passing:
         return current.window.takes(sequence)
 
     def _go_on(self, octets: bytes, kind: Type, sequence: int, current: PassedOver, end: LinkEnd, now: float) -> None:
-        if kind is Type.VOICE:
+        if kind is not Type.END:
             self._voice(octets, sequence, current, end, now)
         elif current.ends == 1 or (not current.ends and self._is_new(current, sequence, end, now)):
             self._pass(octets, 0, current, end)
@@ -141,11 +141,11 @@ class Passing:
                 self._finish(current, end, complete=True)
 
     def _voice(self, octets: bytes, sequence: int, current: PassedOver, end: LinkEnd, now: float) -> None:
-        packets = (len(octets) - HEADER_BYTES) // PACKET_BYTES
+        packets, copies = voice_shape(octets) or (0, 0)  # it has a shape, or it would not be here
         pace = self._paces[end.number]
         if not current.k:
-            current.learn_k(packets, sequence, pace)
-        if packets > 2 * current.k:
+            current.learn_k(packets, copies, sequence, pace)
+        if packets > 2 * current.k or copies not in (0, current.k):
             end.dropped += 1
             return
         goes_on = sequence > current.window.highest
@@ -157,16 +157,16 @@ class Passing:
         pace.arrived(current.place(sequence) + count - 1, packets, now)
         end.moved(end.floor.heard(now, current.over, min(packets, MAX_K)))
         if current.ways is None:
-            targets = [other for other in self._ends if self._takes(other, current, packets, end, now)]
+            targets = [other for other in self._ends if self._takes(other, current, packets, copies, end, now)]
             current.ways = [WayOn(target, target.turns) for target in targets]
             self._pass(current.begin, 0, current, end)
         self._pass(octets, count, current, end)
 
-    def _takes(self, target: LinkEnd, current: PassedOver, packets: int, end: LinkEnd, now: float) -> bool:
-        """Tell whether an over of frames of so many packets goes to a link, and take the floor there if so."""
+    def _takes(self, target: LinkEnd, current: PassedOver, packets: int, copies: int, end: LinkEnd, now: float) -> bool:
+        """Tell whether an over of frames of so many packets and copies goes to a link; if so, take the floor there."""
         if target is end or self._known.is_on(origin_of(current.nonce), target.number):
             return False
-        reason = misfit(end, target, packets)
+        reason = misfit(end, target, packets, copies)
         if reason:
             self._tell(end, target, reason, now)
             return False
@@ -239,14 +239,14 @@ class Passing:
         )
 
 
-def misfit(source: LinkEnd, target: LinkEnd, packets: int) -> str:
-    """Return why frames of so many packets of one link cannot go over another as they are; "" where they can."""
+def misfit(source: LinkEnd, target: LinkEnd, packets: int, copies: int = 0) -> str:
+    """Return why frames of so many packets and copies of one link cannot go over another; "" where they can."""
     if any(end.address.kind.takes_channel for end in (source, target)):
         return "a sealed channel's topic on a broker follows from the passphrase"
     if source.link.tag_bytes != target.link.tag_bytes:
         return f"their tags have {source.link.tag_bytes} bytes, and {target.link.tag_bytes} there"
-    repeat = Repeat.PACKETS if packets > MAX_K else Repeat.NONE
-    k = packets // 2 if repeat is Repeat.PACKETS else packets
+    repeat = Repeat.COPIES if copies else Repeat.PACKETS if packets > MAX_K else Repeat.NONE
+    k = copies or (packets // 2 if repeat is Repeat.PACKETS else packets)
     row = plan(dataclasses.replace(target.address, repeat=repeat), sealed=True)[max(1, k) - 1]
     if row.too_long:
         limit = link_model(target.address).max_frame_bytes

@@ -50,12 +50,18 @@ class WireMeter:
 
 
 def by_layer(link: Link, traffic: Traffic) -> dict[FrameLayer | str, int]:
-    """Return the bytes of each layer, from the voice outwards; layers that this link does not have are left out."""
+    """Return the bytes of each layer, from the voice outwards; layers that this link does not have are left out.
+
+    Coarse copies are one where any have passed.
+    """
     octets: dict[FrameLayer | str, int] = {
         FrameLayer.VOICE: traffic.voice,
+        FrameLayer.COPIES: traffic.copies,
         FrameLayer.HEADER: traffic.header,
         FrameLayer.SIGNALS: traffic.signals,
     }
+    if not link.sent.copies and not link.received.copies:
+        del octets[FrameLayer.COPIES]
     carriers = [layer.name for layer in link.layers if layer.name != FRAMING]
     if len(carriers) < len(link.layers):
         octets[FRAMING] = traffic.framing

@@ -20,7 +20,7 @@ from codec.format import SAMPLE_RATE_HZ
 from transport.address import parse_address
 from transport.links.base import Link
 from transport.planning.planner import chosen, plan
-from transport.protocol.frames import Type
+from transport.protocol.frames import VOICE_SHAPES
 from transport.protocol.open_frames import peek_type
 
 WARM_UP_S = 30.0
@@ -41,13 +41,13 @@ class TimedLink:
         return getattr(self._link, name)
 
     async def send(self, frame: bytes) -> None:
-        if peek_type(frame) is Type.VOICE:
+        if peek_type(frame) in VOICE_SHAPES:
             self.handed[frame] = trio.current_time()
         await self._link.send(frame)
 
     async def receive(self) -> bytes:
         frame = await self._link.receive()
-        if peek_type(frame) is Type.VOICE:
+        if peek_type(frame) in VOICE_SHAPES:
             self.arrived.setdefault(frame, trio.current_time())
         return frame
 

@@ -28,7 +28,7 @@ from transport.protection.rate_limit import MAX_PROVEN
 from transport.protection.replay import MAX_REMEMBERED
 from transport.protocol.floor import Floor
 from transport.protocol.floor_states import State
-from transport.protocol.frames import NONCE_BYTES, Begin, End, Mode, Repeat, Type, Voice
+from transport.protocol.frames import NONCE_BYTES, VOICE_SHAPES, Begin, End, Mode, Repeat, Type, Voice, VoiceWithCopies
 from transport.protocol.open_frames import MAX_FRAME_BYTES, decode, encode, peek_type
 from transport.protocol.over import MAX_PACKETS, OverBegun, OverEnded, PacketHeard
 from transport.protocol.over_receiver import REMEMBERED_OVERS, OverReceiver
@@ -53,8 +53,8 @@ def read_payload(octets: bytes) -> None:
     """Read the payload of a frame; the first byte chooses the type."""
     kind = Type(1 + octets[0] % len(Type)) if octets else Type.BEGIN
     try:
-        if kind is Type.VOICE:
-            read_voice(1, 2, octets[1:], damaged=False)
+        if kind in VOICE_SHAPES:
+            read_voice(kind, 1, 2, octets[1:], damaged=False)
         else:
             READERS[kind](1, 2, octets[1:])
     except FrameError:
@@ -265,11 +265,13 @@ def _frame(order: bytes) -> Begin | Voice | End | None:
     match kind:
         case 0:
             k, name = 1 + what[0] % 6, "Ada" if what[1] & 1 else "Bob"
-            return Begin(
-                over, sequence, what[1:2] * 8, 0, 1, k, name, repeat=Repeat.PACKETS if what[1] & 2 else Repeat.NONE
-            )
+            return Begin(over, sequence, what[1:2] * 8, 0, 1, k, name, repeat=list(Repeat)[what[1] // 2 % 3])
         case 1:
-            return Voice(over, sequence, (bytes(32),) * (1 + what[0] % 12), damaged=bool(what[1] & 1))
+            packets, damaged, copies = 1 + what[0] % 12, bool(what[1] & 1), what[1] // 2 % 7
+            if copies:
+                said = (bytes(32),) * min(packets, copies)
+                return VoiceWithCopies(over, sequence, said, damaged, (bytes(8),) * copies)
+            return Voice(over, sequence, (bytes(32),) * packets, damaged)
         case 2:
             return End(over, sequence, int.from_bytes(what))
     return None

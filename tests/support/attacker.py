@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from tests.support.malformed import worsened
 from tests.support.station import CODEC_ID
 from transport.protocol.frames import (
+    COPY_BYTES,
     MAX_K,
     NONCE_BYTES,
     PACKET_BYTES,
@@ -29,6 +30,7 @@ from transport.protocol.frames import (
     Text,
     Type,
     Voice,
+    VoiceWithCopies,
 )
 from transport.protocol.open_frames import encode
 from transport.protocol.over import OverSender
@@ -125,6 +127,7 @@ class Attacker:
 
     def _frames_of_an_over(self, voices: int) -> Iterator[Frame]:
         dice, k = self.dice, self.dice.choice((1, 1, 2, MAX_K))
+        repeat = dice.choice((*Repeat, Repeat.NONE))
         over = OverSender(
             over=self._over(),
             nonce=self._nonce(),
@@ -133,11 +136,12 @@ class Attacker:
             k=k,
             sender=dice.choice(NAMES),
             addressee=dice.choice(NAMES),
-            repeat=dice.choice((*Repeat, Repeat.NONE)),
+            repeat=repeat,
         )
         yield over.begin()
         for _ in range(voices):
-            yield from over.voice([marked(dice) for _ in range(k)])
+            copies = [dice.randbytes(COPY_BYTES) for _ in range(k)] if repeat is Repeat.COPIES else []
+            yield from over.voice([marked(dice) for _ in range(k)], copies)
         end = over.end()
         for _ in range(dice.choice((0, 1, 2, 2))):
             yield End(end.over, end.sequence, dice.choice((end.packets_sent, 0, 0xFFFF)))
@@ -152,6 +156,11 @@ class Attacker:
                 return Begin(over, sequence, self._nonce(), 0, CODEC_ID, k, name, to, dice.choice(list(Repeat)))
             case Type.VOICE:
                 return Voice(over, sequence, tuple(marked(dice) for _ in range(dice.choice((1, 1, 2, 12)))))
+            case Type.VOICE_WITH_COPIES:
+                k = dice.randrange(1, MAX_K + 1)
+                packets = tuple(marked(dice) for _ in range(dice.randrange(1, k + 1)))
+                copies = tuple(dice.randbytes(COPY_BYTES) for _ in range(k))
+                return VoiceWithCopies(over, sequence, packets, copies=copies)
             case Type.END:
                 return End(over, sequence, self._sequence())
             case Type.RECEIPT:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from transport.impairment import Delivery, ImpairedPath
 from transport.playout.playout import Playout, PlayoutItem
-from transport.protocol.frames import PACKET_BYTES, PACKET_S, Begin, End, Repeat, Voice
+from transport.protocol.frames import COPY_BYTES, PACKET_BYTES, PACKET_S, Begin, End, Repeat, Voice
 from transport.protocol.open_frames import encode
 from transport.protocol.over import (
     Malformed,
@@ -31,6 +31,11 @@ def numbered_packet(number: int) -> bytes:
     return number.to_bytes(4, "big") * (PACKET_BYTES // 4)
 
 
+def numbered_copy(number: int) -> bytes:
+    """Return a coarse copy that holds the number of its packet."""
+    return number.to_bytes(4, "big") * (COPY_BYTES // 4)
+
+
 def over_frames(
     packets: int,
     k: int = 1,
@@ -44,7 +49,9 @@ def over_frames(
     talker = OverSender(over=over, nonce=nonce, utc_s=1_700_000_000, codec_id=1, k=k, sender=sender, repeat=repeat)
     frames: list[Begin | Voice | End] = [talker.begin()]
     for first in range(0, packets, k):
-        for frame in talker.voice([numbered_packet(i) for i in range(first, min(first + k, packets))]):
+        said = range(first, min(first + k, packets))
+        copies = [numbered_copy(i) for i in said] if repeat is Repeat.COPIES else []
+        for frame in talker.voice([numbered_packet(i) for i in said], copies):
             assert isinstance(frame, Begin | Voice)
             frames.append(frame)
     return [*frames, talker.end(), talker.end()]

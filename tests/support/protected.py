@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 
-from tests.support.vectors import NONCE, PACKET
+from tests.support.vectors import COPY, NONCE, PACKET
 from transport.errors import (
     FrameError,
 )
@@ -12,7 +12,7 @@ from transport.protection.channel import Channel, open_channel
 from transport.protection.cipher import Secret
 from transport.protection.past import Past
 from transport.protection.rate_limit import CAPACITY_PER_S
-from transport.protocol.frames import Beacon, Begin, End, Frame, Mode, Ping, Receipt, Text, Voice
+from transport.protocol.frames import Beacon, Begin, End, Frame, Mode, Ping, Receipt, Text, Voice, VoiceWithCopies
 
 KEY = bytes.fromhex("2c6c373dbac1aa225275c8b68b20c692e4a9f58a836733cc26f60ec47a7154da")
 UTC_S = 1_700_000_000
@@ -20,6 +20,7 @@ OWN_NONCE = bytes(range(0xF0, 0xF8))
 PROTECTED = (Mode.SEALED, Mode.HAM)
 BEGIN = Begin(0x5A, 0, NONCE, UTC_S, 0x1234, 2, "Ada", "Bob")
 VOICE = Voice(0x5A, 1, (PACKET,))
+VOICE_WITH_COPIES = VoiceWithCopies(0x5A, 2, (PACKET,), copies=(COPY,))
 TEXT = Text(0xC3, 0x0102, "Ada", "QTH?", "Bob")
 PROTECTED_VECTORS: list[tuple[Mode, int, Frame, str]] = [
     (
@@ -64,6 +65,20 @@ PROTECTED_VECTORS: list[tuple[Mode, int, Frame, str]] = [
         "10 11 12 13 14 15 16 17 18 19 1a 1b 1c 1d 1e 1f 53 79 7b 9a",
     ),
     (Mode.HAM, 4, End(0x5A, 2, 1), "33 5a 00 02 00 01 02 03 04 05 06 07 65 53 f1 00 00 01 9c 4f 0b ce"),
+    (
+        Mode.SEALED,
+        4,
+        VOICE_WITH_COPIES,
+        "2a 5a 00 02 81 93 6f f3 be 6f 44 20 85 05 22 c1 fd e7 a0 cf 9e 46 63 f2 02 f3 79 3d 3b b1 4d 92 48 66 b1 5f "
+        "08 47 d2 da 05 61 08 7a 1a 1f 35 26",
+    ),
+    (
+        Mode.HAM,
+        4,
+        VOICE_WITH_COPIES,
+        "3a 5a 00 02 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10 11 12 13 14 15 16 17 18 19 1a 1b 1c 1d 1e 1f "
+        "20 21 22 23 24 25 26 27 93 83 87 b7",
+    ),
 ]
 
 

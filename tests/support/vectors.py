@@ -8,12 +8,27 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from transport.protocol import frames
-from transport.protocol.frames import Beacon, Begin, End, Frame, Mode, Ping, Pong, Receipt, Refusal, Repeat, Text, Voice
+from transport.protocol.frames import (
+    Beacon,
+    Begin,
+    End,
+    Frame,
+    Mode,
+    Ping,
+    Pong,
+    Receipt,
+    Refusal,
+    Repeat,
+    Text,
+    Voice,
+    VoiceWithCopies,
+)
 from transport.protocol.open_frames import crc16
 
 DOCUMENTS = Path(__file__).parents[2] / "transport" / "docs"
 NONCE = bytes(range(8))
 PACKET = bytes(range(32))
+COPY = bytes(range(32, 40))
 OPEN_VECTORS: list[tuple[Frame, str]] = [
     (
         Begin(0x5A, 0, NONCE, 1_700_000_000, 0x1234, 2, "Ada", "Bob"),
@@ -23,6 +38,11 @@ OPEN_VECTORS: list[tuple[Frame, str]] = [
         Voice(0x5A, 1, (PACKET,)),
         "12 5a 00 01 fb 21 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f "
         "10 11 12 13 14 15 16 17 18 19 1a 1b 1c 1d 1e 1f 23 b3",
+    ),
+    (
+        VoiceWithCopies(0x5A, 2, (PACKET,), copies=(COPY,)),
+        "1a 5a 00 02 4e 81 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f "
+        "10 11 12 13 14 15 16 17 18 19 1a 1b 1c 1d 1e 1f 20 21 22 23 24 25 26 27 04 76",
     ),
     (End(0x5A, 2, 1), "13 5a 00 02 bd f6 00 01 0d 2e"),
     (Receipt(0x5A, 2, 1), "14 5a 00 02 ec db 00 01 0d 2e"),
@@ -41,12 +61,23 @@ names = printable.filter(lambda text: len(text.encode()) <= frames.MAX_NAME_BYTE
 texts = printable.map(lambda text: text * 2).filter(lambda text: len(text.encode()) <= frames.MAX_TEXT_BYTES)
 bytes_8, shorts, longs = st.integers(0, 0xFF), st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF)
 packets = st.lists(st.binary(min_size=32, max_size=32), min_size=1, max_size=12).map(tuple)
+copies = st.binary(min_size=8, max_size=8)
 profiles = st.none() | st.binary(min_size=32, max_size=32)
 nonces = st.binary(min_size=8, max_size=8)
 ks = st.integers(1, 6)
+any_with_copies = ks.flatmap(
+    lambda k: st.builds(
+        VoiceWithCopies,
+        bytes_8,
+        shorts,
+        st.lists(st.binary(min_size=32, max_size=32), min_size=1, max_size=k).map(tuple),
+        copies=st.lists(copies, min_size=k, max_size=k).map(tuple),
+    )
+)
 any_frame: st.SearchStrategy[Frame] = st.one_of(
     st.builds(Begin, bytes_8, shorts, nonces, longs, shorts, ks, names, names, st.sampled_from(Repeat), profiles),
     st.builds(Voice, bytes_8, shorts, packets),
+    any_with_copies,
     st.builds(End, bytes_8, shorts, shorts),
     st.builds(Receipt, bytes_8, shorts, shorts),
     st.builds(Text, bytes_8, shorts, names, texts, names),

@@ -142,6 +142,7 @@ BAD = {
     "udp://:1?k=2&k=3": "given twice",
     "udp://:1?colour=red": "no setting of a link",
     "udp://:1?repeat=yes": "repeat must be 0 or 1",
+    "udp://:1?repeat=coarse": "repeat must be 0 or 1",
     "udp://:1?rate=fast": "rate must be",
     "udp://:1?rate=0": "rate must be above 0",
     "udp://:1?rate=nan": "rate must be",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from transport.link_kinds import FRAMING, LayerBytes
-from transport.protocol.frames import PACKET_BYTES, Type
-from transport.protocol.open_frames import peek_type
+from transport.protocol.frames import COPY_BYTES, PACKET_BYTES, VOICE_SHAPES
+from transport.protocol.open_frames import peek_type, voice_shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +16,10 @@ class Traffic:
     frames: int = 0
     voice: int = 0
     """Bytes of voice packets, repeated ones included."""
+    copies: int = 0
+    """Bytes of coarse copies of voice packets."""
     header: int = 0
-    """Bytes of headers and checks or tags of VOICE frames."""
+    """Bytes of headers and checks or tags of frames with voice."""
     signals: int = 0
     """Bytes of all other frames, whole: BEGIN, END, TEXT, ..., and of what arrives as rubbish."""
     framing: int = 0
@@ -28,7 +30,7 @@ class Traffic:
     @property
     def total(self) -> int:
         """All bytes on the wire."""
-        return self.voice + self.header + self.signals + self.framing + self.carrier
+        return self.voice + self.copies + self.header + self.signals + self.framing + self.carrier
 
     def __add__(self, more: Traffic) -> Traffic:
         return Traffic(*(getattr(self, field.name) + getattr(more, field.name) for field in fields(self)))
@@ -40,18 +42,20 @@ class Traffic:
 class TrafficCount:
     """The count of one direction as it grows: under a flood a frame must cost next to nothing."""
 
-    __slots__ = ("_carrier", "_frames", "_framing", "_header", "_signals", "_voice")
+    __slots__ = ("_carrier", "_copies", "_frames", "_framing", "_header", "_signals", "_voice")
 
     def __init__(self) -> None:
-        self._frames = self._voice = self._header = self._signals = self._framing = self._carrier = 0
+        self._frames = self._voice = self._copies = self._header = self._signals = self._framing = self._carrier = 0
 
     def add(self, frame: bytes, layers: tuple[LayerBytes, ...]) -> None:
         """Count one more frame, as `count_frame` does."""
         self._frames += 1
-        if peek_type(frame) is Type.VOICE:
-            overhead = len(frame) % PACKET_BYTES  # 8 bytes, or 12 with the longer tag
-            self._voice += len(frame) - overhead
-            self._header += overhead
+        shape = voice_shape(frame) if peek_type(frame) in VOICE_SHAPES else None
+        if shape is not None:
+            voice, copies = shape[0] * PACKET_BYTES, shape[1] * COPY_BYTES
+            self._voice += voice
+            self._copies += copies
+            self._header += len(frame) - voice - copies
         else:
             self._signals += len(frame)
         for layer in layers:
@@ -66,7 +70,9 @@ class TrafficCount:
 
     def traffic(self) -> Traffic:
         """Return what was counted so far."""
-        return Traffic(self._frames, self._voice, self._header, self._signals, self._framing, self._carrier)
+        return Traffic(
+            self._frames, self._voice, self._copies, self._header, self._signals, self._framing, self._carrier
+        )
 
 
 def count_frame(traffic: Traffic, frame: bytes, layers: tuple[LayerBytes, ...]) -> Traffic:

@@ -19,6 +19,7 @@ from transport.protection.replay import FRESH_S, OVER_FRESH_S, HeardOver, Nonces
 from transport.protocol import open_frames
 from transport.protocol.frames import (
     NONCE_BYTES,
+    VOICE_SHAPES,
     Beacon,
     Begin,
     End,
@@ -193,25 +194,28 @@ class ProtectedChannel:
             raise OtherMode(mode)
         version_and_kind, over, sequence = HEADER.unpack_from(octets)
         kind = Type(version_and_kind & 0x0F)
-        known = self._nonces.overs(over, now) if kind is Type.VOICE else []
-        if kind is Type.VOICE and not known:
+        has_voice = kind in VOICE_SHAPES
+        known = self._nonces.overs(over, now) if has_voice else []
+        if has_voice and not known:
             raise UnknownOver("VOICE of an over whose BEGIN was not heard")
         if not self.rate_limiter.admits(source, now):
             raise Muted("more frames than this machine can check")
-        if kind is Type.VOICE:
-            frame = self._open_voice(octets, over, sequence, known, now)
+        if has_voice:
+            frame = self._open_voice(octets, kind, over, sequence, known, now)
         else:
             frame = self._open_signal(octets, kind, over, sequence, now, utc_s)
         self.rate_limiter.good(source, now)  # not before: an old frame sent again proves nothing
         return frame
 
-    def _open_voice(self, octets: bytes, over: int, sequence: int, known: list[HeardOver], now: float) -> Frame:
+    def _open_voice(
+        self, octets: bytes, kind: Type, over: int, sequence: int, known: list[HeardOver], now: float
+    ) -> Frame:
         for heard in known:
             try:
-                _, packets = self._cipher.open(octets, heard.nonce)
+                _, body = self._cipher.open(octets, heard.nonce)
             except BadTag:
                 continue
-            frame = read_voice(over, sequence, packets, damaged=False)
+            frame = read_voice(kind, over, sequence, body, damaged=False)
             if now > heard.until_s or not heard.window.takes(sequence):
                 raise Replayed("VOICE that came before, or too late")
             return frame

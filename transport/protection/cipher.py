@@ -7,7 +7,7 @@ Every frame, integers big-endian; T is the length of the tag, 4 bytes on radios 
          | mode | type | over | sequence |   nonce   | UTC seconds |     body      |  tag  |
          +------+------+------+----------+-----------+-------------+---------------+-------+
          |       header, in clear        |  in clear |  encrypted in a sealed channel  |
-    VOICE has neither nonce nor UTC seconds: its packets stand right behind the header.
+    VOICE, with copies or without, has neither nonce nor UTC seconds: its packets stand right behind the header.
 
 The cipher is AES-256-CCM (RFC 3610) with 12 bytes of nonce: the 8 of the frame (of VOICE: those of its over's BEGIN),
 then the header. That authenticates both. In the sealed mode UTC seconds and body are the plaintext; in the ham mode
@@ -21,7 +21,7 @@ import unicodedata
 from dataclasses import dataclass, field
 
 from transport.errors import BadTag, UsageError
-from transport.protocol.frames import NONCE_BYTES, TAG_BYTES, Mode, Type
+from transport.protocol.frames import NONCE_BYTES, TAG_BYTES, VOICE_SHAPES, Mode
 from transport.protocol.open_frames import HEADER_BYTES
 
 KEY_BYTES = 32
@@ -110,7 +110,7 @@ class Cipher:
         The same header and nonce must never come with two different rests. `bound` is not sent: who opens the frame
         must know it.
         """
-        shown = header if header[0] & 0x0F == Type.VOICE else header + nonce
+        shown = header if header[0] & 0x0F in VOICE_SHAPES else header + nonce
         if self._hides:
             return shown + self._aead.encrypt(nonce + header, rest, bound or None)
         return shown + rest + self._aead.encrypt(nonce + header, b"", rest + bound)

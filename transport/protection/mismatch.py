@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from transport.errors import BadTag, FrameError, NewerVersion, OtherMode, Stale
-from transport.protocol.frames import Mode, Type
+from transport.protocol.frames import VOICE_SHAPES, Mode
 
 WITHIN_S = 30.0
 """Time between two frames of the same over that shows a station, in seconds.
@@ -85,7 +85,7 @@ class MismatchDetector:
 
     def _recognise(self, octets: bytes, problem: FrameError, now: float) -> Mismatch | None:
         if type(problem) is BadTag:  # first, for a flood brings little else
-            if octets[0] & 0x0F != Type.VOICE and self._twice(_BAD_TAG, octets[1], now):
+            if octets[0] & 0x0F not in VOICE_SHAPES and self._twice(_BAD_TAG, octets[1], now):
                 return ANOTHER_PASSPHRASE
             return None
         match problem:

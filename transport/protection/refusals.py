@@ -12,7 +12,7 @@ import random
 from collections import OrderedDict
 from collections.abc import Callable
 
-from transport.protocol.frames import Mode, Refusal, Type
+from transport.protocol.frames import VOICE_SHAPES, Mode, Refusal, Type
 from transport.protocol.open_frames import HEADER, REFUSAL_BYTES
 
 AGAIN_S = 60.0
@@ -64,9 +64,9 @@ class Refuser:
             self._over, self._since_s, self._named = over, now, b""
         if over != self._over or now > self._since_s + OVER_S or self._knows(over, now):
             return
-        if kind != Type.VOICE and len(octets) >= REFUSAL_BYTES:
+        if kind not in VOICE_SHAPES and len(octets) >= REFUSAL_BYTES:
             self._named = octets
-        if kind not in (Type.BEGIN, Type.VOICE) and self._named:  # whoever sent it can listen now
+        if kind not in (Type.BEGIN, *VOICE_SHAPES) and self._named:  # whoever sent it can listen now
             self._due, self._over = (now + self._draw(*WAIT_S), self._named), None
 
     def due(self, now: float) -> tuple[Refusal, bytes] | None:

@@ -1,4 +1,4 @@
-"""The nine kinds of frames, as frozen dataclasses, and the bounds of their fields. No I/O, no clock."""
+"""The kinds of frames, as frozen dataclasses, and the bounds of their fields. No I/O, no clock."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ PACKET_BYTES = 32
 """Length of one voice packet. It is the codec's, repeated because this package knows no codec; a test compares them."""
 PACKET_S = 0.32
 """Speech in one voice packet, in seconds."""
+COPY_BYTES = 8
+"""Length of the coarse copy of a packet. It is the codec's, too."""
 MAX_K = 6
 """Most packets in a frame on the link: k is 1..6."""
 LATEST_UTC_S = 2**32 - 1
@@ -63,30 +65,24 @@ class Repeat(enum.Enum):
     """None."""
     PACKETS = 1
     """All packets."""
+    COPIES = 4
+    """A coarse copy of each packet."""
 
     @property
     def word(self) -> str:
-        """The value of `repeat=` in the address of a link: "0" or "1"."""
+        """The value of `repeat=` in the address of a link: "0", "1" or "coarse"."""
         return _REPEAT_WORDS[self]
-
-    @classmethod
-    def of_word(cls, word: str) -> Repeat:
-        """Return the member that has this word. Raises ValueError where none has."""
-        for repeat, its_word in _REPEAT_WORDS.items():
-            if its_word == word:
-                return repeat
-        raise ValueError(f"{word!r} says nothing about what frames repeat")
 
     def repeated_bytes(self, k: int) -> int:
         """Return the length of all that a frame carries again, where the one before had k packets."""
-        return k * PACKET_BYTES if self is Repeat.PACKETS else 0
+        return k * {Repeat.NONE: 0, Repeat.PACKETS: PACKET_BYTES, Repeat.COPIES: COPY_BYTES}[self]
 
 
-_REPEAT_WORDS = {Repeat.NONE: "0", Repeat.PACKETS: "1"}
+_REPEAT_WORDS = {Repeat.NONE: "0", Repeat.PACKETS: "1", Repeat.COPIES: "coarse"}
 
 
 class Type(enum.IntEnum):
-    """The low nibble of the first byte. 0 and 10..15 are free."""
+    """The low nibble of the first byte. 0 and 11..15 are free."""
 
     BEGIN = 1
     VOICE = 2
@@ -98,6 +94,26 @@ class Type(enum.IntEnum):
     PONG = 8
     REFUSAL = 9
     """Always a frame of the open channel, whatever the others are: who sends it has not got the other's key."""
+    VOICE_WITH_COPIES = 10
+
+
+def _shapes_with_copies() -> dict[int, tuple[int, int]]:
+    shapes: dict[int, tuple[int, int]] = {}
+    for copies in range(1, MAX_K + 1):
+        for packets in range(1, copies + 1):
+            octets = packets * PACKET_BYTES + copies * COPY_BYTES
+            shapes[octets if octets not in shapes else octets + 1] = packets, copies
+    return shapes
+
+
+VOICE_SHAPES: dict[int, dict[int, tuple[int, int]]] = {
+    Type.VOICE: {packets * PACKET_BYTES: (packets, 0) for packets in range(1, 2 * MAX_K + 1)},
+    Type.VOICE_WITH_COPIES: _shapes_with_copies(),
+}
+"""Numbers of packets and of copies in a body, by its length, of both types that carry voice.
+
+1 packet and 6 copies would be as long as 2 and 2: there a byte 0 stands behind them.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +149,14 @@ class Voice:
     """1..12 packets of 32 bytes."""
     damaged: bool = False
     """True if some bits are flipped, nobody knows which: the check of the voice failed, that of the header did not."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceWithCopies(Voice):
+    """Packets of speech, with a coarse copy of each packet of the frame before: `Repeat.COPIES`."""
+
+    copies: tuple[bytes, ...] = ()
+    """1..6 copies of 8 bytes, and no fewer than packets."""
 
 
 @dataclass(frozen=True, slots=True)

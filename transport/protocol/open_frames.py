@@ -31,6 +31,7 @@ from transport.protocol.frames import (
     NONCE_BYTES,
     PACKET_BYTES,
     TAG_BYTES,
+    VOICE_SHAPES,
     Frame,
     Mode,
     Type,
@@ -55,9 +56,9 @@ _BODY_AT = HEADER_BYTES + _CHECK.size
 _DAMAGED = 0xFFFF
 """Bits of the body's check that are inverted where a relay passes a damaged VOICE on."""
 STAMP_BYTES = NONCE_BYTES + 4
-"""Length of nonce and UTC seconds, which stand in every sealed and ham frame but VOICE."""
+"""Length of nonce and UTC seconds, which stand in every sealed and ham frame without voice."""
 MIN_SIGNAL_BYTES = STAMP_BYTES + 1 + min(TAG_BYTES)
-"""Fewest bytes behind the header of a sealed or ham frame that is no VOICE: those of a BEACON without a name."""
+"""Fewest bytes behind the header of a sealed or ham frame without voice: those of a BEACON without a name."""
 MAX_SIGNAL_BYTES = STAMP_BYTES + 2 * (1 + MAX_NAME_BYTES) + MAX_TEXT_BYTES + max(TAG_BYTES)
 """Most bytes behind the header of such a frame: those of a TEXT."""
 REFUSAL_BYTES = OVERHEAD_BYTES + 3
@@ -106,8 +107,8 @@ def decode(octets: bytes) -> Frame:
     kind, over, sequence = read_header(octets)
     body = octets[_BODY_AT : -_CHECK.size]
     good = crc16(body) == _CHECK.unpack(octets[-_CHECK.size :])[0]
-    if kind == Type.VOICE:
-        return read_voice(over, sequence, body, damaged=not good)
+    if kind in VOICE_SHAPES:
+        return read_voice(kind, over, sequence, body, damaged=not good)
     if not good:
         raise FrameError("the body's check does not match")
     if kind not in READERS:
@@ -143,13 +144,21 @@ def peek_mode(octets: bytes) -> Mode | None:
     """
     if len(octets) < HEADER_BYTES or (mode := _PROTECTED.get(octets[0] >> 4)) is None:
         return None
-    rest = len(octets) - HEADER_BYTES
-    if octets[0] & 0x0F == Type.VOICE:
-        packets, tag = divmod(rest, PACKET_BYTES)
-        fits = 1 <= packets <= 2 * MAX_K and tag in TAG_BYTES
+    if octets[0] & 0x0F in VOICE_SHAPES:
+        fits = voice_shape(octets) is not None
     else:
+        rest = len(octets) - HEADER_BYTES
         fits = octets[0] & 0x0F in TYPES and MIN_SIGNAL_BYTES <= rest <= MAX_SIGNAL_BYTES
     return mode if fits else None
+
+
+def voice_shape(octets: bytes) -> tuple[int, int] | None:
+    """Return the number of packets and of copies in a frame with voice; None for any other type or length.
+
+    No frame is as long as another one with a longer tag. The checks of the open channel are as long as the shorter tag.
+    """
+    shapes = VOICE_SHAPES.get(octets[0] & 0x0F, {})
+    return next(filter(None, (shapes.get(len(octets) - HEADER_BYTES - tag) for tag in TAG_BYTES)), None)
 
 
 def peek_type(octets: bytes) -> Type | None:

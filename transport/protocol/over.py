@@ -16,7 +16,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from transport.errors import UsageError
-from transport.protocol.frames import LATEST_UTC_S, MAX_K, PACKET_BYTES, PACKET_S, Begin, End, Frame, Repeat, Voice
+from transport.protocol.frames import (
+    COPY_BYTES,
+    LATEST_UTC_S,
+    MAX_K,
+    PACKET_BYTES,
+    PACKET_S,
+    Begin,
+    End,
+    Frame,
+    Repeat,
+    Voice,
+    VoiceWithCopies,
+)
 
 BEGIN_EVERY_S = 2.5
 """Speech after which BEGIN comes again for those who join late, in seconds."""
@@ -74,6 +86,7 @@ class OverSender:
         self._profile = profile
         self._sequence = 0
         self._previous: tuple[bytes, ...] = ()
+        """Packets, or copies of them, that the next frame carries again."""
         self._ended = False
 
     def begin(self) -> Begin:
@@ -82,18 +95,29 @@ class OverSender:
             raise UsageError("an over begins once")
         return self._begin(self._profile)
 
-    def voice(self, packets: Sequence[bytes], *, damaged: bool = False) -> list[Frame]:
+    def voice(self, packets: Sequence[bytes], copies: Sequence[bytes] = (), *, damaged: bool = False) -> list[Frame]:
         """Return the frames for the next k packets: VOICE, and BEGIN when one is due.
+
+        copies: with `Repeat.COPIES` a coarse copy of each of these packets, for the frame after this one.
 
         Fewer packets than k are allowed only at the end of the over. BEGIN goes after the voice, not before it, so that
         its airtime falls into the pause before the next frame. damaged: some of the packets are not as they were said.
         """
         if any(len(packet) != PACKET_BYTES for packet in packets):
             raise UsageError(f"a packet has {PACKET_BYTES} bytes")
-        voice = Voice(self.over, self._sequence, (*packets, *self._previous), damaged)
+        if len(copies) != len(packets) * (self._repeat is Repeat.COPIES):
+            raise UsageError(f"{len(copies)} copies of {len(packets)} packets")
+        if any(len(copy) != COPY_BYTES for copy in copies):
+            raise UsageError(f"a copy has {COPY_BYTES} bytes")
+        voice = self._voice(tuple(packets), damaged)
         begin = self._count(len(packets))
-        self._previous = tuple(packets) if self._repeat is Repeat.PACKETS else ()
+        self._previous = {Repeat.NONE: (), Repeat.PACKETS: tuple(packets), Repeat.COPIES: tuple(copies)}[self._repeat]
         return [voice, *begin]
+
+    def _voice(self, packets: tuple[bytes, ...], damaged: bool) -> Voice:
+        if self._repeat is Repeat.COPIES and self._previous:
+            return VoiceWithCopies(self.over, self._sequence, packets, damaged, self._previous)
+        return Voice(self.over, self._sequence, packets + self._previous, damaged)
 
     def skip(self, count: int) -> list[Frame]:
         """Return the frames that go out in place of the next `count` packets, which are lost: BEGIN when one is due.
@@ -171,6 +195,15 @@ class PacketRepeated:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyHeard:
+    """The coarse copy of a packet of the current over that has not come so far."""
+
+    index: int
+    """Place of the packet in the over."""
+    copy: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class OverEnded:
     """The end of the current over: the talker let go."""
 
@@ -211,4 +244,14 @@ class Malformed:
     reason: str
 
 
-OverEvent = OverBegun | PacketHeard | PacketRepeated | OverEnded | OverSuperseded | VoiceIgnored | Overlap | Malformed
+OverEvent = (
+    OverBegun
+    | PacketHeard
+    | PacketRepeated
+    | CopyHeard
+    | OverEnded
+    | OverSuperseded
+    | VoiceIgnored
+    | Overlap
+    | Malformed
+)

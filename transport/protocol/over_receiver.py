@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import replace
 
-from transport.protocol.frames import Begin, End, Repeat, Voice
+from transport.protocol.frames import Begin, End, Repeat, Voice, VoiceWithCopies
 from transport.protocol.over import (
     MAX_PACKETS,
+    CopyHeard,
     Malformed,
     OverBegun,
     OverEnded,
@@ -110,8 +111,10 @@ class OverReceiver:
             return [Malformed(f"VOICE in place {voice.sequence}, which is a BEGIN's")]
         repeated = begin.k if begin.repeat is Repeat.PACKETS and number else 0
         own = len(voice.packets) - repeated
-        if not 1 <= own <= begin.k:
-            return [Malformed(f"VOICE of {len(voice.packets)} packets with k = {begin.k}")]
+        copies = voice.copies if isinstance(voice, VoiceWithCopies) else ()
+        copied = begin.k if begin.repeat is Repeat.COPIES and number else 0
+        if not 1 <= own <= begin.k or len(copies) != copied:
+            return [Malformed(f"VOICE of {len(voice.packets)} packets and {len(copies)} copies with k = {begin.k}")]
         first = number * begin.k
         if first + own > MAX_PACKETS:
             return [Malformed(f"VOICE with packet {first + own} where END can count {MAX_PACKETS}")]
@@ -120,9 +123,16 @@ class OverReceiver:
         indices = [*range(first, first + own), *range(first - repeated, first)]
         # The older packets first: they are the more urgent ones.
         places = sorted(zip(indices, voice.packets, strict=True), key=lambda place: place[0])
-        events = [self._place(index, packet, voice.damaged) for index, packet in places]
+        events: list[OverEvent] = [self._place(index, packet, voice.damaged) for index, packet in places]
         self._pace.arrived(first + own - 1, sum(isinstance(event, PacketHeard) for event in events), now)
-        return [*events]
+        return [*self._useful_copies(first - copied, copies), *events]
+
+    def _useful_copies(self, first: int, copies: tuple[bytes, ...]) -> list[OverEvent]:
+        """Return the copies, from the packet with this place on, of the packets that did not come."""
+        places = enumerate(copies, first)
+        return [
+            CopyHeard(index, copy) for index, copy in places if index not in self._intact and index not in self._damaged
+        ]
 
     def _place(self, index: int, packet: bytes, damaged: bool) -> PacketHeard | PacketRepeated:
         if index in self._intact or (damaged and index in self._damaged):

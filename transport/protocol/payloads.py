@@ -13,12 +13,14 @@ from typing import Any
 from transport.errors import FrameError, UsageError
 from transport.protocol.frames import (
     BEACON_MARK_BYTES,
+    COPY_BYTES,
     MAX_K,
     MAX_NAME_BYTES,
     MAX_TEXT_BYTES,
     NONCE_BYTES,
     PACKET_BYTES,
     PROFILE_BYTES,
+    VOICE_SHAPES,
     Beacon,
     Begin,
     End,
@@ -32,6 +34,7 @@ from transport.protocol.frames import (
     Text,
     Type,
     Voice,
+    VoiceWithCopies,
 )
 from transport.texts import plain_text
 
@@ -78,9 +81,10 @@ def _clean(octets: bytes) -> str:
 _BEGIN = struct.Struct(">8sIHB")
 BEGIN_BYTES = _BEGIN.size + 2
 """Length of BEGIN's body without its names and without a speaker profile: the fixed fields and two lengths of names."""
-# Flag 1 is Repeat's; 4 and 8 are sent as 0 and ignored.
+# Flags 1 and 4 are Repeat's, never both; 8 is sent as 0 and ignored.
 _FLAG_PROFILE = 0b0010
-_REPEAT_FLAGS = 0b0001
+_REPEAT_FLAGS = 0b0101
+_REPEATS = {repeat.value: repeat for repeat in Repeat}
 
 
 def _write_begin(frame: Begin) -> bytes:
@@ -102,12 +106,15 @@ def _read_begin(over: int, sequence: int, body: bytes) -> Begin:
     profile = body[at:] if flags & _FLAG_PROFILE else None
     if not 1 <= k <= MAX_K:
         raise FrameError(f"BEGIN with k = {k}")
+    if flags & _REPEAT_FLAGS not in _REPEATS:
+        raise FrameError("BEGIN of an over that repeats both packets and copies")
     if len(body) - at != (PROFILE_BYTES if flags & _FLAG_PROFILE else 0):
         raise FrameError("BEGIN with a wrong length")
-    return Begin(over, sequence, nonce, utc_s, codec_id, k, sender, addressee, Repeat(flags & _REPEAT_FLAGS), profile)
+    return Begin(over, sequence, nonce, utc_s, codec_id, k, sender, addressee, _REPEATS[flags & _REPEAT_FLAGS], profile)
 
 
-# VOICE: 1..12 packets of 32 bytes; how many follows from the length
+# VOICE: 1..12 packets of 32 bytes.  VOICE WITH COPIES: 1..6 packets of 32 bytes, as many copies of 8 bytes or more, up
+# to 6, [0 1 behind 1 packet and 6 copies].  How many there are follows from the length: VOICE_SHAPES.
 
 
 def _write_voice(frame: Voice) -> bytes:
@@ -117,13 +124,36 @@ def _write_voice(frame: Voice) -> bytes:
     return b"".join(frame.packets)
 
 
-def read_voice(over: int, sequence: int, body: bytes, damaged: bool) -> Voice:
-    """Return the VOICE frame with this body, marked as damaged or not. Raise FrameError."""
-    count, rest = divmod(len(body), PACKET_BYTES)
-    if rest or not 1 <= count <= 2 * MAX_K:
+def _write_voice_with_copies(frame: VoiceWithCopies) -> bytes:
+    packets, copies = len(frame.packets), len(frame.copies)
+    _require(packets <= copies <= MAX_K, f"VOICE of {packets} packets and {copies} copies")
+    _require(all(len(copy) == COPY_BYTES for copy in frame.copies), "a copy is 8 bytes")
+    body = _write_voice(frame) + b"".join(frame.copies)
+    as_read = VOICE_SHAPES[Type.VOICE_WITH_COPIES][len(body)]
+    return body if as_read == (packets, copies) else body + b"\0"
+
+
+def read_voice(kind: int, over: int, sequence: int, body: bytes, damaged: bool) -> Voice:
+    """Return the VOICE frame, with or without copies, that has this body, marked as damaged or not. Raise FrameError.
+
+    kind: one of those of VOICE_SHAPES.
+    """
+    if len(body) not in VOICE_SHAPES[kind]:
         raise FrameError(f"VOICE of {len(body)} bytes")
-    packets = tuple(body[at : at + PACKET_BYTES] for at in range(0, len(body), PACKET_BYTES))
-    return Voice(over, sequence, packets, damaged)
+    count, copied = VOICE_SHAPES[kind][len(body)]
+    packets, at = _pieces(body, 0, count, PACKET_BYTES)
+    if kind == Type.VOICE:
+        return Voice(over, sequence, packets, damaged)
+    copies, at = _pieces(body, at, copied, COPY_BYTES)
+    if any(body[at:]) and not damaged:
+        raise FrameError("VOICE with more behind its copies")
+    return VoiceWithCopies(over, sequence, packets, damaged, copies)
+
+
+def _pieces(body: bytes, at: int, count: int, length: int) -> tuple[tuple[bytes, ...], int]:
+    """Return so many pieces of this length from an offset on, and the offset behind them."""
+    end = at + count * length
+    return tuple(body[start : start + length] for start in range(at, end, length)), end
 
 
 # END: packets sent 2.  RECEIPT: packets heard 2.  PING and PONG: token 4.
@@ -230,6 +260,7 @@ def _require(condition: bool, message: str) -> None:
 WRITERS: dict[type, tuple[Type, Callable[[Any], bytes]]] = {
     Begin: (Type.BEGIN, _write_begin),
     Voice: (Type.VOICE, _write_voice),
+    VoiceWithCopies: (Type.VOICE_WITH_COPIES, _write_voice_with_copies),
     End: (Type.END, _write_end),
     Receipt: (Type.RECEIPT, _write_receipt),
     Text: (Type.TEXT, _write_text),
@@ -239,7 +270,7 @@ WRITERS: dict[type, tuple[Type, Callable[[Any], bytes]]] = {
     Refusal: (Type.REFUSAL, _write_refusal),
 }
 """Type and body writer of each kind of frame."""
-READERS: dict[int, Callable[[int, int, bytes], Frame]] = {  # VOICE is read apart: it may be damaged
+READERS: dict[int, Callable[[int, int, bytes], Frame]] = {  # voice is read apart: it may be damaged
     Type.BEGIN: _read_begin,
     Type.END: _read_end,
     Type.RECEIPT: _read_receipt,
@@ -249,4 +280,4 @@ READERS: dict[int, Callable[[int, int, bytes], Frame]] = {  # VOICE is read apar
     Type.PONG: _read_pong,
     Type.REFUSAL: _read_refusal,
 }
-"""Body reader of each type but VOICE, by over, sequence and body."""
+"""Body reader of each type but those of VOICE_SHAPES, by over, sequence and body."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -11,8 +12,11 @@ import trio.testing
 from app import events
 from app.relay.reports import OverNotRelayed, OverRelayed, RelayProblem
 from tests.support.air import Air, WatchedRelay, relaying
+from tests.support.overs import over_frames
 from tests.support.station import ADA, Station, clip, running
-from transport.protocol.frames import Type
+from transport.protection.channel import ProtectedChannel
+from transport.protection.cipher import Secret
+from transport.protocol.frames import PACKET_S, TAG_BYTES_IP, Mode, Repeat, Type
 
 pytestmark = pytest.mark.usefixtures("cheap_keys")
 
@@ -56,6 +60,29 @@ def test_frames_that_fit_go_on_as_they_are() -> None:
     there = [frame for _, member, frame in far.frames if member == 1]
     assert said == set(there) and 1 == len(there) - len(said)  # END came twice
     assert [(PACKETS, True)] == [(one.packets, one.complete) for one in hill.only(OverRelayed)]
+
+
+def test_copies_go_on_with_the_packets() -> None:
+    """Frames with coarse copies go on as VOICE does, byte by byte, also for a relay that heard none before them."""
+    near, far = Air("udp://near"), Air("udp://far")
+    talker, _ = near.member(), far.member()
+    hill = WatchedRelay("Hill", near, far, clock=clock)
+    channel = ProtectedChannel(Secret(Mode.SEALED, bytes(32)), TAG_BYTES_IP, os.urandom)
+    frames = over_frames(7, 2, repeat=Repeat.COPIES)
+    lost = frames[1]
+
+    async def main() -> None:
+        async with relaying([near, far], hill):
+            for frame in frames:
+                if frame is not lost:
+                    await talker.send(channel.encode(frame, trio.current_time(), clock()))
+                await trio.sleep(2 * PACKET_S)
+
+    play(main)
+    said = [frame for _, member, frame in near.frames]
+    assert 3 == sum(frame[0] & 15 == Type.VOICE_WITH_COPIES for frame in said)
+    assert said == [frame for _, _, frame in far.frames]
+    assert [(5, True)] == [(one.packets, one.complete) for one in hill.only(OverRelayed)]
 
 
 def test_three_of_them_in_a_triangle() -> None:

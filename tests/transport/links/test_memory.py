@@ -11,7 +11,7 @@ from transport.errors import LinkClosed
 from transport.link_kinds import LayerBytes
 from transport.links.memory import QUEUED_FRAMES, memory_pair
 from transport.links.traffic import Traffic, count_frame
-from transport.protocol.frames import Beacon, Voice
+from transport.protocol.frames import TAG_BYTES, Beacon, Mode, Voice, VoiceWithCopies
 from transport.protocol.open_frames import encode
 
 VOICE = encode(Voice(1, 1, (numbered_packet(1),) * 2))
@@ -36,10 +36,15 @@ def test_both_ways_and_counted() -> None:
 
 
 def test_traffic_in_between() -> None:
-    """Two counts subtracted give what passed in between; rubbish counts as signals."""
+    """Two counts subtracted give what passed in between; rubbish counts as signals, and coarse copies apart."""
     before = count_frame(Traffic(), VOICE, ())
     after = count_frame(count_frame(before, VOICE, (LayerBytes("AX.25", 18),)), b"rubbish", ())
     assert Traffic(2, voice=64, header=8, signals=7, carrier=18) == after - before
+    with_copies = VoiceWithCopies(7, 2, (bytes(32),), copies=(bytes(8),) * 6)
+    octets = encode(with_copies)
+    assert Traffic(1, voice=32, copies=48, header=9) == count_frame(Traffic(), octets, ())
+    sealed = bytes([Mode.SEALED << 4 | octets[0] & 15]) + octets[1:4] + octets[6:-2] + bytes(max(TAG_BYTES))
+    assert Traffic(1, voice=32, copies=48, header=13) == count_frame(Traffic(), sealed, ())
 
 
 def test_closed() -> None:

@@ -83,7 +83,7 @@ def test_the_sum_is_that_of_real_frames(k: int, repeat: Repeat) -> None:
     cycles = 200
     frames: list[Frame] = [sender.begin()]
     for _ in range(cycles * voice_frames_per_cycle(k)):
-        frames += sender.voice([bytes(range(1, 33))] * k)
+        frames += sender.voice([bytes(range(1, 33))] * k, [bytes(range(1, 9))] * k if repeat is Repeat.COPIES else [])
     sizes = [len(COBS_MARK + cobs_encode(encode(frame)) + COBS_MARK) for frame in frames]
     speech_s = cycles * voice_frames_per_cycle(k) * k * PACKET_S
     link = link_model(parse_address("serial:///dev/ttyUSB0?baud=2400"))

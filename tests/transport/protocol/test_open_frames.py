@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codec import format as codec_format
-from tests.support.vectors import NONCE, OPEN_VECTORS, PACKET, any_open_frame, with_checks, worked_examples
+from tests.support.vectors import COPY, NONCE, OPEN_VECTORS, PACKET, any_open_frame, with_checks, worked_examples
 from transport.errors import FrameError, NewerVersion, OtherMode, UsageError
 from transport.protocol import frames
-from transport.protocol.frames import Beacon, Begin, End, Frame, Mode, Ping, Pong, Receipt, Text, Type, Voice
-from transport.protocol.open_frames import MAX_FRAME_BYTES, crc16, decode, encode, header_and_body, peek_type
+from transport.protocol.frames import (
+    MAX_K,
+    TAG_BYTES,
+    Beacon,
+    Begin,
+    End,
+    Frame,
+    Mode,
+    Ping,
+    Pong,
+    Receipt,
+    Text,
+    Type,
+    Voice,
+    VoiceWithCopies,
+)
+from transport.protocol.open_frames import (
+    MAX_FRAME_BYTES,
+    crc16,
+    decode,
+    encode,
+    header_and_body,
+    peek_mode,
+    peek_type,
+    voice_shape,
+)
 
 bounded = settings(max_examples=200, deadline=None)
 
@@ -75,7 +101,7 @@ def test_bodies_with_good_checks(kind: int, body: bytes) -> None:
     except FrameError:
         return
     text = "".join(getattr(frame, name, "") for name in ("sender", "addressee", "text"))
-    reserved_flags = isinstance(frame, Begin) and body[14] & 0b1100
+    reserved_flags = isinstance(frame, Begin) and body[14] & 0b1000
     if "?" not in text and not reserved_flags:
         assert octets == encode(frame)
 
@@ -132,6 +158,13 @@ MALFORMED = {
     "VOICE of no packet": with_checks(bytes([0x12, 1, 0, 1]), b""),
     "VOICE of 33 bytes": with_checks(bytes([0x12, 1, 0, 1]), bytes(33)),
     "VOICE of 13 packets": with_checks(bytes([0x12, 1, 0, 1]), PACKET * 13),
+    "VOICE WITH COPIES of no packet": with_checks(bytes([0x1A, 1, 0, 1]), bytes(8)),
+    "VOICE WITH COPIES of no copy": with_checks(bytes([0x1A, 1, 0, 1]), PACKET),
+    "VOICE WITH COPIES of fewer copies than packets": with_checks(bytes([0x1A, 1, 0, 1]), PACKET * 6 + bytes(40)),
+    "VOICE WITH COPIES of 7 copies": with_checks(bytes([0x1A, 1, 0, 1]), PACKET * 7 + bytes(56)),
+    "VOICE WITH COPIES of half a copy": with_checks(bytes([0x1A, 1, 0, 1]), PACKET + bytes(12)),
+    "VOICE WITH COPIES with more than 0 behind": with_checks(bytes([0x1A, 1, 0, 1]), PACKET + bytes(48) + b"\x01"),
+    "BEGIN with both repeat and copies": with_checks(bytes([0x11, 1, 0, 0]), BEGIN_BODY + b"\x25\x00\x00"),
     "BEGIN with k = 0": with_checks(bytes([0x11, 1, 0, 0]), BEGIN_BODY + b"\x00\x00\x00"),
     "BEGIN with k = 7": with_checks(bytes([0x11, 1, 0, 0]), BEGIN_BODY + b"\x70\x00\x00"),
     "BEGIN without names": with_checks(bytes([0x11, 1, 0, 0]), BEGIN_BODY + b"\x10"),
@@ -164,6 +197,10 @@ UNWRITABLE: list[Frame] = [
     Voice(1, 1, ()),
     Voice(1, 1, (b"short",)),
     Voice(256, 1, (PACKET,)),
+    VoiceWithCopies(1, 1, (PACKET,)),
+    VoiceWithCopies(1, 1, (PACKET,) * 2, copies=(COPY,)),
+    VoiceWithCopies(1, 1, (PACKET,), copies=(COPY,) * 7),
+    VoiceWithCopies(1, 1, (PACKET,), copies=(PACKET,)),
     Voice(1, 0x10000, (PACKET,)),
     Text(1, 1, "Ada", "x" * 141),
     Beacon(1, 1, "\ud800"),
@@ -172,11 +209,29 @@ UNWRITABLE: list[Frame] = [
 
 def test_a_damaged_voice_goes_on_as_one() -> None:
     """A relay passes it on with a check that fails: whoever hears it takes it for what it is. Nobody can seal it."""
-    frame = Voice(1, 1, (PACKET, PACKET), damaged=True)
-    assert frame == decode(encode(frame)) == decode(encode(decode(encode(frame))))
-    assert len(encode(frame)) == len(encode(Voice(1, 1, (PACKET, PACKET))))
-    with pytest.raises(UsageError):
-        header_and_body(Mode.SEALED, frame)
+    for frame in (Voice(1, 1, (PACKET,) * 2, True), VoiceWithCopies(1, 1, (PACKET,) * 2, True, (COPY,) * 2)):
+        assert frame == decode(encode(frame)) == decode(encode(decode(encode(frame))))
+        assert len(encode(frame)) == len(encode(replace(frame, damaged=False)))
+        with pytest.raises(UsageError):
+            header_and_body(Mode.SEALED, frame)
+
+
+def test_the_length_tells_packets_and_copies() -> None:
+    """In every mode, and of a damaged frame too: one packet and six copies are not taken for two and two."""
+    lengths = set()
+    for k in range(1, MAX_K + 1):
+        for count in range(1, k + 1):
+            frame = VoiceWithCopies(1, 1, (PACKET,) * count, copies=(COPY,) * k)
+            octets = encode(frame)
+            lengths.add(len(octets))
+            assert (count, k) == voice_shape(octets)
+            for tag in TAG_BYTES:
+                sealed = bytes([Mode.SEALED << 4 | Type.VOICE_WITH_COPIES]) + octets[1:4] + octets[6:-2] + bytes(tag)
+                assert (Mode.SEALED, (count, k)) == (peek_mode(sealed), voice_shape(sealed))
+            heard = decode(octets[:-3] + bytes([octets[-3] ^ 1]) + octets[-2:])
+            assert isinstance(heard, VoiceWithCopies) and heard.damaged
+            assert (count, k) == (len(heard.packets), len(heard.copies))
+    assert 21 == len(lengths)
 
 
 @pytest.mark.parametrize("frame", UNWRITABLE, ids=lambda frame: type(frame).__name__)
@@ -195,7 +250,7 @@ def test_text_from_the_link_cannot_steer_the_terminal() -> None:
 
 def test_reserved_flags_are_ignored() -> None:
     """A BEGIN with flags that have no meaning yet is understood."""
-    heard = decode(with_checks(bytes([0x11, 1, 0, 0]), BEGIN_BODY + b"\x2c\x00\x00"))
+    heard = decode(with_checks(bytes([0x11, 1, 0, 0]), BEGIN_BODY + b"\x28\x00\x00"))
     assert Begin(1, 0, NONCE, 0, 0x1234, 2, "") == heard
 
 

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.overs import NONCE, numbered_packet, over_frames
+from tests.support.overs import NONCE, numbered_copy, numbered_packet, over_frames
 from transport.errors import UsageError
-from transport.protocol.frames import LATEST_UTC_S, PACKET_S, Begin, End, Repeat, Voice
+from transport.protocol.frames import LATEST_UTC_S, PACKET_S, Begin, End, Repeat, Voice, VoiceWithCopies
 from transport.protocol.open_frames import decode, encode
 from transport.protocol.over import (
     MAX_PACKETS,
+    CopyHeard,
     Malformed,
     OverBegun,
     OverEnded,
@@ -99,6 +100,43 @@ def test_repeat_heals_a_single_loss() -> None:
         assert set(range(8)) == set(heard_packets(events)), missing
     whole = hear(OverReceiver(), frames)
     assert [0, 1, 2, 3, 4, 5] == [event.index for event in whole if isinstance(event, PacketRepeated)]
+
+
+def test_copies_fill_a_single_loss() -> None:
+    """With copies a lost frame leaves a coarse copy of each of its packets, but the last; other copies are ignored."""
+    frames = over_frames(7, 2, repeat=Repeat.COPIES)
+    voices = [i for i, frame in enumerate(frames) if isinstance(frame, Voice)]
+    for place, missing in enumerate(voices):
+        events = hear(OverReceiver(), [frame for i, frame in enumerate(frames) if i != missing])
+        gone = {index for index in range(7) if index // 2 == place}
+        copies = [event for event in events if isinstance(event, CopyHeard)]
+        assert [CopyHeard(index, numbered_copy(index)) for index in sorted(gone - {6})] == copies
+        assert set(range(7)) - gone == set(heard_packets(events))
+    assert [] == [event for event in hear(OverReceiver(), frames) if isinstance(event, CopyHeard | Malformed)]
+
+
+def test_copies_in_a_damaged_frame_are_used() -> None:
+    """They come as they are; a packet that came damaged goes before its copy."""
+    begin, first, second, third, *_ = over_frames(3, 1, repeat=Repeat.COPIES)
+    assert isinstance(second, VoiceWithCopies) and isinstance(third, VoiceWithCopies)
+    events = hear(OverReceiver(), [begin, replace(second, damaged=True), third, first])
+    assert [OverBegun, CopyHeard, PacketHeard, PacketHeard, PacketHeard] == [type(event) for event in events]
+    assert CopyHeard(0, numbered_copy(0)) == events[1]
+
+
+def test_copies_that_contradict_their_over() -> None:
+    """Copies in an over without them, a VOICE without them where there should be some, and another number of them."""
+    begin, first, second, *_ = over_frames(4, 2, repeat=Repeat.COPIES)
+    plain, *_ = over_frames(4, 2)
+    assert isinstance(begin, Begin) and isinstance(first, Voice) and isinstance(second, VoiceWithCopies)
+    for start, voice in [
+        (plain, second),
+        (begin, replace(first, sequence=2)),
+        (begin, replace(second, sequence=1)),
+        (begin, replace(second, copies=second.copies * 2)),
+        (begin, replace(second, packets=second.packets[:1], copies=second.copies[:1])),
+    ]:
+        assert [OverBegun, Malformed] == [type(event) for event in hear(OverReceiver(), [start, voice])], voice
 
 
 def test_a_damaged_packet_is_replaced_by_an_intact_one() -> None:
@@ -222,15 +260,22 @@ def test_sender_is_used_in_order() -> None:
     talker.begin()
     with pytest.raises(UsageError):
         talker.begin()
-    for wrong in ([], [packet] * 3, [b"short"]):
+    for wrong, copies in (([], []), ([packet] * 3, []), ([b"short"], []), ([packet], [numbered_copy(0)])):
         with pytest.raises(UsageError):
-            talker.voice(wrong)
+            talker.voice(wrong, copies)
     talker.voice([packet])
     with pytest.raises(UsageError):
         talker.voice([packet])
     assert End(1, 2, 1) == talker.end()
     with pytest.raises(UsageError):
         OverSender(over=1, nonce=NONCE, utc_s=0, codec_id=1, k=7, sender="Ada")
+    copying = OverSender(over=1, nonce=NONCE, utc_s=0, codec_id=1, k=2, sender="Ada", repeat=Repeat.COPIES)
+    copying.begin()
+    for copies in ([], [numbered_copy(0)], [b"short"] * 2):
+        with pytest.raises(UsageError):
+            copying.voice([packet] * 2, copies)
+    with pytest.raises(UsageError, match="leaves none out"):
+        copying.skip(2)
 
 
 def follow(receiver: OverReceiver, frames: list[Begin | Voice | End], now: float, spacing_s: float) -> float:
