@@ -29,7 +29,8 @@ from transport.planning.planner import begin_bytes, choose_k, link_model, planne
 from transport.protection.cipher import Secret
 from transport.protocol.floor import Floor
 from transport.protocol.floor_states import State, StateChanged, TalkerLost
-from transport.protocol.frames import MAX_NAME_BYTES, Begin, Frame
+from transport.protocol.frames import MAX_NAME_BYTES, Beacon, Begin, Frame, Mode, Text
+from transport.protocol.open_frames import CHECK_BYTES, STAMP_BYTES, encode
 from transport.protocol.over import OverBegun, Overlap, VoiceIgnored
 from transport.protocol.over_pace import TALK_LIMIT_S
 from transport.protocol.receiver import Answer, EndArrived, Fact, VoiceArrived
@@ -146,6 +147,11 @@ class LinkEnd:
     def has_air(self, frames: int, frame_bytes: int) -> bool:
         """Tell whether the duty cycle leaves airtime for so many frames of this length."""
         return self.air.left_s(trio.current_time()) >= frames * self.air.airtime_s(frame_bytes)
+
+    def frame_bytes(self, frame: Text | Beacon) -> int:
+        """Return the length of a frame as it goes out here."""
+        octets = len(encode(frame))
+        return octets if self.channel.mode is Mode.OPEN else octets - CHECK_BYTES + STAMP_BYTES + self.link.tag_bytes
 
     def pass_on(self, octets: bytes, on_sent: Callable[[float], None] | None = None) -> bool:
         """Have a frame of somebody else's sent as it is; return False where it finds no room, and is dropped.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 
 import trio
 
 from app.relay.link_end import LinkEnd
+from app.relay.reasons import ALREADY_THERE, NO_AIRTIME, NO_ROOM, NOBODY_THERE, SOMEBODY_TALKS, TOO_MANY_TEXTS
 from app.settings.model import Settings
 from app.station.presence_end import speaks_up
 from transport.planning.beacons import beacon_pace
@@ -38,8 +39,10 @@ class _Waiting:
     """Time until which the relay listens whether another one says it there."""
     until_s: float
     """Time from which it is worth nothing any more."""
-    there: Set[int]
+    there: Set[int] = frozenset()
     """Numbers of the links on which others were heard to say it: it grows."""
+    fate: Callable[[str], None] = lambda reason: None
+    """Function that is told that the link took it, by "", or the reason why it is not carried."""
 
     @property
     def leaves(self) -> bool:
@@ -58,7 +61,9 @@ class _Line:
     def put(self, one: _Waiting) -> None:
         """Have a frame wait. Where too many do, the oldest makes room, one of somebody who leaves after all others."""
         if len(self.waiting) >= MAX_WAITING:
-            self.waiting.remove(next((other for other in self.waiting if not other.leaves), self.waiting[0]))
+            dropped = next((other for other in self.waiting if not other.leaves), self.waiting[0])
+            self.waiting.remove(dropped)
+            dropped.fate(NO_ROOM)
         self.waiting.append(one)
         self._more.set()
 
@@ -83,26 +88,32 @@ class MessageWay:
         """Take the settings of a station on the link."""
         self.end = end
         self._pace = pace = beacon_pace(end.address, len(settings.name.encode()))
-        self.takes_beacons = speaks_up(settings, end.address)
-        self.texts = TokenBucket(TEXTS_PER_S, TEXTS_AT_ONCE)
+        self._takes_beacons = speaks_up(settings, end.address)
+        self._may_text = TokenBucket(TEXTS_PER_S, TEXTS_AT_ONCE)
         self.notices = TokenBucket(NOTICES_PER_S, NOTICES_AT_ONCE)
-        self._allowed = TokenBucket(1.0 / pace.gap_s, BEACONS_AT_ONCE if pace.gap_s < pace.every_s else 1.0)
+        self._may_greet = TokenBucket(1.0 / pace.gap_s, BEACONS_AT_ONCE if pace.gap_s < pace.every_s else 1.0)
         """BEACONs that may be said."""
         self._texts, self._beacons = _Line(end), _Line(end)
 
     def put(self, notice: Text, now: float) -> None:
         """Have a message of the relay's own sent."""
-        self._texts.put(_Waiting(notice, now, now + STALE_S, frozenset()))
+        self._texts.put(_Waiting(notice, now, now + STALE_S))
 
-    def put_unless_there(self, frame: Text | Beacon, sender: str, now: float, there: Set[int]) -> None:
-        """Have a frame sent unless it is on this link after a drawn time, as an over is: another relay was first.
+    def put_text(self, text: Text, sender: str, now: float, there: Set[int], fate: Callable[[str], None]) -> None:
+        """Have a message sent unless it is on this link after a drawn time, as an over is: another relay was first.
 
-        sender: as he was heard.
+        sender: as he was heard. fate: told what becomes of it, by "" where the link took it, else by the reason.
         """
-        leaves = isinstance(frame, Beacon) and frame.leaves
-        until_s = now + (self._pace.kept_s if leaves else STALE_S)
-        line = self._beacons if isinstance(frame, Beacon) else self._texts
-        line.put(_Waiting(frame, now + self.end.listening_s(sender), until_s, there))
+        if not self._may_text.take(now):
+            fate(TOO_MANY_TEXTS)
+            return
+        self._texts.put(_Waiting(text, now + self.end.listening_s(sender), now + STALE_S, there, fate))
+
+    def put_beacon(self, beacon: Beacon, sender: str, now: float, there: Set[int]) -> None:
+        """Have a BEACON sent likewise, if stations on this link send any."""
+        until_s = now + (self._pace.kept_s if beacon.leaves else STALE_S)
+        if self._takes_beacons:
+            self._beacons.put(_Waiting(beacon, now + self.end.listening_s(sender), until_s, there))
 
     async def run(self) -> None:
         """Send what waits while nobody talks, until cancelled."""
@@ -114,24 +125,38 @@ class MessageWay:
         while True:
             one = await self._texts.first()
             self._texts.waiting.popleft()
-            if self._is_wanted(one) and self.end.link.ready and self.end.may_begin:
-                self.end.transmitter.send(one.frame)
-                await self.end.transmitter.drained()
+            await self._say(one)
 
     async def _say_beacons(self) -> None:
         """Say BEACONs as often as is allowed. More are left out, but that somebody leaves waits until it may be."""
         while True:
             one = await self._beacons.first()
-            wanted = self._is_wanted(one)
-            allowed = wanted and self._allowed.take(trio.current_time())
+            wanted = not self._hindrance(one)
+            allowed = wanted and self._may_greet.take(trio.current_time())
             if wanted and one.leaves and not allowed:
                 await trio.sleep(LEAVE_AGAIN_S)
                 continue
             self._beacons.waiting.popleft()
-            if allowed and self.end.link.ready and self.end.may_begin:
-                self.end.transmitter.send(one.frame)
-                await self.end.transmitter.drained()
+            if allowed:
+                await self._say(one)
 
-    def _is_wanted(self, one: _Waiting) -> bool:
-        """Tell whether a frame is worth something yet, and nobody has said it here."""
-        return self.end.number not in one.there and trio.current_time() <= one.until_s
+    async def _say(self, one: _Waiting) -> None:
+        """Send a frame, if nothing is in its way, and return when it has left."""
+        if reason := self._hindrance(one):
+            one.fate(reason)
+            return
+        self.end.transmitter.send(
+            one.frame, lambda now: one.fate(""), lambda now: one.fate(self.end.problem or NO_ROOM)
+        )
+        await self.end.transmitter.drained()
+
+    def _hindrance(self, one: _Waiting) -> str:
+        """Return why a frame is not to be sent now that it is its turn; "" if it is."""
+        end = self.end
+        if end.number in one.there:
+            return ALREADY_THERE
+        if trio.current_time() > one.until_s:
+            return SOMEBODY_TALKS
+        if not end.link.ready:
+            return end.problem or NOBODY_THERE
+        return "" if end.has_air(1, end.frame_bytes(one.frame)) else NO_AIRTIME

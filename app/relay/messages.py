@@ -6,19 +6,20 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import trio
 
 from app.relay.link_end import LinkEnd
-from app.relay.message_way import MessageWay
-from app.relay.reports import RelayReport, TextRelayed
+from app.relay.message_way import STALE_S, MessageWay
+from app.relay.reports import RelayReport, TextNotRelayed, TextRelayed
 from app.settings.model import Settings
 from transport.protocol.frames import MAX_TEXT_BYTES, Beacon, Begin, End, Mode, Receipt, Text
 from transport.protocol.receiver import Fact
 from transport.protocol.relaying import KnownMessages, KnownNames, relayed_name
 
 CONFIRMED_S = 60.0
-"""Time after the end of a carried over within which its receipt is passed back, in seconds."""
+"""Time after the end of a carried over, or a message's turn, within which its receipt is passed back, in seconds."""
 MAX_EXPECTED = 64
 """Receipts that are expected at a time; the oldest makes room."""
 
@@ -95,16 +96,18 @@ class CarriedMessages:
         if there is None or text.addressee == self._name:
             return
         sender = relayed_name(text.sender, self._name, always=self._always)
-        targets = [way for way in self._ways if way.end.number not in there and way.texts.take(now)]
-        for way in targets:
+        for way in (way for way in self._ways if way.end.number not in there):
             addressee = self._names.addressee(text.addressee, self._name, end.number, way.end.number)
-            way.put_unless_there(Text(text.over, text.sequence, sender, text.text, addressee), text.sender, now, there)
+            carried = Text(text.over, text.sequence, sender, text.text, addressee)
+            way.put_text(carried, text.sender, now, there, partial(self._tell_fate, text, end, way.end))
             if addressee:
                 as_end = End(text.over, text.sequence, 0)
-                expected = _Expected(end, as_end, 0, now + CONFIRMED_S, of_text=True)
+                expected = _Expected(end, as_end, 0, now + STALE_S + CONFIRMED_S, of_text=True)
                 self._expect((way.end.number, text.over, text.sequence), expected)
-        if targets:
-            self._report(TextRelayed(text.sender, end.name, tuple(way.end.name for way in targets)))
+
+    def _tell_fate(self, text: Text, source: LinkEnd, target: LinkEnd, reason: str) -> None:
+        names = text.sender, source.name, target.name
+        self._report(TextNotRelayed(*names, reason) if reason else TextRelayed(*names))
 
     def _carry_beacon(self, beacon: Beacon, end: LinkEnd, now: float) -> None:
         """Carry the news that somebody is there, or leaves, to links on which stations say so."""
@@ -113,9 +116,9 @@ class CarriedMessages:
             return
         sender = relayed_name(beacon.sender, self._name, always=self._always)
         for way in self._ways:
-            if way.end.number not in there and way.takes_beacons:
+            if way.end.number not in there:
                 carried = Beacon(beacon.over, beacon.sequence, sender, beacon.leaves)
-                way.put_unless_there(carried, beacon.sender, now, there)
+                way.put_beacon(carried, beacon.sender, now, there)
 
     def _pass_back(self, receipt: Receipt, end: LinkEnd, now: float) -> None:
         expected = self._expected.pop((end.number, receipt.over, receipt.sequence), None)

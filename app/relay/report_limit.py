@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import trio
 
-from app.relay.reports import OverNotRelayed, OverWaits, RelayReport
+from app.relay.reports import OverNotRelayed, OverWaits, RelayReport, TextNotRelayed
 
 AGAIN_S = 1.0
 """Shortest time between two reports of one kind that name the same links and the same reason, in seconds."""
@@ -25,12 +25,12 @@ class ReportLimiter:
 
     def report(self, one: RelayReport) -> None:
         """Give a report on, unless one like it was given a moment ago."""
-        if isinstance(one, OverNotRelayed | OverWaits) and not self._is_due(one, trio.current_time()):
+        if isinstance(one, OverNotRelayed | OverWaits | TextNotRelayed) and not self._is_due(one, trio.current_time()):
             return
         self._report(one)
 
-    def _is_due(self, one: OverNotRelayed | OverWaits, now: float) -> bool:
-        key = type(one), one.source, one.link, one.reason if isinstance(one, OverNotRelayed) else ""
+    def _is_due(self, one: OverNotRelayed | OverWaits | TextNotRelayed, now: float) -> bool:
+        key = type(one), one.source, one.link, "" if isinstance(one, OverWaits) else one.reason
         if now < self._told.get(key, -AGAIN_S) + AGAIN_S:
             return False
         self._told[key] = now

@@ -74,11 +74,22 @@ class OverNotRelayed:
 
 @dataclass(frozen=True, slots=True)
 class TextRelayed:
-    """A short message was carried to other links."""
+    """A short message was carried to another link, which has taken it."""
 
     sender: str
     source: str
-    links: tuple[str, ...]
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextNotRelayed:
+    """A short message is not carried to this link."""
+
+    sender: str
+    source: str
+    link: str
+    reason: str
+    """One line: why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +153,7 @@ RelayReport = (
     | OverWaits
     | OverNotRelayed
     | TextRelayed
+    | TextNotRelayed
     | RelayProblem
     | RelayRecovered
     | RelayFigures
@@ -165,8 +177,10 @@ def report_words(report: RelayReport) -> tuple[int, str]:
             return logging.INFO, f"{sender or 'somebody'} on {source} waits: somebody talks on {link}"
         case OverNotRelayed(sender, source, link, reason):
             return logging.WARNING, f"{sender or 'somebody'} on {source} is not carried to {link}: {reason}"
-        case TextRelayed(sender, source, targets):
-            return logging.INFO, f"{sender or 'somebody'}: a message from {source} to {', '.join(targets)}"
+        case TextRelayed(sender, source, link):
+            return logging.INFO, f"{sender or 'somebody'}: a message from {source} to {link}"
+        case TextNotRelayed(sender, source, link, reason):
+            return logging.WARNING, f"{sender or 'somebody'} on {source}: a message is not carried to {link}: {reason}"
         case RelayProblem(link=link):
             return logging.WARNING, f"{link}: {report}"
         case RelayRecovered(link):

@@ -17,6 +17,7 @@ from app.relay.reports import (
     RelayClosed,
     RelayFigures,
     RelayReady,
+    TextNotRelayed,
     TextRelayed,
 )
 from tests.support.air import Air, WatchedRelay, relaying
@@ -247,6 +248,31 @@ def test_messages_go_both_ways_and_are_confirmed() -> None:
     assert 5 == len(hill.only(TextRelayed))  # the second one four times, as its sender sent it
 
 
+@pytest.mark.parametrize(("busy_s", "said"), [(20.0, True), (90.0, False)])
+def test_a_message_is_reported_when_it_is_said(busy_s: float, said: bool) -> None:
+    """It waits for the end of an over, and is dropped after a minute: what became of it is told then, not before."""
+    near, far = Air("udp://near"), Air("udp://far")
+    visitor, talker = near.member(), far.member()
+    hill = WatchedRelay("Hill", near, far, clock=clock)
+
+    async def main() -> None:
+        async with relaying([near, far], hill):
+            for number in range(round(busy_s / 0.32)):
+                await talker.send(encode(Voice(9, 1, (bytes(32),))))
+                if number == 3:
+                    await visitor.send(encode(Text(1, 2, "Ada", "on my way")))
+                assert [] == hill.only(TextRelayed)
+                await trio.sleep(0.32)
+            await trio.sleep(10.0)
+
+    play(main)
+    assert said == bool([frame for _, _, frame in far.frames if isinstance(decode(frame), Text)])
+    assert [("Ada", near.name, far.name)] * said == [
+        (one.sender, one.source, one.link) for one in hill.only(TextRelayed)
+    ]
+    assert [SOMEBODY_TALKS] * (not said) == [one.reason for one in hill.only(TextNotRelayed)]
+
+
 def test_whoever_leaves_is_gone_everywhere() -> None:
     """After many comings and goings too: greetings are left out where there are too many, leaves wait instead."""
     near, far = Air("udp://near"), Air("udp://far")
@@ -351,7 +377,7 @@ def test_each_link_has_its_own_way_to_repeat() -> None:
 
 
 def test_a_duty_cycle_is_kept() -> None:
-    """The over ends on the radio where its airtime does, the next one is not begun, and the talker is told."""
+    """The over ends on the radio where its airtime does, no other is begun, and the talker is told; a message goes."""
     near, radio = Air("udp://near"), Air("kiss://h?call=N0CALL&radio=lora-sf7")
     ada, bob = station(ADA, near, presence="off"), station(BOB, radio)
     hill = WatchedRelay("Hill", near, radio, clock=clock, presence="off")
@@ -364,12 +390,15 @@ def test_a_duty_cycle_is_kept() -> None:
                 await trio.sleep(5.0)
             text = await ada.until(events.TextHeard, 1, 30.0)
             assert text.text.endswith(NO_AIRTIME)
+            ada.engine.send_text("still here", "")
+            await bob.until(events.TextHeard, 1, 30.0)
 
     play(main)
     cut = [one for one in hill.only(OverNotRelayed) if one.reason == NO_AIRTIME]
     assert len(cut) >= 2
     whole = [one for one in hill.only(OverRelayed) if one.complete]
     assert len(whole) < 3
+    assert ["still here"] == [one.text for one in bob.only(events.TextHeard)]
     left = [one.links[1].airtime_left_s for one in hill.only(RelayFigures)]
     assert min(left) >= 0.0 and left[-1] < 15.0
 
