@@ -62,7 +62,8 @@ def add_send(parser: argparse.ArgumentParser) -> None:
 def run_send(arguments: argparse.Namespace) -> int:
     """Send one over, and say what became of it. Raises GossamerError, LinkError."""
     live = arguments.input == "mic"
-    settings = replace(settings_from(arguments), permit_tone=False, time_out_s=LONGEST_OVER_S)
+    # Nobody hears what others say meanwhile: it is kept as missed, or not confirmed.
+    settings = replace(settings_from(arguments), permit_tone=False, time_out_s=LONGEST_OVER_S, muted=True)
     clip: NDArray[np.float32] | None = None
     if live:
         silence_native_libraries()
@@ -125,7 +126,8 @@ async def _send(
         for one in (over, confirmation, control):
             one.note(event)
 
-    engine = Engine(settings, logged(note_both), real_parts(open_link=kept.open, open_sound=open_sound))
+    parts = real_parts(confirms=settings.record, open_link=kept.open, open_sound=open_sound)
+    engine = Engine(settings, logged(note_both), parts)
     control = ControlSocket(settings.station or settings.name, settings.link, engine.key_down, engine.key_up)
     scope = trio.CancelScope()
     async with trio.open_nursery() as nursery:

@@ -125,7 +125,7 @@ def _words(settings: Settings, message: OutgoingText) -> str:
 async def _send(ending: Ending, settings: Settings, message: OutgoingText) -> None:
     """Run a station without sound until the message is sent, or confirmed, or given up; then take leave."""
     kept, scope = KeptLink(), trio.CancelScope()
-    parts = real_parts(recordings=None, open_link=kept.open, open_sound=absent_devices)
+    parts = real_parts(recordings=None, confirms=False, open_link=kept.open, open_sound=absent_devices)
     engine = Engine(settings, logged(message.note), parts)
     async with interruptible(ending, scope.cancel) as nursery:
         with scope:

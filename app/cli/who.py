@@ -119,7 +119,7 @@ async def _listen(ending: Ending, settings: Settings, seconds: float, heard: Hea
             link, _ = await open_station_link(to_open, nursery, ParrotPorts(_ignore, secret))
             if waits_for_callers(address):
                 aside(f"waiting for callers on {settings.link}")
-            channel = ChannelEnd(settings.name, link, secret, wall_clock_s, heard.note)
+            channel = ChannelEnd("", link, secret, wall_clock_s, heard.note)
             transmitter = Transmitter(link, channel.encode)
             messages, health = Messages(settings.name, transmitter, heard.note, lambda: True), LinkHealth(heard.note)
             presence = PresenceEnd(settings, address, link, transmitter.send, heard.note)
@@ -142,7 +142,7 @@ async def _listen(ending: Ending, settings: Settings, seconds: float, heard: Hea
 async def _receive(
     link: Link, channel: ChannelEnd, transmitter: Transmitter, messages: Messages, health: LinkHealth
 ) -> None:
-    """Receive until the link is closed, answer as any station does, and show messages."""
+    """Receive until the link is closed, answer as any station does but for overs, and show messages."""
     while True:
         try:
             octets = await next_frame(link, health, lambda problem: None)

@@ -106,8 +106,9 @@ class ChannelEnd:
     ) -> None:
         """Open the channel of those who share `secret`; None opens the open channel.
 
-        name: of this station, which confirms overs that are addressed to it. clock: returns UTC seconds, 0 where there
-        is no clock, as `wall_clock_s` does. slowness: seconds that a second of speech takes on the link, by its plan.
+        name: of this station, which confirms overs that are addressed to it; "" confirms none. clock: returns UTC
+        seconds, 0 where there is no clock, as `wall_clock_s` does. slowness: seconds that a second of speech takes on
+        the link, by its plan.
         nonce_file: what is kept of the frames of earlier runs.
         """
         self._receiving = ReceivingEnd(self._decode, name, slowness)

@@ -21,9 +21,8 @@ from app.station.transmitter import Transmitter
 
 def make_channel(settings: Settings, parts: Parts, opened: Opened, emit: Callable[[Event], None]) -> ChannelEnd:
     """Return the station's end of the channel."""
-    return ChannelEnd(
-        settings.name, opened.link, opened.secret, parts.clock, emit, opened.share, nonce_file=opened.nonce_file
-    )
+    name = settings.name if parts.confirms else ""
+    return ChannelEnd(name, opened.link, opened.secret, parts.clock, emit, opened.share, nonce_file=opened.nonce_file)
 
 
 def make_past(

@@ -85,6 +85,8 @@ class Parts:
     """Function that returns UTC seconds since 1970, 0 where there is no clock."""
     recordings: Path | None = None
     """Folder that keeps past overs; None keeps none."""
+    confirms: bool = True
+    """Whether overs to this station are confirmed: not where nobody hears them, now or later."""
     nonces: Path | None = None
     """File of the nonces that outlive a restart; None keeps none."""
     on_frame: FrameWatcher | None = None

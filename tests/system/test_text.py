@@ -6,15 +6,19 @@ import os
 import socket
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from app.cli.text import OutgoingText
 from app.events import LinkProblem, LinkRecovered, TextSent
+from app.history.folder import Mark, mark_of, over_files
+from app.paths import recordings_folder
 from app.station.messages import TEXTS_AT_ONCE, TEXTS_PER_S
 from tests.support.processes import CLIP, free_port, start
 from transport.protocol.frames import Beacon, Frame, Receipt, Text
 from transport.protocol.open_frames import decode, encode
+from transport.protocol.over import OverSender
 
 SOON_S = 40.0
 """Time in which a command has ended on a busy machine, in seconds."""
@@ -79,6 +83,31 @@ def test_a_message_that_comes_while_a_command_runs_is_shown(peer: socket.socket,
     assert (7, 1) in {(frame.over, frame.sequence) for frame in frames if isinstance(frame, Receipt)}
     assert 1 == problems.count("Ada writes to Bob: dinner at 1\n")
     assert problems.count(" writes to ") <= TEXTS_AT_ONCE + SOON_S * TEXTS_PER_S < 58
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["who", "--seconds", "3"], ["text", "hi"], ["send", "--input", CLIP, "--no-record"], ["send", "--input", CLIP]],
+    ids=["who", "text", "send", "send and keep"],
+)
+def test_an_over_that_nobody_can_hear_is_not_confirmed(
+    peer: socket.socket, words: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command without a loudspeaker has heard nothing, whatever has come; what it keeps counts as missed."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    command, *more = words
+    process = start(command, f"udp://127.0.0.1:{peer.getsockname()[1]}", *more, "--name", "Bob")
+    _, there = peer.recvfrom(2048)
+    over = OverSender(over=7, nonce=bytes(8), utc_s=0, codec_id=1, k=1, sender="Ada", addressee="Bob")
+    for frame in (over.begin(), *over.voice([bytes(32)]), over.end()):
+        peer.sendto(encode(frame), there)
+    frames = frames_of(peer, process)
+    _, problems = process.communicate()
+    assert 0 == process.returncode, problems
+    keeps = command == "send" and "--no-record" not in more
+    assert keeps == (7 in {frame.over for frame in frames if isinstance(frame, Receipt)})
+    kept = [path for path in over_files(recordings_folder()) if mark_of(path) is not Mark.SENT]
+    assert [Mark.MISSED] * keeps == [mark_of(path) for path in kept]
 
 
 def test_one_report_of_the_network_ends_nothing() -> None:
