@@ -30,7 +30,7 @@ from transport.protocol.floor import Floor
 from transport.protocol.floor_states import State
 from transport.protocol.frames import NONCE_BYTES, VOICE_SHAPES, Begin, End, Mode, Repeat, Type, Voice, VoiceWithCopies
 from transport.protocol.open_frames import MAX_FRAME_BYTES, decode, encode, peek_type
-from transport.protocol.over import MAX_PACKETS, OverBegun, OverEnded, PacketHeard
+from transport.protocol.over import MAX_PACKETS, CopyHeard, OverBegun, OverEnded, PacketHeard
 from transport.protocol.over_receiver import REMEMBERED_OVERS, OverReceiver
 from transport.protocol.payloads import READERS, read_voice
 from transport.protocol.presence import MAX_STATIONS, Presence
@@ -225,6 +225,8 @@ class Conversation:
                     floor.heard(now, begin.over, begin.k, begins=True)
                 case PacketHeard(index, packet, damaged):
                     playout.push(index, packet, damaged, now)
+                case CopyHeard(index, copy):
+                    playout.push_copy(index, copy, now)
                 case OverEnded(end):
                     playout.end(end.packets_sent, now)
                     floor.end_heard(now, end.over)

@@ -12,6 +12,7 @@ from transport.playout.playout import Playout, PlayoutItem
 from transport.protocol.frames import COPY_BYTES, PACKET_BYTES, PACKET_S, Begin, End, Repeat, Voice
 from transport.protocol.open_frames import encode
 from transport.protocol.over import (
+    CopyHeard,
     Malformed,
     OverBegun,
     OverEnded,
@@ -122,6 +123,8 @@ class Listener:
                     self.playout.begin(begin.k, first_index, repeat=begin.repeat is not Repeat.NONE)
                 case PacketHeard(index, packet, damaged):
                     self.playout.push(index, packet, damaged, now)
+                case CopyHeard(index, copy):
+                    self.playout.push_copy(index, copy, now)
                 case OverEnded(end):
                     self.ended.append(fact)
                     self.playout.end(end.packets_sent, now)
@@ -134,3 +137,10 @@ class Listener:
     def indices(self) -> list[int | None]:
         """Return what was played, in order: the number of each packet, None where one was concealed."""
         return [None if item.packet is None else int.from_bytes(item.packet[:4], "big") for _, item in self.played]
+
+    @property
+    def rebuilt(self) -> list[int]:
+        """Return the numbers of the packets that were rebuilt from the right copies, in order."""
+        items = [item for _, item in self.played if item.copy is not None]
+        assert all(item.packet is None and item.copy == numbered_copy(item.index) for item in items)
+        return [item.index for item in items]

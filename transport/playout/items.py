@@ -14,27 +14,31 @@ class PlayoutItem:
     index: int
     """Place in the over. A gap at the start or after END means packets that were lost and not concealed."""
     packet: bytes | None
-    """32 bytes; None for a lost packet, which is to be concealed."""
+    """32 bytes; None for a lost packet, which is to be rebuilt from its copy, or concealed where there is none."""
     damaged: bool = False
     signal_lost: bool = False
     """True if two frames or more are missing in a row."""
     waited_s: float = 0.0
     """Seconds from the packet's arrival until now; 0 for a lost one."""
+    copy: bytes | None = None
+    """8 bytes: the coarse copy of a lost packet; None where none came."""
 
 
 @dataclass(slots=True)
 class PlayoutCount:
-    """A count of packets by their fate. played + lost = sent, as far as is known."""
+    """A count of packets by their fate. played + rebuilt + lost = sent, as far as is known."""
 
     played: int = 0
     damaged: int = 0
     """Played packets that were damaged."""
+    rebuilt: int = 0
+    """Packets that were missing at their deadline, while their coarse copy was there."""
     lost: int = 0
-    """Packets that were missing at their deadline."""
+    """Packets that were missing at their deadline, with their copy, if there was to be one."""
     late: int = 0
     """Lost packets that arrived after their deadline."""
     duplicate: int = 0
-    """Packets that arrived once more."""
+    """Packets that arrived once more, or after their copy was played."""
     reordered: int = 0
     """Packets that arrived after a later one, but in time."""
     refused: int = 0

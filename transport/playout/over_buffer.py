@@ -2,8 +2,8 @@
 
     arrival of the first frame --hold--> deadline of its first packet, then one packet every 320 ms
 
-A packet that is missing at its deadline is lost: the decoder gets None and conceals it. Neither a drifting clock nor a
-late frame moves the deadlines.
+A packet that is missing at its deadline is lost: the decoder gets None and conceals it, or rebuilds it where a coarse
+copy came with the next frame. Neither a drifting clock nor a late frame moves the deadlines.
 
 They move within an over in one case only, when the link falls behind: two frames in a row came too late, and the delay
 did not shrink between them. These two are then played after all, as far as nothing newer has been played, and what
@@ -39,9 +39,11 @@ MAX_WAITING = 4096
 
 @dataclass(slots=True)
 class _Waiting:
-    packet: bytes
+    packet: bytes | None
+    """None where only the copy came."""
     damaged: bool
     arrival_s: float
+    copy: bytes | None = None
 
 
 class OverPlayout:
@@ -81,7 +83,7 @@ class OverPlayout:
             self.count.refused += 1
             return
         waiting = self.waiting.get(index)
-        if waiting is not None:
+        if waiting is not None and waiting.packet is not None:
             self.count.duplicate += 1
             if waiting.damaged and not damaged:
                 self.waiting[index] = _Waiting(packet, damaged, now)
@@ -103,6 +105,13 @@ class OverPlayout:
             self._resume_if_steady(now)
         elif new_frame and in_order:
             self._end_of_late_run()
+
+    def push_copy(self, index: int, copy: bytes, now: float) -> None:
+        """Take the coarse copy of a packet, after all packets of the frame with which it arrived at `now`."""
+        first = max(self._first, self.next)
+        ends = self._highest if self.total is None else min(self._highest, self.total)
+        if first <= index < ends and index not in self.waiting and len(self.waiting) < self._max_waiting:
+            self.waiting[index] = _Waiting(None, False, now, copy)
 
     def end(self, total: int | None, now: float) -> None:
         """Take the number of packets that the over has; None: no more than have come. Only the first call counts."""
@@ -146,9 +155,12 @@ class OverPlayout:
                 self._skip_gap(now)
             return PlayoutItem(self.number, index, None, signal_lost=signal_lost)
         self._newest_played = index
+        self._missing = 0
+        if waiting.packet is None:
+            self.count.rebuilt += 1
+            return PlayoutItem(self.number, index, None, copy=waiting.copy)
         self.count.played += 1
         self.count.damaged += waiting.damaged
-        self._missing = 0
         waited_s = now - waiting.arrival_s
         return PlayoutItem(self.number, index, waiting.packet, waiting.damaged, waited_s=waited_s)
 

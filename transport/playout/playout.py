@@ -70,7 +70,8 @@ class Playout:
         """Begin an over whose packets come k at a time (1..6) from this index on, and return its number.
 
         `gather`: the link is known to be slower than speech, so play only after the end. `repeat`: what is lost comes
-        again with the next frame, so hold every packet one frame longer. The over before is ended, if it has not been.
+        again with the next frame, if only as a copy, so hold every packet one frame longer. The over before is ended,
+        if it has not been.
         """
         self.end(None, self._now)
         if len(self._overs) >= MAX_OVERS:  # those without speech make room first: they cost a stranger two short frames
@@ -91,6 +92,12 @@ class Playout:
         if len(self._overs) > 1:
             self._overs[-1].not_before_s = max(self._overs[-1].not_before_s, self._overs[-2].ends_s())
         self._overs[-1].push(index, packet, damaged, now)
+
+    def push_copy(self, index: int, copy: bytes, now: float) -> None:
+        """Take the coarse copy of a packet of the newest over, after the packets of the frame with which it came."""
+        self._now = now
+        if self._overs:
+            self._overs[-1].push_copy(index, copy, now)
 
     def end(self, total: int | None, now: float) -> None:
         """End the newest over, which has so many packets (None: its talker disappeared), and play what there is."""

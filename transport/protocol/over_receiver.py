@@ -125,7 +125,7 @@ class OverReceiver:
         places = sorted(zip(indices, voice.packets, strict=True), key=lambda place: place[0])
         events: list[OverEvent] = [self._place(index, packet, voice.damaged) for index, packet in places]
         self._pace.arrived(first + own - 1, sum(isinstance(event, PacketHeard) for event in events), now)
-        return [*self._useful_copies(first - copied, copies), *events]
+        return [*events, *self._useful_copies(first - copied, copies)]
 
     def _useful_copies(self, first: int, copies: tuple[bytes, ...]) -> list[OverEvent]:
         """Return the copies, from the packet with this place on, of the packets that did not come."""

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.overs import Listener, drop, numbered_packet, over_frames, talk, through
+from tests.support.overs import Listener, drop, numbered_copy, numbered_packet, over_frames, talk, through
 from transport.impairment import ImpairedPath, Impairment
 from transport.playout.jitter import FIRST_HOLD_S, MAX_HOLD_S, MIN_HOLD_S
 from transport.playout.playout import MAX_FINISHED, MAX_JUMP, MAX_OVERS, Playout
-from transport.protocol.frames import PACKET_S, Repeat
+from transport.protocol.frames import PACKET_S, VOICE_SHAPES, Repeat
 
 PAUSE_S = 10.0
 
@@ -156,6 +156,69 @@ def test_repeat_heals_losses_in_time(k: int) -> None:
     assert k == listener.indices.count(None)  # the first of the two frames that were lost in a row
     assert FIRST_HOLD_S + k * PACKET_S == pytest.approx(listener.played[0][0] - k * PACKET_S)
     assert 20 * k == listener.playout.count.played + listener.playout.count.lost
+
+
+@pytest.mark.parametrize("k", [1, 2, 6])
+def test_copies_fill_losses_in_time(k: int) -> None:
+    """With copies the packets of a lost frame are rebuilt, the first frame's too, and no deadline moves."""
+    whole = Listener().hear(talk(over_frames(20 * k, k, repeat=Repeat.COPIES), k))
+    assert FIRST_HOLD_S + k * PACKET_S == pytest.approx(whole.played[0][0] - k * PACKET_S)
+    assert (20 * k, 0) == (whole.playout.count.played, whole.playout.count.rebuilt)
+    sent = talk(over_frames(20 * k, k, repeat=Repeat.COPIES), k)
+    voices = [place for place, (_, octets) in enumerate(sent) if octets[0] & 15 in VOICE_SHAPES]
+    listener = Listener().hear(drop(sent, voices[0], voices[5], voices[11], voices[12], voices[19]))
+    gone = [index for number in (0, 5, 12) for index in range(number * k, (number + 1) * k)]
+    assert gone == listener.rebuilt
+    count = listener.playout.count
+    assert (15 * k, 3 * k, 2 * k) == (count.played, count.rebuilt, count.lost)
+    assert not any(item.signal_lost for _, item in listener.played)
+    deadlines = {item.index: at_s for at_s, item in listener.played}
+    assert deadlines == pytest.approx({item.index: at_s for at_s, item in whole.played if item.index in deadlines})
+
+
+def test_a_packet_goes_before_its_copy() -> None:
+    """One that comes later, but in time, is played; one that comes after its copy was played changes nothing."""
+    playout = Playout()
+    playout.begin(1, repeat=True)
+    for index, now in [(0, 0.0), (3, 0.4)]:
+        playout.push(index, numbered_packet(index), False, now)
+    for index in (1, 2):
+        playout.push_copy(index, numbered_copy(index), 0.4)
+    playout.push(1, numbered_packet(1), False, 0.41)
+    playout.push_copy(1, numbered_copy(1), 0.42)
+    items = [playout.take(10.0) for _ in range(4)]
+    playout.push(2, numbered_packet(2), False, 10.0)
+    assert [0, 1, None, 3] == [item and item.packet and int.from_bytes(item.packet[:4]) for item in items]
+    assert [None, None, numbered_copy(2), None] == [item and item.copy for item in items]
+    assert (3, 1, 0, 0) == (playout.count.played, playout.count.rebuilt, playout.count.lost, playout.count.late)
+    assert (1, 1) == (playout.count.duplicate, playout.count.reordered)
+
+
+def test_copies_of_what_nobody_waits_for() -> None:
+    """Before the start of the over, behind its end, after the deadline, or of a frame that is refused as absurd."""
+    playout = Playout()
+    playout.begin(1, 4, repeat=True)
+    playout.push(MAX_JUMP + 5, b"", False, 0.0)
+    playout.push_copy(MAX_JUMP + 4, b"copy", 0.0)
+    assert (None, 0) == (playout.next_deadline_s(), playout.waiting_s)
+    playout.push(4, numbered_packet(4), False, 0.1)
+    playout.push_copy(3, b"copy", 0.1)
+    playout.push(8, numbered_packet(8), False, 0.2)
+    playout.end(7, 0.2)
+    for index in (7, 8):
+        playout.push_copy(index, b"copy", 0.2)
+    items = [playout.take(0.1 + FIRST_HOLD_S + 1.5 * PACKET_S + number * PACKET_S) for number in range(3)]
+    playout.push_copy(5, b"copy", 1.5)
+    assert [4, 5, 6] == [item and item.index for item in items]
+    assert [None] * 3 == [item and item.copy for item in items]
+    assert not playout.active and 0 == playout.waiting_s
+
+
+def test_an_over_that_is_gathered_is_rebuilt_from_its_copies() -> None:
+    """On a link slower than speech nothing is played before the end, and then what is lost from copies."""
+    sent = talk(over_frames(12, 2, repeat=Repeat.COPIES), 2)
+    listener = Listener(Playout(slow_link=True)).hear(drop(sent, 2))
+    assert ([2, 3], 10) == (listener.rebuilt, listener.playout.count.played)
 
 
 @pytest.mark.parametrize("k", [1, 2])

@@ -120,8 +120,8 @@ def test_copies_in_a_damaged_frame_are_used() -> None:
     begin, first, second, third, *_ = over_frames(3, 1, repeat=Repeat.COPIES)
     assert isinstance(second, VoiceWithCopies) and isinstance(third, VoiceWithCopies)
     events = hear(OverReceiver(), [begin, replace(second, damaged=True), third, first])
-    assert [OverBegun, CopyHeard, PacketHeard, PacketHeard, PacketHeard] == [type(event) for event in events]
-    assert CopyHeard(0, numbered_copy(0)) == events[1]
+    assert [OverBegun, PacketHeard, CopyHeard, PacketHeard, PacketHeard] == [type(event) for event in events]
+    assert CopyHeard(0, numbered_copy(0)) == events[2]
 
 
 def test_copies_that_contradict_their_over() -> None:
