@@ -10,11 +10,10 @@ from __future__ import annotations
 import math
 import os
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import trio
 
+from app.relay.carrier import Carrier
 from app.relay.link_end import LinkEnd
 from app.relay.reasons import (
     ALREADY_THERE,
@@ -27,20 +26,13 @@ from app.relay.reasons import (
     TOLD,
     TOO_LONG,
 )
-from app.relay.reports import OverNotRelayed, OverRelayed, OverWaits, RelayReport
+from app.relay.reports import OverNotRelayed, OverRelayed, OverWaits
 from transport.planning.planner import link_model, voice_bytes
 from transport.protocol.floor_states import State
 from transport.protocol.frames import PACKET_BYTES, PACKET_S, Begin, End, Mode, Repeat
 from transport.protocol.over import OverBegun, OverEnded, Overlap, OverSender, PacketHeard
-from transport.protocol.receiver import Fact
-from transport.protocol.relaying import (
-    KnownNames,
-    KnownOvers,
-    goes_before,
-    origin_of,
-    relayed_name,
-    relayed_nonce,
-)
+from transport.protocol.receiver import Fact, VoiceArrived
+from transport.protocol.relaying import goes_before, origin_of, relayed_name, relayed_nonce
 from transport.protocol.repacking import Piece, Repacker
 
 LONGEST_WAIT_S = 60.0
@@ -52,23 +44,6 @@ LEAD_S = 0.1
 END_AGAIN_S = 0.1
 """Time between the two ENDs of an over, in seconds."""
 ON_AIR = (State.ON_AIR, State.COLLIDED)
-
-
-@dataclass(frozen=True, slots=True)
-class Carrier:
-    """The things that all overs of one relay share."""
-
-    name: str
-    """Name of the relay."""
-    names_itself: bool
-    """True where the relay must be named, whatever becomes of the sender's name: in ham mode."""
-    known: KnownOvers
-    names: KnownNames
-    report: Callable[[RelayReport], None]
-    notify: Callable[[LinkEnd, str, str], None]
-    """Function that tells a station on a link, by its name, something in a message."""
-    expect: Callable[[LinkEnd, Begin, LinkEnd, End, End], None]
-    """Function that is told an over that was addressed to somebody, on both links, with both its ENDs."""
 
 
 class Carrying:
@@ -133,15 +108,23 @@ class Carrying:
 
     def take(self, fact: Fact, now: float) -> None:
         """Take a fact of the target's: an over of the same origin is this one, carried there by somebody else."""
-        match fact:
-            case OverBegun(begin, first_index) if origin_of(begin.nonce, first_index) == self.origin:
-                self._meets(begin.nonce)
-            case Overlap(begin) if origin_of(begin.nonce) == self.origin:
-                self._meets(begin.nonce)
-
-    def _meets(self, nonce: bytes) -> None:
-        if not self._nonce or goes_before(nonce, self._nonce):
+        nonce = self._nonce_there(fact)
+        if nonce and (not self._nonce or goes_before(nonce, self._nonce)):
             self.stop(ALREADY_THERE)
+
+    def outlasts(self, fact: Fact) -> bool:
+        """Tell whether a fact of the target's is of this over, said by somebody else who will end for this relay."""
+        nonce = self._nonce_there(fact)
+        return bool(nonce and self._nonce) and goes_before(self._nonce, nonce)
+
+    def _nonce_there(self, fact: Fact) -> bytes:
+        """Return the nonce of the over of which a frame was heard on the target, if it has this origin; else b""."""
+        match fact:
+            case OverBegun(begin, first_index):
+                return begin.nonce if origin_of(begin.nonce, first_index) == self.origin else b""
+            case Overlap(begin) | VoiceArrived(begin=Begin() as begin):
+                return begin.nonce if origin_of(begin.nonce) == self.origin else b""
+        return b""
 
     def stop(self, reason: str) -> None:
         """Carry it no further."""

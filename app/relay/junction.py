@@ -13,7 +13,8 @@ from functools import partial
 import trio
 
 from app.beat import next_beat_s
-from app.relay.carrying import Carrier, Carrying
+from app.relay.carrier import Carrier
+from app.relay.carrying import Carrying
 from app.relay.link_end import LinkEnd
 from app.relay.messages import CarriedMessages
 from app.relay.passing import OVERS_AT_ONCE, OVERS_PER_S, Passing

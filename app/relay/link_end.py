@@ -29,8 +29,7 @@ from transport.planning.planner import begin_bytes, choose_k, link_model, planne
 from transport.protection.cipher import Secret
 from transport.protocol.floor import Floor
 from transport.protocol.floor_states import State, StateChanged, TalkerLost
-from transport.protocol.frames import MAX_NAME_BYTES, Beacon, Begin, Frame, Mode, Text
-from transport.protocol.open_frames import CHECK_BYTES, STAMP_BYTES, encode
+from transport.protocol.frames import MAX_NAME_BYTES, Begin, Frame
 from transport.protocol.over import OverBegun, Overlap, VoiceIgnored
 from transport.protocol.over_pace import TALK_LIMIT_S
 from transport.protocol.receiver import Answer, EndArrived, Fact, VoiceArrived
@@ -55,6 +54,9 @@ class Waiting(Protocol):
 
     def take(self, fact: Fact, now: float) -> None:
         """Take a fact of that link."""
+
+    def outlasts(self, fact: Fact) -> bool:
+        """Tell whether a fact of that link is of the same over, said by somebody else who will end for this one."""
 
     def stop(self, reason: str) -> None:
         """Carry it no further."""
@@ -148,11 +150,6 @@ class LinkEnd:
         """Tell whether the duty cycle leaves airtime for so many frames of this length."""
         return self.air.left_s(trio.current_time()) >= frames * self.air.airtime_s(frame_bytes)
 
-    def frame_bytes(self, frame: Text | Beacon) -> int:
-        """Return the length of a frame as it goes out here."""
-        octets = len(encode(frame))
-        return octets if self.channel.mode is Mode.OPEN else octets - CHECK_BYTES + STAMP_BYTES + self.link.tag_bytes
-
     def pass_on(self, octets: bytes, on_sent: Callable[[float], None] | None = None) -> bool:
         """Have a frame of somebody else's sent as it is; return False where it finds no room, and is dropped.
 
@@ -170,6 +167,8 @@ class LinkEnd:
     def take(self, fact: Fact, now: float) -> None:
         """Act on what a frame meant, as far as it is this link's business."""
         self._health.take(fact, now)
+        if self.floor.state is State.ASKED and any(waiting.outlasts(fact) for waiting in self.queue):
+            return  # whose BEGIN is on its way, and ends theirs
         match fact:
             case Answer(frame):
                 self.transmitter.answer(frame)

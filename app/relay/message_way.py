@@ -14,7 +14,8 @@ from app.settings.model import Settings
 from app.station.presence_end import speaks_up
 from transport.planning.beacons import beacon_pace
 from transport.protection.rate_limit import TokenBucket
-from transport.protocol.frames import Beacon, Text
+from transport.protocol.frames import Beacon, Mode, Text
+from transport.protocol.open_frames import CHECK_BYTES, STAMP_BYTES, encode
 
 TEXTS_PER_S, TEXTS_AT_ONCE = 0.5, 8.0
 """Messages a second that one link is given at the most, from all others, and how many at once."""
@@ -159,4 +160,7 @@ class MessageWay:
             return SOMEBODY_TALKS
         if not end.link.ready:
             return end.problem or NOBODY_THERE
-        return "" if end.has_air(1, end.frame_bytes(one.frame)) else NO_AIRTIME
+        octets = len(encode(one.frame))
+        if end.channel.mode is not Mode.OPEN:
+            octets += STAMP_BYTES + end.link.tag_bytes - CHECK_BYTES
+        return "" if end.has_air(1, octets) else NO_AIRTIME

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import Any
+
 import pytest
 import trio
 import trio.testing
 
 from app import events
+from app.relay import carrying
+from app.relay.link_end import LinkEnd
 from app.relay.reports import OverNotRelayed, OverRelayed
 from app.settings.model import SaysPresence, Settings
 from tests.support.air import Air, WatchedRelay, relaying
 from tests.support.station import ADA, LeftOpen, Station, clip, running
+from transport.links.memory import MemoryLink
 from transport.protocol.frames import Beacon, Type
 from transport.protocol.open_frames import HEADER, encode
 from transport.protocol.relaying import station_of
@@ -219,6 +225,44 @@ def test_two_relays_side_by_side(seed: int) -> None:
     assert 1 <= sum(len(relay.only(OverNotRelayed)) for relay in (one, other))
     assert PACKETS == len([None for _, _, frame in near.frames if HEADER.unpack_from(frame)[0] == 0x12])
     assert ADA.name == "Ada" and ada.encoder.packets[-4:] == bob.decoder.packets[-4:]
+
+
+class SlowToTake:
+    """A link that takes a while for each frame, as a radio does: meanwhile others are heard."""
+
+    def __init__(self, link: MemoryLink) -> None:
+        self._link = link
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._link, name)
+
+    async def send(self, frame: bytes) -> None:
+        await trio.sleep(0.15)
+        await self._link.send(frame)
+
+
+def test_of_two_that_ask_at_once_one_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever hears another relay begin while his own BEGIN is on its way, which ends that one, does not yield."""
+    near, far = Air("udp://near"), Air("udp://far?k=1")
+    ada, bob = station("Ada", near), station("Bob", far)
+    relays = [WatchedRelay(name, near, far, clock=clock) for name in ("One", "Other")]
+    for relay in relays:
+        slow: Any = SlowToTake(relay.links[far.name])
+        relay.links[far.name] = slow
+    draws, numbers = iter((0.0, 0.1)), itertools.count(0xFFFFFFFF, -1)  # the second one to begin goes before the first
+    monkeypatch.setattr(LinkEnd, "listening_s", lambda end, sender: next(draws))
+    monkeypatch.setattr(carrying, "relayed_nonce", lambda origin, *rest: origin + next(numbers).to_bytes(4))
+
+    async def main() -> None:
+        async with relaying([near, far], *relays), running(ada, bob):
+            ada.engine.play_clip(OVER)
+            await trio.sleep(30.0)
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    said = [report for relay in relays for report in relay.only(OverRelayed)]
+    assert [PACKETS] == [one.packets for one in said if one.complete]
+    assert max(one.waited_s for one in said) < 1.0 and 2 == overs_on(far)
+    assert PACKETS == bob.only(events.OverPlayed)[-1].packets
 
 
 def test_two_relays_greet_for_everybody() -> None:
