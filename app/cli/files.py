@@ -41,12 +41,8 @@ def add_decode(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", help="write DIR/NAME.wav for every IN")
     add_synth(parser, "rebuild speech with the network, without one, or with a voice's own (neural)")
     add_model(parser, MODEL_HELP)
-    parser.add_argument(
-        "--drop", type=_share, default=0.0, metavar="0..1", help="share of the packets to lose on purpose (0)"
-    )
-    parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="number that decides which packets --drop loses (0)"
-    )
+    parser.add_argument("--drop", type=_share, metavar="0..1", help="share of the packets to lose on purpose (0)")
+    parser.add_argument("--seed", type=int, metavar="N", help="number that decides which packets --drop loses (0)")
     add_force(parser)
     add_json(parser)
     parser.set_defaults(run=run_decode)
@@ -156,6 +152,8 @@ def run_encode(arguments: argparse.Namespace) -> int:
 
 def run_decode(arguments: argparse.Namespace) -> int:
     """Decode packet files. Returns 0, or 2 where a file was cut off. Raises GossamerError, CodecError."""
+    if arguments.seed is not None and arguments.drop is None:
+        raise GossamerError("--seed is for --drop", "say what share of the packets is lost, --drop 0.1")
     plan = plan_files(arguments.files, arguments.out, ".wav")
     for _, target in plan:
         check_output(target, WAV, force=arguments.force)
@@ -171,12 +169,12 @@ def run_decode(arguments: argparse.Namespace) -> int:
         reader = PacketReader(source)
         if warning := reader.check_codec(decoder.codec_id):
             note(warning)
-        losses = random.Random(arguments.seed)
+        losses = random.Random(arguments.seed or 0)
         count = {"packets": 0, "dropped": 0}
 
         def packets() -> Iterator[bytes | None]:
             for packet in reader.packets():
-                dropped = losses.random() < arguments.drop
+                dropped = losses.random() < (arguments.drop or 0.0)
                 count["packets"] += 1
                 count["dropped"] += dropped
                 yield None if dropped else packet

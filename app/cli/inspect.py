@@ -104,6 +104,8 @@ def read_packets(path: str, model: str, codec_id: int) -> list[bytes]:
 def run_inspect(arguments: argparse.Namespace) -> int:
     """Show packets, and what a bit of them does. Raises GossamerError, CodecError."""
     flipped = parse_flip(arguments.flip) if arguments.flip else None
+    if flipped and None not in (flipped[1], arguments.packet) and flipped[1] != arguments.packet:
+        raise GossamerError(f"--packet {arguments.packet} and --flip {arguments.flip} name two packets", "name one")
     from codec.decoder import Decoder
 
     decoder = Decoder(model_path(DECODER, arguments.model))

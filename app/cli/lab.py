@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.cli.options import add_json, add_options, settings_from
+from app.cli.options import add_json, add_options, refuse_given, settings_from
 from app.codecs.registry import link_codecs, signal_codecs
 from app.console import Progress, print_json, tell
 from app.errors import GossamerError
@@ -27,6 +27,11 @@ SECONDS = 20.0
 """Speech behind the tables unless --seconds says otherwise."""
 MOST_SECONDS = 600.0
 """Most that --seconds takes: a table of more takes minutes, and says the same."""
+
+LINK_FLAGS = ("link", "rate", "loss", "ber", "delay")
+"""Flags that say what the link is like."""
+SOUND_SETTINGS = ("microphone", "loudspeaker", "volume", "muted", "gain_db")
+"""Settings of sound devices, which the tables do without."""
 
 
 def add_lab(parser: argparse.ArgumentParser) -> None:
@@ -49,12 +54,9 @@ def add_lab(parser: argparse.ArgumentParser) -> None:
         "--snr",
         metavar="DB",
         type=float,
-        default=START_SNR_DB,
         help=f"signal above noise in the scene signal: {SNR_DB[0]} to {SNR_DB[1]} dB in 2.5 kHz ({START_SNR_DB})",
     )
-    parser.add_argument(
-        "--seconds", metavar="S", type=float, default=SECONDS, help=f"seconds of speech behind a table ({SECONDS:g})"
-    )
+    parser.add_argument("--seconds", metavar="S", type=float, help=f"seconds of speech behind a table ({SECONDS:g})")
     parser.add_argument("--tables", action="store_true", help="no screen, as where standard output is no terminal")
     add_options(parser, LAB)
     add_json(parser)
@@ -72,6 +74,10 @@ def chosen_links(arguments: argparse.Namespace) -> list[Preset]:
 
 def run_lab(arguments: argparse.Namespace) -> int:
     """Open the lab's screen, or print its tables. Raises GossamerError, UsageError, CodecError."""
+    on_screen = not arguments.json and not arguments.tables and sys.stdin.isatty() and sys.stdout.isatty()
+    _refuse_unused(arguments, Scene(arguments.scene), on_screen)
+    arguments.snr = START_SNR_DB if arguments.snr is None else arguments.snr
+    arguments.seconds = SECONDS if arguments.seconds is None else arguments.seconds
     if not SNR_DB[0] <= arguments.snr <= SNR_DB[1]:
         raise GossamerError(f"--snr {arguments.snr:g}", f"it must be {SNR_DB[0]} to {SNR_DB[1]} dB")
     if not 1 <= arguments.seconds <= MOST_SECONDS:
@@ -79,11 +85,25 @@ def run_lab(arguments: argparse.Namespace) -> int:
     links = chosen_links(arguments)
     del arguments.link  # not a station's
     settings = settings_from(arguments)
-    if not arguments.json and not arguments.tables and sys.stdin.isatty() and sys.stdout.isatty():
+    if on_screen:
         return _open_screen(arguments, settings, links[0])
     if arguments.clip == MICROPHONE:
         raise GossamerError("lab mic needs the screen", "leave --json and --tables out, and run it in a terminal")
     return _print_tables(arguments, links)
+
+
+def _refuse_unused(arguments: argparse.Namespace, scene: Scene, on_screen: bool) -> None:
+    """Refuse flags that were given and have no effect there. Raises GossamerError."""
+    unused = {
+        "is for the tables of the scenes link and signal": ("seconds",) * (on_screen or scene is Scene.CONVERSATIONS),
+        "is for --scene signal": ("snr",) * (not on_screen and scene is not Scene.SIGNAL),
+        "is for the scenes link and conversations": LINK_FLAGS * (not on_screen and scene is Scene.SIGNAL),
+    }
+    for why, names in unused.items():
+        if name := next((name for name in names if getattr(arguments, name) is not None), ""):
+            raise GossamerError(f"--{name} {why}", "leave it out")
+    if not on_screen:
+        refuse_given(arguments, "is for the lab's screen", *SOUND_SETTINGS)
 
 
 def _open_screen(arguments: argparse.Namespace, settings: Settings, preset: Preset) -> int:

@@ -18,7 +18,7 @@ from app.audio.sound_files import SpeechWriter, recording_output
 from app.audio.streams import open_portaudio
 from app.cli.event_log import add_log_level, begin_log, logged
 from app.cli.interrupts import interruptible
-from app.cli.options import add_json, add_options, settings_from
+from app.cli.options import add_json, add_options, refuse_given, settings_from
 from app.console import aside, note, print_json, tell
 from app.errors import FileProblem, GossamerError
 from app.events import Event
@@ -138,8 +138,10 @@ def run_listen(arguments: argparse.Namespace) -> int:
 
     Raises GossamerError, LinkError.
     """
-    settings = settings_from(arguments)
     aloud = arguments.output == "speaker"
+    if not aloud:
+        refuse_given(arguments, "is for --output speaker", "loudspeaker", "volume")
+    settings = settings_from(arguments)
     raw = arguments.output == STANDARD_STREAM
     if aloud:
         silence_native_libraries()

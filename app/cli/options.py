@@ -67,6 +67,16 @@ def without_effect(arguments: argparse.Namespace) -> str:
     return next((flag for name, flag in flags.items() if hasattr(arguments, name) and name not in arguments.takes), "")
 
 
+def refuse_given(arguments: argparse.Namespace, why: str, *names: str) -> None:
+    """Refuse settings that were given as flags where they have no effect. Raises GossamerError.
+
+    why: in words that follow the flag. names: of the settings.
+    """
+    for name in names:
+        if hasattr(arguments, PREFIX + name):
+            raise GossamerError(f"{OPTIONS[name].flag} {why}", "leave it out")
+
+
 def add_json(parser: argparse.ArgumentParser, what: str = "one JSON object on standard output, nothing else") -> None:
     """Add the flag --json, which `app.console.say` takes as its `as_json`. what: its line in the help."""
     parser.add_argument("--json", action="store_true", help=what)

@@ -18,7 +18,7 @@ from app.audio.streams import open_portaudio
 from app.cli.confirmation import Confirmation, add_confirm
 from app.cli.event_log import add_log_level, begin_log, logged
 from app.cli.kept_link import LISTEN_FIRST_S, KeptLink
-from app.cli.options import add_json, add_options, settings_from
+from app.cli.options import add_json, add_options, refuse_given, settings_from
 from app.cli.outgoing_over import OutgoingOver
 from app.console import note, say
 from app.errors import FileProblem, GossamerError
@@ -62,6 +62,8 @@ def add_send(parser: argparse.ArgumentParser) -> None:
 def run_send(arguments: argparse.Namespace) -> int:
     """Send one over, and say what became of it. Raises GossamerError, LinkError."""
     live = arguments.input == "mic"
+    if not live:
+        refuse_given(arguments, "is for --input mic", "microphone", "pre_roll_s", "station")
     # Nobody hears what others say meanwhile: it is kept as missed, or not confirmed.
     settings = replace(settings_from(arguments), permit_tone=False, time_out_s=LONGEST_OVER_S, muted=True)
     clip: NDArray[np.float32] | None = None

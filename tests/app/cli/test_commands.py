@@ -207,7 +207,7 @@ def test_the_demonstration_tells_its_figures_as_json(tmp_path, capsys):
         (["demo", "udp://:7800"], "has no parrot"),
         (["demo", "--synth", "mine.onnx"], "mine.onnx: no such vocoder"),
         (["listen", "udp://:7800", "--output", "out.wav", "--name", "x" * 30], "--name " + "x" * 30 + ": it must be"),
-        (["listen", "udp://:7800", "--output", "out.wav", "--volume", "3"], "--volume 3: it must be a number"),
+        (["listen", "udp://:7800", "--output", "speaker", "--volume", "3"], "--volume 3: it must be a number"),
         (["listen", "udp://:7800", "--output", "out.wav", "--config", "none.toml"], "no settings file none.toml"),
         (["listen", "bob", "--output", "out.wav"], "'bob' is no link and no contact"),
     ],

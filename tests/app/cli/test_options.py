@@ -22,3 +22,32 @@ def test_a_passphrase_file_opens_no_open_channel(
     mode = [] if in_file else ["--mode", "open"]
     assert 2 == main([*words, *mode, "--passphrase-file", str(tmp_path / "key")])
     assert "mode open and a passphrase contradict each other: leave one out\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["send", "udp://h", "--input", "a.wav", "--microphone", "1"], "--microphone is for --input mic"),
+        (["send", "udp://h", "--input", "a.wav", "--pre-roll", "1"], "--pre-roll is for --input mic"),
+        (["send", "udp://h", "--input", "-", "--station", "Ada"], "--station is for --input mic"),
+        (["listen", "udp://h", "--output", "a.wav", "--volume", "1"], "--volume is for --output speaker"),
+        (["listen", "udp://h", "--output", "-", "--loudspeaker", "1"], "--loudspeaker is for --output speaker"),
+        (["decode", "a.g800", "a.wav", "--seed", "7"], "--seed is for --drop"),
+        (["inspect", "a.g800", "--packet", "2", "--flip", "17@3"], "--packet 2 and --flip 17@3 name two packets"),
+        (["lab", "--tables", "--volume", "1"], "--volume is for the lab's screen"),
+        (["lab", "--tables", "--muted"], "--muted is for the lab's screen"),
+        (["lab", "--tables", "--snr", "20"], "--snr is for --scene signal"),
+        (["lab", "--json", "--scene", "signal", "--loss", "0"], "--loss is for the scenes link and conversations"),
+        (["lab", "--json", "--scene", "signal", "--link", "mesh"], "--link is for the scenes link and conversations"),
+        (
+            ["lab", "--tables", "--scene", "conversations", "--seconds", "20"],
+            "--seconds is for the tables of the scenes",
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_flag_without_effect_is_refused(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """In one line, before anything is opened or read."""
+    assert 2 == main(words)
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"gossamer: {said}")
