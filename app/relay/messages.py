@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -14,12 +15,15 @@ from app.relay.link_end import LinkEnd
 from app.relay.message_way import STALE_S, MessageWay
 from app.relay.reports import RelayReport, TextNotRelayed, TextRelayed
 from app.settings.model import Settings
+from transport.links.base import leave_teller
 from transport.protocol.frames import MAX_TEXT_BYTES, Beacon, Begin, End, Mode, Receipt, Text
 from transport.protocol.receiver import Fact
 from transport.protocol.relaying import KnownMessages, KnownNames, relayed_name
 
 CONFIRMED_S = 60.0
 """Time after the end of a carried over, or a message's turn, within which its receipt is passed back, in seconds."""
+MAX_MARKS = 256
+"""Stations on brokers whose marks are remembered; the one that was heard least recently makes room."""
 MAX_EXPECTED = 64
 """Receipts that are expected at a time; the oldest makes room."""
 
@@ -55,6 +59,11 @@ class CarriedMessages:
         self._ways = [MessageWay(settings, end) for end in ends]
         self._texts, self._beacons = KnownMessages(), KnownMessages()
         self._expected: OrderedDict[tuple[int, int, int], _Expected] = OrderedDict()
+        self._marks: OrderedDict[tuple[int, str], bytes] = OrderedDict()
+        """The mark by which a broker will tell that a station has gone, by the number of the link and its name."""
+        for end in ends:
+            if (teller := leave_teller(end.link)) is not None:
+                teller.tell(partial(self._mark_left, end), lambda: None)
 
     async def run(self) -> None:
         """Send what waits, until cancelled."""
@@ -111,6 +120,7 @@ class CarriedMessages:
 
     def _carry_beacon(self, beacon: Beacon, end: LinkEnd, now: float) -> None:
         """Carry the news that somebody is there, or leaves, to links on which stations say so."""
+        self._note_mark(beacon, end)
         there = self._beacons.heard(beacon.over, beacon.sequence, beacon.sender, end.number, now)
         if there is None:
             return
@@ -119,6 +129,25 @@ class CarriedMessages:
             if way.end.number not in there:
                 carried = Beacon(beacon.over, beacon.sequence, sender, beacon.leaves)
                 way.put_beacon(carried, beacon.sender, now, there)
+
+    def _note_mark(self, beacon: Beacon, end: LinkEnd) -> None:
+        key = end.number, beacon.sender
+        if beacon.mark or beacon.leaves:
+            self._marks.pop(key, None)
+        if beacon.mark and not beacon.leaves:
+            self._marks[key] = beacon.mark
+        if len(self._marks) > MAX_MARKS:
+            self._marks.popitem(last=False)
+
+    def _mark_left(self, end: LinkEnd, mark: bytes) -> None:
+        """Carry the news of a broker that a station has gone as the BEACON with which it would have left.
+
+        All relays on that broker make the same of it, so it is said once on each other link.
+        """
+        gone = [name for (number, name), known in self._marks.items() if number == end.number and known == mark]
+        number = int.from_bytes(hashlib.sha256(mark).digest()[:3])
+        for name in gone:
+            self._carry_beacon(Beacon(number >> 16, number & 0xFFFF, name, leaves=True), end, trio.current_time())
 
     def _pass_back(self, receipt: Receipt, end: LinkEnd, now: float) -> None:
         expected = self._expected.pop((end.number, receipt.over, receipt.sequence), None)

@@ -19,6 +19,11 @@ from tests.support.broker import Broker
 from tests.support.processes import free_port
 from tests.support.station import ADA, BOB, Station, clip, running
 from tests.support.wires import Plug
+from transport.address import parse_address
+from transport.broker import Access
+from transport.links.mqtt import open_mqtt
+from transport.protocol.frames import Beacon
+from transport.protocol.open_frames import encode
 
 pytestmark = pytest.mark.usefixtures("cheap_keys")
 
@@ -174,6 +179,34 @@ def test_a_serial_radio_and_a_broker(tmp_path: Path) -> None:
             ada.engine.play_clip(OVER)
             played = await bob.until(events.OverPlayed, heard + 1, PATIENCE_S)
             assert (PACKETS, True) == (played.packets, played.complete)
+
+    trio.run(main)
+    own.kill()
+
+
+@pytest.mark.mosquitto
+def test_a_broker_tells_who_has_gone(tmp_path: Path) -> None:
+    """Whoever has gone without a BEACON that says so is gone on the other link too, where nobody hears the broker."""
+    own, port = Broker(tmp_path), free_port()
+    broker = f"mqtt://127.0.0.1:{own.port}/harbour"
+    bob = station(BOB, f"udp://127.0.0.1:{port}", presence="on")
+    hill = Watched("Hill", broker, f"udp://:{port}")
+
+    def those_there() -> list[str]:
+        return [one.name for told in bob.only(events.PresenceChanged)[-1:] for one in told.stations]
+
+    async def main() -> None:
+        async with relaying(hill), running(bob), trio.open_nursery() as nursery:
+            await trio.sleep(0.5)
+            ada = await open_mqtt(parse_address(broker).with_access(Access()), nursery, b"")
+            await ada.send(encode(Beacon(1, 2, "Ada", mark=ada.leave_mark)))
+            with trio.fail_after(PATIENCE_S):
+                while those_there() != ["Ada via Hill"]:
+                    await trio.sleep(0.1)
+                await ada.aclose()
+                while those_there():
+                    await trio.sleep(0.1)
+            nursery.cancel_scope.cancel()
 
     trio.run(main)
     own.kill()
