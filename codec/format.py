@@ -28,6 +28,13 @@ LATENT_DIMENSIONS = 16
 LEVELS = 4
 BITS_PER_DIMENSION = LEVELS.bit_length() - 1
 
+COPY_BYTES = 8
+"""Bytes of the coarse copy of a packet, from which it is rebuilt where it was lost itself."""
+COPY_DIMENSIONS = 4
+"""Values of `LEVELS` levels in a copy for each latent of its packet."""
+PAST_FRAMES = 8
+"""Feature frames before a packet that its copy is read beside."""
+
 BANDS = 40
 """Mel bands of a feature frame."""
 BAND_LOW_HZ = 60.0
@@ -51,6 +58,7 @@ BAND_HIGH_DB = 15.0
 assert PACKET_SAMPLES == 2560
 assert PACKET_FRAMES == 32
 assert LATENTS * LATENT_DIMENSIONS * BITS_PER_DIMENSION == PACKET_BITS
+assert LATENTS * COPY_DIMENSIONS * BITS_PER_DIMENSION == 8 * COPY_BYTES
 assert DELAY_SAMPLES <= 240
 
 

@@ -25,10 +25,15 @@ GRAPH_VERSION = 1
 ENCODER = "codec_encoder"
 DECODER = "codec_decoder"
 VOCODER = "vocoder"
+COPY_ENCODER = "copy_encoder"
+COPY_DECODER = "copy_decoder"
+STATELESS = (COPY_ENCODER, COPY_DECODER)
+"""The kinds of graphs that remember nothing from one packet to the next."""
 
 STANDARD, SMALL = "standard", "small"
 MODELS = (STANDARD, SMALL)
-"""The two sets of encoder, decoder and vocoder, of one codec_id: each understands the other.
+"""The two sets of encoder, decoder and vocoder, of one codec_id: each understands the other, and both make copies of
+packets with the same graphs.
 The small one computes in 8-bit whole numbers: under 6 MB, two thirds of the time, a little rougher."""
 
 
@@ -48,6 +53,11 @@ SHAPES: dict[str, tuple[dict[str, tuple[int, ...]], tuple[int, ...]]] = {
     ENCODER: ({"samples": _SAMPLES}, (1, format.PACKET_BYTES)),
     DECODER: ({"packet": (1, format.PACKET_BYTES), "lost": (1,)}, _FEATURES),
     VOCODER: ({"features": _FEATURES}, _SAMPLES),
+    COPY_ENCODER: ({"features": _FEATURES}, (1, format.COPY_BYTES)),
+    COPY_DECODER: (
+        {"copy": (1, format.COPY_BYTES), "past": (1, format.PAST_FRAMES, format.FEATURES)},
+        _FEATURES,
+    ),
 }
 """The shapes of what goes into a graph beside its state, and of what comes out first, by its kind."""
 
@@ -85,17 +95,20 @@ def model_path(kind: str, model: str = STANDARD) -> Path:
     """Return the path of the graph of this kind in one of `MODELS`. Raises ValueError for another name."""
     if model not in MODELS:
         raise ValueError(f"no model '{model}'; there are: {', '.join(MODELS)}")
-    return asset_path(f"{kind}.onnx" if model == STANDARD else f"{model}/{kind}.onnx")
+    return asset_path(f"{kind}.onnx" if model == STANDARD or kind in STATELESS else f"{model}/{kind}.onnx")
 
 
 @dataclass
 class Model:
-    """A loaded graph with its streaming state, one flat tensor that goes in with each call and comes out of it."""
+    """A loaded graph with its streaming state, one flat tensor that goes in with each call and comes out of it.
+
+    Those of `STATELESS` have none.
+    """
 
     session: onnxruntime.InferenceSession
     metadata: dict[str, str]
     state: NDArray[np.float32]
-    """float32 [1, S], zeros at the start."""
+    """float32 [1, S], zeros at the start; S is 0 in a graph without one."""
 
     @property
     def codec_id(self) -> int:
@@ -114,7 +127,11 @@ class Model:
         `codec.time_limit`.
         """
         try:
-            result, *_, self.state = computed(self.session, {**inputs, "state": self.state})
+            if self.state.size:
+                inputs["state"] = self.state
+            result, *rest = computed(self.session, inputs)
+            if self.state.size:
+                self.state = rest[-1]
         except Exception as error:  # onnxruntime's own classes, as below
             kind = self.metadata.get("gossamer.kind", "graph")
             raise ModelError(
@@ -146,21 +163,30 @@ def load_model(kind: str, path: Path | None = None) -> Model:
             session = _open_session(content)
             metadata = dict(session.get_modelmeta().custom_metadata_map)
             _check_metadata(file, kind, metadata)
-            zeros = _zeros(file, session)
+            zeros = _zeros(file, session, stateless=kind in STATELESS)
             results = computed(session, zeros)
     except ModelError:
         raise
     except Exception as error:  # onnxruntime raises a dozen classes of its own, none of them public
         problem = f"{file}: not a model that onnxruntime can load ({_cause(error)})"
         raise ModelError(problem, "reinstall gossamer") from error
-    state = zeros["state"]
-    inputs = {name: values.shape for name, values in zeros.items() if name != "state"}
-    outputs = [result.shape for result in (results[0], results[-1])]
+    state = zeros.pop("state", np.zeros((1, 0), np.float32))
+    inputs = {name: values.shape for name, values in zeros.items()}
+    outputs = [results[0].shape, results[-1].shape if state.size else state.shape]
     if (inputs, outputs) != (SHAPES[kind][0], [SHAPES[kind][1], state.shape]):
         raise ModelError(
             f"{file}: what goes in and comes out is not as {kind} has it", "use the model that came with it"
         )
     return Model(session, metadata, state)
+
+
+def load_copies(kind: str, codec_id: int, path: Path | None = None) -> Model:
+    """Load one of `STATELESS`, for the packets of the codec of this number. Raises ModelError, also for another's."""
+    model = load_model(kind, path)
+    if model.codec_id != codec_id:
+        problem = f"the coarse copies are those of codec {model.codec_id}, and this is codec {codec_id}"
+        raise ModelError(problem, "use the models that came with it, or do without repeat=coarse")
+    return model
 
 
 def _content(file: Path) -> bytes:
@@ -206,7 +232,7 @@ def _check_metadata(file: Path, kind: str, metadata: dict[str, str]) -> None:
         )
 
 
-def _zeros(file: Path, session: onnxruntime.InferenceSession) -> dict[str, NDArray[Any]]:
+def _zeros(file: Path, session: onnxruntime.InferenceSession, *, stateless: bool) -> dict[str, NDArray[Any]]:
     """Return zeros for each input of a graph, by its name. Raises ModelError where no graph of ours has such inputs."""
     zeros = {}
     for entry in session.get_inputs():
@@ -217,9 +243,12 @@ def _zeros(file: Path, session: onnxruntime.InferenceSession) -> dict[str, NDArr
                 "use the model that came with it",
             )
         zeros[entry.name] = np.zeros(entry.shape, VALUES[entry.type])
+    if stateless and "state" not in zeros:
+        return zeros
     state = zeros.get("state")
-    if state is None or state.ndim != 2 or len(state) != 1 or state.dtype != np.float32:
-        raise ModelError(f"{file}: it has no state of the shape [1, S]", "use the model that came with it")
+    if stateless or state is None or state.ndim != 2 or len(state) != 1 or state.dtype != np.float32:
+        expected = "a state, which none of its kind has" if stateless else "no state of the shape [1, S]"
+        raise ModelError(f"{file}: it has {expected}", "use the model that came with it")
     return zeros
 
 

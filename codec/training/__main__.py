@@ -45,6 +45,12 @@ def build_parser() -> argparse.ArgumentParser:
     trained.add_argument("--phones", type=Path, help="checkpoint of the phone reader: adds its loss")
     trained.add_argument("--threads", type=int, default=0, help="CPU threads; 0: all")
     trained.add_argument("--device", choices=DEVICES, default="auto", help="auto: a GPU if there is one (default)")
+    copied = stages.add_parser("copies", help="train the coarse copies of packets, for when these are lost")
+    copied.add_argument("--data", type=Path, required=True, help="folder that `prepare` wrote")
+    copied.add_argument("--run", type=Path, required=True, help="folder of the run; resumed if it can be")
+    copied.add_argument("--from", dest="start", type=Path, required=True, help="checkpoint with the codec")
+    copied.add_argument("--config", type=Path, default=RECIPES / "copies.toml", help="recipe")
+    copied.add_argument("--threads", type=int, default=0, help="CPU threads; 0: all")
     return parser
 
 
@@ -54,7 +60,13 @@ def main() -> int:
     try:
         if arguments.stage != "train":
             alone(arguments.stage)
-        run = {"prepare": run_prepare, "align": run_align, "phones": run_phones, "train": run_training}
+        run = {
+            "prepare": run_prepare,
+            "align": run_align,
+            "phones": run_phones,
+            "train": run_training,
+            "copies": run_copies,
+        }
         run[arguments.stage](arguments)
     except (TrainingError, FileNotFoundError) as error:
         if is_first():
@@ -97,6 +109,14 @@ def run_training(arguments: argparse.Namespace) -> None:
     with joined(arguments.device) as processes:
         options = {"start": arguments.start, "threads": arguments.threads, "phones": arguments.phones}
         train(recipe, arguments.data, arguments.run, processes=processes, **options)
+
+
+def run_copies(arguments: argparse.Namespace) -> None:
+    """Train the coarse copies."""
+    from codec.training.stage_copies import CopyTraining, train
+
+    recipe = read_recipe(arguments.config, CopyTraining, {})
+    train(recipe, arguments.data, arguments.run, arguments.start, arguments.threads)
 
 
 if __name__ == "__main__":

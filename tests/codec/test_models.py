@@ -13,6 +13,7 @@ from tests.support.signals import clip, encode_all
 from vocoder.synthesizer import Vocoder
 
 KINDS = [models.ENCODER, models.DECODER, models.VOCODER]
+EVERY_KIND = [*KINDS, models.COPY_ENCODER, models.COPY_DECODER]
 
 
 def test_encoder_and_decoder_are_one_codec():
@@ -20,7 +21,7 @@ def test_encoder_and_decoder_are_one_codec():
     assert Encoder().codec_id == Decoder().codec_id != 0
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EVERY_KIND)
 def test_the_metadata_names_rate_hop_and_features(kind):
     """A host can check what it loads."""
     metadata = models.load_model(kind).metadata
@@ -29,7 +30,7 @@ def test_the_metadata_names_rate_hop_and_features(kind):
     assert len(metadata["gossamer.features"].split(",")) == format.FEATURES
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EVERY_KIND)
 def test_every_shape_is_static(kind):
     """Phones and boards get graphs without free dimensions."""
     session = models.load_model(kind).session

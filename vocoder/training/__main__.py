@@ -50,6 +50,10 @@ def build_parser() -> argparse.ArgumentParser:
     exported.add_argument("--out", type=Path, default=Path("assets"))
     exported.add_argument("--fixture", type=Path, help="also write the reference outputs that the tests compare with")
     exported.add_argument("--small", action="store_true", help="also OUT/small: in 8-bit numbers, under 12 MB together")
+    copied = stages.add_parser("export-copies", help="write the ONNX graphs of coarse copies beside a voice's decoder")
+    copied.add_argument("--from", dest="start", type=Path, nargs="+", required=True, help="checkpoints of the voice")
+    copied.add_argument("--copies", type=Path, required=True, help="checkpoint of `codec.training copies`")
+    copied.add_argument("--out", type=Path, default=Path("assets"))
     pruned = stages.add_parser("prune", help="make a narrower voice out of a trained one, to train further (`joint`)")
     pruned.add_argument("--from", dest="start", type=Path, nargs="+", required=True, help="checkpoints")
     pruned.add_argument("--data", type=Path, required=True, help="folder that `codec.training prepare` wrote")
@@ -65,7 +69,12 @@ def main() -> int:
     try:
         if arguments.stage not in ("train", "joint"):
             alone(arguments.stage)
-        run = {"export": run_export, "prune": run_prune, "profile": run_profile}.get(arguments.stage, run_training)
+        run = {
+            "export": run_export,
+            "export-copies": run_copies,
+            "prune": run_prune,
+            "profile": run_profile,
+        }.get(arguments.stage, run_training)
         run(arguments)
     except (TrainingError, FileNotFoundError) as error:
         if is_first():
@@ -111,6 +120,14 @@ def run_export(arguments: argparse.Namespace) -> None:
         from vocoder.training.export.int8 import shrink_and_check
 
         print(shrink_and_check(voice, models, expected, arguments.out))
+
+
+def run_copies(arguments: argparse.Namespace) -> None:
+    """Export the graphs of copies, check them, and print the differences."""
+    from vocoder.training.export.copies import export_copies, load_copies
+    from vocoder.training.voice import open_voice
+
+    print(export_copies(open_voice(arguments.start), load_copies(arguments.copies), arguments.out))
 
 
 def run_prune(arguments: argparse.Namespace) -> None:

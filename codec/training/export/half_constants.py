@@ -59,6 +59,10 @@ def store_in_half(model: Any, factors: Factors) -> None:
         graph.initializer.append(onnx.numpy_helper.from_array(half, f"{name}.half"))
         nodes.append(onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
 
+    initializers = [*graph.initializer]
+    del graph.initializer[:]
+    for initializer in initializers:
+        store(onnx.numpy_helper.to_array(initializer), initializer.name)
     for node in graph.node:
         if node.op_type != "Constant":
             nodes.append(node)

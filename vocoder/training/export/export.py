@@ -19,6 +19,7 @@ from codec import format
 from codec.encoder import Encoder
 from codec.models import DECODER, ENCODER, VOCODER, expected_metadata, load_model
 from codec.training.errors import TrainingError
+from codec.training.export.copy_graphs import CopyDecoderGraph, CopyEncoderGraph
 from codec.training.export.graphs import DecoderGraph, EncoderGraph
 from codec.training.export.half_constants import factors_of, store_in_half
 from codec.training.loop.checkpoint import save_half
@@ -52,7 +53,9 @@ def codec_id_of(voice: VoiceNetwork) -> int:
 
 
 GraphForm = tuple[nn.Module, tuple[Tensor, ...], list[str], list[str]]
-"""A graph, its example inputs, their names, and the names of its outputs, all without the state."""
+"""A graph, its example inputs, their names, and the names of its outputs, all without the state.
+
+Graphs of copies have no state, all others have one."""
 
 
 def vocoder_form(vocoder: nn.Module) -> GraphForm:
@@ -128,16 +131,21 @@ def onnx_model(form: GraphForm, metadata: dict[str, str]) -> Any:
 
     graph, inputs, names, outputs = form
     graph.eval()
-    state = torch.zeros(1, graph.state_size())
+    if not isinstance(graph, (CopyEncoderGraph, CopyDecoderGraph)):
+        inputs, names, outputs = (
+            (*inputs, torch.zeros(1, graph.state_size())),
+            [*names, "state"],
+            [*outputs, "state_after"],
+        )
     content = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the TorchScript exporter warns of its age and of constant branches
         torch.onnx.export(
             graph,
-            (*inputs, state),
+            inputs,
             content,
-            input_names=[*names, "state"],
-            output_names=[*outputs, "state_after"],
+            input_names=names,
+            output_names=outputs,
             opset_version=OPSET,
             dynamo=False,
         )
