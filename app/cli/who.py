@@ -25,7 +25,7 @@ from app.station.parts import open_station_link
 from app.station.presence_end import PresenceEnd
 from app.station.transmitter import Transmitter
 from transport.address import parse_address
-from transport.errors import LinkClosed, LinkError
+from transport.errors import LinkClosed, LinkError, PeerUnreachable
 from transport.link_kinds import explained_forms
 from transport.links.base import Link
 from transport.protocol.frames import Text
@@ -57,7 +57,11 @@ class Heard:
         self.stations: tuple[StationPresent, ...] = ()
         self.problem: LinkProblem | None = None
         """The error of the link; None while it works."""
-        self._hints = LinkHints()
+        self.hints = LinkHints()
+
+    def gone(self, problem: PeerUnreachable) -> None:
+        """Tell that the link is away: who looks for long would take that for the silence of the others."""
+        self.hints.failed(LinkProblem(problem.cause, problem.cure))
 
     def note(self, event: Event) -> None:
         """Print what the user should know."""
@@ -68,10 +72,9 @@ class Heard:
                 aside(str(event))
             case LinkProblem():
                 self.problem = event
-                self._hints.failed(event)
             case LinkRecovered():
                 self.problem = None
-                self._hints.recovered()
+                self.hints.recovered()
 
 
 def run_who(arguments: argparse.Namespace) -> int:
@@ -80,8 +83,10 @@ def run_who(arguments: argparse.Namespace) -> int:
     seconds = _seconds(arguments.seconds)
     heard = Heard()
     run_until_signal(_listen, settings, seconds, heard)
-    if heard.problem is not None and not heard.stations:
-        raise LinkError(heard.problem.cause, heard.problem.cure)
+    if heard.problem is not None:
+        if not heard.stations:
+            raise LinkError(heard.problem.cause, heard.problem.cure)
+        heard.hints.failed(heard.problem)  # once: what is away is told of at once
     lines = [_line(station) for station in heard.stations] or ["nobody was heard"]
     facts = {
         "link": settings.link,
@@ -126,7 +131,7 @@ async def _listen(ending: Ending, settings: Settings, seconds: float, heard: Hea
             channel.watch(presence.watch)
             nursery.start_soon(transmitter.run, health.failed, health.sent)
             nursery.start_soon(presence.run)
-            nursery.start_soon(_receive, link, channel, transmitter, messages, health)
+            nursery.start_soon(_receive, link, channel, transmitter, messages, health, heard)
             with trio.move_on_after(seconds):
                 await ending.asked.wait()
             heard.stations = presence.present
@@ -140,12 +145,12 @@ async def _listen(ending: Ending, settings: Settings, seconds: float, heard: Hea
 
 
 async def _receive(
-    link: Link, channel: ChannelEnd, transmitter: Transmitter, messages: Messages, health: LinkHealth
+    link: Link, channel: ChannelEnd, transmitter: Transmitter, messages: Messages, health: LinkHealth, heard: Heard
 ) -> None:
     """Receive until the link is closed, answer as any station does but for overs, and show messages."""
     while True:
         try:
-            octets = await next_frame(link, health, lambda problem: None)
+            octets = await next_frame(link, health, heard.gone)
         except LinkClosed:
             return
         for fact in channel.receive(octets):

@@ -52,7 +52,8 @@ def test_nobody_is_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert EXIT_NOBODY == main(["who", f"udp://:{free_port()}", "--seconds", "0.2", "--json"])
     assert [] == json.loads(capsys.readouterr().out)["stations"]
     assert 2 == main(["who", f"udp://127.0.0.1:{free_port()}", "--seconds", "1"])
-    assert "nobody listens at" in capsys.readouterr().err
+    [problem] = capsys.readouterr().err.splitlines()
+    assert "nobody listens at" in problem and "start `gossamer talk" in problem
 
 
 @pytest.mark.mosquitto
