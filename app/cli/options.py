@@ -138,6 +138,11 @@ def settings_from(arguments: argparse.Namespace, configuration: Configuration | 
     settings = Settings(**values)
     if settings.mode is Mode.OPEN and hasattr(arguments, PREFIX + "passphrase_file"):  # the file's is left alone
         raise GossamerError("mode open and a passphrase contradict each other", "leave one out")
-    parse_address(settings.link)
+    address = parse_address(settings.link)
+    trusts_all = address.kind.takes_channel and not address.settings.tls
+    if hasattr(arguments, PREFIX + "ca") and trusts_all and not hasattr(arguments, "links"):  # of a relay, one may be
+        raise GossamerError(
+            "--ca is for mqtts://, and mqtt:// trusts whoever answers", "write mqtts://, or leave it out"
+        )
     settings = with_password(replace(settings, broker_passwords=tuple(configuration.passwords.items())))
     return with_passphrase(settings, ask=getattr(arguments, "passphrase", False))

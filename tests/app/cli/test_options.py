@@ -32,6 +32,7 @@ def test_a_passphrase_file_opens_no_open_channel(
         (["send", "udp://h", "--input", "-", "--station", "Ada"], "--station is for --input mic"),
         (["listen", "udp://h", "--output", "a.wav", "--volume", "1"], "--volume is for --output speaker"),
         (["listen", "udp://h", "--output", "-", "--loudspeaker", "1"], "--loudspeaker is for --output speaker"),
+        (["who", "mqtt://127.0.0.1:1/a", "--ca", "ca.crt"], "--ca is for mqtts://, and mqtt:// trusts whoever answers"),
         (["decode", "a.g800", "a.wav", "--seed", "7"], "--seed is for --drop"),
         (["inspect", "a.g800", "--packet", "2", "--flip", "17@3"], "--packet 2 and --flip 17@3 name two packets"),
         (["lab", "--tables", "--volume", "1"], "--volume is for the lab's screen"),
