@@ -202,7 +202,7 @@ class OverPlayed:
     over: int
     sender: str
     packets: int
-    """Number of packets that the over had, as far as is known: heard and lost together."""
+    """Number of packets that the over had, as far as is known: heard, rebuilt and lost together."""
     lost: int
     damaged: int
     duration_s: float
@@ -210,6 +210,8 @@ class OverPlayed:
     """False where the signal was lost before an END came, or this station was closed before all was played."""
     cut: bool = False
     """True where this station was closed before all was played."""
+    rebuilt: int = 0
+    """Number of packets that did not come, and were rebuilt from their coarse copies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,6 +411,8 @@ class PacketCounts:
     """Number of lost packets that arrived after their deadline."""
     rubbish: int
     """Number of deliveries of the link that were no frames of ours."""
+    rebuilt: int = 0
+    """Number of packets that did not come in time, and were rebuilt from their coarse copies."""
 
 
 @dataclass(frozen=True, slots=True)

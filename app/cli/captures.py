@@ -110,14 +110,17 @@ def run_reproduce(arguments: argparse.Namespace) -> int:
     }
     lines = [
         f"{over.sender or 'somebody'}: {over.duration_s:.1f} s, {over.lost} of {over.packets} packets lost, "
-        f"{over.damaged} damaged" + ("" if over.complete else ", then the signal was lost")
+        + (f"{over.rebuilt} rebuilt, " if over.rebuilt else "")
+        + f"{over.damaged} damaged"
+        + ("" if over.complete else ", then the signal was lost")
         for over in result.overs
     ]
     lines += [f"{text.sender} writes: {text.text}" for text in result.texts]
     lines += result.problems
     lines.append(
         f"{len(result.overs)} overs, {result.counts.received} packets heard, {result.counts.lost} lost, "
-        f"{result.counts.late} late, {result.counts.rubbish} frames of rubbish"
+        + (f"{result.counts.rebuilt} rebuilt, " if result.counts.rebuilt else "")
+        + f"{result.counts.late} late, {result.counts.rubbish} frames of rubbish"
     )
     if facts["written"]:
         lines.append(f"written {facts['written']}")

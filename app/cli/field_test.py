@@ -14,6 +14,7 @@ from app.console import note, say
 from app.errors import GossamerError
 from app.signals import EXIT_INTERRUPTED, Ending, run_until_signal
 from transport.link_kinds import explained_forms, kind_of
+from transport.playout.items import ReceivedPacket
 
 if TYPE_CHECKING:  # the command line must not wait for them
     from app.diagnostics.field_records import FieldTest, KnownClip
@@ -43,7 +44,7 @@ def ceilings(known: list[KnownClip], codec: StationCodec) -> dict[str, float | N
 
     found = {}
     for clip in known:
-        heard = np.concatenate(list(decoded(clip.packets, codec.decoder, codec.synthesizer)))
+        heard = np.concatenate(list(decoded(map(ReceivedPacket, clip.packets), codec.decoder, codec.synthesizer)))
         found[clip.name] = estoi(np.pad(clip.samples, (0, len(heard) - len(clip.samples))), heard)
     codec.decoder.reset()
     codec.synthesizer.reset()

@@ -19,6 +19,7 @@ from app.storage import STANDARD_STREAM, make_folder, packet_output
 from app.texts import counted
 from codec.errors import CodecError
 from codec.format import PACKET_S
+from transport.playout.items import ReceivedPacket
 
 
 def add_encode(parser: argparse.ArgumentParser) -> None:
@@ -172,16 +173,16 @@ def run_decode(arguments: argparse.Namespace) -> int:
         losses = random.Random(arguments.seed or 0)
         count = {"packets": 0, "dropped": 0}
 
-        def packets() -> Iterator[bytes | None]:
+        def received_packets() -> Iterator[ReceivedPacket]:
             for packet in reader.packets():
                 dropped = losses.random() < (arguments.drop or 0.0)
                 count["packets"] += 1
                 count["dropped"] += dropped
-                yield None if dropped else packet
+                yield ReceivedPacket(None if dropped else packet)
 
         try:
             with speech_output(target) as writer, Progress(source) as bar:
-                for samples in decoded(packets(), decoder, synthesizer):
+                for samples in decoded(received_packets(), decoder, synthesizer):
                     writer.write(samples)
                     bar.at(reader.fraction)
                 if not count["packets"]:

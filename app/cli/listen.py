@@ -122,7 +122,8 @@ class ListenLog:
 
     def _over_ended(self, over: events.OverPlayed) -> None:
         self.overs.append(over)
-        more = f", {over.damaged} damaged" if over.damaged else ""
+        more = f", {over.rebuilt} rebuilt" if over.rebuilt else ""
+        more += f", {over.damaged} damaged" if over.damaged else ""
         if not over.complete:
             more += ", then this command was ended" if over.cut else ", then the signal was lost"
         self._tell(f"{over.sender}: {over.duration_s:.1f} s, {over.lost} of {over.packets} packets lost{more}")

@@ -197,6 +197,7 @@ def _who(recorded: RecordedEntry) -> str:
 def _line(number: int, over: RecordedOver, *, missed: bool = False) -> str:
     trouble = ["missed"] if missed else []
     trouble += [f"{over.lost} lost"] if over.lost else []
+    trouble += [f"{over.rebuilt} rebuilt"] if over.rebuilt else []
     trouble += [f"{over.damaged} damaged"] if over.damaged else []
     trouble += [] if over.complete else ["no end"]
     what = f"{_when(over.began_utc_s)}  {over.duration_s:6.1f} s  {_who(over):24}"
@@ -215,7 +216,7 @@ def _samples(over: RecordedOver, synth: Synth, model: str) -> NDArray[np.float32
             f"this over was made with codec {over.codec_id}, this is {decoder.codec_id}", "use the version that kept it"
         )
     synthesizer = open_synthesizer(synth, model_path(VOCODER, model))
-    return np.concatenate(list(decoded(over.heard_packets(), decoder, synthesizer)))
+    return np.concatenate(list(decoded(over.received_packets(), decoder, synthesizer)))
 
 
 def run_replay(arguments: argparse.Namespace) -> int:
@@ -244,10 +245,11 @@ def run_save(arguments: argparse.Namespace) -> int:
     if output.suffix == ".g800":
         check_output(output, PACKETS, force=arguments.force)
         with packet_output(output) as stream:
-            stream.write(b"".join(packet for packet in over.heard_packets() if packet is not None))
+            packets = [packet.content for packet in over.received_packets() if packet.content is not None]
+            stream.write(b"".join(packets))
             mark_codec(stream, over.codec_id)
-        if over.lost:
-            note(f"a .g800 file has no word for a lost packet: {over.lost} of {len(over.packets)} are left out")
+        if missing := len(over.packets) - len(packets):
+            note(f"a .g800 file has no word for a lost packet: {missing} of {len(over.packets)} are left out")
     elif output.suffix == ".wav":
         check_output(output, WAV, force=arguments.force)
         write_speech(output, _samples(over, arguments.synth, arguments.model))

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from codec import format as fmt
+from transport.playout.items import ReceivedPacket
 from vocoder.synthesizer import Synthesizer
 
 
@@ -28,8 +29,10 @@ class FeatureDecoder(Protocol):
         ...
 
 
-def decoded(packets: Iterable[bytes | None], decoder: FeatureDecoder, synthesizer: Synthesizer) -> Iterator[np.ndarray]:
-    """Yield the speech of these packets (None: lost), float32 [2560] a packet in all, aligned with what was encoded.
+def decoded(
+    packets: Iterable[ReceivedPacket], decoder: FeatureDecoder, synthesizer: Synthesizer
+) -> Iterator[np.ndarray]:
+    """Yield the speech of these packets, float32 [2560] a packet in all, aligned with what was encoded.
 
     Live play carries the declared delay of the codec; here it is dropped first, and the tail is flushed at the end.
     """
@@ -37,7 +40,7 @@ def decoded(packets: Iterable[bytes | None], decoder: FeatureDecoder, synthesize
     synthesizer.reset()
     first = True
     for packet in packets:
-        samples = synthesizer.synthesize(decoder.decode(packet))
+        samples = synthesizer.synthesize(decoder.decode(packet.content))
         yield samples[fmt.DELAY_SAMPLES :] if first else samples
         first = False
     if not first:

@@ -47,6 +47,8 @@ class HeardClip:
     """A letter for each packet of the whole clip, as in app/history/overs.py: one that never came is lost."""
     lost: int
     """Packets that were not played, because they never came or came too late."""
+    rebuilt: int
+    """Packets of which only the coarse copy came."""
     damaged: int
     late: int
     """Lost packets that arrived after their deadline."""
@@ -104,7 +106,7 @@ class FieldTest:
         return {
             "overs": len(self.heard),
             "packets": sum(over.packets for over in self.heard),
-            "heard": sum(over.packets - over.lost for over in self.heard),
+            "heard": sum(over.packets - over.rebuilt - over.lost for over in self.heard),
             "damaged": sum(over.damaged for over in self.heard),
         }
 
@@ -127,7 +129,7 @@ def recognise(over: RecordedOver, known: list[KnownClip]) -> KnownClip | None:
         pairs = [
             (packet, said)
             for packet, said, flag in zip(over.packets, clip.packets, over.flags, strict=False)
-            if flag != PacketFlag.LOST
+            if flag in (PacketFlag.INTACT, PacketFlag.DAMAGED)
         ]
         differing = sum((int.from_bytes(a) ^ int.from_bytes(b)).bit_count() for a, b in pairs)
         return 1 - differing / (8 * PACKET_BYTES * len(pairs)) if pairs else 0.0

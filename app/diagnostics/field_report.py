@@ -31,7 +31,7 @@ from transport.protocol.frames import Mode
 
 WINDOW_PACKETS = 10
 """Packets of the worst moment, 3.2 s; it is written with a little around it."""
-BADNESS = {PacketFlag.LOST: 2, PacketFlag.DAMAGED: 1}
+BADNESS = {PacketFlag.LOST: 2, PacketFlag.COPY: 1, PacketFlag.DAMAGED: 1}
 """Weights of packets that did not come whole, in the search for the worst moment."""
 VOICE_BPS = PACKET_BYTES * 8 / PACKET_S
 """Bit rate of speech whose packets all arrive."""
@@ -72,8 +72,8 @@ def aligned(over: HeardClip, clip: KnownClip) -> tuple[Block, Block]:
 def worst_moment(test: FieldTest) -> tuple[int, int] | None:
     """Return the number of an over, and the first of the WINDOW_PACKETS of it that fared worst.
 
-    A lost packet counts twice, a damaged one once. Where nothing went wrong it is the start of the first over; None
-    where nothing was heard.
+    A lost packet counts twice, a damaged or rebuilt one once. Where nothing went wrong it is the start of the first
+    over; None where nothing was heard.
     """
     best: tuple[int, int, int] | None = None
     for number, over in enumerate(test.heard):
@@ -96,9 +96,10 @@ def figures(test: FieldTest, known: list[KnownClip], ceilings: dict[str, float |
         heard.append(facts)
     packets, lost = sum(over.packets for over in test.heard), sum(over.lost for over in test.heard)
     damaged = sum(over.damaged for over in test.heard)
+    rebuilt = sum(over.rebuilt for over in test.heard)
     speech_s = packets * PACKET_S
     confirmed = [over for over in test.sent if over.confirmed is not None]
-    goodput = VOICE_BPS * (packets - lost - damaged) / packets if packets else None
+    goodput = VOICE_BPS * (packets - lost - rebuilt - damaged) / packets if packets else None
     wire = statistics.mean(over.wire_bps for over in test.sent) if test.sent else None
     row = plan(parse_address(test.settings.link), sealed=test.mode is not Mode.OPEN)[test.k - 1]
     return {
@@ -114,6 +115,7 @@ def figures(test: FieldTest, known: list[KnownClip], ceilings: dict[str, float |
             "overs": len(test.heard),
             "packets": packets,
             "lost": lost,
+            "rebuilt": rebuilt,
             "damaged": damaged,
             "late": sum(over.late for over in test.heard),
             "loss": lost / packets if packets else None,
@@ -192,8 +194,8 @@ def _summary(told: dict[str, Any], has_pystoi: bool) -> list[str]:
         "",
         "| figure | measured | planned |",
         "|---|---|---|",
-        f"| heard here | {here['packets'] - here['lost']} of {here['packets']} packets in {here['overs']} overs, "
-        f"{here['damaged']} damaged, {here['late']} late | |",
+        f"| heard here | {here['packets'] - here['rebuilt'] - here['lost']} of {here['packets']} packets in "
+        f"{here['overs']} overs, {here['rebuilt']} rebuilt, {here['damaged']} damaged, {here['late']} late | |",
         f"| loss here | {_figure(here['loss'], '{:.1%}')} | 0 % |",
         f"| heard there | {confirmed} | all |",
         f"| goodput here | {_figure(here['goodput_bps'], '{:.0f} bit/s')} | {here['planned_bps']:.0f} bit/s |",
@@ -212,7 +214,7 @@ def _details(told: dict[str, Any]) -> list[str]:
     lines = [
         "## Loss over time",
         "",
-        "`.` heard, `d` damaged, `-` lost; a letter is 320 ms.",
+        "`.` heard, `d` damaged, `c` rebuilt from its coarse copy, `-` lost; a letter is 320 ms.",
         "",
         "| at | clip | lost | ESTOI | packets |",
         "|--:|---|--:|--:|---|",

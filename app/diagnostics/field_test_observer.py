@@ -133,6 +133,7 @@ class FieldTestObserver:
                 packets=count,
                 flags=flags,
                 lost=flags.count(PacketFlag.LOST) + late,
+                rebuilt=flags.count(PacketFlag.COPY),
                 damaged=flags.count(PacketFlag.DAMAGED),
                 late=late,
                 first_index=next((index for index, flag in enumerate(flags) if flag != PacketFlag.LOST), 0),
@@ -159,7 +160,7 @@ class FieldTestObserver:
         """Return a line about how the test goes."""
         test = self.test
         last = test.heard[-1] if test.heard else None
-        heard = f"heard {last.packets - last.lost} of {last.packets}" if last else ""
+        heard = f"heard {last.packets - last.rebuilt - last.lost} of {last.packets}" if last else ""
         sent = test.sent[-1] if test.sent else None
         confirmed = f" ({sent.confirmed} confirmed)" if sent and sent.confirmed is not None else ""
         there = f", sent {sent.packets}{confirmed}" if sent else ""

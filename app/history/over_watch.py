@@ -12,7 +12,7 @@ from app.events import Direction
 from app.history.overs import PacketFlag, RecordedOver
 from codec.format import PACKET_BYTES, PACKET_S
 from transport.protocol.frames import Begin, Mode
-from transport.protocol.over import OverBegun, OverEnded, PacketHeard
+from transport.protocol.over import CopyHeard, OverBegun, OverEnded, PacketHeard
 from transport.protocol.receiver import EndArrived, Fact
 
 LEAD_S = 60.0
@@ -21,6 +21,9 @@ LEAD_S = 60.0
 It covers a BEGIN that was held up on the way, and whoever joins within the first minute. Who joins later gets an over
 that begins where he came in.
 """
+
+BETTER = (PacketFlag.LOST, PacketFlag.COPY, PacketFlag.DAMAGED, PacketFlag.INTACT)
+"""Fates of a packet, each better than the one before."""
 
 
 class OverWatch:
@@ -41,7 +44,7 @@ class OverWatch:
         self._first = 0
         """Index of the over's packet that is the recording's first."""
         self._length = 0
-        self._packets: dict[int, tuple[bytes, bool]] = {}
+        self._packets: dict[int, tuple[bytes, PacketFlag]] = {}
 
     def watch(self, facts: Sequence[Fact], utc_s: float, now_s: float) -> list[RecordedOver]:
         """Take the facts of one frame, and return the overs that have ended with it.
@@ -56,7 +59,10 @@ class OverWatch:
                     self._begin, self._began_utc_s, self._began_s = begin, utc_s, now_s
                     self._first = first_index if first_index * PACKET_S > LEAD_S else 0
                 case PacketHeard(index, packet, damaged):
-                    self._place(index - self._first, packet, damaged, now_s)
+                    flag = PacketFlag.DAMAGED if damaged else PacketFlag.INTACT
+                    self._place(index - self._first, packet, flag, now_s)
+                case CopyHeard(index, copy):
+                    self._place(index - self._first, copy.ljust(PACKET_BYTES, b"\0"), PacketFlag.COPY, now_s)
                 case OverEnded(end) | EndArrived(end) if self._begin is not None and end.over == self._begin.over:
                     ended += self.finish(min(end.packets_sent - self._first, self._longest(now_s)))
         return ended
@@ -72,8 +78,8 @@ class OverWatch:
         if begin is None or not kept:
             return []
         count = length if total is None else max(total, length)
-        flags = "".join(_flag(kept.get(index)) for index in range(count))
-        lost = (bytes(PACKET_BYTES), False)
+        lost = (bytes(PACKET_BYTES), PacketFlag.LOST)
+        contents = [kept.get(index, lost) for index in range(count)]
         return [
             RecordedOver(
                 began_utc_s=self._began_utc_s,
@@ -85,17 +91,18 @@ class OverWatch:
                 codec_id=begin.codec_id,
                 k=begin.k,
                 complete=total is not None,
-                flags=flags,
-                packets=tuple(kept.get(index, lost)[0] for index in range(count)),
+                flags="".join(flag for _, flag in contents),
+                packets=tuple(content for content, _ in contents),
                 number=begin.over,
             )
         ]
 
-    def _place(self, index: int, packet: bytes, damaged: bool, now_s: float) -> None:
+    def _place(self, index: int, content: bytes, flag: PacketFlag, now_s: float) -> None:
         """Keep a packet, unless a better one is there, or its place is one that cannot have been reached yet."""
-        if index < 0 or (damaged and index in self._packets) or index > self._longest(now_s):
+        _, there = self._packets.get(index, (b"", PacketFlag.LOST))
+        if index < 0 or BETTER.index(flag) <= BETTER.index(there) or index > self._longest(now_s):
             return
-        self._packets[index] = (packet, damaged)
+        self._packets[index] = (content, flag)
         self._length = max(self._length, index + 1)
 
     def _longest(self, now_s: float) -> int:
@@ -105,10 +112,3 @@ class OverWatch:
     def _goes_on(self, begin: Begin) -> bool:
         """Tell whether this BEGIN is of the over that is being collected: its talker was away for a while."""
         return self._begin is not None and (begin.over, begin.nonce) == (self._begin.over, self._begin.nonce)
-
-
-def _flag(kept: tuple[bytes, bool] | None) -> PacketFlag:
-    """Return the flag of what was kept of a packet: its bytes, and whether they were damaged."""
-    if kept is None:
-        return PacketFlag.LOST
-    return PacketFlag.DAMAGED if kept[1] else PacketFlag.INTACT

@@ -4,7 +4,7 @@ r"""Past overs, kept as packets: one small file an over.
     32 bytes of packet 0, 32 bytes of packet 1, ...
 
 One line of JSON, then the packets: an hour of speech is 360 kB. The flags have a letter for each packet: `.` as it was
-sent, `d` damaged on the way, `-` lost (its 32 bytes are zero).
+sent, `d` damaged on the way, `c` lost but for its coarse copy (8 bytes, then zeros), `-` lost (its 32 bytes are zero).
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from app.events import Direction
 from app.history.folder import SUFFIX, Mark, write_new
 from app.storage import bounded_bytes
 from codec.format import PACKET_BYTES, PACKET_S
-from transport.protocol.frames import MAX_K, Mode
+from transport.playout.items import ReceivedPacket
+from transport.protocol.frames import COPY_BYTES, MAX_K, Mode
 from transport.protocol.over import MAX_PACKETS
 from transport.texts import plain_text
 
@@ -37,6 +38,8 @@ class PacketFlag(enum.StrEnum):
 
     INTACT = "."
     DAMAGED = "d"
+    COPY = "c"
+    """Only its coarse copy came."""
     LOST = "-"
 
 
@@ -60,7 +63,7 @@ class RecordedOver:
     flags: str
     """One letter a packet, that of its `PacketFlag`."""
     packets: tuple[bytes, ...]
-    """32 bytes each; zeros in place of a lost one."""
+    """32 bytes each; zeros in place of a lost one, behind its copy where that came."""
     number: int | None = field(default=None, compare=False)
     """Number that the over had on the channel, 0..255, which comes again and is not kept; None in one from a file."""
 
@@ -75,20 +78,35 @@ class RecordedOver:
         return self.flags.count(PacketFlag.LOST)
 
     @property
+    def rebuilt(self) -> int:
+        """Number of packets of which only the coarse copy came."""
+        return self.flags.count(PacketFlag.COPY)
+
+    @property
     def damaged(self) -> int:
         """Number of damaged packets."""
         return self.flags.count(PacketFlag.DAMAGED)
 
-    def heard_packets(self) -> list[bytes | None]:
-        """Return the packets as the decoder takes them: None for a lost one."""
-        told = zip(self.flags, self.packets, strict=True)
-        return [None if flag == PacketFlag.LOST else packet for flag, packet in told]
+    def received_packets(self) -> list[ReceivedPacket]:
+        """Return what came of each packet, as the decoder takes it."""
+        return [_received(flag, content) for flag, content in zip(self.flags, self.packets, strict=True)]
 
     def facts(self) -> dict[str, Any]:
         """Return all but the speech, for `--json`."""
         facts = {name: value for name, value in _described(self).items() if name != "flags"}
-        counts = {"packets": len(self.packets), "lost": self.lost, "damaged": self.damaged}
+        counts = {"packets": len(self.packets), "lost": self.lost, "damaged": self.damaged, "rebuilt": self.rebuilt}
         return facts | counts | {"duration_s": round(self.duration_s, 2)}
+
+
+def _received(flag: str, content: bytes) -> ReceivedPacket:
+    """Return what came of a packet. content: 32 bytes, as they are kept."""
+    match flag:
+        case PacketFlag.LOST:
+            return ReceivedPacket(None)
+        case PacketFlag.COPY:
+            return ReceivedPacket(None, content[:COPY_BYTES])
+        case _:
+            return ReceivedPacket(content)
 
 
 def _described(over: RecordedOver) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from app.events import CodecMismatch, Event, OverBegan, OverPlayed, PacketCounts
 from app.station.latency import Latency
 from app.station.speech import SpeechDecoder
 from codec import format as fmt
+from transport.playout.items import ReceivedPacket
 from transport.playout.playout import MAX_OVERS, PlayedOver, Playout, PlayoutItem
 from transport.protection.rate_limit import TokenBucket
 from transport.protocol.frames import Begin, Repeat
@@ -56,8 +57,8 @@ class _Heard:
 class Taps:
     """Functions that are shown what is heard; none of them may block."""
 
-    packet: Callable[[bytes | None], None]
-    """Shown each packet as the decoder gets it, None for a lost one."""
+    packet: Callable[[ReceivedPacket], None]
+    """Shown each packet as the decoder gets it."""
     sound: Callable[[Block], None]
     """Shown the decoded sound, float32 [n], aligned with what was encoded and before the volume."""
 
@@ -179,9 +180,10 @@ class Listener:
 
     async def _play(self, heard: _Heard, item: PlayoutItem) -> None:
         queued_s = self._player.queued_s
-        self._taps.packet(item.packet)
+        packet = ReceivedPacket(item.packet, item.copy)
+        self._taps.packet(packet)
         fresh, heard.fresh = heard.fresh, False
-        samples = await self._speech.decode(item.packet, fresh)
+        samples = await self._speech.decode(packet, fresh)
         if item.packet is not None and (item.index - heard.first_index) % heard.begin.k == 0:
             self._latency.played(item.waited_s, queued_s)
         self._player.play(samples)
@@ -223,6 +225,7 @@ class Listener:
                     duration_s=packets * fmt.PACKET_S,
                     complete=heard.ended and not cut,
                     cut=cut,
+                    rebuilt=played.count.rebuilt,
                 )
             )
         self._on_over_played(begin)
@@ -243,7 +246,7 @@ class Listener:
 
     def _tell_counts(self) -> None:
         count = self._playout.count
-        counts = PacketCounts(count.played, count.lost, count.damaged, count.late, self._rubbish)
+        counts = PacketCounts(count.played, count.lost, count.damaged, count.late, self._rubbish, count.rebuilt)
         if counts != self._told_counts:
             self._told_counts = counts
             self._emit(counts)

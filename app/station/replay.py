@@ -14,6 +14,7 @@ from app.history.overs import RecordedOver
 from app.station.past_end import PastEnd
 from app.station.speech import SpeechDecoder
 from codec.format import PACKET_S
+from transport.playout.items import ReceivedPacket
 
 MAX_PACKETS = 4096
 """Largest number of packets of one over that are kept: 22 minutes, 130 kB."""
@@ -44,8 +45,8 @@ class Replay:
         self._player = player
         self._past = past
         self._emit = emit
-        self._hearing: list[bytes | None] = []
-        self._last: tuple[str, tuple[bytes | None, ...]] | None = None
+        self._hearing: list[ReceivedPacket] = []
+        self._last: tuple[str, tuple[ReceivedPacket, ...]] | None = None
         self._asked = trio.Event()
         self._wanted = _Wanted.NOTHING
         self._stopped = False
@@ -53,8 +54,8 @@ class Replay:
         self._skipped = False
         """The over that is played now is not wanted any more; the next one is."""
 
-    def remember(self, packet: bytes | None) -> None:
-        """Keep a packet of the over that is being heard, None for a lost one."""
+    def remember(self, packet: ReceivedPacket) -> None:
+        """Keep what came of a packet of the over that is being heard."""
         if len(self._hearing) < MAX_PACKETS:
             self._hearing.append(packet)
 
@@ -149,10 +150,10 @@ class Replay:
             return False
         self._skipped = False
         self._emit(ReplayBegan(over.sender, over.duration_s, over.began_utc_s, left))
-        await self._play(over.heard_packets())
+        await self._play(over.received_packets())
         return True
 
-    async def _play(self, packets: Sequence[bytes | None]) -> None:
+    async def _play(self, packets: Sequence[ReceivedPacket]) -> None:
         for number, packet in enumerate(packets):
             while self._player.queued_s > AHEAD_S and not self._ended:
                 await trio.sleep(LOOK_EVERY_S)
@@ -168,7 +169,7 @@ class Replay:
         """Whether the over that is played now is not to be played any further."""
         return self._stopped or self._skipped
 
-    def _synthesize(self, packet: bytes | None, fresh: bool) -> Block | None:
+    def _synthesize(self, packet: ReceivedPacket, fresh: bool) -> Block | None:
         """Return the sound of a packet, float32 [2560], or None once an over has begun: the decoder is its own then.
 
         Runs in the thread.

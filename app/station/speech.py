@@ -9,6 +9,7 @@ from app.audio.devices import Block
 from app.codecs.decoding import FeatureDecoder
 from app.threads import InThread
 from codec.encoder import PacketEncoder
+from transport.playout.items import ReceivedPacket
 from vocoder.synthesizer import Synthesizer
 
 
@@ -60,17 +61,17 @@ class SpeechDecoder:
         """Number of the codec, 0..65535."""
         return self._decoder.codec_id
 
-    def synthesize(self, packet: bytes | None, fresh: bool) -> Block:
-        """Return the sound of a packet, float32 [2560]; None conceals a lost one. Blocking: for the thread.
+    def synthesize(self, packet: ReceivedPacket, fresh: bool) -> Block:
+        """Return the sound of a packet, float32 [2560]; a lost one is concealed. Blocking: for the thread.
 
         fresh: the packet begins an over, so that nothing of what was decoded before is continued.
         """
         if fresh:
             self._decoder.reset()
             self._synthesizer.reset()
-        return self._synthesizer.synthesize(self._decoder.decode(packet))
+        return self._synthesizer.synthesize(self._decoder.decode(packet.content))
 
-    async def decode(self, packet: bytes | None, fresh: bool) -> Block:
+    async def decode(self, packet: ReceivedPacket, fresh: bool) -> Block:
         """Return the sound of a packet, float32 [2560], as `synthesize` does."""
         samples: Block = await self.in_thread(self.synthesize, packet, fresh)
         return samples

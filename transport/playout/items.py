@@ -1,4 +1,4 @@
-"""The items that the play-out hands out, and its counts. No I/O, no clock."""
+"""The items that the play-out hands out, what is left of them for a decoder, and its counts. No I/O, no clock."""
 
 from __future__ import annotations
 
@@ -22,6 +22,16 @@ class PlayoutItem:
     """Seconds from the packet's arrival until now; 0 for a lost one."""
     copy: bytes | None = None
     """8 bytes: the coarse copy of a lost packet; None where none came."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedPacket:
+    """One packet, as far as it came."""
+
+    content: bytes | None
+    """32 bytes; None for a lost packet."""
+    copy: bytes | None = None
+    """8 bytes from which a lost packet is rebuilt; None where no copy came, or none is needed."""
 
 
 @dataclass(slots=True)

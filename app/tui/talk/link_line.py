@@ -60,7 +60,7 @@ def link_facts(state: TalkState, sending: bool) -> list[LinkFact]:
         count = sum(getattr(state.refusals, kind) for kind, _ in REFUSALS)
         facts.append(LinkFact("$warning", f"refused {refused}", f"refused {count}"))
     if counts is not None and counts.lost:
-        share = 100 * counts.lost / (counts.received + counts.lost)
+        share = 100 * counts.lost / (counts.received + counts.rebuilt + counts.lost)
         facts.append(LinkFact("$warning", f"lost {counts.lost} ({share:.0f} %)", f"lost {share:.0f} %"))
     if ear is not None:
         ear_ms = f"{ear.total_s * 1000:.0f} ms"

@@ -54,11 +54,16 @@ class LinkPanel(Widget):
         counts = self.counts
         if counts is None:
             return self._row("lost", "0")
-        known = counts.received + counts.lost
+        known = counts.received + counts.rebuilt + counts.lost
         share = f" ({100 * counts.lost / known:.0f} %)" if counts.lost else ""
         also = [
             f"{figure} {name}"
-            for name, figure in (("damaged", counts.damaged), ("late", counts.late), ("rubbish", counts.rubbish))
+            for name, figure in (
+                ("rebuilt", counts.rebuilt),
+                ("damaged", counts.damaged),
+                ("late", counts.late),
+                ("rubbish", counts.rubbish),
+            )
             if figure
         ]
         return self._row("lost", f"{counts.lost}{share}", "$warning" if counts.lost else "", "  " + ", ".join(also))

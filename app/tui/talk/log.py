@@ -229,6 +229,7 @@ def missed_words(missed: set[str]) -> str:
 def losses(event: OverPlayed | RecordedOver) -> str:
     """Return what did not arrive whole of somebody's over, or ""."""
     parts = [f"{event.lost} lost"] if event.lost else []
+    parts += [f"{event.rebuilt} rebuilt"] if event.rebuilt else []
     parts += [f"{event.damaged} damaged"] if event.damaged else []
     parts += [] if event.complete else ["cut short" if isinstance(event, OverPlayed) and event.cut else "signal lost"]
     return "  " + ", ".join(parts) if parts else ""

@@ -190,15 +190,16 @@ def test_a_clip_is_recognised_by_its_packets():
     noise = tuple(np.random.default_rng(1).bytes(32) for _ in range(10))
     assert recognise(recorded(noise, "." * 10), known) is None
     assert recognise(recorded((bytes(32),) * 3, "---"), known) is None
+    assert recognise(recorded((*noise[:9], known[1].packets[9]), "c" * 9 + "."), known) is known[1]
 
 
 def test_the_worst_moment_weighs_losses_and_damage():
     """Ten packets with most lost or damaged; of equals the first."""
 
     def heard(flags: str) -> HeardClip:
-        return HeardClip(0.0, "one", len(flags), flags, flags.count("-"), 0, 0, 0, np.zeros(0, np.float32))
+        return HeardClip(0.0, "one", len(flags), flags, flags.count("-"), 0, 0, 0, 0, np.zeros(0, np.float32))
 
-    test = FieldTest(Settings(), "caller", heard=[heard("." * 30), heard("." * 12 + "d-d" + "." * 15), heard("-" * 2)])
+    test = FieldTest(Settings(), "caller", heard=[heard("." * 30), heard("." * 12 + "c-d" + "." * 15), heard("-" * 2)])
     assert (1, 5) == worst_moment(test)
     assert (0, 0) == worst_moment(FieldTest(Settings(), "caller", heard=[heard("." * 30)] * 2))
 

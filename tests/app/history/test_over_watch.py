@@ -7,7 +7,7 @@ import pytest
 from app.history.over_watch import LEAD_S, OverWatch
 from codec.format import PACKET_S
 from transport.protocol.frames import Begin, End, Mode
-from transport.protocol.over import OverBegun, OverEnded, PacketHeard
+from transport.protocol.over import CopyHeard, OverBegun, OverEnded, PacketHeard
 
 BEGIN = Begin(9, 0, bytes(8), 0, 77, 1, "Eve")
 LEAD = int(LEAD_S / PACKET_S)
@@ -82,6 +82,18 @@ def test_whoever_joins_late_keeps_what_came() -> None:
     watch.watch([PacketHeard(60_000, bytes(32), False), PacketHeard(60_002, bytes(32), True)], 0.0, 100.0)
     [over] = watch.watch([ended(60_003)], 0.0, 101.0)
     assert ".-d" == over.flags
+
+
+def test_a_copy_is_kept_until_something_better_comes() -> None:
+    """A packet goes before its copy, whichever comes first, and an intact one before a damaged one."""
+    watch, _ = begun()
+    packet, copy = bytes(range(32)), bytes(range(8))
+    for index in range(4):
+        watch.watch([CopyHeard(index, copy)], 0.0, 100.0)
+    facts = [PacketHeard(1, packet, True), PacketHeard(2, packet, True), PacketHeard(2, packet, False)]
+    watch.watch([*facts, CopyHeard(1, copy), CopyHeard(2, copy)], 0.0, 100.5)
+    [over] = watch.finish()
+    assert ("cd.c", (copy + bytes(24), packet, packet, copy + bytes(24))) == (over.flags, over.packets)
 
 
 def test_an_end_of_another_over_ends_nothing() -> None:

@@ -12,6 +12,7 @@ from app.history.folder import clear_oldest_overs, folder_bytes, over_files
 from app.history.overs import over_bytes, parse_over, read_over, write_over
 from codec import format as fmt
 from tests.support.recordings import an_over
+from transport.playout.items import ReceivedPacket
 
 
 def test_an_over_comes_back_as_it_was_written(tmp_path):
@@ -19,7 +20,19 @@ def test_an_over_comes_back_as_it_was_written(tmp_path):
     path = write_over(tmp_path / "overs", an_over())
     assert an_over() == read_over(path)
     assert (0o600, 0o700) == (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777)
-    assert [bytes(range(32)), None, bytes(range(1, 33))] == read_over(path).heard_packets()
+    assert [ReceivedPacket(bytes(range(32))), ReceivedPacket(None), ReceivedPacket(bytes(range(1, 33)))] == read_over(
+        path
+    ).received_packets()
+
+
+def test_a_copy_is_kept_in_place_of_its_packet(tmp_path):
+    """It counts as rebuilt, not as lost; its 8 bytes come back, without what fills up the 32."""
+    copy = bytes(range(100, 108))
+    over = an_over(flags=".cd", packets=(bytes(range(32)), copy + bytes(24), bytes(range(1, 33))))
+    read = read_over(write_over(tmp_path, over))
+    assert ReceivedPacket(None, copy) == read.received_packets()[1]
+    assert (0, 1, 1) == (read.lost, read.rebuilt, read.damaged)
+    assert (0, 1) == (read.facts()["lost"], read.facts()["rebuilt"])
     assert (1, 1) == (an_over().lost, an_over().damaged)
 
 

@@ -48,7 +48,7 @@ THEIR_OVER: list[Step] = [
     (1.0, floor(State.RECEIVING), Phase.RECEIVING),
     (1.0, ev.OverBegan(over=9, sender="Bert", packets_per_frame=1), Phase.RECEIVING),
     (4.0, floor(State.IDLE), Phase.RECEIVING),  # still being played
-    (4.5, ev.OverPlayed(9, "Bert", packets=10, lost=1, damaged=2, duration_s=3.2, complete=True), Phase.QUIET),
+    (4.5, ev.OverPlayed(9, "Bert", 10, lost=1, damaged=2, duration_s=3.2, complete=True, rebuilt=3), Phase.QUIET),
 ]
 
 
@@ -63,7 +63,7 @@ def test_my_over_is_told_in_its_log_line() -> None:
 def test_their_over_is_told_in_its_log_line() -> None:
     """Losses are said, and mark the line."""
     (line,) = play(THEIR_OVER).log
-    assert ("Bert", " 3.2 s  10 packets  1 lost, 2 damaged", True) == (line.who, line.words(), line.trouble)
+    assert ("Bert", " 3.2 s  10 packets  1 lost, 3 rebuilt, 2 damaged", True) == (line.who, line.words(), line.trouble)
 
 
 def test_a_refusal_is_read_and_then_fades() -> None:
