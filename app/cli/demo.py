@@ -84,7 +84,7 @@ class DemoLog:
     def lost(self) -> int:
         """Return the number of packets of the first over that were lost on the way there and back."""
         sent, heard = self.only(events.OverSent)[0], self.only(events.OverPlayed)[0]
-        return sent.packets - heard.packets + heard.lost + heard.rebuilt
+        return sent.packets - heard.packets + heard.lost
 
     def speech_s(self) -> float:
         """Return how long the station spoke, in seconds."""

@@ -7,7 +7,17 @@ from dataclasses import replace
 import pytest
 from textual.widgets import Input
 
-from app.events import Collision, DeviceProblem, FloorChanged, LinkProblem, TalkDenied, TextHeard, VoxChanged
+from app.events import (
+    Collision,
+    DeviceProblem,
+    FloorChanged,
+    LayerRate,
+    LinkProblem,
+    TalkDenied,
+    TextHeard,
+    VoxChanged,
+    WireRate,
+)
 from app.tui.talk.over_log import OverLog, wrapped
 from app.tui.talk.talk_key import KeyState
 from tests.support.scripted_engine import ON_AIR, READY, ScriptedStage, play_script
@@ -42,6 +52,19 @@ def test_the_conversation_has_most_of_the_rows(size: tuple[int, int], rows: int)
         assert await stage.comes_true(lambda: log_rows(stage) >= max(1, rows // 2))
 
     play_script(scene, size)
+
+
+def test_the_wire_is_shown_whole_with_copies() -> None:
+    """A layer more than links have without, and the sum of all below it."""
+    layers = ("voice", "coarse copies", "frame header", "begin, end, ...", "UDP/IP")
+
+    async def scene(stage: ScriptedStage) -> None:
+        rates = tuple(LayerRate(name, 100.0 * place, 0.0) for place, name in enumerate(layers, 1))
+        await stage.tell(*ON_AIR, WireRate(rates, ("UDP/IP",)))
+        rows = ("voice 100 bit/s", "coarse copies 200 bit/s", "total out 1500 bit/s")
+        assert await stage.comes_true(lambda: all(row in stage.region("#wire") for row in rows)), stage.region("#wire")
+
+    play_script(scene, (80, 30))
 
 
 @sizes
