@@ -303,7 +303,7 @@ def seeds() -> list[bytes]:
     """Return known good inputs to start from."""
     opened = [bytes.fromhex(octets) for _, octets in OPEN_VECTORS]
     protected = [bytes.fromhex(octets) for *_, octets in PROTECTED_VECTORS]
-    over = [encode(frame) for frame in over_frames(4, 2)]
+    over = [encode(frame) for repeat in Repeat for frame in over_frames(4, 2, repeat=repeat)]
     call, other = ax25.parse_callsign("N0CALL-7"), ax25.parse_callsign("AB1CDE")
     ui = [ax25.encode_ui(ax25.UiFrame(call, other, ax25.NO_LAYER_3, octets)) for octets in opened]
     addresses = [

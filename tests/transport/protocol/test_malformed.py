@@ -21,7 +21,6 @@ from transport.protocol.payloads import READERS, WRITERS, read_voice
 
 OPEN_FRAMES = [bytes.fromhex(octets) for _, octets in OPEN_VECTORS]
 PAYLOADS = [octets[6:-2] for octets in OPEN_FRAMES]
-OVER = [encode(frame) for frame in over_frames(12, 2, repeat=Repeat.PACKETS)]
 
 
 def read(kind: Type, payload: bytes) -> Frame | None:
@@ -125,18 +124,25 @@ def test_protected_frames_with_the_key(mode: Mode) -> None:
 BEGIN = Begin(0x5A, 0, bytes(range(8)), 0, 1, 2, "Ada")
 
 
-@for_many_inputs([octets[:4] + octets[6:-2] for octets in OVER])
-def test_overs(inputs: list[bytes]) -> None:
+@pytest.mark.parametrize("repeat", [Repeat.PACKETS, Repeat.COPIES], ids=lambda repeat: repeat.name)
+def test_overs(repeat: Repeat) -> None:
     """Frames that pass their checks and say anything, one after the other: facts, and a bounded memory."""
-    receiver = OverReceiver()
-    receiver.receive(over_frames(12, 2, repeat=Repeat.PACKETS)[0], 0.0)
-    for octets in inputs:
-        try:
-            frame = decode(with_checks(octets[:4], octets[4:]))
-        except FrameError:
-            continue
-        if isinstance(frame, Begin | Voice | End):
-            for event in receiver.receive(frame, 0.0):
-                assert event is not None
-    assert len(receiver._intact) + len(receiver._damaged) <= 2 * MAX_PACKETS
-    assert len(receiver._finished) <= REMEMBERED_OVERS
+    frames = over_frames(12, 2, repeat=repeat)
+    said = [encode(frame) for frame in frames]
+
+    @for_many_inputs([octets[:4] + octets[6:-2] for octets in said])
+    def check(inputs: list[bytes]) -> None:
+        receiver = OverReceiver()
+        receiver.receive(frames[0], 0.0)
+        for octets in inputs:
+            try:
+                frame = decode(with_checks(octets[:4], octets[4:]))
+            except FrameError:
+                continue
+            if isinstance(frame, Begin | Voice | End):
+                for event in receiver.receive(frame, 0.0):
+                    assert event is not None
+        assert len(receiver._intact) + len(receiver._damaged) <= 2 * MAX_PACKETS
+        assert len(receiver._finished) <= REMEMBERED_OVERS
+
+    check()
