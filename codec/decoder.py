@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codec import format
+from codec.errors import ModelError
 from codec.models import COPY_DECODER, DECODER, Model, load_copies, load_model
 
 Array = NDArray[np.float32]
@@ -24,13 +26,15 @@ class Decoder:
     """
 
     def __init__(self, path: Path | None = None, copies: Path | None = None) -> None:
-        """Load the shipped graph, or that of a file; `copies`: that of copies, loaded with the first one.
+        """Load the shipped graph, or that of a file. Raises ModelError.
 
-        Raises ModelError.
+        copies: the file of the graph of copies, loaded with the first one. Where that is missing, damaged or another
+        codec's, a copy counts for nothing: what anybody sends ends no listener.
         """
         self._model = load_model(DECODER, path)
         self._copies_path = copies
         self._copies: Model | None = None
+        self._copies_tried = False
         self._past = SILENCE
 
     @property
@@ -42,7 +46,7 @@ class Decoder:
         """Return the features of a packet of 32 bytes, or of a lost packet (None): float32 [32, 42] in 0..1.
 
         copy: the 8 bytes of a lost packet's copy, if that came. Any bytes decode to something. Raises ValueError for
-        another length, and ModelError where the graph of copies is missing or another codec's.
+        another length.
         """
         content = NO_PACKET if packet is None else packet
         if len(content) != format.PACKET_BYTES:
@@ -51,15 +55,20 @@ class Decoder:
         lost = np.array([1.0 if packet is None else 0.0], np.float32)
         table: Array = self._model.step(packet=values, lost=lost)[0]
         if packet is None and copy is not None:
-            table = self._rebuilt(copy)
+            table = self._rebuilt(copy, table)
         self._past = table[-format.PAST_FRAMES :]
         return table
 
-    def _rebuilt(self, copy: bytes) -> Array:
+    def _rebuilt(self, copy: bytes, guess: Array) -> Array:
+        """Return the features of a lost packet from its copy, or the guess where no graph reads copies."""
         if len(copy) != format.COPY_BYTES:
             raise ValueError(f"a copy is {format.COPY_BYTES} bytes, not {len(copy)}")
+        if not self._copies_tried:
+            self._copies_tried = True
+            with contextlib.suppress(ModelError):
+                self._copies = load_copies(COPY_DECODER, self.codec_id, self._copies_path)
         if self._copies is None:
-            self._copies = load_copies(COPY_DECODER, self.codec_id, self._copies_path)
+            return guess
         table: Array = self._copies.step(copy=np.frombuffer(copy, np.uint8)[None], past=self._past[None])[0]
         return table
 

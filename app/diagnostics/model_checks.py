@@ -22,7 +22,7 @@ def check_models() -> list[Finding]:
     from codec.encoder import Encoder
     from codec.errors import CodecError
     from codec.format import PACKET_SAMPLES
-    from codec.models import DECODER, ENCODER, VOCODER, asset_path
+    from codec.models import COPY_DECODER, COPY_ENCODER, DECODER, ENCODER, VOCODER, asset_path, load_copies
     from vocoder.synthesizer import open_synthesizer
 
     try:
@@ -37,6 +37,13 @@ def check_models() -> list[Finding]:
     if encoder.codec_id != decoder.codec_id:
         found = f"the encoder is codec {encoder.codec_id}, the decoder {decoder.codec_id}"
         findings.append(Finding("models", "fail", found, "reinstall gossamer: the files are of two versions"))
+    try:
+        for kind in (COPY_ENCODER, COPY_DECODER):
+            load_copies(kind, decoder.codec_id)
+    except CodecError as problem:
+        findings.append(
+            Finding("coarse copies", "warn", problem.cause, "reinstall gossamer, or leave out repeat=coarse")
+        )
     noise = np.random.default_rng(1).normal(0, 0.05, PACKET_SAMPLES).astype(np.float32)
     packet = encoder.encode(noise)
     synthesizer.synthesize(decoder.decode(packet))  # the first call is slower

@@ -76,13 +76,23 @@ def test_a_copy_of_another_length_is_refused():
         Decoder().decode(None, bytes(7))
 
 
-def test_copies_of_another_codec_are_refused(monkeypatch):
-    """In a line, by the sender and by the listener: they would rebuild another voice."""
+def test_a_sender_is_told_of_copies_of_another_codec(monkeypatch):
+    """In a line: its listeners would hear another voice."""
     monkeypatch.setattr(Decoder, "codec_id", 1)
     with pytest.raises(ModelError, match=r"the coarse copies are those of codec .*, and this is codec 1: "):
         CopyEncoder(Decoder())
-    with pytest.raises(ModelError, match=r"the coarse copies are those of codec .*, and this is codec 1: "):
-        Decoder().decode(None, bytes(format.COPY_BYTES))
+
+
+@pytest.mark.parametrize("content", [None, b"no model", "codec_decoder"])
+def test_a_listener_without_copies_hears_the_guess(packets, tmp_path, content):
+    """Whatever is wrong with the graph: what anybody sends ends no listener."""
+    path = tmp_path / "copies.onnx"
+    if content is not None:
+        path.write_bytes(models.model_path(content).read_bytes() if isinstance(content, str) else content)
+    one, two = Decoder(copies=path), Decoder()
+    for decoder in (one, two):
+        decoder.decode(packets[0])
+    assert np.array_equal(one.decode(None, bytes(format.COPY_BYTES)), two.decode(None))
 
 
 def test_a_copy_behind_a_packet_that_came_changes_nothing(packets):

@@ -6,6 +6,8 @@ from app.diagnostics.model_checks import check_models, check_small_models
 from codec import models
 from codec.decoder import Decoder
 
+ASSETS = models.asset_path("")
+
 
 def test_small_models_that_are_missing_or_of_another_codec_are_a_warning(tmp_path, monkeypatch):
     """The standard ones do without them."""
@@ -27,3 +29,15 @@ def test_missing_models(tmp_path, monkeypatch):
     monkeypatch.setattr(models, "asset_path", lambda name: tmp_path / name)
     [finding] = check_models()
     assert "fail" == finding.status and "reinstall gossamer" in finding.cure
+
+
+def test_missing_copies_are_a_warning(tmp_path, monkeypatch):
+    """All but repeat=coarse goes on without them."""
+    monkeypatch.setattr(
+        models, "model_path", lambda kind, model="standard": (tmp_path if "copy" in kind else ASSETS) / f"{kind}.onnx"
+    )
+    found = {finding.what: finding for finding in check_models()}
+    assert "ok" == found["models"].status
+    copies = found["coarse copies"]
+    assert "warn" == copies.status and "copy_encoder.onnx: no such model" in copies.found
+    assert "leave out repeat=coarse" in copies.cure
