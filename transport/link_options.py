@@ -69,8 +69,9 @@ def read_packets(text: str) -> int:
 
 
 def read_repeat(text: str) -> Repeat:
-    """Return '0' as Repeat.NONE and '1' as Repeat.PACKETS."""
-    return Repeat.PACKETS if read_switch(text) else Repeat.NONE
+    """Return what this word says that frames repeat."""
+    words = {repeat.word: repeat for repeat in Repeat}
+    return words[text] if text in words else refuse()
 
 
 def read_switch(text: str) -> bool:
@@ -127,7 +128,7 @@ _TIME = "a time in milliseconds, or with s behind it in seconds"
 _SHARE_OF_FRAMES = "a share of frames such as 0.05 or 5%"
 COMMON_OPTIONS = (
     LinkOption("k", "k", read_packets, f"a whole number of packets a frame, 1 to {MAX_K}"),
-    LinkOption("repeat", "repeat", read_repeat, "0 or 1"),
+    LinkOption("repeat", "repeat", read_repeat, "0, 1 or coarse"),
 )
 """Options of every link that are fields of `Address`."""
 IMPAIRMENT_OPTIONS = (

@@ -20,8 +20,11 @@ class FeatureDecoder(Protocol):
         """Name of the encoders whose packets these are, 0..65535."""
         ...
 
-    def decode(self, packet: bytes | None) -> np.ndarray:
-        """Return the features of 32 bytes, or of a lost packet (None): float32 [32, 42] in 0..1."""
+    def decode(self, packet: bytes | None, copy: bytes | None = None) -> np.ndarray:
+        """Return the features of 32 bytes, or of a lost packet (None): float32 [32, 42] in 0..1.
+
+        copy: the coarse copy of a lost packet, 8 bytes; None conceals it.
+        """
         ...
 
     def reset(self) -> None:
@@ -40,7 +43,7 @@ def decoded(
     synthesizer.reset()
     first = True
     for packet in packets:
-        samples = synthesizer.synthesize(decoder.decode(packet.content))
+        samples = synthesizer.synthesize(decoder.decode(packet.content, packet.copy))
         yield samples[fmt.DELAY_SAMPLES :] if first else samples
         first = False
     if not first:

@@ -24,7 +24,7 @@ from app.threads import InThread, one_worker
 from transport.address import Address, parse_address
 from transport.links.base import Link
 from transport.links.registry import open_link
-from transport.protocol.frames import Mode
+from transport.protocol.frames import Mode, Repeat
 
 MOST_LINKS = 8
 """Most links of one relay."""
@@ -122,5 +122,8 @@ def check_links(addresses: Sequence[Address[Any]]) -> None:
     for number, address in enumerate(addresses):
         if address.kind.within_program:
             raise GossamerError("a parrot is on this machine alone", "name a link to other stations")
+        if address.repeat is Repeat.COPIES:
+            cause = f"{address.text}: a relay knows no codec and makes no coarse copies"
+            raise GossamerError(cause, "write repeat=1, which repeats packets, or leave repeat out")
         if any(address.settings == other.settings for other in addresses[:number]):
             raise GossamerError(f"{address.text} is named twice", "name another link")

@@ -21,7 +21,7 @@ from transport.playout.items import ReceivedPacket
 from transport.playout.playout import MAX_OVERS, PlayedOver, Playout, PlayoutItem
 from transport.protection.rate_limit import TokenBucket
 from transport.protocol.frames import Begin, Repeat
-from transport.protocol.over import Malformed, OverBegun, OverEnded, OverSuperseded, PacketHeard
+from transport.protocol.over import CopyHeard, Malformed, OverBegun, OverEnded, OverSuperseded, PacketHeard
 from transport.protocol.receiver import Fact, Rubbish, VoiceArrived
 
 MAX_HEARD = 2 * MAX_OVERS
@@ -106,6 +106,8 @@ class Listener:
             case PacketHeard(index, packet, damaged) if self._refused is None:
                 self._playout.push(index, packet, damaged, now)
                 self._tell_began(speaks=True)
+            case CopyHeard(index, copy) if self._refused is None:
+                self._playout.push_copy(index, copy, now)
             case OverEnded(end) if self._refused is None and self._heard:
                 self._heard[-1].ended = True
                 self._playout.end(end.packets_sent, now)

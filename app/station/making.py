@@ -76,7 +76,7 @@ def make_talker(
         settings=settings,
         packets_per_frame=opened.packets_per_frame,
         repeat=opened.repeat,
-        speech=SpeechEncoder(encoder, opened.in_thread, parts.on_spoken),
+        speech=SpeechEncoder(encoder, opened.in_thread, parts.on_spoken, opened.copier),
         transmitter=transmitter,
         latency=opened.latency,
         clock=parts.clock,

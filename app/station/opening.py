@@ -17,6 +17,7 @@ from app.station.invitation import invitations, waits_for_callers
 from app.station.latency import Latency
 from app.station.parrot import ParrotPorts
 from app.station.parts import Parts, StationCodec
+from app.station.speech import PacketCopier
 from app.threads import InThread
 from transport.address import Address, parse_address
 from transport.links.base import Link
@@ -43,6 +44,8 @@ class Opened:
     packets_per_frame: int
     repeat: Repeat
     """Contents of the frame before that every VOICE frame carries again."""
+    copier: PacketCopier | None
+    """Maker of the coarse copies; None where frames carry none, or this station only listens."""
     share: float
     """Seconds that an over of a second takes on the link; above 1, the link is slower than speech."""
     invitations: tuple[str, ...]
@@ -61,6 +64,9 @@ async def open_for_station(settings: Settings, parts: Parts, nursery: trio.Nurse
     asked_utc_s = parts.clock()
     in_thread = parts.in_thread()
     codec = await in_thread(parts.load_codec, settings.synth, settings.model)
+    copier = None
+    if address.repeat is Repeat.COPIES and codec.encoder is not None:
+        copier = await in_thread(parts.load_copier, settings.model)
     secret = await in_thread(secret_of, settings)
     nonce_file = None
     if secret is not None:
@@ -75,8 +81,9 @@ async def open_for_station(settings: Settings, parts: Parts, nursery: trio.Nurse
     link, far_end = await parts.open_link(to_open, nursery, ParrotPorts(latency.arrived, secret, parts.clock))
     nursery.start_soon(_close_in_the_end, link)
     to_tell = invitations(settings, address, own_addresses()) if waits_for_callers(address) else ()
+    repeat = address.repeat
     return Opened(
-        link, address, far_end, secret, codec, in_thread, latency, k, address.repeat, share, to_tell, nonce_file
+        link, address, far_end, secret, codec, in_thread, latency, k, repeat, copier, share, to_tell, nonce_file
     )
 
 

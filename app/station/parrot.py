@@ -1,6 +1,7 @@
 """A station on this machine that repeats what it hears: the very packets, as the link brought them, in its own name.
 
-It knows no codec and makes no sound, so what comes back is what a station at the far end would have heard.
+It knows no codec and makes no sound, so what comes back is what a station at the far end would have heard, but for what
+such a station rebuilds from coarse copies. It makes none itself.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from app.station.channel_end import ChannelEnd, wall_clock_s
 from transport.errors import LinkClosed
 from transport.links.base import Link
 from transport.protection.cipher import Secret
-from transport.protocol.frames import NONCE_BYTES, PACKET_S, Begin, Frame, Text
+from transport.protocol.frames import NONCE_BYTES, PACKET_S, Begin, Frame, Repeat, Text
 from transport.protocol.over import OverBegun, OverEnded, OverSender, PacketHeard
 from transport.protocol.receiver import Answer, Fact, VoiceArrived
 
@@ -94,7 +95,7 @@ class Parrot:
             codec_id=heard.codec_id,
             k=heard.k,
             sender=NAME,
-            repeat=heard.repeat,
+            repeat=Repeat.PACKETS if heard.repeat is Repeat.PACKETS else Repeat.NONE,
         )
         began_s = trio.current_time() - PRE_ROLL_S
         await self._send(sender.begin())

@@ -24,7 +24,7 @@ from app.settings.model import Synth
 from app.station.channel_end import wall_clock_s
 from app.station.parrot import NAME as PARROT_NAME
 from app.station.parrot import Parrot, ParrotPorts
-from app.station.speech import NumberedEncoder
+from app.station.speech import NumberedEncoder, PacketCopier
 from app.threads import InThread, one_worker
 from transport.address import Address
 from transport.links.base import Link
@@ -66,6 +66,18 @@ def names_of_devices() -> list[DeviceInfo]:
     return list_devices(try_rates=False)
 
 
+def load_copier(model: str = "standard") -> PacketCopier:
+    """Load what makes the coarse copies of packets of the shipped models, standard or small.
+
+    Blocking. Raises CodecError.
+    """
+    from codec.copies import CopyEncoder
+    from codec.decoder import Decoder
+    from codec.models import COPY_ENCODER, DECODER, model_path
+
+    return CopyEncoder(Decoder(model_path(DECODER, model)), model_path(COPY_ENCODER, model))
+
+
 @dataclass(frozen=True)
 class Parts:
     """Functions that give a station its pieces, and taps that show what passes. `real_parts` has working defaults."""
@@ -76,6 +88,8 @@ class Parts:
     open_sound: OpenSound
     load_clip: Callable[[int], np.ndarray]
     """Function that returns the n-th bundled clip, counted round and round: float32 [samples]. Blocking."""
+    load_copier: Callable[[str], PacketCopier] = load_copier
+    """Function that loads what makes coarse copies for the setting `model`. Blocking; raises CodecError."""
     list_devices: Callable[[], list[DeviceInfo]] = names_of_devices
     """Function that lists the machine's devices. Blocking; raises DeviceError."""
     make_detector: Callable[[], Detector] = SpeechDetector

@@ -22,14 +22,36 @@ class NumberedEncoder(PacketEncoder, Protocol):
         ...
 
 
+class PacketCopier(Protocol):
+    """A maker of coarse copies, such as `codec.copies.CopyEncoder`."""
+
+    def copy(self, packet: bytes) -> bytes:
+        """Return the coarse copy, 8 bytes, of the next packet of an over."""
+        ...
+
+    def reset(self) -> None:
+        """Go back to the start of a transmission."""
+        ...
+
+
 class SpeechEncoder:
     """An encoder whose work is done in a thread."""
 
-    def __init__(self, encoder: NumberedEncoder, in_thread: InThread, on_spoken: Callable[[Block], None]) -> None:
-        """Take the encoder; `on_spoken` is shown what it gets, float32 [2560] at a time."""
+    def __init__(
+        self,
+        encoder: NumberedEncoder,
+        in_thread: InThread,
+        on_spoken: Callable[[Block], None],
+        copier: PacketCopier | None = None,
+    ) -> None:
+        """Take the encoder; `on_spoken` is shown what it gets, float32 [2560] at a time.
+
+        copier: what makes the coarse copies; None where there are to be none.
+        """
         self._encoder = encoder
         self._in_thread = in_thread
         self._on_spoken = on_spoken
+        self._copier = copier
 
     @property
     def codec_id(self) -> int:
@@ -39,12 +61,18 @@ class SpeechEncoder:
     def reset(self) -> None:
         """Forget all samples before."""
         self._encoder.reset()
+        if self._copier is not None:
+            self._copier.reset()
 
-    async def encode(self, samples: Block) -> bytes:
-        """Return the packet, 32 bytes, of the next float32 [2560]."""
+    async def encode(self, samples: Block) -> tuple[bytes, bytes | None]:
+        """Return the packet, 32 bytes, of the next float32 [2560], and its coarse copy, if there is to be one."""
         self._on_spoken(samples)
-        packet: bytes = await self._in_thread(self._encoder.encode, samples)
-        return packet
+        encoded: tuple[bytes, bytes | None] = await self._in_thread(self._encode, samples)
+        return encoded
+
+    def _encode(self, samples: Block) -> tuple[bytes, bytes | None]:
+        packet = self._encoder.encode(samples)
+        return packet, self._copier.copy(packet) if self._copier is not None else None
 
 
 class SpeechDecoder:
@@ -62,14 +90,14 @@ class SpeechDecoder:
         return self._decoder.codec_id
 
     def synthesize(self, packet: ReceivedPacket, fresh: bool) -> Block:
-        """Return the sound of a packet, float32 [2560]; a lost one is concealed. Blocking: for the thread.
+        """Return the sound of a packet, float32 [2560]; a lost one is rebuilt or concealed. Blocking: for the thread.
 
         fresh: the packet begins an over, so that nothing of what was decoded before is continued.
         """
         if fresh:
             self._decoder.reset()
             self._synthesizer.reset()
-        return self._synthesizer.synthesize(self._decoder.decode(packet.content))
+        return self._synthesizer.synthesize(self._decoder.decode(packet.content, packet.copy))
 
     async def decode(self, packet: ReceivedPacket, fresh: bool) -> Block:
         """Return the sound of a packet, float32 [2560], as `synthesize` does."""

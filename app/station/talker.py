@@ -202,7 +202,8 @@ class Talker:
 
     async def _one_over(self, sender: OverSender, on_drained: Callable[[int, int, int], None]) -> None:
         speech = np.zeros(0, np.float32)
-        packets: list[bytes] = []
+        packets: list[tuple[bytes, bytes | None]] = []
+        """Packets of the frame being filled, with their coarse copies where there are to be some."""
         frame_at_s = 0.0
         """Time at which the first sample of the frame being filled was at the microphone."""
         self._speech.reset()
@@ -232,13 +233,13 @@ class Talker:
         await self._transmitter.drained()
         on_drained(sender.over, count, count - self._packets_taken)
 
-    def _send_voice(self, sender: OverSender, packets: list[bytes], frame_at_s: float) -> None:
+    def _send_voice(self, sender: OverSender, packets: list[tuple[bytes, bytes | None]], frame_at_s: float) -> None:
         if self._sender is not sender:
             return  # abandoned
-        first = max(
-            0, sender.packets_sent - self._k * (self._repeat is Repeat.PACKETS)
-        )  # what was sent before goes again, if so
-        for frame in sender.voice(packets):
+        again = self._k if self._repeat is Repeat.PACKETS else 0
+        first = max(0, sender.packets_sent - again)
+        copies = [copy for _, copy in packets if copy is not None]
+        for frame in sender.voice([packet for packet, _ in packets], copies):
             if isinstance(frame, Voice):
                 self._latency.handed_over(frame.over, frame.sequence, frame_at_s, trio.current_time())
                 self._transmitter.send(frame, partial(self._take_note, sender, first, sender.packets_sent))

@@ -32,10 +32,13 @@ from app.station.channel_end import wall_clock_s
 from app.station.engine import Engine
 from app.station.parrot import ParrotPorts
 from app.station.parts import Parts, StationCodec, open_station_link
+from app.station.speech import PacketCopier
 from codec import format as fmt
 from transport.address import Address
 from transport.links.base import Link
 from transport.links.memory import memory_pair
+from transport.protocol.frames import COPY_BYTES, VOICE_SHAPES
+from transport.protocol.open_frames import peek_type
 
 CODEC_ID = 77
 
@@ -69,6 +72,24 @@ class FlippedLink:
         return bytes(octets)
 
 
+class LosingLink(LeftOpen):
+    """A link that loses some of the frames with voice, by their number, and keeps all that it was given."""
+
+    def __init__(self, link: Link, *lost: int) -> None:
+        super().__init__(link)
+        self._lost = lost
+        self.frames: list[bytes] = []
+        self._voices = -1
+
+    async def send(self, frame: bytes) -> None:
+        self.frames.append(frame)
+        self._voices += peek_type(frame) in VOICE_SHAPES
+        if peek_type(frame) in VOICE_SHAPES and self._voices in self._lost:
+            await trio.lowlevel.checkpoint()
+        else:
+            await self._link.send(frame)
+
+
 class StaircaseEncoder:
     """An encoder of float32 [2560] into 32 bytes: the mean of every 80 samples, -1..1 as 0..255."""
 
@@ -85,15 +106,30 @@ class StaircaseEncoder:
         pass
 
 
+class StaircaseCopier:
+    """A maker of coarse copies: the mean of every four steps."""
+
+    def copy(self, packet: bytes) -> bytes:
+        steps = np.frombuffer(packet, np.uint8).reshape(COPY_BYTES, -1)
+        return np.rint(steps.mean(axis=1)).astype(np.uint8).tobytes()
+
+    def reset(self) -> None:
+        pass
+
+
 class StaircaseDecoder:
-    """A decoder of 32 bytes into "features" [32, 1]; a lost packet is silence."""
+    """A decoder of 32 bytes into "features" [32, 1]; a lost packet is silence, or what its coarse copy says."""
 
     def __init__(self, codec_id: int = CODEC_ID) -> None:
         self.codec_id = codec_id
         self.packets: list[bytes | None] = []
+        self.copies: list[bytes] = []
 
-    def decode(self, packet: bytes | None) -> np.ndarray:
+    def decode(self, packet: bytes | None, copy: bytes | None = None) -> np.ndarray:
         self.packets.append(packet)
+        if copy is not None:
+            self.copies.append(copy)
+            packet = np.repeat(np.frombuffer(copy, np.uint8), fmt.PACKET_BYTES // len(copy)).tobytes()
         octets = np.frombuffer(packet or bytes([128]) * fmt.PACKET_BYTES, np.uint8)
         return ((octets.astype(np.float32) - 128) / 127)[:, None]
 
@@ -193,6 +229,7 @@ class Station:
     """Instead of the one that the settings name."""
     encoder: StaircaseEncoder = field(default_factory=StaircaseEncoder)
     decoder: StaircaseDecoder = field(default_factory=StaircaseDecoder)
+    copier: PacketCopier = field(default_factory=StaircaseCopier)
     wrap: Callable[[Link], Link] = lambda link: link
     recordings: Path | None = None
     nonces: Path | None = None
@@ -209,6 +246,7 @@ class Station:
         self._more = trio.Event()
         parts = Parts(
             load_codec=lambda synth, model: StationCodec(self.encoder, self.decoder, StaircaseSynthesizer()),
+            load_copier=lambda model: self.copier,
             open_link=self._open_link,
             open_sound=lambda settings: (self.microphone, self.loudspeaker),
             load_clip=lambda number: clip(2.0, seed=number),

@@ -490,7 +490,7 @@ class Instant:
 
     codec_id = 7
 
-    def decode(self, packet: bytes | None) -> np.ndarray:
+    def decode(self, packet: bytes | None, copy: bytes | None = None) -> np.ndarray:
         return np.zeros((32, 42), np.float32)
 
     def synthesize(self, features: np.ndarray) -> np.ndarray:

@@ -25,6 +25,7 @@ BEHAVIOURS = {
     "app/settings/test_hostile_file.py",
     "app/station/test_any_sequence.py",
     "app/station/test_attacks.py",
+    "app/station/test_copies.py",
     "app/station/test_keep_alives.py",
     "app/station/test_lost_link.py",
     "app/station/test_mismatches.py",

@@ -89,7 +89,7 @@ class NotingDecoder:
     newest: int = 0
     mine: int = 0
 
-    def decode(self, packet: bytes | None) -> np.ndarray:
+    def decode(self, packet: bytes | None, copy: bytes | None = None) -> np.ndarray:
         if packet is None:
             self.concealed += 1
         elif packet[0] == FORGED:

@@ -213,6 +213,9 @@ def _faster_relative(radio: Radio) -> str:
     return max(shares, key=lambda name: shares[name], default="")
 
 
+_MORE_VOICE = {Repeat.PACKETS: "doubles", Repeat.COPIES: "adds a quarter to"}
+
+
 def what_would(address: Address[Any], rows: list[PlanRow]) -> list[str]:
     """Return in words what would carry speech where this link does not, the nearest first."""
     link = link_model(address)
@@ -229,8 +232,8 @@ def what_would(address: Address[Any], rows: list[PlanRow]) -> list[str]:
             )
     if address.radio is not None and (faster := _faster_relative(address.radio)):
         ways.append(f"radio={faster}")
-    if address.repeat is Repeat.PACKETS:
-        ways.append("leaving out repeat=1, which doubles the voice")
+    if address.repeat is not Repeat.NONE:
+        ways.append(f"leaving out repeat={address.repeat.word}, which {_MORE_VOICE[address.repeat]} the voice")
     ways.append(f"a link {math.ceil(10 * best.share / MAX_SHARE) / 10:.2g} times as fast")
     ways.append(
         f"patience: with k={best.k} an over is gathered and then played, one of 10 s {10 * best.share:.0f} s after it "

@@ -36,7 +36,7 @@ def make_capture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
         here, there = memory_pair()
         ada = Station(ours, link=here, encoder=Encoder())  # type: ignore[arg-type]
         decoder = StaircaseDecoder(Encoder().codec_id)
-        decoder.decode = lambda packet: np.zeros((32, 1), np.float32)  # type: ignore[method-assign]
+        decoder.decode = lambda packet, copy=None: np.zeros((32, 1), np.float32)  # type: ignore[method-assign]
         bob = Station(theirs, link=there, recordings=recordings_folder(), decoder=decoder)
 
         async def play(ada: Station, bob: Station) -> None:

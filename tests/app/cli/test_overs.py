@@ -23,7 +23,7 @@ from app.history.folder import folder_bytes, over_files
 from app.history.overs import RecordedOver, over_bytes, write_over
 from app.paths import recordings_folder
 from tests.support.recordings import ADA, BOB, an_over, overs_in
-from tests.support.station import StaircaseDecoder, Station, in_virtual_time
+from tests.support.station import LosingLink, StaircaseDecoder, Station, in_virtual_time
 from transport.links.memory import memory_pair
 
 CLIP = Path(__file__).parents[3] / "assets" / "clips" / "gossamer.flac"
@@ -100,7 +100,7 @@ def test_a_run_is_captured_and_reproduced_by_the_commands(tmp_path, monkeypatch,
 
     ada = Station(ADA, encoder=Encoder(), decoder=Decoder())  # type: ignore[arg-type]
     bob = Station(BOB, recordings=recordings_folder(), decoder=StaircaseDecoder(Encoder().codec_id))
-    bob.decoder.decode = lambda packet: np.zeros((32, 1), np.float32)  # type: ignore[method-assign]
+    bob.decoder.decode = lambda packet, copy=None: np.zeros((32, 1), np.float32)  # type: ignore[method-assign]
     here, there = memory_pair()
     ada.link, bob.link = here, there
 
@@ -117,6 +117,42 @@ def test_a_run_is_captured_and_reproduced_by_the_commands(tmp_path, monkeypatch,
     assert [("Ada", 8, 0)] == [(over["sender"], over["packets"], over["lost"]) for over in told["overs"]]
     assert 0.01 < soundfile.read(sound)[0].std()
     assert 8 * 2560 == len(read_speech(sound))
+
+
+def test_an_over_that_was_rebuilt_is_told_saved_and_reproduced(tmp_path, monkeypatch, capsys):
+    """Its packet that came as a copy alone sounds wherever the over does, and a file of packets goes without it."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+    from codec.copies import CopyEncoder
+    from codec.decoder import Decoder
+    from codec.encoder import Encoder
+
+    here, there = memory_pair()
+    coarse = replace(ADA, link="udp://192.0.2.7?repeat=coarse")
+    ada = Station(coarse, link=LosingLink(here, 5), encoder=Encoder(), copier=CopyEncoder(Decoder()))  # type: ignore[arg-type]
+    decoder = StaircaseDecoder(Encoder().codec_id)
+    decoder.decode = lambda packet, copy=None: np.zeros((32, 1), np.float32)  # type: ignore[method-assign]
+    bob = Station(BOB, link=there, recordings=recordings_folder(), decoder=decoder)
+
+    async def play(ada, bob):
+        ada.engine.play_clip(read_speech(CLIP)[:20480])
+        await bob.until(events.OverPlayed)
+
+    in_virtual_time(trio.testing.MockClock(autojump_threshold=0), play, ada, bob)
+    assert 0 == main(["overs", "list"])
+    assert capsys.readouterr().out.splitlines()[0].endswith("1 rebuilt")
+    sound, packets, capture = tmp_path / "heard.wav", tmp_path / "heard.g800", tmp_path / "fault.capture"
+    assert 0 == main(["overs", "save", "1", str(sound)])
+    said, heard = (np.split(read_speech(path)[:20480], 8) for path in (CLIP, sound))
+    assert 0.2 * said[5].std() < heard[5].std() < said[5].std()  # concealed, it would be less than half as loud
+    assert 0 == main(["overs", "save", "1", str(packets)])
+    assert "no word for a lost packet: 1 of 8 are left out" in capsys.readouterr().err
+    assert 7 * 32 == packets.stat().st_size
+    assert 0 == main(["overs", "capture", str(capture)])
+    capsys.readouterr()
+    assert 0 == main(["overs", "reproduce", str(capture)])
+    told = capsys.readouterr().out
+    assert "Ada: 2.6 s, 0 of 8 packets lost, 1 rebuilt, 0 damaged" in told
+    assert "1 overs, 7 packets heard, 0 lost, 1 rebuilt, 0 late" in told
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,7 @@ def test_every_ending_signal_ends_it_in_order(number: signal.Signals) -> None:
         (["udp://:7800"], "a relay joins two links or more: name another one"),
         (["udp://:7800", "parrot://"], "a parrot is on this machine alone: name a link to other stations"),
         (["udp://:7800", "udp://:7800?k=2"], "udp://:7800?k=2 is named twice: name another link"),
+        (["udp://:7800", "udp://:7801?repeat=coarse"], "makes no coarse copies: write repeat=1, which repeats packets"),
         (["udp://:7800", "nowhere"], "'nowhere' is no link and no contact"),
         (["udp://:7800", "serial:///dev/ttyUSB0"], "does not say how fast the port is"),
         ([f"udp://:{port}" for port in range(7800, 7809)], "a relay joins 8 links at the most: leave 1 out"),

@@ -23,7 +23,7 @@ from app.relay.reports import (
 from tests.support.air import Air, WatchedRelay, relaying
 from tests.support.overs import over_frames
 from tests.support.station import ADA, BOB, Station, clip, running
-from transport.protocol.frames import Beacon, Begin, End, Mode, Text, Voice
+from transport.protocol.frames import Beacon, Begin, End, Mode, Repeat, Text, Type, Voice
 from transport.protocol.open_frames import decode, encode, peek_mode
 
 pytestmark = pytest.mark.usefixtures("cheap_keys")
@@ -374,6 +374,38 @@ def test_each_link_has_its_own_way_to_repeat() -> None:
     play(main)
     assert ada.encoder.packets == bob.decoder.packets
     assert [0] == [one.lost for one in hill.only(OverRelayed)]
+
+
+@pytest.mark.parametrize(("far_link", "repeat"), [("udp://far", Repeat.NONE), ("udp://far?repeat=1", Repeat.PACKETS)])
+@pytest.mark.parametrize("protection", [{}, KEY], ids=["open", "sealed"])
+def test_an_over_with_copies_goes_on_by_its_packets(far_link: str, repeat: Repeat, protection: dict) -> None:
+    """A relay makes no copies and passes none on: what was lost stays lost, and BEGIN says what is repeated."""
+    count = iter(range(1000))
+
+    def loses(frame: bytes) -> bool:
+        return frame[0] & 15 == Type.VOICE_WITH_COPIES and next(count) == 2
+
+    near, far = Air("udp://near", loses=loses), Air(far_link)
+    coarse = replace(ADA, link="udp://near?repeat=coarse", **protection)
+    ada = Station(coarse, link=near.member(), clock=clock, speaks_clips=False)
+    bob = station(BOB, far, **protection)
+    hill = WatchedRelay("Hill", near, far, clock=clock, **protection)
+
+    async def main() -> None:
+        async with relaying([near, far], hill), running(ada, bob):
+            await trio.sleep(8.0)
+            ada.engine.play_clip(clip(SPOKEN_S))
+            played = await bob.until(events.OverPlayed)
+            assert (PACKETS, 0) == (played.packets, played.rebuilt)
+
+    play(main)
+    assert [1] == [one.lost for one in hill.only(OverRelayed)]
+    assert ada.encoder.packets[3] not in bob.decoder.packets and [] == bob.decoder.copies
+    assert PACKETS - 1 == sum(frame[0] & 15 == Type.VOICE_WITH_COPIES for _, _, frame in near.frames)
+    assert 0 == sum(frame[0] & 15 == Type.VOICE_WITH_COPIES for _, _, frame in far.frames)
+    if not protection:
+        said = [decode(octets) for _, _, octets in far.frames]
+        assert {repeat} == {frame.repeat for frame in said if isinstance(frame, Begin)}
 
 
 def test_a_duty_cycle_is_kept() -> None:

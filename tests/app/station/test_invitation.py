@@ -35,6 +35,14 @@ OWN = [ip_address("192.168.1.20"), ip_address("2001:db8::20")]
             ),
         ),
         (
+            "udp://:?repeat=coarse",
+            {},
+            (
+                "gossamer talk 'udp://192.168.1.20?repeat=coarse'",
+                "gossamer talk 'udp://[2001:db8::20]?repeat=coarse'",
+            ),
+        ),
+        (
             "udp://:",
             {"passphrase": "five words", "channel": "the harbour"},
             (

@@ -115,6 +115,7 @@ def test_the_sum_is_that_of_real_frames(k: int, repeat: Repeat) -> None:
         (RADIOS["lora-sf9"].link, 2),
         (RADIOS["sik"].link, 1),
         ("kiss:///dev/ttyUSB0?call=N0CALL&radio=lora-sf9&repeat=1", 3),
+        ("kiss:///dev/ttyUSB0?call=N0CALL&radio=lora-sf9&repeat=coarse", 3),
     ],
 )
 def test_the_k_that_is_taken(link: str, k: int) -> None:
@@ -152,6 +153,18 @@ def test_speech_an_hour_and_margin() -> None:
     other_bps, our_bps = 8 * (240 + 8 + 28) / 0.32 + begin_bps, 1700 + begin_bps
     assert 10 * math.log10(other_bps / our_bps) == pytest.approx(row.margin_db)
     assert plan(parse_address("udp://192.0.2.7:7800"))[0].speech_min_an_hour is None
+
+
+def test_coarse_copies_cost_200_bits_a_second_and_a_frame_of_delay() -> None:
+    """Whatever k is; packets that are repeated whole cost four times as much, and wait as long."""
+    words = ("0", "1", "coarse")
+    plans = [plan(parse_address(f"udp://192.0.2.7?rate=1000000&repeat={word}")) for word in words]
+    for plain, whole, coarse in zip(*plans, strict=True):
+        assert (800, 200) == pytest.approx((whole.wire_bps - plain.wire_bps, coarse.wire_bps - plain.wire_bps))
+        assert plain.k * PACKET_S == pytest.approx(coarse.mouth_to_ear_s - plain.mouth_to_ear_s, abs=0.01)
+        assert whole.mouth_to_ear_s == pytest.approx(coarse.mouth_to_ear_s, abs=0.01)
+    thin = parse_address("udp://192.0.2.7?rate=1000&repeat=coarse")
+    assert "leaving out repeat=coarse, which adds a quarter to the voice" in what_would(thin, plan(thin))
 
 
 def test_what_would_carry_it() -> None:

@@ -43,8 +43,9 @@ bounded = settings(max_examples=200, deadline=None)
 
 
 def test_numbers_agree_with_the_codec() -> None:
-    """The packet's size and length, which transport repeats because it may not import the codec, are the codec's."""
+    """The sizes of packet and copy, which transport repeats because it may not import the codec, are the codec's."""
     assert (codec_format.PACKET_BYTES, codec_format.PACKET_S) == (frames.PACKET_BYTES, frames.PACKET_S)
+    assert codec_format.COPY_BYTES == frames.COPY_BYTES
 
 
 def test_crc_is_ccitt_false() -> None:
