@@ -26,7 +26,7 @@ from app.history.past import PastEntry, RecordedEntry, read_entry
 from app.paths import recordings_folder
 from app.settings.model import Synth
 from app.storage import packet_output
-from codec.models import DECODER, VOCODER, model_path
+from codec.models import DECODER, STANDARD, VOCODER, model_path
 
 LISTED = 20
 """Overs and messages that `list` shows without --all."""
@@ -243,6 +243,9 @@ def run_save(arguments: argparse.Namespace) -> int:
     path, over = _numbered(arguments.number)
     output = Path(arguments.output)
     if output.suffix == ".g800":
+        for flag, given, usual in (("--synth", arguments.synth, "neural"), ("--model", arguments.model, STANDARD)):
+            if given != usual:
+                raise GossamerError(f"{flag} is for a WAV file", "leave it out")
         check_output(output, PACKETS, force=arguments.force)
         with packet_output(output) as stream:
             packets = [packet.content for packet in over.received_packets() if packet.content is not None]

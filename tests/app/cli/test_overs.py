@@ -65,6 +65,9 @@ def test_saving(kept, tmp_path, capsys):
     assert 0 == main(["overs", "save", "1", str(tmp_path / "out.g800")])
     assert b"".join(kept.packets[:2] + kept.packets[3:]) == (tmp_path / "out.g800").read_bytes()
     assert "1 of 5 are left out" in capsys.readouterr().err
+    for flag, value in (("--synth", "classic"), ("--model", "small")):
+        assert 2 == main(["overs", "save", "1", str(tmp_path / "more.g800"), flag, value])
+        assert f"gossamer: {flag} is for a WAV file: leave it out\n" == capsys.readouterr().err
     assert 0 == main(["overs", "save", "1", str(tmp_path / "small.wav"), "--model", "small"])
     small = read_speech(tmp_path / "small.wav")
     assert 5 * 2560 == len(small) and (small != read_speech(tmp_path / "out.wav")).any()
