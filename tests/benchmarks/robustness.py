@@ -12,15 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from codec.format import BIT_RATE_BPS, PACKET_BYTES, SAMPLE_RATE_HZ
+from codec.format import BIT_RATE_BPS, COPY_BYTES, PACKET_BYTES, SAMPLE_RATE_HZ
 
 from .lanes import Coded, Lane
-from .lanes.ours import Channel, OurLane
+from .lanes.ours import Arrival, Channel, OurLane
 
 CLIPS = 32
 BABBLE_VOICES = 6
 NOISE_SNR_DB = 10.0
 LOST = 0.1
+COARSE_BPS = BIT_RATE_BPS * (PACKET_BYTES + COPY_BYTES) // PACKET_BYTES
 FLIPPED = 0.01
 CLIPPED = 0.05
 """Share of the samples at the stop."""
@@ -48,6 +49,9 @@ class Condition:
     repeat: bool = False
     """The link has `repeat=1`: each packet comes again with the next one, and is lost only where both are."""
 
+    copies: bool = False
+    """The link has `repeat=coarse`: of a lost packet the coarse copy comes with the next one, if that comes."""
+
     def spoils_packets(self) -> bool:
         """Return whether it needs a codec whose packets can be reached."""
         return bool(self.lost or self.flipped)
@@ -61,12 +65,14 @@ def channel_of(condition: Condition, generator: np.random.Generator) -> Channel:
         bits = np.unpackbits(np.frombuffer(packet, np.uint8))
         return np.packbits(bits ^ (generator.random(len(bits)) < condition.flipped)).tobytes()
 
-    def channel(packets: Sequence[bytes]) -> list[bytes | None]:
+    def channel(packets: Sequence[bytes]) -> list[bytes | Arrival | None]:
         count = int(condition.lost * len(packets) + generator.random())
         lost = set(generator.choice(len(packets), count, replace=False).tolist())
         if condition.repeat:
             lost = {n for n in lost if n + 1 in lost or n + 1 == len(packets)}
-        return [None if n in lost else flip(packet) for n, packet in enumerate(packets)]
+        copied = {n for n in lost if n + 1 not in lost and n + 1 < len(packets)} if condition.copies else set()
+        gone: dict[int, Arrival | None] = {n: Arrival.COPY if n in copied else None for n in lost}
+        return [gone[n] if n in gone else flip(packet) for n, packet in enumerate(packets)]
 
     return channel
 
@@ -99,8 +105,11 @@ class SpoiltLane:
         probe = np.linspace(-0.5, 0.5, SAMPLE_RATE_HZ)
         spoilt = b"" if c.spoil is None else c.spoil(probe, np.random.default_rng(1)).tobytes()
         heard = channel_of(c, np.random.default_rng(1))([bytes(PACKET_BYTES)] * 99)
-        digest = hashlib.sha256(spoilt + b"".join(packet or b"lost" for packet in heard))
-        return f"{self.lane.version()}, {c.key} {c.lost} {c.flipped}{' repeat' * c.repeat} {digest.hexdigest()[:8]}"
+        said = (packet if isinstance(packet, bytes) else b"copy" if packet else b"lost" for packet in heard)
+        digest = hashlib.sha256(spoilt + b"".join(said))
+        copies = f" copies {self.lane.copies_version()}" if c.copies and isinstance(self.lane, OurLane) else ""
+        sent = f"{c.key} {c.lost} {c.flipped}{' repeat' * c.repeat}{copies}"
+        return f"{self.lane.version()}, {sent} {digest.hexdigest()[:8]}"
 
     def run(self, samples: np.ndarray) -> Coded:
         seed = hashlib.sha256(samples.tobytes() + self.condition.key.encode()).digest()
@@ -189,6 +198,7 @@ def conditions(babble: Sequence[np.ndarray]) -> list[Condition]:
         CLEAN,
         Condition("loss", f"{100 * LOST:.0f} % of packets lost", lost=LOST),
         Condition("repeat", f"the same with `repeat=1`, {2 * BIT_RATE_BPS} bit/s", lost=LOST, repeat=True),
+        Condition("coarse", f"the same with `repeat=coarse`, {COARSE_BPS} bit/s", lost=LOST, copies=True),
         Condition("flips", f"{100 * FLIPPED:.0f} % of bits flipped", flipped=FLIPPED),
         Condition("pink", f"pink noise {noise}", _pink),
         Condition("babble", f"{BABBLE_VOICES} other voices {noise}", Babble(babble)),

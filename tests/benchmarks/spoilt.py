@@ -22,7 +22,7 @@ from .weights import Recogniser
 
 REFERENCE = "codec2-3200"
 BABBLE_CLIPS = 12
-WORD_CONDITIONS = (CLEAN.key, "loss", "flips", "pink", "babble")
+WORD_CONDITIONS = (CLEAN.key, "loss", "coarse", "flips", "pink", "babble")
 """Conditions under which words are counted too; each costs a second of one core for each clip and codec."""
 
 
@@ -62,6 +62,13 @@ def _babble(corpus: Path, count: int, speaking: Collection[Clip]) -> list[np.nda
     return [(samples / 32768).astype("float32") for samples in load_originals(corpus, babble).values()]
 
 
+def _able(lane: Lane, condition: Condition) -> bool:
+    """Tell whether the lane's packets can be reached, and have copies, where the condition asks for that."""
+    if isinstance(lane, OurLane):
+        return not condition.copies or lane.copies_version() is not None
+    return not condition.spoils_packets()
+
+
 def _table(
     title: str,
     tested: Sequence[Lane],
@@ -75,7 +82,7 @@ def _table(
     clean: dict[str, LaneScores] = {}
     rows: list[Spoilt] = []
     for condition in able:
-        lanes = [lane for lane in tested if isinstance(lane, OurLane) or not condition.spoils_packets()]
+        lanes = [lane for lane in tested if _able(lane, condition)]
         found = [SpoiltLane(lane, condition) for lane in lanes]
         delays = {lane.key: clean[lane.lane.key].delay for lane in found if lane.lane.key in clean}
         ran = quality.run_all(found, originals, metrics, work, map_, delays=delays)

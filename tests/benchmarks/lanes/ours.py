@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import importlib.util
 from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +21,17 @@ from . import Coded
 ENCODER, DECODER, VOCODER = "codec_encoder.onnx", "codec_decoder.onnx", "vocoder.onnx"
 BEFORE_THE_RECORD = "pocketsphinx"
 """What taught the graphs that say nothing of it: the phones of their training came from alignments by pocketsphinx."""
-Channel = Callable[[Sequence[bytes]], Sequence[bytes | None]]
+COPY_ENCODER, COPY_DECODER = "copy_encoder.onnx", "copy_decoder.onnx"
+
+
+class Arrival(enum.Enum):
+    """What else than a packet, or nothing, comes of one."""
+
+    COPY = enum.auto()
+    """The packet was lost, and its coarse copy came."""
+
+
+Channel = Callable[[Sequence[bytes]], Sequence[bytes | Arrival | None]]
 """What a link makes of packets; None is a lost one."""
 
 
@@ -68,6 +79,7 @@ def missing_of(title: str, names: Iterable[str], folder: Path | None) -> str | N
 @lru_cache(maxsize=16)
 def _loaded(kind: str, folder: Path | None) -> Any:
     """Return a model of this process, loaded once; reset it before use."""
+    from codec.copies import CopyEncoder
     from codec.decoder import Decoder
     from codec.encoder import Encoder
     from vocoder.synthesizer import open_synthesizer
@@ -75,7 +87,9 @@ def _loaded(kind: str, folder: Path | None) -> Any:
     if kind == ENCODER:
         return Encoder(model_path(ENCODER, folder))
     if kind == DECODER:
-        return Decoder(model_path(DECODER, folder))
+        return Decoder(model_path(DECODER, folder), model_path(COPY_DECODER, folder))
+    if kind == COPY_ENCODER:
+        return CopyEncoder(Decoder(model_path(DECODER, folder)), model_path(COPY_ENCODER, folder))
     return open_synthesizer(kind, model_path(VOCODER, folder) if kind == "neural" else None)
 
 
@@ -155,6 +169,20 @@ class OurLane(ModelLane):
         codec = digest_of([ENCODER, DECODER], self.folder)
         return f"codec {codec}, {synthesiser} {digest_of([synthesiser], self.folder)}"
 
+    def copies_version(self) -> str | None:
+        """Return the version of the coarse copies of these packets; None where the copies there are another codec's."""
+        from codec.decoder import Decoder
+        from codec.errors import ModelError
+        from codec.models import STATELESS, load_copies
+
+        try:
+            codec_id = Decoder(model_path(DECODER, self.folder)).codec_id
+            for kind in STATELESS:
+                load_copies(kind, codec_id, model_path(f"{kind}.onnx", self.folder))
+        except ModelError:
+            return None
+        return digest_of([COPY_ENCODER, COPY_DECODER], self.folder)
+
     def open_encoder(self) -> Encode:
         from codec.encoder import Encoder
 
@@ -170,8 +198,16 @@ class OurLane(ModelLane):
 
     def run(self, samples: np.ndarray, channel: Channel = list) -> Coded:
         packets = packets_of(samples, self.folder)
+        arrived = channel(packets)
+        copies: Sequence[bytes | None] = [None] * len(packets)
+        if Arrival.COPY in arrived:
+            maker = fresh(COPY_ENCODER, self.folder)
+            copies = [maker.copy(packet) for packet in packets]
         decoder = fresh(DECODER, self.folder)
-        decoded = synthesized(self.synth, self.folder, map(decoder.decode, channel(packets)))
+        heard = (
+            (None, copy) if came is Arrival.COPY else (came, None) for came, copy in zip(arrived, copies, strict=True)
+        )
+        decoded = synthesized(self.synth, self.folder, (decoder.decode(*each) for each in heard))
         bits = 8 * format.PACKET_BYTES * len(packets)
         return Coded(decoded, bits, bits, len(packets) * format.PACKET_S)
 
