@@ -64,6 +64,8 @@ class PassedOver:
     """Ways on which it goes: to all other links at the most; None while that is not known."""
     window: Window = field(default_factory=Window)
     ends: int = 0
+    longest: int = 0
+    """Length of the longest VOICE so far, in bytes."""
 
     def join(self, pace: OverPace, *, took_over: bool = False) -> None:
         """Have its pace watched from its BEGIN on."""

@@ -160,7 +160,18 @@ class Passing:
             targets = [other for other in self._ends if self._takes(other, current, packets, copies, end, now)]
             current.ways = [WayOn(target, target.turns) for target in targets]
             self._pass(current.begin, 0, current, end)
+        elif len(octets) > current.longest:  # it repeats what stood in the one before, and the first one could not
+            self._leave_misfits(current, packets, copies, end, now)
+        current.longest = max(current.longest, len(octets))
         self._pass(octets, count, current, end)
+
+    def _leave_misfits(self, current: PassedOver, packets: int, copies: int, end: LinkEnd, now: float) -> None:
+        """End an over on the links where frames of so many packets and copies do not fit."""
+        for way in list(current.ways or ()):
+            if reason := misfit(end, way.target, packets, copies):
+                current.ways = [other for other in current.ways or () if other is not way]
+                self._end_way(way, end, complete=False)
+                self._tell(end, way.target, reason, now)
 
     def _takes(self, target: LinkEnd, current: PassedOver, packets: int, copies: int, end: LinkEnd, now: float) -> bool:
         """Tell whether an over of frames of so many packets and copies goes to a link; if so, take the floor there."""
@@ -250,5 +261,6 @@ def misfit(source: LinkEnd, target: LinkEnd, packets: int, copies: int = 0) -> s
     row = plan(dataclasses.replace(target.address, repeat=repeat), sealed=True)[max(1, k) - 1]
     if row.too_long:
         limit = link_model(target.address).max_frame_bytes
-        return f"a frame of {packets} packets is longer than the {limit} bytes that the radio there takes"
+        what = f"{packets} packets and {copies} copies" if copies else f"{packets} packets"
+        return f"a frame of {what} is longer than the {limit} bytes that the radio there takes"
     return "" if row.fits else f"{packets} packets a frame make that link {row.share:.0%} busy"

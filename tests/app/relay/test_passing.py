@@ -14,9 +14,11 @@ from app.relay.reports import OverNotRelayed, OverRelayed, RelayProblem
 from tests.support.air import Air, WatchedRelay, relaying
 from tests.support.overs import over_frames
 from tests.support.station import ADA, Station, clip, running
+from transport.address import parse_address
+from transport.planning.planner import link_model
 from transport.protection.channel import ProtectedChannel
 from transport.protection.cipher import Secret
-from transport.protocol.frames import PACKET_S, TAG_BYTES_IP, Mode, Repeat, Type
+from transport.protocol.frames import PACKET_S, TAG_BYTES_IP, TAG_BYTES_RADIO, Mode, Repeat, Type
 
 pytestmark = pytest.mark.usefixtures("cheap_keys")
 
@@ -83,6 +85,31 @@ def test_copies_go_on_with_the_packets() -> None:
     assert 3 == sum(frame[0] & 15 == Type.VOICE_WITH_COPIES for frame in said)
     assert said == [frame for _, _, frame in far.frames]
     assert [(5, True)] == [(one.packets, one.complete) for one in hill.only(OverRelayed)]
+
+
+@pytest.mark.parametrize(("k", "repeat"), [(6, Repeat.COPIES), (4, Repeat.PACKETS)])
+def test_frames_that_fit_no_longer_end_an_over(k: int, repeat: Repeat) -> None:
+    """The first one repeats nothing, and fits the radio; with what the second one repeats it is too long for it."""
+    near, far = (Air(f"kiss://{name}?call=N0CALL&radio=lora-sf7") for name in ("near", "far"))
+    talker, _ = near.member(), far.member()
+    hill = WatchedRelay("Hill", near, far, clock=clock)
+    for link in hill.links.values():
+        link.tag_bytes = TAG_BYTES_RADIO
+    channel = ProtectedChannel(Secret(Mode.SEALED, bytes(32)), TAG_BYTES_RADIO, os.urandom)
+
+    async def main() -> None:
+        async with relaying([near, far], hill):
+            for frame in over_frames(4 * k, k, repeat=repeat):
+                await talker.send(channel.encode(frame, trio.current_time(), clock()))
+                await trio.sleep(k * PACKET_S)
+
+    play(main)
+    limit = link_model(parse_address(far.name)).max_frame_bytes
+    assert limit and all(len(frame) <= limit for _, _, frame in far.frames)
+    assert 2 == len(far.frames)  # BEGIN, and the first VOICE
+    (problem,) = hill.only(RelayProblem)
+    assert f"longer than the {limit} bytes that the radio there takes" in problem.cause
+    assert [(k, False)] == [(one.packets, one.complete) for one in hill.only(OverRelayed)]
 
 
 def test_three_of_them_in_a_triangle() -> None:
