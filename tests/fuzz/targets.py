@@ -312,6 +312,7 @@ def seeds() -> list[bytes]:
         b"kiss://localhost:8001?call=N0CALL-1",
         b"parrot://",
         b"udp://[::1]:7800?repeat=1",
+        b"mqtt://broker.example/harbour?repeat=coarse",
     ]
     said = [(0, 0, b"\1\1"), (1, 1, b"\1\0"), (1, 2, b"\1\0"), (2, 3, b"\0\4"), (3, 0, b"\0\0")]
     orders = b"".join(bytes([0x30 | kind, 1]) + sequence.to_bytes(2) + what for kind, sequence, what in said)

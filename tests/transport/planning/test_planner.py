@@ -165,6 +165,11 @@ def test_coarse_copies_cost_200_bits_a_second_and_a_frame_of_delay() -> None:
         assert whole.mouth_to_ear_s == pytest.approx(coarse.mouth_to_ear_s, abs=0.01)
     thin = parse_address("udp://192.0.2.7?rate=1000&repeat=coarse")
     assert "leaving out repeat=coarse, which adds a quarter to the voice" in what_would(thin, plan(thin))
+    for rate_bps, would in ((1600, True), (1000, False)):
+        doubled = parse_address(f"udp://192.0.2.7?rate={rate_bps}&repeat=1")
+        assert chosen(plan(doubled)) is None
+        ways = what_would(doubled, plan(doubled))
+        assert would == any(way.startswith("repeat=coarse in place of repeat=1") for way in ways)
 
 
 def test_what_would_carry_it() -> None:
