@@ -157,8 +157,15 @@ def voice_shape(octets: bytes) -> tuple[int, int] | None:
 
     No frame is as long as another one with a longer tag. The checks of the open channel are as long as the shorter tag.
     """
-    shapes = VOICE_SHAPES.get(octets[0] & 0x0F, {})
-    return next(filter(None, (shapes.get(len(octets) - HEADER_BYTES - tag) for tag in TAG_BYTES)), None)
+    return _SHAPES.get((octets[0] & 0x0F, len(octets)))
+
+
+_SHAPES = {
+    (kind, HEADER_BYTES + length + tag): shape
+    for kind, shapes in VOICE_SHAPES.items()
+    for length, shape in shapes.items()
+    for tag in TAG_BYTES
+}
 
 
 def peek_type(octets: bytes) -> Type | None:
