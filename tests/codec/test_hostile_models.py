@@ -201,3 +201,18 @@ def test_the_limit_holds_and_ends():
     with memory_limit(2**26), pytest.raises(MemoryError):
         bytearray(2**28)
     assert 2**28 == len(bytearray(2**28))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux holds a process to a limit of memory")
+def test_the_limit_ends_with_the_last_of_several_pieces_of_work():
+    """Two models that are loaded at the same time leave nothing behind, whichever is done first."""
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    one, two = memory_limit(2**30), memory_limit(2**29)
+    one.__enter__()
+    two.__enter__()
+    one.__exit__(None, None, None)
+    assert before != resource.getrlimit(resource.RLIMIT_DATA)
+    two.__exit__(None, None, None)
+    assert before == resource.getrlimit(resource.RLIMIT_DATA)
