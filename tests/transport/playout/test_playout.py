@@ -18,12 +18,18 @@ PAUSE_S = 10.0
 
 
 def conversation(
-    listener: Listener, impairment: Impairment, overs: int, packets: int = 30, k: int = 1, clock: float = 1.0
+    listener: Listener,
+    impairment: Impairment,
+    overs: int,
+    packets: int = 30,
+    k: int = 1,
+    clock: float = 1.0,
+    repeat: Repeat = Repeat.NONE,
 ) -> Listener:
     """So many overs, one after the other, through one impaired path; `clock`: the talker's second, in ours."""
     path, start_s = ImpairedPath(impairment), 0.0
     for number in range(overs):
-        frames = over_frames(packets, k, over=number % 256, nonce=number.to_bytes(8, "big"))
+        frames = over_frames(packets, k, over=number % 256, nonce=number.to_bytes(8, "big"), repeat=repeat)
         sent = [(now * clock, octets) for now, octets in talk(frames, k, start_s)]
         arrivals = through(path, sent)
         listener.hear(arrivals)
@@ -241,13 +247,15 @@ def test_loss_of_a_fifth() -> None:
     assert 0 == listener.playout.waiting_s
 
 
-def test_everything_at_once() -> None:
+@pytest.mark.parametrize("repeat", Repeat)
+def test_everything_at_once(repeat: Repeat) -> None:
     """Bursts of loss, jitter, reordering, duplicates and bit errors: nothing is played twice, nothing stays behind."""
     trouble = Impairment(
         delay_s=0.1, jitter_s=0.5, loss=0.2, burst_frames=4, ber=0.0005, reorder=0.1, duplicate=0.1, seed=5
     )
-    listener = conversation(Listener(), trouble, overs=60)
+    listener = conversation(Listener(), trouble, overs=60, repeat=repeat)
     count = listener.playout.count
+    assert (repeat is Repeat.COPIES) == (count.rebuilt > 0)
     assert min(listener.repeated, count.reordered, count.late, count.damaged, listener.rubbish) > 0
     assert count.played > 0.4 * 60 * 30
     assert_in_order(listener)
@@ -283,9 +291,9 @@ def test_a_slow_link_is_buffered_then_played(rate_bps: float, k: int) -> None:
 
 
 def assert_in_order(listener: Listener) -> None:
-    """No packet is played after a newer one of its over, nor twice."""
+    """No packet is played, or rebuilt, after a newer one of its over, nor twice."""
     for over, items in itertools.groupby(listener.played, key=lambda entry: entry[1].over):
-        played = [item.index for _, item in items if item.packet is not None]
+        played = [item.index for _, item in items if item.packet is not None or item.copy is not None]
         assert sorted(set(played)) == played, over
 
 
