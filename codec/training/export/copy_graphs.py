@@ -7,10 +7,15 @@ from torch import Tensor, nn
 
 from codec import format
 from codec.training.model.copies import CopyDecoderNetwork, CopyEncoderNetwork
-from codec.training.model.network import as_features
+from codec.training.model.network import as_features, spread
 
 BITS = 8
 """Bits of a byte."""
+CONTRAST = 1.1
+"""Factor by which a rebuilt band is moved away from the mean of its frame, and then from that of its packet.
+
+What is made of 64 bits is smoother than what it stands for, and so has 4.8 dB less power in loud packets; with this it
+has 0.5 dB less, for 0.002 of envelope correlation (48 segments of validation speakers)."""
 
 
 class CopyEncoderGraph(nn.Module):
@@ -44,6 +49,8 @@ class CopyDecoderGraph(nn.Module):
         self.register_buffer("levels", (2.0 * sign - 1.0) * (1.5 - inner), persistent=False)
 
     def forward(self, copy: Tensor, past: Tensor) -> Tensor:
-        """Compute the features of one packet, energies as `contrasted` as those that it was made of."""
+        """Compute the features of one packet, about as loud as those that the copy was made of."""
         levels = self.levels[copy.to(torch.int64)].reshape(1, format.LATENTS, format.COPY_DIMENSIONS)
-        return as_features(self.decoder(levels, past))
+        table = as_features(self.decoder(levels, past))
+        energies = spread(spread(table[..., format.BANDS_SLICE], CONTRAST, -1), CONTRAST, -2).clamp(0.0, 1.0)
+        return torch.cat([table[..., : format.BANDS_SLICE.start], energies], dim=-1)
