@@ -35,10 +35,10 @@ OPEN_SHARE = 0.25
 """Fraction of the limit for overs that is left to those heard on an open channel, which anybody can make. What ours and
 those of sealed channels do not take is theirs as well."""
 HEADER_BYTES = 4096
-"""First bytes of an over in which its direction and its channel stand."""
+"""First bytes of an over or a message in which its direction and its channel stand."""
 TEXTS_KEPT = 500
-"""Messages of others that are kept, and as many of ours. They have a limit of their own: whoever writes to a station
-costs it neither recordings nor what it has written itself."""
+"""Messages that are kept of each kind of `Writer`. They have limits of their own: whoever writes to a station costs it
+neither recordings, nor what it has written itself, nor, on an open channel, what those of a sealed one wrote."""
 
 
 class Mark(enum.StrEnum):
@@ -52,6 +52,16 @@ class Mark(enum.StrEnum):
     """It is ours."""
     DELIVERED = "delivered"
     """It is a message of ours, and its receipt came."""
+
+
+class Writer(enum.Enum):
+    """The writer of a message, by the room that it takes."""
+
+    OURS = "ours"
+    MEMBER = "member"
+    """Another station of a sealed channel, or of one that is signed."""
+    ANYBODY = "anybody"
+    """Somebody on an open channel."""
 
 
 OF_OTHERS = (Mark.MISSED, Mark.HEARD)
@@ -176,7 +186,7 @@ def ours_limit(limit_bytes: int) -> int:
 
 
 def _is_anybodys(path: Path) -> bool:
-    """Tell whether an over was heard on an open channel, from its first line: inside a text a quote is escaped."""
+    """Tell whether an over or message was heard on an open channel, by its first line: in texts, quotes are escaped."""
     if mark_of(path) not in OF_OTHERS:
         return False
     try:
@@ -192,9 +202,9 @@ def clear_oldest_journals(folder: Path, limit_bytes: int) -> int:
     return _clear_oldest(capture_files(folder), limit_bytes)
 
 
-def clear_oldest_texts(folder: Path, of_others: bool) -> int:
-    """Remove the oldest messages, of others or ours, where there are TEXTS_KEPT of them; return the number left."""
-    files = [path for path in text_files(folder) if (mark_of(path) in OF_OTHERS) is of_others]
+def clear_oldest_texts(folder: Path, writer: Writer) -> int:
+    """Remove the oldest messages of one kind of writer, where there are TEXTS_KEPT; return the number left."""
+    files = [path for path in text_files(folder) if _writer_of(path) is writer]
     if len(files) < TEXTS_KEPT:
         return len(files)
     left = int(KEPT_AFTER_CLEARING * TEXTS_KEPT)
@@ -202,6 +212,13 @@ def clear_oldest_texts(folder: Path, of_others: bool) -> int:
         with contextlib.suppress(OSError):
             path.unlink()
     return left
+
+
+def _writer_of(path: Path) -> Writer:
+    """Return the writer of a message, from its file."""
+    if mark_of(path) not in OF_OTHERS:
+        return Writer.OURS
+    return Writer.ANYBODY if _is_anybodys(path) else Writer.MEMBER
 
 
 def _sorted(files: Iterable[Path]) -> list[Path]:

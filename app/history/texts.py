@@ -12,7 +12,7 @@ from typing import Any
 
 from app.errors import FileProblem, os_reason
 from app.events import Direction
-from app.history.folder import TEXT_SUFFIX, TEXTS_KEPT, Mark, clear_oldest_texts, marked, write_new
+from app.history.folder import TEXT_SUFFIX, TEXTS_KEPT, Mark, Writer, clear_oldest_texts, marked, write_new
 from app.history.overs import MAX_UTC_S
 from app.storage import bounded_bytes
 from transport.protocol.frames import Mode
@@ -40,6 +40,13 @@ class RecordedText:
     mode: Mode
     """Protection of the channel; in the file it is "channel", one of "open", "sealed" and "ham"."""
     text: str
+
+    @property
+    def writer(self) -> Writer:
+        """Writer of the message, by the room that it takes in the folder."""
+        if self.direction == "sent":
+            return Writer.OURS
+        return Writer.ANYBODY if self.mode is Mode.OPEN else Writer.MEMBER
 
     def facts(self) -> dict[str, Any]:
         """Return everything, by the names and in the types that the file has, in its order."""
@@ -100,22 +107,19 @@ class TextWriter:
     def __init__(self, folder: Path) -> None:
         """Prepare to write into `folder`; nothing is written yet."""
         self._folder = folder
-        self._theirs = self._ours = TEXTS_KEPT
-        """Number of messages of others in the folder, and of ours: too many, until they are counted."""
+        self._kept = dict.fromkeys(Writer, TEXTS_KEPT)
+        """Number of messages in the folder, by their writers: too many, until they are counted."""
         self._sent: dict[int, Path] = {}
         """Files of the newest messages of ours, by their numbers."""
 
     def write(self, text: RecordedText, mark: Mark, number: int) -> Path:
         """Write a message, and remove the oldest where there are too many; return its path. Raises OSError."""
-        of_others = text.direction == "heard"
-        if (self._theirs if of_others else self._ours) >= TEXTS_KEPT:
-            left = clear_oldest_texts(self._folder, of_others)
-            self._theirs, self._ours = (left, self._ours) if of_others else (self._theirs, left)
+        writer = text.writer
+        if self._kept[writer] >= TEXTS_KEPT:
+            self._kept[writer] = clear_oldest_texts(self._folder, writer)
         path = write_new(self._folder, text.at_utc_s, mark, TEXT_SUFFIX, text_bytes(text))
-        if of_others:
-            self._theirs += 1
-        else:
-            self._ours += 1
+        self._kept[writer] += 1
+        if writer is Writer.OURS:
             self._sent[number] = path
             while len(self._sent) > MAX_UNDELIVERED:
                 del self._sent[next(iter(self._sent))]

@@ -94,3 +94,20 @@ def test_a_delivered_message_is_marked(tmp_path: Path) -> None:
     texts.delivered(77)
     assert [Mark.DELIVERED, Mark.SENT] == [mark_of(path) for path in text_files(tmp_path)]
     assert isinstance(read_text(text_files(tmp_path)[0]), RecordedText)
+
+
+@pytest.mark.parametrize("mode", [Mode.SEALED, Mode.HAM])
+def test_messages_of_an_open_channel_cost_no_unread_one_of_a_sealed_or_signed_channel(
+    tmp_path: Path, mode: Mode
+) -> None:
+    """However many strangers write, in another run of the station too, and whatever they call themselves."""
+    lie = '"direction": "heard", "channel": "open"'
+    for number in range(20):
+        TextWriter(tmp_path).write(a_text(1_600_000_000 + number, mode=mode, text=lie), Mark.MISSED, number)
+    strangers = TextWriter(tmp_path)
+    for number in range(TEXTS_KEPT + 1):
+        text = a_text(1_700_000_000 + number, text='"channel": "sealed"')
+        strangers.write(text, Mark.MISSED, number)
+    kept = [read_text(path).mode for path in missed_files(tmp_path)]
+    assert 20 == kept.count(mode)
+    assert 0.9 * TEXTS_KEPT <= kept.count(Mode.OPEN) <= TEXTS_KEPT
