@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import trio
 
 from app.relay.link_end import LinkEnd
-from app.relay.reasons import ALREADY_THERE, NO_AIRTIME, NO_ROOM, NOBODY_THERE, SOMEBODY_TALKS, TOO_MANY_TEXTS
+from app.relay.reasons import ALREADY_THERE, NO_AIRTIME, NO_ROOM, NOBODY_THERE, SOMEBODY_TALKS
 from app.settings.model import Settings
 from app.station.presence_end import speaks_up
 from transport.planning.beacons import beacon_pace
@@ -90,7 +90,8 @@ class MessageWay:
         self.end = end
         self._pace = pace = beacon_pace(end.address, len(settings.name.encode()))
         self._takes_beacons = speaks_up(settings, end.address)
-        self._may_text = TokenBucket(TEXTS_PER_S, TEXTS_AT_ONCE)
+        self.may_text = TokenBucket(TEXTS_PER_S, TEXTS_AT_ONCE)
+        """Messages that the link may be given."""
         self.notices = TokenBucket(NOTICES_PER_S, NOTICES_AT_ONCE)
         self._may_greet = TokenBucket(1.0 / pace.gap_s, BEACONS_AT_ONCE if pace.gap_s < pace.every_s else 1.0)
         """BEACONs that may be said."""
@@ -105,9 +106,6 @@ class MessageWay:
 
         sender: as he was heard. fate: told what becomes of it, by "" where the link took it, else by the reason.
         """
-        if not self._may_text.take(now):
-            fate(TOO_MANY_TEXTS)
-            return
         self._texts.put(_Waiting(text, now + self.end.listening_s(sender), now + STALE_S, there, fate))
 
     def put_beacon(self, beacon: Beacon, sender: str, now: float, there: Set[int]) -> None:

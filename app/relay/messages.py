@@ -13,6 +13,7 @@ import trio
 
 from app.relay.link_end import LinkEnd
 from app.relay.message_way import STALE_S, MessageWay
+from app.relay.reasons import TOO_MANY_TEXTS
 from app.relay.reports import RelayReport, TextNotRelayed, TextRelayed
 from app.settings.model import Settings
 from transport.links.base import leave_teller
@@ -106,9 +107,13 @@ class CarriedMessages:
             return
         sender = relayed_name(text.sender, self._name, always=self._always)
         for way in (way for way in self._ways if way.end.number not in there):
+            fate = partial(self._tell_fate, text, end, way.end)
+            if not way.may_text.take(now):
+                fate(TOO_MANY_TEXTS)
+                continue
             addressee = self._names.addressee(text.addressee, self._name, end.number, way.end.number)
             carried = Text(text.over, text.sequence, sender, text.text, addressee)
-            way.put_text(carried, text.sender, now, there, partial(self._tell_fate, text, end, way.end))
+            way.put_text(carried, text.sender, now, there, fate)
             if addressee:
                 as_end = End(text.over, text.sequence, 0)
                 expected = _Expected(end, as_end, 0, now + STALE_S + CONFIRMED_S, of_text=True)

@@ -218,9 +218,11 @@ class KnownNames:
     def __init__(self) -> None:
         self._heard: OrderedDict[bytes, dict[int, str]] = OrderedDict()
         """Sender of an over or a message by the number of the link: at most all of the relay's."""
+        self._elsewhere: OrderedDict[tuple[int, str], dict[int, str]] = OrderedDict()
+        """Names of a station on other links, by their numbers, for its name on one: what was heard last counts."""
 
     def __len__(self) -> int:
-        return len(self._heard)
+        return max(len(self._heard), len(self._elsewhere))
 
     def heard_over(self, nonce: bytes, name: str, link: int) -> None:
         """Take note of the name under which an over was heard on a link."""
@@ -231,10 +233,20 @@ class KnownNames:
         self._note(bytes([over]) + sequence.to_bytes(2) + station_of(name).encode(), name, link)
 
     def _note(self, said: bytes, name: str, link: int) -> None:
-        self._heard.setdefault(said, {})[link] = name
+        names = self._heard.setdefault(said, {})
+        names[link] = name
         self._heard.move_to_end(said)
         if len(self._heard) > MAX_KNOWN:
             self._heard.popitem(last=False)
+        for other in names.keys() - {link}:
+            self._join(link, name, other, names[other])
+            self._join(other, names[other], link, name)
+
+    def _join(self, link: int, name: str, other: int, name_there: str) -> None:
+        self._elsewhere.setdefault((link, name), {})[other] = name_there
+        self._elsewhere.move_to_end((link, name))
+        if len(self._elsewhere) > MAX_KNOWN:
+            self._elsewhere.popitem(last=False)
 
     def addressee(self, name: str, relay: str, source: int, target: int) -> str:
         """Return how somebody who is called this name on the source link is called on the target, by this relay.
@@ -244,7 +256,4 @@ class KnownNames:
         before = name_before(name, relay)
         if before != name or not hops_of(name):
             return before
-        for names in reversed(self._heard.values()):
-            if names.get(source) == name and target in names:
-                return names[target]
-        return name
+        return self._elsewhere.get((source, name), {}).get(target, name)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import trio
@@ -25,7 +26,7 @@ from tests.support.station import ADA, BOB, CODEC_ID, Station, clip, running
 from transport.protocol.frames import PACKET_S, Beacon, Begin, Text, Type
 from transport.protocol.open_frames import encode
 from transport.protocol.over_pace import TALK_LIMIT_S
-from transport.protocol.relaying import MAX_KNOWN
+from transport.protocol.relaying import MAX_KNOWN, KnownNames
 
 UTC_S = 1_700_000_000
 SEQUENCES = 60
@@ -122,6 +123,29 @@ def test_a_flood_of_messages_is_a_few() -> None:
     said = [frame[0] & 15 for _, _, frame in far.frames]
     assert 8 <= said.count(Type.TEXT) <= 8 + 0.5 * 21 + 1
     assert 1 <= said.count(Type.BEACON) <= 8 + 21 / 3 + 1
+
+
+def test_what_is_refused_costs_next_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whom a message is for is looked up for those that a link may be given, and for no others."""
+    near, far = Air("udp://near"), Air("udp://far")
+    intruder, _ = near.member(), far.member()
+    hill = WatchedRelay("Hill", near, far, clock=clock)
+    addressee, asked = KnownNames.addressee, []
+
+    def watched(names: KnownNames, name: str, *rest: Any) -> str:
+        asked.append(name)
+        return addressee(names, name, *rest)
+
+    monkeypatch.setattr(KnownNames, "addressee", watched)
+
+    async def main() -> None:
+        async with relaying([near, far], hill):
+            for number in range(1000):
+                await intruder.send(encode(Text(number % 256, number, "Eve", "hello", "Zed via Foo")))
+                await trio.sleep(0.01)
+
+    play(main)
+    assert 8 <= len(asked) <= 8 + 0.5 * 10 + 1
 
 
 def test_a_flood_of_leaves_is_a_few() -> None:

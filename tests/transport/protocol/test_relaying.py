@@ -145,6 +145,29 @@ def test_what_an_addressee_is_called_on_another_link() -> None:
     for number in range(2 * MAX_KNOWN):
         known.heard_message(0, number, "x", 0)
     assert MAX_KNOWN == len(known)
+    for number in range(2 * MAX_KNOWN):
+        for link in range(2):
+            known.heard_message(0, number, f"x via R{number}", link)
+    assert MAX_KNOWN == len(known)
+
+
+def test_an_addressee_is_found_without_a_search() -> None:
+    """However many names are known: a stranger has a relay look for one in every message."""
+    compared = []
+
+    class Watched(str):
+        def __eq__(self, other: object) -> bool:
+            compared.append(other)
+            return str.__eq__(self, other)
+
+        __hash__ = str.__hash__
+
+    known = KnownNames()
+    for number in range(MAX_KNOWN):
+        known.heard_message(0, number, Watched(f"Eve{number} via Bay"), number % 2)
+    compared.clear()
+    assert "Zed via Foo" == known.addressee("Zed via Foo", "Hill", 0, 1)
+    assert len(compared) <= 2
 
 
 def begin(nonce: bytes, over: int, sender: str) -> Begin:
