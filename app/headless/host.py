@@ -20,7 +20,7 @@ from app.headless.commands import LONGEST_LINE, CommandError, LineCommand, LineR
 from app.headless.event_lines import AnyEvent, CommandRefused, LinkOpening, LinkRefused, StationClosed
 from app.headless.logs import log_words
 from app.headless.output import EventWriter
-from app.settings.model import OPTIONS, Settings
+from app.settings.model import NAME_LENGTH, OPTIONS, Settings
 from app.station.control_socket import ControlSocket
 from app.station.engine import NOT_READY, Engine
 from app.station.messages import check_text
@@ -240,5 +240,5 @@ def _name(given: str) -> str:
     try:
         name: str = OPTIONS["addressee"].read(given)
     except ValueError:
-        raise CommandError(f"that is no station's name: it must be {OPTIONS['name'].allowed}") from None
+        raise CommandError(f"that is no station's name: it must be {NAME_LENGTH}") from None
     return name

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from app.errors import GossamerError
 from transport.protection.cipher import KEY_VERSION
 from transport.protocol.frames import MAX_K, MAX_NAME_BYTES, Mode
+from transport.protocol.relaying import AND, VIA
 from transport.texts import is_plain
 
 Synth = str
@@ -38,6 +39,8 @@ WHO = "who"
 LAB = "lab"
 """Name of the command that opens sound devices and no station."""
 
+NAME_LENGTH = f"1 to {MAX_NAME_BYTES} bytes of printable text"
+"""Condition on every name that the wire carries, in words that follow "must be"."""
 MAX_CHANNEL_LETTERS = 64
 """Longest name of a channel, in letters; the user types it, and the key is derived from it."""
 
@@ -79,7 +82,10 @@ def default_name() -> str:
         name = getpass.getuser().encode()[:MAX_NAME_BYTES].decode(errors="ignore")
     except (OSError, KeyError, ImportError, UnicodeError):  # a container without a user database
         return "somebody"
-    return name if name and is_plain(name) else "somebody"
+    try:
+        return _own_name(name)
+    except ValueError:
+        return "somebody"
 
 
 # --- what is allowed ---------------------------------------------------------------------------------------------
@@ -147,6 +153,14 @@ def _station_name(value: Any) -> str:
     return str(value)
 
 
+def _own_name(value: Any) -> str:
+    """Return the name of this station or relay, which can be told from the way that relays add to a name."""
+    name = _station_name(value)
+    if AND in name or VIA.strip() in name.split():
+        raise ValueError
+    return name
+
+
 def _channel_name(value: Any) -> str:
     if not _text(value) or len(value) > MAX_CHANNEL_LETTERS:
         raise ValueError
@@ -195,8 +209,8 @@ class Settings:
         default_name,
         "--name",
         "what the others see when you talk (the login name)",
-        f"1 to {MAX_NAME_BYTES} bytes of printable text",
-        _station_name,
+        f"{NAME_LENGTH} without '{AND}' or the word {VIA.strip()}",
+        _own_name,
         (*TALKERS, LISTEN, DEMO, WHO),
         "NAME",
     )

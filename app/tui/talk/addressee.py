@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.settings.model import OPTIONS
+from app.settings.model import NAME_LENGTH, OPTIONS
 from app.tui.talk.state import TalkState
 from app.tui.talk.stations import facts_words
 
@@ -32,5 +32,5 @@ def addressee_problem(name: str) -> str:
     try:
         OPTIONS["addressee"].read(name)
     except ValueError:
-        return f"'{name}' is no station's name: it must be {OPTIONS['name'].allowed}"
+        return f"'{name}' is no station's name: it must be {NAME_LENGTH}"
     return ""

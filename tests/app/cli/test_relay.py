@@ -77,6 +77,8 @@ def test_every_ending_signal_ends_it_in_order(number: signal.Signals) -> None:
         ([f"udp://:{port}" for port in range(7800, 7809)], "a relay joins 8 links at the most: leave 1 out"),
         (["udp://:7800", "serial:///dev/nowhere?baud=9600"], "/dev/nowhere"),
         (["udp://:7800", "udp://h", "--mode", "ham"], "mode ham needs a passphrase"),
+        (["udp://:7800", "udp://h", "--name", "Hill, Bay"], "--name Hill, Bay: it must be 1 to 24 bytes"),
+        (["udp://:7800", "udp://h", "--name", "A via B"], "--name A via B: it must be 1 to 24 bytes"),
     ],
 )
 def test_wrong_words(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
