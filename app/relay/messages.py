@@ -25,8 +25,11 @@ CONFIRMED_S = 60.0
 """Time after the end of a carried over, or a message's turn, within which its receipt is passed back, in seconds."""
 MAX_MARKS = 256
 """Stations on brokers whose marks are remembered; the one that was heard least recently makes room."""
-MAX_EXPECTED = 64
-"""Receipts that are expected at a time; the oldest makes room."""
+MAX_EXPECTED = 128
+"""Receipts of overs that are expected from one link at a time, and of messages; the oldest makes room.
+
+It is more than all messages that the link may be given while one receipt is waited for.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,28 @@ class _Expected:
     packets: int
     until_s: float
     of_text: bool = False
+
+
+class _ExpectedReceipts:
+    """The receipts that are expected from one link, of overs or of messages, by the numbers of what was said there."""
+
+    def __init__(self) -> None:
+        self._expected: OrderedDict[tuple[int, int], _Expected] = OrderedDict()
+
+    def put(self, over: int, sequence: int, expected: _Expected) -> None:
+        """Expect one."""
+        self._expected[over, sequence] = expected
+        self._expected.move_to_end((over, sequence))
+        if len(self._expected) > MAX_EXPECTED:
+            self._expected.popitem(last=False)
+
+    def take(self, receipt: Receipt, now: float) -> _Expected | None:
+        """Return what was expected if this receipt can be it, and expect it no longer."""
+        key = receipt.over, receipt.sequence
+        expected = self._expected.get(key)
+        if expected is None or now > expected.until_s or receipt.packets_heard > expected.packets:
+            return None
+        return self._expected.pop(key)
 
 
 class CarriedMessages:
@@ -59,7 +84,8 @@ class CarriedMessages:
         self._report = report
         self._ways = [MessageWay(settings, end) for end in ends]
         self._texts, self._beacons = KnownMessages(), KnownMessages()
-        self._expected: OrderedDict[tuple[int, int, int], _Expected] = OrderedDict()
+        self._overs_expected = [_ExpectedReceipts() for _ in ends]
+        self._texts_expected = [_ExpectedReceipts() for _ in ends]
         self._marks: OrderedDict[tuple[int, str], bytes] = OrderedDict()
         """The mark by which a broker will tell that a station has gone, by the number of the link and its name."""
         for end in ends:
@@ -94,12 +120,7 @@ class CarriedMessages:
         """Pass back the receipt for an over that was said on the target link, to whoever said it on the source."""
         until_s = trio.current_time() + CONFIRMED_S
         expected = _Expected(source, heard, min(heard.packets_sent, said.packets_sent), until_s)
-        self._expect((target.number, said.over, said.sequence), expected)
-
-    def _expect(self, key: tuple[int, int, int], expected: _Expected) -> None:
-        self._expected[key] = expected
-        if len(self._expected) > MAX_EXPECTED:
-            self._expected.popitem(last=False)
+        self._overs_expected[target.number].put(said.over, said.sequence, expected)
 
     def _carry_text(self, text: Text, end: LinkEnd, now: float) -> None:
         there = self._texts.heard(text.over, text.sequence, text.sender, end.number, now)
@@ -117,7 +138,7 @@ class CarriedMessages:
             if addressee:
                 as_end = End(text.over, text.sequence, 0)
                 expected = _Expected(end, as_end, 0, now + STALE_S + CONFIRMED_S, of_text=True)
-                self._expect((way.end.number, text.over, text.sequence), expected)
+                self._texts_expected[way.end.number].put(text.over, text.sequence, expected)
 
     def _tell_fate(self, text: Text, source: LinkEnd, target: LinkEnd, reason: str) -> None:
         names = text.sender, source.name, target.name
@@ -155,8 +176,9 @@ class CarriedMessages:
             self._carry_beacon(Beacon(number >> 16, number & 0xFFFF, name, leaves=True), end, trio.current_time())
 
     def _pass_back(self, receipt: Receipt, end: LinkEnd, now: float) -> None:
-        expected = self._expected.pop((end.number, receipt.over, receipt.sequence), None)
-        if expected is None or now > expected.until_s or receipt.packets_heard > expected.packets:
+        overs, texts = self._overs_expected[end.number], self._texts_expected[end.number]
+        expected = overs.take(receipt, now) or texts.take(receipt, now)
+        if expected is None:
             return
         of = expected.end
         back = Receipt(of.over, of.sequence, receipt.packets_heard, expected.of_text)

@@ -23,8 +23,8 @@ from tests.support.air import Air, WatchedRelay, relaying
 from tests.support.attacker import Attacker
 from tests.support.overs import over_frames
 from tests.support.station import ADA, BOB, CODEC_ID, Station, clip, running
-from transport.protocol.frames import PACKET_S, Beacon, Begin, Text, Type
-from transport.protocol.open_frames import encode
+from transport.protocol.frames import PACKET_S, Beacon, Begin, End, Receipt, Text, Type
+from transport.protocol.open_frames import decode, encode
 from transport.protocol.over_pace import TALK_LIMIT_S
 from transport.protocol.relaying import MAX_KNOWN, KnownNames
 
@@ -146,6 +146,51 @@ def test_what_is_refused_costs_next_to_nothing(monkeypatch: pytest.MonkeyPatch) 
 
     play(main)
     assert 8 <= len(asked) <= 8 + 0.5 * 10 + 1
+
+
+@pytest.mark.parametrize("others", [0, 6])
+def test_messages_push_out_no_receipt_of_an_over(others: int) -> None:
+    """Neither those that are refused, nor those that go to many links: the over is confirmed, late as it is."""
+    near, far, *more = airs = [Air("udp://near"), Air("udp://far", delay_s=5.0)] + [
+        Air(f"udp://other{number}") for number in range(others)
+    ]
+    intruder, _ = near.member(), [air.member() for air in more]
+    hill = WatchedRelay("Hill", *airs, clock=clock)
+    ada = Station(replace(ADA, link=near.name, addressee="Bob"), link=near.member(), clock=clock)
+    bob = Station(replace(BOB, link=far.name), link=far.member(), clock=clock)
+
+    async def main() -> None:
+        async with relaying(airs, hill), running(ada, bob):
+            await trio.sleep(15.0)
+            ada.engine.play_clip(clip(2.0))
+            while not hill.only(OverRelayed):
+                await trio.sleep(0.1)
+            for number in range(200):
+                await intruder.send(encode(Text(number, number, "Eve", "hello", "Zed")))
+                await trio.sleep(0.05)
+            assert 7 == (await ada.until(events.OverConfirmed)).heard
+
+    play(main)
+
+
+def test_a_forged_receipt_keeps_no_genuine_one_away() -> None:
+    """One of more packets than the over had is dropped, and the next one passed back."""
+    near, far = Air("udp://near"), Air("udp://far")
+    ada = Station(replace(ADA, link=near.name, addressee="Bob"), link=near.member(), clock=clock)
+    listener = far.member()
+    hill = WatchedRelay("Hill", near, far, clock=clock)
+
+    async def main() -> None:
+        async with relaying([near, far], hill), running(ada):
+            await trio.sleep(1.0)
+            ada.engine.play_clip(clip(2.0))
+            while not isinstance(end := decode(await listener.receive()), End):
+                pass
+            for packets in (100, 7):
+                await listener.send(encode(Receipt(end.over, end.sequence, packets)))
+            assert 7 == (await ada.until(events.OverConfirmed)).heard
+
+    play(main)
 
 
 def test_a_flood_of_leaves_is_a_few() -> None:
