@@ -39,17 +39,31 @@ class PeerUnreachable(LinkError):
 class NetworkReport(PeerUnreachable):
     """A report of the network that datagrams do not arrive. Anybody can forge one."""
 
+    QUIET_S = 1.0
+    """Time of sending without another such report after which datagrams arrive again, in seconds."""
+
 
 class LinkRemade(PeerUnreachable):
     """A report that the link has lost what it was bound to, and works again over something else: it is told once."""
 
 
 class LineFull(NetworkReport):
-    """A report that the station that was called serves as many others as its uplink carries. It has no tag."""
+    """A report that the station that was called serves as many others as it can. It has no tag.
 
-    def __init__(self, where: str, places: int) -> None:
-        """Take what to call that station, and how many it serves."""
-        super().__init__(f"{where} has no place free, it serves {places}", "call again later, or meet on a broker")
+    Whoever is refused is not heard for a while, and then refused again.
+    """
+
+    QUIET_S = 15.0
+
+    def __init__(self, where: str, places: int, *, of_one_address: bool = False) -> None:
+        """Take what to call that station, and how many it serves, in all or from one address."""
+        if of_one_address:
+            cause = (
+                f"{where} has no place free for this address, it serves {places} of one address without a passphrase"
+            )
+            super().__init__(cause, "call again later, agree on a passphrase, or meet on a broker")
+        else:
+            super().__init__(f"{where} has no place free, it serves {places}", "call again later, or meet on a broker")
 
 
 class NoPeerYet(LinkError):

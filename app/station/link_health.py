@@ -16,10 +16,8 @@ from transport.protocol.receiver import Fact, Refused, Rubbish
 
 AGAIN_S = 1.0
 """Shortest time between two tidings of a link that does not work, in seconds: whoever forges errors is no flood."""
-QUIET_S = 1.0
-"""Time without an error after which a link works again over which frames are sent, in seconds..."""
 SENT_FRAMES = 3
-"""...and the number of frames that it must have taken since the last error."""
+"""Number of frames that a link must have taken since its last error, before it works again because no other came."""
 LASTING_S = 5.0
 """Time for which errors must have come before anything is given up for them, in seconds."""
 HEARD_S = 180.0
@@ -40,6 +38,8 @@ class LinkHealth:
         self._told_lasting = False
         self._failing_since_s = self._failed_s = self._heard_s = -math.inf
         self._sent_since = 0
+        self._quiet_s = NetworkReport.QUIET_S
+        """Time without an error after which the link works again over which frames are sent, in seconds."""
         self.problem = ""
         """Cause of the last error; "" while the link works."""
         self.lasting = False
@@ -51,9 +51,12 @@ class LinkHealth:
         It is told once more when it lasts.
         """
         now = trio.current_time()
-        if now - self._failed_s > LASTING_S:  # nobody tried meanwhile, so nothing is known of that time
+        if now - self._failed_s > max(
+            LASTING_S, self._quiet_s
+        ):  # nobody tried meanwhile, so nothing is known of that time
             self._failing_since_s = now
         self._failed_s, self._sent_since, self.problem = now, 0, problem.cause
+        self._quiet_s = problem.QUIET_S if isinstance(problem, NetworkReport) else NetworkReport.QUIET_S
         believed = not isinstance(problem, NetworkReport) or now - self._heard_s >= HEARD_S
         self.lasting = believed and now - self._failing_since_s >= LASTING_S
         news = self._told != str(problem) or (self.lasting and not self._told_lasting)
@@ -80,7 +83,7 @@ class LinkHealth:
     def sent(self) -> None:
         """Take note that the link took a frame, which alone is no sign that anybody got it."""
         self._sent_since += 1
-        if self._sent_since >= SENT_FRAMES and trio.current_time() - self._failed_s >= QUIET_S:
+        if self._sent_since >= SENT_FRAMES and trio.current_time() - self._failed_s >= self._quiet_s:
             self.works()
 
 

@@ -316,7 +316,7 @@ def test_words_under_bad_conditions_are_those_of_readable_clips(fake_corpus: lis
     """Noise and what befalls packets, each on the clips that can be read uncoded; levels and hum cost too much."""
     table = spoilt.measure_words([UncodedLane(), OurLane("classic")], tmp_path, BASE, 3, tmp_path, map)
     assert "12 words in 2 English clips." == table.title
-    assert ["clean", "loss", "flips", "pink", "babble"] == [row.condition.key for row in table.rows]
+    assert ["clean", "loss", "coarse", "flips", "pink", "babble"] == [row.condition.key for row in table.rows]
     assert {"gossamer-classic"} == {row.lane.key for row in table.rows}, "the original is no codec"
     assert all(100 * 2 / 12 == pytest.approx(row.means[0].mean) and 0 == row.changes[0].mean for row in table.rows)
 

@@ -32,6 +32,9 @@ PROOF_BYTES = len(MARK) + TOKEN_BYTES
 """Length of a token with the mark: 8, as long as the shortest frame that there is."""
 LEAVE_BYTES = PROOF_BYTES + 1
 FULL_BYTES = 2
+"""Length of a refusal: the mark, and how many are served..."""
+OF_ONE_HOST = 0x80
+"""...with this bit, where that is of one host."""
 TOKEN_S = 60.0
 """Time for which a token is made; it is taken for as long again."""
 KEPT_S = 65.0
@@ -65,6 +68,8 @@ class Admission(enum.Enum):
 
     ADMITTED = "admitted"
     FULL = "full"
+    HOST_FULL = "host full"
+    """The callers of his host have all places that one host may have."""
     NOTHING = "nothing"
     """The token is none of ours, or too old."""
 
@@ -156,9 +161,9 @@ class Callers:
         same_host = [other for other in self._callers if host_of(other) == host]
         if len(same_host) >= self.per_host:
             if not self._make_room(same_host[0], now):
-                return self._refuse(source, now)
+                return self._refuse(source, now, Admission.HOST_FULL)
         elif len(self._callers) >= self.places and not self._make_room(next(iter(self._callers)), now):
-            return self._refuse(source, now)
+            return self._refuse(source, now, Admission.FULL)
         self._refused.pop(source, None)
         self._callers[source] = Caller(now, octets)
         return Admission.ADMITTED
@@ -187,12 +192,12 @@ class Callers:
         del self._callers[oldest]
         return True
 
-    def _refuse(self, source: SocketAddress, now: float) -> Admission:
+    def _refuse(self, source: SocketAddress, now: float, why: Admission) -> Admission:
         self._refused[source] = now + REFUSED_S
         self._refused.move_to_end(source)
         if len(self._refused) > MAX_REFUSED:
             self._refused.popitem(last=False)
-        return Admission.FULL
+        return why
 
     def _proof(self, source: SocketAddress, minute: int) -> bytes:
         said = f"{minute} {source[0]} {source[1]}".encode()

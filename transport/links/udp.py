@@ -18,7 +18,7 @@ from transport.address import Address
 from transport.errors import LineFull, LinkClosed, LinkError, NetworkReport, PeerUnreachable
 from transport.link_kinds import UDP_IPV4, UDP_IPV6, LayerBytes
 from transport.link_options import UdpSettings
-from transport.links.callers import FULL_BYTES, MARK, PROOF_BYTES
+from transport.links.callers import FULL_BYTES, MARK, OF_ONE_HOST, PROOF_BYTES
 from transport.links.datagrams import DatagramLink, SocketAddress, enlarge_buffer, send_again
 from transport.links.route_watch import RouteWatch, local_address
 from transport.links.udp_group import UdpGroupLink, is_group, open_group
@@ -76,7 +76,8 @@ class UdpLink(DatagramLink):
             if frame[:1] == MARK and len(frame) == PROOF_BYTES:
                 await self._prove(frame)
             elif frame[:1] == MARK and len(frame) == FULL_BYTES:
-                raise LineFull(self._where(), frame[1])
+                places, of_one_host = frame[1] & ~OF_ONE_HOST, bool(frame[1] & OF_ONE_HOST)
+                raise LineFull(self._where(), places, of_one_address=of_one_host)
             else:
                 return frame
 

@@ -20,7 +20,7 @@ from transport.address import Address
 from transport.errors import LinkError, NoPeerYet
 from transport.link_kinds import UDP_IPV4, UDP_IPV6, LayerBytes
 from transport.link_options import UdpSettings
-from transport.links.callers import LEAVE_BYTES, MARK, PROOF_BYTES, Admission, Callers
+from transport.links.callers import LEAVE_BYTES, MARK, OF_ONE_HOST, PROOF_BYTES, Admission, Callers
 from transport.links.datagrams import DatagramLink, SocketAddress, enlarge_buffer, send_again
 from transport.planning.callers import MAX_CALLERS, callers_carried
 from transport.protocol.frames import Type
@@ -172,6 +172,8 @@ class UdpWaitingLink(DatagramLink):
             self._on_call()
         elif answer is Admission.FULL:
             self._queue(MARK + bytes([min(self.callers.places, MAX_CALLERS)]), source)
+        elif answer is Admission.HOST_FULL:
+            self._queue(MARK + bytes([OF_ONE_HOST | min(self.callers.per_host, MAX_CALLERS)]), source)
 
     def _queue(self, octets: bytes, to: SocketAddress) -> None:
         if octets:

@@ -11,7 +11,7 @@ import trio.testing
 from trio.testing import trio_test
 
 from app import events
-from app.events import EndReason, Event, LinkProblem
+from app.events import EndReason, Event, LinkProblem, LinkRecovered
 from app.station.link_health import AGAIN_S, HEARD_S, LinkHealth
 from tests.support.overs import over_frames
 from tests.support.station import ADA, BOB, CODEC_ID, Station, clip, running
@@ -64,6 +64,24 @@ async def test_what_the_network_says_ends_nothing_while_somebody_is_there(
         health.failed(problem)
         await trio.sleep(1.0)
     assert health.lasting
+
+
+@trio_test
+async def test_who_found_no_place_has_none_while_nothing_says_so_again(virtual_time: trio.testing.MockClock) -> None:
+    """He is not heard for 10 s, so the silence of the full line means nothing, however much he sends into it."""
+    told: list[Event] = []
+    health = LinkHealth(told.append)
+    for _ in range(2):
+        health.failed(LineFull("there", 3))
+        for _ in range(25):
+            await trio.sleep(0.4)
+            health.sent()
+    assert [False, True] == [event.lasting for event in told if isinstance(event, LinkProblem)]
+    assert 2 == len(told)
+    for _ in range(15):
+        await trio.sleep(0.4)
+        health.sent()
+    assert isinstance(told[-1], LinkRecovered)
 
 
 @trio_test

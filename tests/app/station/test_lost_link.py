@@ -9,9 +9,9 @@ from trio.testing import trio_test
 
 from app import events
 from app.events import EndReason
-from app.station.link_health import LASTING_S, QUIET_S
+from app.station.link_health import LASTING_S
 from tests.support.station import ADA, BOB, CODEC_ID, Station, clip, running
-from transport.errors import LinkClosed, PeerUnreachable
+from transport.errors import LinkClosed, NetworkReport, PeerUnreachable
 from transport.links.base import Link
 from transport.links.memory import memory_pair
 from transport.protocol.frames import PACKET_S, Begin, Voice
@@ -160,7 +160,8 @@ async def test_errors_for_a_moment_end_no_over(virtual_time: trio.testing.MockCl
         link.refuses = False
         mended_s = trio.current_time()
         await station.until(events.LinkRecovered)
-        assert QUIET_S - PACKET_S <= trio.current_time() - mended_s < QUIET_S + 3 * PACKET_S
+        quiet_s = NetworkReport.QUIET_S
+        assert quiet_s - PACKET_S <= trio.current_time() - mended_s < quiet_s + 3 * PACKET_S
         ended = await station.until(events.TalkEnded)
         assert (EndReason.CLIP_ENDED, pytest.approx(6.0, abs=PACKET_S)) == (ended.reason, ended.duration_s)
     assert [False] == [problem.lasting for problem in station.only(events.LinkProblem)]

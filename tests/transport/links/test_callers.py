@@ -129,7 +129,7 @@ def test_one_host_does_not_take_all_places() -> None:
     for host in ("::ffff:192.0.2.1", "2001:db8::{}"):
         callers = Callers(16, KEY)
         answers = [admit(callers, (host.format(number), number, 0, 0), number) for number in range(1, 7)]
-        assert [Admission.ADMITTED] * FROM_ONE_HOST + [Admission.FULL] * 2 == answers
+        assert [Admission.ADMITTED] * FROM_ONE_HOST + [Admission.HOST_FULL] * 2 == answers
         assert Admission.ADMITTED is admit(callers, caller(77), 7.0)
     callers = Callers(16, KEY)
     callers.per_host = 16
@@ -167,7 +167,7 @@ def test_the_memory_of_refused_callers_is_bounded() -> None:
     """However many find the line full."""
     callers = line(caller(1), places=1)
     for number in range(2 * MAX_REFUSED):
-        callers._refuse((f"::ffff:198.18.{number >> 8}.{number & 255}", 1, 0, 0), 0.0)
+        callers._refuse((f"::ffff:198.18.{number >> 8}.{number & 255}", 1, 0, 0), 0.0, Admission.FULL)
     assert MAX_REFUSED == len(callers._refused)
 
 

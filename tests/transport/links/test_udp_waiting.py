@@ -16,7 +16,7 @@ from tests.support.overs import numbered_packet
 from tests.support.processes import free_port
 from transport.errors import LineFull, LinkClosed, PeerUnreachable
 from transport.links.base import Link, source_finder
-from transport.links.callers import MARK, PROOF_BYTES, RELAYED_AT_ONCE, Callers
+from transport.links.callers import FROM_ONE_HOST, MARK, PROOF_BYTES, RELAYED_AT_ONCE, Callers
 from transport.links.registry import KEEP_ALIVE, open_link
 from transport.protection.channel import open_channel
 from transport.protection.cipher import Secret
@@ -136,6 +136,24 @@ def test_a_full_line_says_so() -> None:
                 await ada.link.send(voice(2))
                 assert [voice(2)] == await bob.hears(1)
                 assert ([], []) == (ada.heard, cid.heard)
+                await cid.link.aclose()
+
+    trio.run(main)
+
+
+def test_a_host_with_all_its_places_is_told_how_many_those_are() -> None:
+    """Others find a place there, so the number of all places would be no reason."""
+
+    async def main() -> None:
+        async with line(FROM_ONE_HOST) as (ada, *_):
+            port = ada.link.name.split(":")[2]
+            async with trio.open_nursery() as nursery:
+                cid = End(await open_link(f"udp://127.0.0.1:{port}", nursery))
+                nursery.start_soon(cid.run)
+                while not cid.problems:
+                    await trio.sleep(0.002)
+                said = f"127.0.0.1 port {port} has no place free for this address, it serves 4 of one address without a"
+                assert str(cid.problems[0]).startswith(said)
                 await cid.link.aclose()
 
     trio.run(main)
