@@ -100,7 +100,8 @@ class PresenceEnd:
                 case VoiceArrived(begin=begin) if way == "in" and begin is not None:
                     self._presence.heard(begin.sender, now)
                 case Text(sender=sender):
-                    self._heard(sender, now)
+                    self._presence.wrote(sender, now)
+                    self._news = True
                 case Beacon(sender=sender, leaves=True):
                     self._news |= self._presence.left(sender)
                 case Beacon(over, sequence, sender, mark=mark):

@@ -1,7 +1,8 @@
 """Presence on the channel, from the names in frames that pass, and when to say so oneself. No I/O, no clock.
 
 A station says that it is there with a BEACON: at the start, when another one has come, and now and then. What it sends
-under its name for other reasons counts as one.
+under its name for other reasons counts as one, but a message only from a station that is there: a relay tells talkers
+in one what becomes of their overs, and is nobody to talk to.
 
 Relays may bring the same station several ways, and this one back to itself. A station is one, whatever its way.
 """
@@ -118,6 +119,12 @@ class Presence:
             shortest_s, longest_s = ANSWER_S
             self.say_soon(now + shortest_s + (longest_s - shortest_s) * self._chance())
         return came
+
+    def wrote(self, name: str, now: float) -> None:
+        """Take note of a message under this name: whoever is there goes on being there, nobody comes by one."""
+        seen = self._stations.get(station_of(name))
+        if seen is not None and now <= seen.heard_s + self._kept_s:
+            self.heard(name, now)
 
     def _goes(self, seen: Seen, name: str, now: float) -> None:
         """Take note of the way on which a station is heard: a longer one counts when that so far was long silent."""

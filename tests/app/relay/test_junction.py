@@ -125,6 +125,28 @@ def test_a_busy_link_is_waited_for() -> None:
     assert all(one.waited_s > 1.0 for one in hill.only(OverRelayed))
 
 
+def test_a_relay_that_tells_a_talker_something_is_not_there() -> None:
+    """His only partner stays the only other one, and his next over is confirmed without being asked."""
+    near, far = Air("udp://near"), Air("udp://far")
+    ada, bob = station(ADA, near, addressee=""), station(BOB, far)
+    hill = WatchedRelay("Hill", near, far, clock=clock)
+
+    async def main() -> None:
+        async with relaying([near, far], hill), running(ada, bob):
+            await trio.sleep(10.0)
+            bob.engine.play_clip(clip(5.0))
+            await trio.sleep(0.05)
+            ada.engine.play_clip(clip(SPOKEN_S))
+            assert "Hill" == (await ada.until(events.TextHeard)).sender
+            await trio.sleep(20.0)
+            assert ["Bob via Hill"] == [one.name for one in ada.only(events.PresenceChanged)[-1].stations]
+            before = len(ada.only(events.OverConfirmed))
+            ada.engine.play_clip(clip(SPOKEN_S))
+            assert "Bob via Hill" == (await ada.until(events.OverConfirmed, before + 1)).station
+
+    play(main)
+
+
 @pytest.mark.parametrize("ends", [True, False])
 def test_an_over_without_a_packet_does_not_wait(ends: bool) -> None:
     """Whoever keyed a moment too late has said nothing: it takes nobody's floor, and nobody is told of it."""

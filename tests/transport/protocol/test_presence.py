@@ -34,6 +34,18 @@ def test_whoever_is_heard_is_there_until_long_silent() -> None:
     assert seen.heard("Bob", 4.0 + KEPT_S)
 
 
+def test_a_message_alone_brings_nobody() -> None:
+    """A relay sends some and is nobody to talk to; whoever is there goes on being there by what he writes."""
+    seen = presence()
+    seen.wrote("Hill", 0.0)
+    assert [] == names(seen, 0.0)
+    seen.heard("Bob", 1.0)
+    seen.wrote("Bob", KEPT_S)
+    assert ["Bob"] == names(seen, 2.0 + KEPT_S)
+    seen.wrote("Bob", 1.0 + 2 * KEPT_S)
+    assert [] == names(seen, 1.0 + 2 * KEPT_S)
+
+
 def test_the_only_other_one() -> None:
     """There is one where exactly one is there."""
     seen = presence()
