@@ -72,12 +72,12 @@ def run_reproduce(arguments: argparse.Namespace) -> int:
         "channel": kept.get("channel", DEFAULT_CHANNEL),
     }
     values = {
-        name: OPTIONS[name].value_of(value, f"{arguments.capture}: {name} = {value!r}", FileProblem)
+        name: OPTIONS[name].value_of(value, f"{arguments.capture}: {name} = {value!r:.80}", FileProblem)
         for name, value in told.items()
     }
     version = kept.get("key_version", 1)  # those of the first derivation do not say so
     if not isinstance(version, int):
-        raise FileProblem(f"{arguments.capture}: key_version = {version!r}", "it must be a number")
+        raise FileProblem(f"{arguments.capture}: key_version = {version!r:.80}", "it must be a number")
     file = arguments.passphrase_file or ""
     settings = Settings(**values, mode=capture.mode, passphrase_file=file, record=False, permit_tone=False)
     settings = with_passphrase(replace(settings, key_version=version), ask=False, weak=True)

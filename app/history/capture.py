@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from app.errors import FileProblem, os_reason
+from app.history.overs import MAX_SHOWN_LETTERS
 from app.settings.model import Settings
 from app.storage import bounded_bytes
 from app.version import program_version
@@ -186,7 +187,7 @@ def _parsed_header(line: str) -> dict[str, Any]:
             raise ValueError(f"{name} is not within its bounds")
     for name in ("program", "python", "platform", "link"):
         if name in header:
-            header[name] = plain_text(header[name])
+            header[name] = plain_text(header[name][:MAX_SHOWN_LETTERS])
     if "channel" in header:
         Mode.of_word(header["channel"])
     header["started_utc_s"]

@@ -21,7 +21,7 @@ from app.history.folder import SUFFIX, Mark, write_new
 from app.storage import bounded_bytes
 from codec.format import PACKET_BYTES, PACKET_S
 from transport.playout.items import ReceivedPacket
-from transport.protocol.frames import COPY_BYTES, MAX_K, Mode
+from transport.protocol.frames import COPY_BYTES, MAX_K, MAX_NAME_BYTES, Mode
 from transport.protocol.over import MAX_PACKETS
 from transport.texts import plain_text
 
@@ -31,6 +31,8 @@ MAX_HEADER_BYTES = 128_000
 """Longest first line that is read: a letter for each of the 65,535 packets of the longest over, and its other facts."""
 MAX_UTC_S = 0xFFFFFFFF
 """Latest time that is read, in the year 2106: what a BEGIN can say."""
+MAX_SHOWN_LETTERS = 255
+"""Letters that are read of a link, and of other words that no frame bounds: the rest is left out."""
 
 
 class PacketFlag(enum.StrEnum):
@@ -159,11 +161,19 @@ def _made_plain(over: RecordedOver) -> RecordedOver:
         over,
         codec_id=int(over.codec_id),
         k=int(over.k),
-        sender=plain_text(over.sender),
-        addressee=plain_text(over.addressee),
-        link=plain_text(over.link),
+        sender=bounded_text(over.sender, MAX_NAME_BYTES),
+        addressee=bounded_text(over.addressee, MAX_NAME_BYTES),
+        link=plain_text(over.link[:MAX_SHOWN_LETTERS]),
         flags=plain_text(over.flags),
     )
+
+
+def bounded_text(text: str, most_bytes: int) -> str:
+    """Return a text from a file of anybody's, made plain. Raises ValueError for one that no frame has room for."""
+    plain = plain_text(text)
+    if len(plain.encode()) > most_bytes:
+        raise ValueError("a text is too long")
+    return plain
 
 
 def write_over(folder: Path, over: RecordedOver, mark: Mark | None = None) -> Path:

@@ -13,9 +13,9 @@ from typing import Any
 from app.errors import FileProblem, os_reason
 from app.events import Direction
 from app.history.folder import TEXT_SUFFIX, TEXTS_KEPT, Mark, Writer, clear_oldest_texts, marked, write_new
-from app.history.overs import MAX_UTC_S
+from app.history.overs import MAX_SHOWN_LETTERS, MAX_UTC_S, bounded_text
 from app.storage import bounded_bytes
-from transport.protocol.frames import Mode
+from transport.protocol.frames import MAX_NAME_BYTES, MAX_TEXT_BYTES, Mode
 from transport.texts import plain_text
 
 FORMAT = "gossamer-text/1"
@@ -85,10 +85,10 @@ def _made_plain(text: RecordedText) -> RecordedText:
         raise ValueError("a field is not what it should be")
     return replace(
         text,
-        sender=plain_text(text.sender),
-        addressee=plain_text(text.addressee),
-        link=plain_text(text.link),
-        text=plain_text(text.text),
+        sender=bounded_text(text.sender, MAX_NAME_BYTES),
+        addressee=bounded_text(text.addressee, MAX_NAME_BYTES),
+        link=plain_text(text.link[:MAX_SHOWN_LETTERS]),
+        text=bounded_text(text.text, MAX_TEXT_BYTES),
     )
 
 

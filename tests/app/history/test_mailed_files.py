@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,10 +15,11 @@ from app.diagnostics.reproduce import reproduce
 from app.errors import FileProblem
 from app.history.capture import FORMAT, MAX_FRAMES, read_capture
 from app.history.folder import over_files
-from app.history.overs import over_bytes, parse_over, read_over
+from app.history.overs import MAX_SHOWN_LETTERS, over_bytes, parse_over, read_over
+from app.history.texts import parse_text, text_bytes
 from app.settings.model import Settings
 from app.station.parts import StationCodec
-from tests.support.recordings import an_over
+from tests.support.recordings import a_text, an_over
 from tests.support.station import StaircaseDecoder, StaircaseSynthesizer
 
 HEADER = {"format": FORMAT, "program": "0", "started_utc_s": 1_700_000_000, "link": "x", "tag_bytes": 8}
@@ -31,7 +34,7 @@ def capture(header: object, *lines: object) -> str:
     [
         {"started_utc_s": -1}, {"started_utc_s": 10**30}, {"started_utc_s": True}, {"started_utc_s": 1.5},
         {"tag_bytes": "8"}, {"tag_bytes": -1}, {"tag_bytes": 10**9}, {"tag_bytes": None}, {"tag_bytes": [1]},
-        {"link": 7}, {"link": None}, {"channel": {}}, {"program": ["x"]}, {"codec_id": "y"},
+        {"link": 7}, {"link": None}, {"link": {}}, {"channel": {}}, {"program": ["x"]}, {"codec_id": "y"},
     ],
 )  # fmt: skip
 def test_a_capture_with_odd_types_is_refused(tmp_path, changes):
@@ -100,6 +103,7 @@ def test_what_has_no_end_is_not_read(tmp_path, read):
     [
         {"began_utc_s": 1e300}, {"began_utc_s": -1}, {"began_utc_s": "x"}, {"began_utc_s": None}, {"began_utc_s": True},
         {"direction": "up"}, {"direction": 7}, {"sender": 7}, {"addressee": None}, {"link": []}, {"channel": {}},
+        {"sender": "x" * 100_000}, {"sender": "ä" * 13}, {"addressee": "x" * 25}, {"link": 7},
         {"codec_id": "x"}, {"codec_id": 10**9}, {"k": 0.5 - 1}, {"k": 99}, {"complete": "yes"},
         {"flags": [".", "-", "d"]},
         {"packets": -3}, {"packets": "3"}, {"packets": 10**30}, {"more": 1},
@@ -127,3 +131,28 @@ def test_words_in_an_over_cannot_steer_a_terminal(tmp_path):
     path.write_bytes(over_bytes(an_over(sender="\x1b[2J\n1  forged", link="\u202ex")))
     [found] = over_files(tmp_path)
     assert ("?[2J?1  forged", "?x") == (read_over(found).sender, read_over(found).link)
+
+
+@pytest.mark.parametrize("changes", [{"sender": "ä" * 13}, {"addressee": "x" * 25}, {"text": "ä" * 71}, {"link": []}])
+def test_a_message_that_no_frame_has_room_for_is_refused(changes: dict[str, Any]) -> None:
+    """No name and no text is longer than those that come over the wire."""
+    content = json.dumps(json.loads(text_bytes(a_text())) | changes).encode()
+    with pytest.raises(FileProblem, match="is no message"):
+        parse_text(content)
+
+
+def test_a_link_in_a_mailed_file_takes_no_more_than_a_few_lines() -> None:
+    """The longest names and texts of the wire are read, and a link, which has no such limit, is cut."""
+    longest: dict[str, Any] = {"sender": "ä" * 12, "addressee": "x" * 24, "link": "udp://" + "x" * 3000}
+    over, text = an_over(**longest), a_text(**longest, text="ä" * 70)
+    cut = longest["link"][:MAX_SHOWN_LETTERS]
+    assert replace(over, link=cut) == parse_over(over_bytes(over))
+    assert replace(text, link=cut) == parse_text(text_bytes(text))
+
+
+@pytest.mark.parametrize("word", ["program", "link"])
+def test_a_word_in_a_capture_takes_no_more_than_a_few_lines(tmp_path: Path, word: str) -> None:
+    """Its header's words are cut where they come in."""
+    path = tmp_path / "a.capture"
+    path.write_text(capture(HEADER | {word: "x" * 100_000}))
+    assert "x" * MAX_SHOWN_LETTERS == read_capture(path).header[word]
