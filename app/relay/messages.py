@@ -123,7 +123,7 @@ class CarriedMessages:
         self._overs_expected[target.number].put(said.over, said.sequence, expected)
 
     def _carry_text(self, text: Text, end: LinkEnd, now: float) -> None:
-        there = self._texts.heard(text.over, text.sequence, text.sender, end.number, now)
+        there = self._texts.heard(text.over, text.sequence, end.number, now)
         if there is None or text.addressee == self._name:
             return
         sender = relayed_name(text.sender, self._name, always=self._always)
@@ -147,7 +147,7 @@ class CarriedMessages:
     def _carry_beacon(self, beacon: Beacon, end: LinkEnd, now: float) -> None:
         """Carry the news that somebody is there, or leaves, to links on which stations say so."""
         self._note_mark(beacon, end)
-        there = self._beacons.heard(beacon.over, beacon.sequence, beacon.sender, end.number, now)
+        there = self._beacons.heard(beacon.over, beacon.sequence, end.number, now)
         if there is None:
             return
         sender = relayed_name(beacon.sender, self._name, always=self._always)
@@ -171,8 +171,8 @@ class CarriedMessages:
         All relays on that broker make the same of it, so it is said once on each other link.
         """
         gone = [name for (number, name), known in self._marks.items() if number == end.number and known == mark]
-        number = int.from_bytes(hashlib.sha256(mark).digest()[:3])
         for name in gone:
+            number = int.from_bytes(hashlib.sha256(mark + name.encode()).digest()[:3])
             self._carry_beacon(Beacon(number >> 16, number & 0xFFFF, name, leaves=True), end, trio.current_time())
 
     def _pass_back(self, receipt: Receipt, end: LinkEnd, now: float) -> None:

@@ -20,7 +20,6 @@ from transport.protection.rate_limit import TokenBucket
 from transport.protocol.floor import FOLLOWED_MARGIN_S
 from transport.protocol.frames import MAX_TEXT_BYTES, Receipt, Text
 from transport.protocol.over_pace import TALK_LIMIT_S
-from transport.protocol.relaying import station_of
 
 PAUSES_S = (5.0, 10.0, 20.0, 20.0)
 """Waits for the receipt of a message, in seconds, from when it has left or was lost: after each but the last it is sent
@@ -70,9 +69,9 @@ class _Message:
     """How often the link has taken it."""
 
 
-def _key(frame: Text) -> tuple[str, int, int]:
-    """Return what a message is known by, whichever way it comes: its sender and its number."""
-    return station_of(frame.sender), frame.over, frame.sequence
+def _number(frame: Text) -> int:
+    """Return what a message is known by, whichever way it comes: its sender's name may be cut on one."""
+    return frame.over << 16 | frame.sequence
 
 
 class Messages:
@@ -92,7 +91,7 @@ class Messages:
         self._kept: dict[int, _Message] = {}
         self._to_us = TokenBucket(TEXTS_PER_S, TEXTS_AT_ONCE)
         self._to_others = TokenBucket(TEXTS_PER_S, TEXTS_AT_ONCE)
-        self._seen: deque[tuple[str, int, int]] = deque(maxlen=MAX_REMEMBERED)
+        self._seen: deque[int] = deque(maxlen=MAX_REMEMBERED)
         self._changed = trio.Event()
 
     def send(self, text: str, addressee: str, *, confirm: bool) -> int:
@@ -103,7 +102,7 @@ class Messages:
         """
         number = int.from_bytes(os.urandom(3))
         frame = Text(number >> 16, number & 0xFFFF, self._name, text, addressee)
-        self._seen.append(_key(frame))  # relays may bring it back
+        self._seen.append(_number(frame))  # relays may bring it back
         while len(self._kept) >= MAX_KEPT:
             self._give_up(next(iter(self._kept)))
         self._kept[number] = message = _Message(frame, confirm and bool(addressee), trio.current_time())
@@ -147,11 +146,11 @@ class Messages:
         What is for this station has a pace of its own: messages to others keep none to it away.
         """
         to_us = bool(self._name) and frame.addressee == self._name
-        if _key(frame) not in self._seen:
+        if _number(frame) not in self._seen:
             if not (self._to_us if to_us else self._to_others).take(now):
                 return
-            self._seen.append(_key(frame))
-            self._emit(TextHeard(frame.sender, frame.text, frame.addressee, frame.over << 16 | frame.sequence))
+            self._seen.append(_number(frame))
+            self._emit(TextHeard(frame.sender, frame.text, frame.addressee, _number(frame)))
         if to_us:
             self._transmitter.answer(Receipt(frame.over, frame.sequence, 0, of_text=True))
 

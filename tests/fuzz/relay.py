@@ -47,7 +47,7 @@ class RelayedOvers:
             assert carried == nonce or self._overs.heard(origin, carried, link) is Sighting.OWN
             self._say(carried, name)
         self._overs.moves(origin, nonce[::-1], link)
-        self._messages.heard(heard[0], index, name, link, self._now)
+        self._messages.heard(heard[0], index, link, self._now)
         assert len(self._overs) <= MAX_KNOWN and len(self._messages) <= MAX_KNOWN
         assert all(
             len(known.own) <= MAX_VERSIONS and len(known.links) <= LINKS for known in self._overs._known.values()

@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from transport.protocol.relaying import hops_of, station_of
+from transport.protocol.relaying import hops_of, known_as, same_station, station_of
 
 MAX_STATIONS = 64
 """Stations that are remembered; the one that was silent longest makes room."""
@@ -71,9 +71,9 @@ class Presence:
         self._kept_s = kept_s
         self._chance = chance
         self._stations: OrderedDict[str, Seen] = OrderedDict()
-        """By name without the way, the one that was silent longest first."""
-        self._left: OrderedDict[str, int | None] = OrderedDict()
-        """Numbers of the last BEACONs of those who have left, which may still come another way."""
+        """By the name without the way under which each came, the one that was silent longest first."""
+        self._left: OrderedDict[int, str] = OrderedDict()
+        """Those who have left by the numbers of their last BEACONs, which may still come another way."""
         first_s, second_s = START_S
         self._due_s = now + first_s if speaks else math.inf
         """When the next BEACON is due."""
@@ -98,12 +98,12 @@ class Presence:
 
         mark, number: of a BEACON.
         """
-        station = station_of(name)
-        if not name or (station == self._name and hops_of(name)):
+        if not name or (hops_of(name) and same_station(name, self._name)):
             return False
+        station = self._known_as(name)
         seen = self._stations.get(station)
         came = seen is None or now > seen.heard_s + self._kept_s
-        if came and not (self._is_back(station, number) and self._takes_new(now)):
+        if came and not (self._is_back(name, number) and self._takes_new(now)):
             return False
         if seen is None:
             seen = self._stations[station] = Seen(name, now, now)
@@ -122,7 +122,7 @@ class Presence:
 
     def wrote(self, name: str, now: float) -> None:
         """Take note of a message under this name: whoever is there goes on being there, nobody comes by one."""
-        seen = self._stations.get(station_of(name))
+        seen = self._stations.get(self._known_as(name))
         if seen is not None and now <= seen.heard_s + self._kept_s:
             self.heard(name, now)
 
@@ -133,25 +133,28 @@ class Presence:
         if name == seen.name:
             seen.way_s = now
 
-    def _is_back(self, station: str, number: int | None) -> bool:
+    def _is_back(self, name: str, number: int | None) -> bool:
         """Tell whether a station that has left says so anew, and not what it said before, which came another way."""
-        if number is not None and number == self._left.get(station):
-            return False
-        self._left.pop(station, None)
-        return True
+        left = self._left.get(number) if number is not None else None
+        return left is None or not same_station(left, name)
+
+    def _known_as(self, name: str) -> str:
+        """Return the name under which a station came that is called this now, however it was cut."""
+        station = station_of(name)
+        return station if station in self._stations else known_as(name, reversed(self._stations))
 
     def confirmed(self, name: str, heard: int, sent: int, now: float) -> None:
         """Take note that a station has confirmed so many packets of so many; it may be called by its bare name."""
-        seen = self._stations.get(station_of(name))
+        seen = self._stations.get(self._known_as(name))
         self.heard(seen.name if seen is not None else name, now)
-        if (seen := self._stations.get(station_of(name))) is not None:
+        if (seen := self._stations.get(self._known_as(name))) is not None:
             seen.receipt = (heard, sent)
 
     def left(self, name: str) -> bool:
         """Take note that a station has said that it leaves, by whatever way, and tell whether it was there."""
-        seen = self._stations.pop(station_of(name), None)
-        if seen is not None:
-            self._left[station_of(name)] = seen.number
+        seen = self._stations.pop(self._known_as(name), None)
+        if seen is not None and seen.number is not None:
+            self._left[seen.number] = seen.name
             if len(self._left) > MAX_STATIONS:
                 self._left.popitem(last=False)
         return seen is not None

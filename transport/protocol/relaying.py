@@ -12,7 +12,7 @@ import enum
 import hashlib
 import math
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from transport.protocol.frames import MAX_NAME_BYTES, NONCE_BYTES, PACKET_S
@@ -25,6 +25,8 @@ PIECE_PACKETS = round(TALK_LIMIT_S / PACKET_S)
 _REST_BYTES = NONCE_BYTES - ORIGIN_BYTES
 VIA, AND = " via ", ", "
 """Text between a station's name and the relays on its way, and between those."""
+CUT = "~"
+"""Text at the end of a station's name that a relay has cut."""
 MAX_KNOWN = 1024
 """Overs, messages and names that a relay remembers, of each as many; the one heard least recently makes room."""
 MAX_VERSIONS = 8
@@ -67,6 +69,27 @@ def station_of(name: str) -> str:
     return name.partition(VIA)[0]
 
 
+def known_as(name: str, stations: Iterable[str]) -> str:
+    """Return which of these stations, named without a way, this name can be of; its own without the way if of none.
+
+    A name that was cut can be of whoever's name begins so.
+    """
+    station = station_of(name)
+    start = station[:-1] if station.endswith(CUT) else ""
+    for known in stations:
+        if known == station or (start and known.startswith(start)):
+            return known
+        if known[1:].endswith(CUT) and station.startswith(known[:-1]):
+            return known
+    return station
+
+
+def same_station(name: str, other: str) -> bool:
+    """Tell whether two names can be of one station, whatever its ways."""
+    station = station_of(other)
+    return known_as(name, (station,)) == station
+
+
 def hops_of(name: str) -> int:
     """Return how many relays a name says that it came through."""
     way = name.partition(VIA)[2]
@@ -77,7 +100,8 @@ def relayed_name(name: str, relay: str, *, always: bool = False) -> str:
     """Return the name of a station as the next link is told it: `Ada via Hill`, and `Ada via Hill, Bay` after Bay.
 
     Where it would be longer than a name may be, the relays that come first are left out, then the way as a whole.
-    always: the station's own name is cut instead, because this relay must be named (its callsign, in ham mode).
+    always: the station's own name is cut instead, because this relay must be named (its callsign, in ham mode). Such a
+    one says so, `AB1CDE Lo~ via N0HILL`: relays of other names leave more or less of it.
     """
     if not name:
         return ""
@@ -89,8 +113,9 @@ def relayed_name(name: str, relay: str, *, always: bool = False) -> str:
         relays = relays[1:]
     if not always:
         return station
-    room = MAX_NAME_BYTES - len(f"{VIA}{relay}".encode())
-    return f"{station.encode()[:room].decode(errors='ignore')}{VIA}{relay}" if room > 0 else relay
+    way = f"{CUT}{VIA}{relay}"
+    room = MAX_NAME_BYTES - len(way.encode())
+    return station.removesuffix(CUT).encode()[:room].decode(errors="ignore") + way if room > 0 else relay
 
 
 def name_before(name: str, relay: str) -> str:
@@ -181,21 +206,21 @@ class KnownOvers:
 
 
 class KnownMessages:
-    """The TEXTs and BEACONs that one relay has heard, by their random number and who said them."""
+    """The TEXTs, or the BEACONs, that one relay has heard, by their random number: a name may be cut on a way."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[tuple[int, int, str], _Known] = OrderedDict()
+        self._known: OrderedDict[tuple[int, int], _Known] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._known)
 
-    def heard(self, over: int, sequence: int, name: str, link: int, now: float) -> set[int] | None:
+    def heard(self, over: int, sequence: int, link: int, now: float) -> set[int] | None:
         """Take note of a message that came over a link, and return on which links it is already; None: do not carry it.
 
         It is carried from the link alone on which it was heard first, TEXT_TRIES times at the most: its sender says it
         again where nobody confirms it.
         """
-        key = over, sequence, station_of(name)
+        key = over, sequence
         known = self._known.setdefault(key, _Known(link))
         self._known.move_to_end(key)
         if len(self._known) > MAX_KNOWN:
@@ -205,11 +230,6 @@ class KnownMessages:
             return None
         known.tries, known.tried_s = known.tries + 1, now
         return known.links
-
-    def source(self, over: int, sequence: int, name: str) -> int | None:
-        """Return the number of the link that a message came from; None where it is not known."""
-        known = self._known.get((over, sequence, station_of(name)))
-        return known.source if known is not None else None
 
 
 class KnownNames:
@@ -230,7 +250,7 @@ class KnownNames:
 
     def heard_message(self, over: int, sequence: int, name: str, link: int) -> None:
         """Take note of the name under which a TEXT or a BEACON was heard on a link."""
-        self._note(bytes([over]) + sequence.to_bytes(2) + station_of(name).encode(), name, link)
+        self._note(bytes([over]) + sequence.to_bytes(2), name, link)
 
     def _note(self, said: bytes, name: str, link: int) -> None:
         names = self._heard.setdefault(said, {})

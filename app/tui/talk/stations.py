@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from app.events import PresenceChanged, StationPresent
-from transport.protocol.relaying import station_of
+from transport.protocol.relaying import same_station
 
 STATIONS_KEPT = 12
 """Names of those who talked that are remembered."""
@@ -31,14 +31,14 @@ class Stations:
     def heard(self, name: str) -> None:
         """Take note that this one has talked or written."""
         if name:
-            others = (other for other in self.talked if station_of(other) != station_of(name))
+            others = (other for other in self.talked if not same_station(other, name))
             self.talked = [name, *others][:STATIONS_KEPT]
 
     @property
     def names(self) -> list[str]:
         """Names of all who are here, and then of those who talked and are not here any more."""
-        here = {station_of(station.name): station.name for station in self.here or ()}
-        return [*here.values(), *(name for name in self.talked if station_of(name) not in here)]
+        here = [station.name for station in self.here or ()]
+        return here + [name for name in self.talked if not any(same_station(name, one) for one in here)]
 
     @property
     def only_other(self) -> str:

@@ -17,7 +17,7 @@ from app.settings.model import SaysPresence, Settings
 from tests.support.air import Air, WatchedRelay, relaying
 from tests.support.station import ADA, LeftOpen, Station, clip, running
 from transport.links.memory import MemoryLink
-from transport.protocol.frames import Beacon, Type
+from transport.protocol.frames import Beacon, Mode, Type
 from transport.protocol.open_frames import HEADER, encode
 from transport.protocol.relaying import station_of
 
@@ -111,6 +111,29 @@ def test_texts_in_a_ring_are_said_once_a_link() -> None:
     assert 1 == said[0] and all(1 <= count <= 2 for count in said[1:])
     heard = [[text.text for text in one.only(events.TextHeard)] for one in people]
     assert [[], ["hello"], ["hello"]] == heard
+
+
+@pytest.mark.parametrize("ways", [("N0HILL", "N0BAY", "N0TOP"), ("N0CALL-15", "N0A", "N0TOP")])
+def test_a_long_name_in_a_ring_is_one(ways: tuple[str, ...]) -> None:
+    """On a ham channel it is cut, and relays of other names leave more or less of it: said, shown and there once."""
+    airs, protection = [Air(f"udp://link{number}") for number in range(3)], {**KEY, "mode": Mode.HAM}
+    long = "AB1CDE Long Name Here 12"
+    people = [station(name, air, "on", **protection) for name, air in zip((long, "Bob", "Cid"), airs, strict=True)]
+    relays = [
+        WatchedRelay(name, airs[one], airs[other], clock=clock, **protection)
+        for name, (one, other) in zip(ways, ((0, 1), (1, 2), (2, 0)), strict=True)
+    ]
+
+    async def main() -> None:
+        async with relaying(airs, *relays), running(*people):
+            await trio.sleep(20.0)
+            people[0].engine.send_text("hello", "", confirm=False)
+            await trio.sleep(60.0)
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert 1 == sum(frame[0] & 15 == Type.TEXT for _, _, frame in airs[0].frames)
+    assert [[], ["hello"], ["hello"]] == [[text.text for text in one.only(events.TextHeard)] for one in people]
+    assert [2, 2, 2] == [len(those_here(one)) for one in people]
 
 
 def test_a_message_that_comes_two_ways_is_shown_once() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -73,6 +74,20 @@ def test_a_station_is_one_whatever_ways_lead_to_it() -> None:
     assert ["Bob via R2"] == names(seen, 3.0 + KEPT_S / 2)
 
 
+def test_a_station_whose_name_was_cut_is_one() -> None:
+    """Relays of other names leave more or less of it: it is there once, leaves once, and is not heard as another."""
+    whole, *cut = "AB1CDE Long Name Here 12", "AB1CDE Long ~ via N0HILL", "AB1CDE Long N~ via N0BAY"
+    for first, second in itertools.permutations((whole, *cut), 2):
+        seen = presence()
+        assert seen.heard(first, 0.0, number=5) and not seen.heard(second, 0.1, number=5)
+        assert 1 == len(names(seen, 0.1)) and "" != seen.only_other(0.1)
+        seen.confirmed(second, 9, 10, 0.2)
+        assert [(9, 10)] == [one.receipt for one in seen.present(0.2)]
+        assert seen.left(second) and not seen.heard(first, 0.3, number=5) and [] == names(seen, 0.3)
+    own = Presence(0.0, EVERY_S, GAP_S, KEPT_S, lambda: 0.0, speaks=True, name=whole)
+    assert [False, False] == [own.heard(name, 0.0) for name in cut] and [] == names(own, 0.0)
+
+
 def test_a_station_that_hears_of_itself() -> None:
     """What relays bring back is its own; whoever is heard under its name without any is somebody else."""
     seen = presence()
@@ -88,7 +103,7 @@ def test_who_leaves_one_way_has_left() -> None:
     assert not seen.heard("Bob via R2", 1.0, number=5) and [] == names(seen, 1.0)
     assert seen.heard("Bob via R2", 2.0, number=6) and ["Bob via R2"] == names(seen, 2.0)
     for number in range(2 * MAX_STATIONS):
-        seen.heard(f"X{number}", 10.0 + number)
+        seen.heard(f"X{number}", 10.0 + number, number=10 + number)
         seen.left(f"X{number}")
     assert MAX_STATIONS == len(seen._left)
 

@@ -24,6 +24,8 @@ from transport.protocol.relaying import (
     origin_of,
     relayed_name,
     relayed_nonce,
+    same_station,
+    station_of,
 )
 
 NONCE = bytes.fromhex("00010203 80000000")
@@ -51,10 +53,23 @@ def test_names_show_the_way(name: str, relay: str, told: str, before: str) -> No
 def test_in_ham_mode_the_relay_is_always_named() -> None:
     """The law wants the callsign of whoever transmits: the talker's name is cut for it, and stays valid text."""
     told = relayed_name("a station of that name", "N0CALL-7", always=True)
-    assert "a station o via N0CALL-7" == told
+    assert "a station ~ via N0CALL-7" == told
     assert told.endswith(" via N0CALL-7") and len(told.encode()) <= MAX_NAME_BYTES
-    assert "ßßßßß via N0CALL-7" == relayed_name("ß" * 12, "N0CALL-7", always=True)
+    assert "ßßßßß~ via N0CALL-7" == relayed_name("ß" * 12, "N0CALL-7", always=True)
+    assert "a station~ via N0CALL-10" == relayed_name(told, "N0CALL-10", always=True)
+    assert "a station ~ via N0B" == relayed_name(told, "N0B", always=True)
     assert "R" * 22 == relayed_name("Ada", "R" * 22, always=True)
+
+
+def test_a_name_that_was_cut_is_of_whoever_begins_so() -> None:
+    """However much of it was left, on whichever way; other names are of one station where they are equal."""
+    whole, ways = "AB1CDE Long Name Here 12", ("N0HILL", "N0BAY", "N0CALL-15", "N0A")
+    cut = [relayed_name(whole, relay, always=True) for relay in ways]
+    assert 4 == len({station_of(name) for name in cut})
+    assert all(same_station(one, other) for one in (whole, *cut) for other in (whole, *cut))
+    assert same_station("Ada via Hill", "Ada via Bay") and not same_station("Ada via Hill", "Ada B via Hill")
+    assert not any(same_station(name, "AB1CDE Short") or same_station("AB1CDE Short", name) for name in cut)
+    assert not same_station("~ via N0CALL", "Ada") and not same_station("Ada", "~ via N0CALL")
 
 
 def test_hops() -> None:
@@ -116,15 +131,15 @@ def test_overs_are_forgotten_in_their_order() -> None:
 def test_messages_go_on_from_where_they_came_first() -> None:
     """A few times, with pauses, and not from a link to which they were carried."""
     known = KnownMessages()
-    assert {0} == known.heard(1, 2, "Ada", 0, 0.0)
-    assert None is known.heard(1, 2, "Ada", 0, TEXT_PAUSE_S / 2)
-    assert None is known.heard(1, 2, "Ada via Hill", 1, 5.0)
+    assert {0} == known.heard(1, 2, 0, 0.0)
+    assert None is known.heard(1, 2, 0, TEXT_PAUSE_S / 2)
+    assert None is known.heard(1, 2, 1, 5.0)
     for again in range(1, TEXT_TRIES):
-        assert {0, 1} == known.heard(1, 2, "Ada", 0, 10.0 * again)
-    assert None is known.heard(1, 2, "Ada", 0, 100.0)
-    assert {1} == known.heard(1, 2, "Bob", 1, 100.0)
+        assert {0, 1} == known.heard(1, 2, 0, 10.0 * again)
+    assert None is known.heard(1, 2, 0, 100.0)
+    assert {1} == known.heard(1, 3, 1, 100.0)
     for number in range(2 * MAX_KNOWN):
-        known.heard(0, number, "x", 0, 100.0)
+        known.heard(0, number, 0, 100.0)
     assert MAX_KNOWN == len(known)
 
 
