@@ -31,7 +31,8 @@ class FieldTestObserver:
         self._known = known
         self._say = say
         self._watch = OverWatch("heard")
-        self._recorded: list[RecordedOver] = []
+        self._recorded: RecordedOver | None = None
+        """The over that ended last and is not yet played: of overs that never are, others of another codec, no more."""
         self._late_before = self._late = 0
         self._blocks: list[Block] = []
         self._pings: dict[int, float] = {}
@@ -58,7 +59,7 @@ class FieldTestObserver:
     def watch(self, way: FrameWay, octets: bytes, facts: Sequence[Fact]) -> None:
         """Take a frame of the channel."""
         if way == "in":
-            self._recorded += self._watch.watch(facts, 0.0, trio.current_time())
+            self._keep(self._watch.watch(facts, 0.0, trio.current_time()))
 
     def hear(self, block: Block) -> None:
         """Take float32 [n] of what is heard."""
@@ -117,12 +118,17 @@ class FieldTestObserver:
         self.test.problems.append(problem)
         self._say(problem)
 
+    def _keep(self, overs: list[RecordedOver]) -> None:
+        """Take overs that have ended."""
+        if overs:
+            self._recorded = overs[-1]
+
     def _over_ended(self) -> None:
-        self._recorded += self._watch.finish()  # one whose END never came
+        self._keep(self._watch.finish())  # one whose END never came
         late, self._late_before = self._late - self._late_before, self._late
-        if not self._recorded:
+        over, self._recorded = self._recorded, None
+        if over is None:
             return
-        over, self._recorded = self._recorded[-1], []
         clip = recognise(over, self._known)
         count = len(clip.packets) if clip is not None else len(over.packets)
         flags = (over.flags + PacketFlag.LOST * count)[:count]

@@ -40,7 +40,6 @@ BOUNDED = {
     "_told": "one for each kind of refusal",
     "_answers": "one of each kind of answer",
     "_pings": "one for each ping of this station's own",
-    "_recorded": "one for each over of this program's own test",
     "_blocks": "one over of this program's own test",
     "_held": "one for each key of a keyboard",
     "_accepted": "a time for each of the 256 numbers of overs",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import json
 from pathlib import Path
@@ -38,8 +39,9 @@ from transport.impairment import Impairment
 from transport.links.base import Link
 from transport.links.impaired import impair
 from transport.links.memory import memory_pair
-from transport.protocol.frames import Mode, Text
+from transport.protocol.frames import Begin, End, Mode, Text
 from transport.protocol.open_frames import encode
+from transport.protocol.over import OverBegun, OverEnded, PacketHeard
 
 HAS_PYSTOI = importlib.util.find_spec("pystoi") is not None
 
@@ -173,6 +175,27 @@ async def test_a_link_that_fails_is_told_of_at_once():
         observer.note(event)
     assert [str(problem), "the link works again", "Bob speaks codec 2, this is 1"] == told
     assert [str(problem), "Bob speaks codec 2, this is 1"] == observer.test.problems
+
+
+@trio_test
+async def test_overs_that_are_never_played_take_no_room():
+    """Those of another codec, say, however many come: the over that is played then is the one that is noted."""
+    observer = FieldTestObserver(FieldTest(Settings(), "caller"), known_clips(), lambda line: None)
+    before = overs_in_memory()
+    for number in range(100):
+        begin = Begin(number, 0, bytes([number]) * 8, 0, CODEC_ID + 1, 1, "Eve")
+        packets = [PacketHeard(index, bytes([number]) * 32, False) for index in range(3 + number)]
+        end = OverEnded(End(number, 4 + number, len(packets)), len(packets), begin)
+        observer.watch("in", b"", [OverBegun(begin, 0), *packets, end])
+    assert overs_in_memory() - before <= 1
+    observer.note(events.OverPlayed(99, "Eve", 102, 0, 0, 32.64, complete=True))
+    assert [102] == [over.packets for over in observer.test.heard]
+
+
+def overs_in_memory() -> int:
+    """How many recorded overs anybody holds."""
+    gc.collect()
+    return sum(isinstance(thing, RecordedOver) for thing in gc.get_objects())
 
 
 def recorded(packets: tuple[bytes, ...], flags: str) -> RecordedOver:
