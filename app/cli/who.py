@@ -28,6 +28,8 @@ from transport.address import parse_address
 from transport.errors import LinkClosed, LinkError, PeerUnreachable
 from transport.link_kinds import explained_forms
 from transport.links.base import Link
+from transport.planning.airtime_budget import AirtimeBudget
+from transport.planning.planner import link_model
 from transport.protocol.frames import Text
 from transport.protocol.receiver import Answer
 
@@ -125,7 +127,7 @@ async def _listen(ending: Ending, settings: Settings, seconds: float, heard: Hea
             if waits_for_callers(address):
                 aside(f"waiting for callers on {settings.link}")
             channel = ChannelEnd("", link, secret, wall_clock_s, heard.note)
-            transmitter = Transmitter(link, channel.encode)
+            transmitter = Transmitter(link, channel.encode, AirtimeBudget(link_model(address)))
             messages, health = Messages(settings.name, transmitter, heard.note, lambda: True), LinkHealth(heard.note)
             presence = PresenceEnd(settings, address, link, transmitter.send, heard.note)
             channel.watch(presence.watch)

@@ -29,7 +29,7 @@ from transport.planning.planner import begin_bytes, choose_k, link_model, planne
 from transport.protection.cipher import Secret
 from transport.protocol.floor import Floor
 from transport.protocol.floor_states import State, StateChanged, TalkerLost
-from transport.protocol.frames import MAX_NAME_BYTES, Begin, Frame
+from transport.protocol.frames import MAX_NAME_BYTES, Begin
 from transport.protocol.over import OverBegun, Overlap, VoiceIgnored
 from transport.protocol.over_pace import TALK_LIMIT_S
 from transport.protocol.receiver import Answer, EndArrived, Fact, VoiceArrived
@@ -92,7 +92,7 @@ class LinkEnd:
         self._report = report
         self._health = LinkHealth(self.note)
         self.channel = ChannelEnd(settings.name, link, secret, clock, self.note, self.slowness, nonce_file)
-        self.transmitter = Transmitter(link, self._encode)
+        self.transmitter = Transmitter(link, self.channel.encode, self.air)
         self.floor = Floor(TALK_LIMIT_S + LIMIT_MARGIN_S, slowness=self.slowness)
         self.changed = trio.Event()
         """Set, and made anew, when something has changed that may let an over begin or end."""
@@ -158,7 +158,6 @@ class LinkEnd:
         if self.transmitter.waiting >= MAX_PASSED:
             self.dropped += 1
             return False
-        self.air.spend(len(octets), trio.current_time())
         self.transmitter.send(octets, on_sent)
         return True
 
@@ -268,11 +267,6 @@ class LinkEnd:
     def tell(self, cause: str, cure: str = "") -> None:
         """Report that something here needs attention."""
         self._report(RelayProblem(self.name, cause, cure))
-
-    def _encode(self, frame: Frame) -> bytes:
-        octets = self.channel.encode(frame)
-        self.air.spend(len(octets), trio.current_time())
-        return octets
 
     def note(self, event: Event) -> None:
         """Take an event of a part, and report what is of interest."""

@@ -17,12 +17,19 @@ from app.station.presence_end import PresenceEnd
 from app.station.speech import SpeechEncoder
 from app.station.talker import Talker
 from app.station.transmitter import Transmitter
+from transport.planning.airtime_budget import AirtimeBudget
+from transport.planning.planner import link_model
 
 
 def make_channel(settings: Settings, parts: Parts, opened: Opened, emit: Callable[[Event], None]) -> ChannelEnd:
     """Return the station's end of the channel."""
     name = settings.name if parts.confirms else ""
     return ChannelEnd(name, opened.link, opened.secret, parts.clock, emit, opened.share, nonce_file=opened.nonce_file)
+
+
+def make_transmitter(opened: Opened, channel: ChannelEnd) -> Transmitter:
+    """Return the way out of a station."""
+    return Transmitter(opened.link, channel.encode, AirtimeBudget(link_model(opened.address)))
 
 
 def make_past(

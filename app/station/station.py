@@ -24,14 +24,13 @@ from app.station.link_health import LinkHealth
 from app.station.link_tasks import receive, report_rates, watch_for_freezes
 from app.station.listener import Listener, Taps
 from app.station.loudspeaker_end import LoudspeakerEnd
-from app.station.making import make_channel, make_past, make_presence, make_talker
+from app.station.making import make_channel, make_past, make_presence, make_talker, make_transmitter
 from app.station.messages import Messages
 from app.station.microphone_end import NO_MICROPHONE, MicrophoneEnd
 from app.station.opening import Opened, open_for_station
 from app.station.parts import Parts
 from app.station.replay import Replay
 from app.station.speech import SpeechDecoder
-from app.station.transmitter import Transmitter
 from app.station.vox import HandsFree
 from transport.errors import LinkError
 from transport.protocol.floor_states import State
@@ -83,7 +82,7 @@ class Station:
         self._past = make_past(settings, parts, opened, self._channel, self._tell)
         self._loudspeaker = LoudspeakerEnd(settings, loudspeaker, self._tell, emit, lambda: self.idle)
         self._player = self._loudspeaker.player
-        self._transmitter = Transmitter(self._link, self._channel.encode)
+        self._transmitter = make_transmitter(opened, self._channel)
         self._messages = Messages(settings.name, self._transmitter, self._tell, lambda: self.idle and self._link.ready)
         decoder = SpeechDecoder(opened.codec.decoder, opened.codec.synthesizer, opened.in_thread)
         self._replay = Replay(decoder, self._player, self._past, self._tell)

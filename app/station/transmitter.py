@@ -17,8 +17,10 @@ from app.station.wire_meter import wire_bytes
 from transport.errors import LinkError
 from transport.links.base import Link, reply
 from transport.links.traffic import Traffic
+from transport.planning.airtime_budget import WINDOW_S, AirtimeBudget
 from transport.protection.rate_limit import TokenBucket
-from transport.protocol.frames import Frame, Pong, Receipt, Refusal
+from transport.protocol.frames import TAG_BYTES, Frame, Pong, Receipt, Refusal
+from transport.protocol.open_frames import HEADER_BYTES, STAMP_BYTES
 
 Answering = Receipt | Pong | Refusal
 """Frames that answer those of others."""
@@ -29,9 +31,14 @@ ANSWERS_PER_S = 2.0
 ANSWERS_AT_ONCE = 8.0
 """...and how many may come at once, after a pause."""
 ANSWER_SHARE = 0.1
-"""Share of the airtime that answers of one kind may take, so on a thin link they are fewer than ANSWERS_PER_S..."""
+"""Share of an hour's airtime that answers of one kind may take, so on a thin link they are fewer than ANSWERS_PER_S...
+
+Where there is a duty cycle, it is a share of what that allows.
+"""
 ANSWER_AIRTIME_S = 3.0
-"""...and how much of it they may take at once, after a pause, in seconds."""
+"""...and how much of it they may take at once, after a pause, in seconds; half of it where it is less than 6 s."""
+LONGEST_ANSWER_BYTES = HEADER_BYTES + STAMP_BYTES + 4 + max(TAG_BYTES)
+"""Length that no answer exceeds: that of a protected PONG, with its token of 4 bytes."""
 
 
 class AnswerKind(enum.Enum):
@@ -67,10 +74,16 @@ class _Outgoing:
 
 
 class _AnswerBudget:
-    """The budget of one kind of answer: so many a second, and so much of the airtime. Told the time."""
+    """The budget of one kind of answer: so many a second, and so much of the airtime. Told the time.
 
-    def __init__(self) -> None:
+    In no hour do they take more than ANSWER_SHARE of it, and one frame.
+    """
+
+    def __init__(self, air: AirtimeBudget) -> None:
         self._bucket = TokenBucket(ANSWERS_PER_S, ANSWERS_AT_ONCE)
+        hour_s = ANSWER_SHARE * air.share * WINDOW_S
+        self._at_once_s = min(ANSWER_AIRTIME_S, hour_s / 2)
+        self._share = (hour_s - self._at_once_s) / WINDOW_S
         self._owed_s = 0.0
         """Airtime that was taken and is not paid for, at `_at_s`."""
         self._at_s = 0.0
@@ -78,7 +91,7 @@ class _AnswerBudget:
     def allows(self, now: float) -> bool:
         """Tell whether one more may be sent, and count it if so."""
         self._pay(now)
-        return self._owed_s < ANSWER_AIRTIME_S and self._bucket.take(now)
+        return self._owed_s < self._at_once_s and self._bucket.take(now)
 
     def spent(self, airtime_s: float, now: float) -> None:
         """Take note of the airtime that one took."""
@@ -86,21 +99,25 @@ class _AnswerBudget:
         self._owed_s += airtime_s
 
     def _pay(self, now: float) -> None:
-        self._owed_s = max(0.0, self._owed_s - ANSWER_SHARE * (now - self._at_s))
+        self._owed_s = max(0.0, self._owed_s - self._share * (now - self._at_s))
         self._at_s = now
 
 
 class Transmitter:
     """The queue through which everything passes that a station sends."""
 
-    def __init__(self, link: Link, encode: Callable[[Frame], bytes]) -> None:
-        """Take the link, and the channel's `encode`, which is called when a frame goes out."""
+    def __init__(self, link: Link, encode: Callable[[Frame], bytes], air: AirtimeBudget) -> None:
+        """Take the link, the channel's `encode`, which is called when a frame goes out, and the airtime of the link.
+
+        All that is sent is counted there. Answers alone are held back where none is left.
+        """
         self._link = link
         self._encode = encode
+        self._air = air
         self._own: deque[_Outgoing] = deque(maxlen=MAX_WAITING)
         self._answers: dict[AnswerKind, _Outgoing] = {}
         """The answer of each kind that waits."""
-        self._budgets = {kind: _AnswerBudget() for kind in AnswerKind}
+        self._budgets = {kind: _AnswerBudget(air) for kind in AnswerKind}
         self._more = trio.Event()
         self._busy = False
         self._idle = trio.Event()
@@ -126,17 +143,20 @@ class Transmitter:
             if on_lost is not None:
                 on_lost(trio.current_time())
             return
+        if isinstance(frame, bytes):
+            self._air.spend(len(frame), trio.current_time())
         self._own.append(_Outgoing(frame, on_sent, on_lost))
         self._idle = trio.Event()
         self._more.set()
 
     def answer(self, frame: Answering, to: bytes = b"") -> None:
-        """Send an answer to another station, once nothing of this one's waits, if the budget allows it.
+        """Send an answer to another station, once nothing of this one's waits, if the budget and the airtime allow it.
 
         to: the frame that is answered, where the answer is for its sender alone.
         """
-        kind = kind_of(frame)
-        if kind in self._answers or not self._budgets[kind].allows(trio.current_time()):
+        kind, now = kind_of(frame), trio.current_time()
+        has_air = self._air.left_s(now) >= self._air.airtime_s(LONGEST_ANSWER_BYTES)
+        if kind in self._answers or not has_air or not self._budgets[kind].allows(now):
             self.unanswered += 1
             return
         self._answers[kind] = _Outgoing(frame, to=to)
@@ -182,20 +202,20 @@ class Transmitter:
             else:
                 kind = next(iter(self._answers))
                 before_s = trio.current_time() + self._link.drain_s()
-                await self._send(self._answers.pop(kind), on_problem, on_taken)
+                airtime_s = await self._send(self._answers.pop(kind), on_problem, on_taken)
                 now = trio.current_time()
-                self._budgets[kind].spent(now + self._link.drain_s() - before_s, now)
+                self._budgets[kind].spent(max(airtime_s, now + self._link.drain_s() - before_s), now)
             if not self.waiting:
                 self._idle.set()
 
     async def _send(
         self, outgoing: _Outgoing, on_problem: Callable[[LinkError], None], on_taken: Callable[[], None]
-    ) -> None:
+    ) -> float:
+        """Send a frame, and return its time on air by the plan of the link, in seconds."""
         self._busy = True
         began_s = trio.current_time()
+        octets = self._octets(outgoing.frame)
         try:
-            frame = outgoing.frame
-            octets = frame if isinstance(frame, bytes) else self._encode(frame)
             await (reply(self._link, outgoing.to, octets) if outgoing.to else self._link.send(octets))
         except LinkError as problem:
             on_problem(problem)
@@ -208,3 +228,12 @@ class Transmitter:
         finally:
             self._busy = False
         self._frame_s = trio.current_time() - began_s
+        return self._air.airtime_s(len(octets))
+
+    def _octets(self, frame: Frame | bytes) -> bytes:
+        """Return a frame as it goes on the link. Somebody else's was counted when it was queued."""
+        if isinstance(frame, bytes):
+            return frame
+        octets = self._encode(frame)
+        self._air.spend(len(octets), trio.current_time())
+        return octets

@@ -23,6 +23,11 @@ class AirtimeBudget:
         self._bins: deque[tuple[float, float]] = deque(maxlen=MAX_BINS)
         """Beginning of each minute in which something was sent, and the airtime in it."""
 
+    @property
+    def share(self) -> float:
+        """Share of the time that may be spent on air, 0..1: the duty cycle, 1 without one."""
+        return self._link.duty or 1.0
+
     def airtime_s(self, frame_bytes: int) -> float:
         """Return the time on air of a frame of this length, keying included, in seconds."""
         return self._link.way.air.time_s(frame_bytes) + self._link.way.keying.on_air_s

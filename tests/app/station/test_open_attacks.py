@@ -15,14 +15,18 @@ from app import events
 from app.station.conversation import PONGS_AT_ONCE, PONGS_PER_S, RECEIPT_FRESH_S
 from app.station.listener import SILENT_OVERS_PER_S
 from app.station.messages import TEXTS_AT_ONCE, TEXTS_PER_S
-from app.station.transmitter import ANSWERS_AT_ONCE, ANSWERS_PER_S, MAX_WAITING, Transmitter
+from app.station.transmitter import ANSWER_SHARE, ANSWERS_AT_ONCE, ANSWERS_PER_S, MAX_WAITING, Transmitter
 from tests.support.overs import over_frames
 from tests.support.station import ADA, BOB, CODEC_ID, Station, clip, running
+from transport.address import parse_address
 from transport.errors import FrameError
 from transport.links.memory import MemoryLink, memory_pair
+from transport.planning.airtime_budget import WINDOW_S, AirtimeBudget
+from transport.planning.planner import link_model
 from transport.protocol.frames import PACKET_S, Begin, End, Frame, Ping, Pong, Receipt, Text, Voice
 from transport.protocol.open_frames import decode, encode
 
+RADIO = "kiss://far?call=N0CALL&radio=lora-sf7"
 SECONDS = 14
 
 
@@ -127,7 +131,7 @@ async def test_answers_take_a_share_of_the_airtime_and_come_behind_what_is_said(
 ) -> None:
     """On a link that takes a second for a frame, a minute of pings costs some ten of them, and own frames go first."""
     link: Any = ThinLink()
-    transmitter = Transmitter(link, encode)
+    transmitter = Transmitter(link, encode, AirtimeBudget(link_model(parse_address("udp://far"))))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(transmitter.run, lambda problem: None)
         for number in range(600):
@@ -147,10 +151,54 @@ async def test_answers_take_a_share_of_the_airtime_and_come_behind_what_is_said(
 
 
 @trio_test
+async def test_a_radio_without_airtime_left_answers_nothing(virtual_time: trio.testing.MockClock) -> None:
+    """Once an hour's airtime is used up by what was said, nobody gets an answer before some of it is free again."""
+    link: Any = ThinLink()
+    model = link_model(parse_address(RADIO))
+    air = AirtimeBudget(model)
+    transmitter = Transmitter(link, encode, air)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(transmitter.run, lambda problem: None)
+        said = 0
+        while air.left_s(trio.current_time()) >= 0.1:
+            transmitter.send(Text(1, said, "Bob", "x" * 80))
+            await transmitter.drained()
+            said += 1
+        for number in range(60):
+            transmitter.answer(Pong(1, number, number))
+            await trio.sleep(10.0)
+        assert (said, 60) == (len(link.frames), transmitter.unanswered)
+        await trio.sleep(WINDOW_S)
+        transmitter.answer(Pong(1, 1, 1))
+        await transmitter.drained()
+        assert Pong is type(decode(link.frames[-1]))
+        nursery.cancel_scope.cancel()
+
+
+@trio_test
+async def test_pings_do_not_use_up_the_airtime_of_a_radio(virtual_time: trio.testing.MockClock) -> None:
+    """In an hour of pings a station spends a tenth of what its duty cycle allows, and a frame, on their answers."""
+    here, there = memory_pair()
+    model = link_model(parse_address(RADIO))
+    air, pongs = AirtimeBudget(model), 0
+    bob = Station(replace(BOB, link=RADIO), link=there)
+    async with running(bob):
+        for number in range(400):
+            await here.send(encode(Ping(1, number, number)))
+            with trio.move_on_after(9.0):
+                while True:
+                    pongs += type(decode(await here.receive())) is Pong
+    pong_s = air.airtime_s(len(encode(Pong(1, 1, 1))))
+    most_s = ANSWER_SHARE * air.share * WINDOW_S
+    assert 0.01 == air.share
+    assert 0.8 * most_s <= pongs * pong_s <= most_s + pong_s
+
+
+@trio_test
 async def test_a_full_queue_drops_and_counts(virtual_time: trio.testing.MockClock) -> None:
     """Frames beyond the longest queue are lost and counted, and whoever sent them is told; nothing is raised."""
     link: Any = ThinLink()
-    transmitter = Transmitter(link, encode)
+    transmitter = Transmitter(link, encode, AirtimeBudget(link_model(parse_address("udp://far"))))
     lost: list[float] = []
     for number in range(MAX_WAITING + 10):
         transmitter.send(Text(1, number, "Bob", ""), lost.append, lost.append)

@@ -1,0 +1,49 @@
+"""What strangers cost a relay's end of a link, in virtual time."""
+
+from __future__ import annotations
+
+import trio
+import trio.testing
+
+from app import events
+from app.station.transmitter import ANSWER_SHARE
+from tests.support.air import Air, WatchedRelay, relaying
+from tests.support.station import ADA, BOB, Station, clip, running
+from transport.address import parse_address
+from transport.planning.airtime_budget import WINDOW_S, AirtimeBudget
+from transport.planning.planner import link_model
+from transport.protocol.frames import Ping, Type
+from transport.protocol.open_frames import encode
+
+UTC_S = 1_700_000_000
+
+
+def clock() -> int:
+    return UTC_S + int(trio.current_time())
+
+
+def play(main) -> None:
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+def test_a_flood_of_pings_leaves_a_radio_its_airtime() -> None:
+    """An hour of pings costs a tenth of what the duty cycle allows, and a frame: overs are carried as before."""
+    near, far = Air("udp://near"), Air("serial:///dev/b?radio=e22-2k4")
+    intruder = far.member()
+    hill = WatchedRelay("Hill", near, far, clock=clock)
+    ada, bob = (Station(s, link=air.member(), clock=clock) for s, air in ((ADA, near), (BOB, far)))
+    air = AirtimeBudget(link_model(parse_address(far.name)))
+
+    async def main() -> None:
+        async with relaying([near, far], hill), running(ada, bob):
+            for number in range(400):
+                await intruder.send(encode(Ping(1, number, number)))
+                await trio.sleep(9.0)
+            ada.engine.play_clip(clip(2.0))
+            await bob.until(events.OverPlayed, 1, 10.0)
+
+    play(main)
+    pongs = [frame for _, member, frame in far.frames if member == 1 and frame[0] & 15 == Type.PONG]
+    spent_s, pong_s = sum(air.airtime_s(len(frame)) for frame in pongs), air.airtime_s(len(pongs[0]))
+    most_s = ANSWER_SHARE * air.share * WINDOW_S
+    assert 0.8 * most_s <= spent_s <= most_s + pong_s
