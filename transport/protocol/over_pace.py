@@ -48,9 +48,14 @@ class OverPace:
         self._last_s = self._ended_s = -math.inf
         self._arrivals: deque[tuple[float, int]] = deque(maxlen=MAX_ARRIVALS)
 
-    def join(self, sender: str, k: int, first_index: int, now: float, took_over: bool = False) -> None:
-        """Take note that an over is followed from this packet on; `took_over`: in place of another station's."""
-        paused = now - max(self._last_s, self._ended_s) >= PAUSE_S
+    def join(
+        self, sender: str, k: int, first_index: int, now: float, took_over: bool = False, supersedes: bool = False
+    ) -> None:
+        """Take note that an over is followed from this packet on.
+
+        supersedes: in place of one that has not ended, so there was no pause. took_over: which was another station's.
+        """
+        paused = not supersedes and now - max(self._last_s, self._ended_s) >= PAUSE_S
         if paused or took_over:
             self._busy_since_s = now
         if paused or took_over or sender != self._talker:

@@ -97,12 +97,13 @@ class OverReceiver:
         return [OverSuperseded(current), self._follow(begin, first_index, now, took_over=not same_talker)]
 
     def _follow(self, begin: Begin, first_index: int, now: float, *, took_over: bool = False) -> OverBegun:
+        supersedes = self.current is not None
         self.current, self._last_over = begin, begin.over
         if (begin.over, begin.nonce) != self._counted:
             self._intact.clear()
             self._damaged.clear()
         self._counted = (begin.over, begin.nonce)
-        self._pace.join(begin.sender, begin.k, first_index, now, took_over)
+        self._pace.join(begin.sender, begin.k, first_index, now, took_over, supersedes)
         return OverBegun(begin, first_index)
 
     def _receive_voice(self, voice: Voice, begin: Begin, now: float) -> list[OverEvent]:

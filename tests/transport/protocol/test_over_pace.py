@@ -157,3 +157,17 @@ def test_who_takes_over_begins_anew() -> None:
     assert not pace.yields(now + EAR_GRACE_S)
     assert pace.yields(now + EAR_GRACE_S + PACKET_S + 0.01)
     assert not pace.too_long(now + 60.0)
+
+
+def test_whoever_begins_anew_before_his_over_has_ended_has_not_paused() -> None:
+    """BEGINs without an END and without speech keep the ear no longer than one of them."""
+    pace = joined(now=0.0)
+    now = 0.0
+    while now < EAR_WINDOW_S:
+        assert not pace.yields(min(now, EAR_GRACE_S))
+        now += 2.3
+        pace.join("Ada", 1, 0, now, supersedes=True)
+    assert pace.yields(now)
+    pace.ended(0, now)
+    pace.join("Ada", 1, 0, now + PAUSE_S)
+    assert not pace.yields(now + PAUSE_S + EAR_GRACE_S)
