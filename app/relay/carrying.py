@@ -157,7 +157,7 @@ class Carrying:
         """Return True when the floor is ours to take; False where it will not be."""
         target, told, waits = self._target, False, False
         while not self._stopped:
-            if target.queue[0] is self and target.idle:
+            if target.queue[0] is self and target.free:
                 if not target.link.ready or not target.may_begin:
                     self._stopped = (target.problem or NOBODY_THERE) if not target.link.ready else NO_AIRTIME
                     return False
@@ -168,9 +168,9 @@ class Carrying:
                 continue
             if not told:
                 self._carrier.report(OverWaits(self._begin.sender, self._source.name, target.name))
-            told, waits, changed = True, True, target.changed
+            told = waits = True
             with trio.move_on_at(self._came_s + LONGEST_WAIT_S):
-                await changed.wait()
+                await target.may_be_free()
             if trio.current_time() >= self._came_s + LONGEST_WAIT_S:
                 self.stop(SOMEBODY_TALKS)
         return False

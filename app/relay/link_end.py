@@ -126,6 +126,11 @@ class LinkEnd:
         return self.floor.state is State.IDLE
 
     @property
+    def free(self) -> bool:
+        """True while nobody talks here, or somebody has for longer than anybody may, and is not waited for."""
+        return self.idle or trio.current_time() >= self.floor.breaks_in_s
+
+    @property
     def has_room(self) -> bool:
         """True while another over may wait here."""
         return len(self.queue) < MAX_QUEUED_OVERS
@@ -151,10 +156,7 @@ class LinkEnd:
         return self.air.left_s(trio.current_time()) >= frames * self.air.airtime_s(frame_bytes)
 
     def pass_on(self, octets: bytes, on_sent: Callable[[float], None] | None = None) -> bool:
-        """Have a frame of somebody else's sent as it is; return False where it finds no room, and is dropped.
-
-        on_sent: told the time at which the link took it.
-        """
+        """Have a frame of somebody else's sent as it is, and `on_sent` told when; return False where it has no room."""
         if self.transmitter.waiting >= MAX_PASSED:
             self.dropped += 1
             return False
@@ -207,6 +209,12 @@ class LinkEnd:
         """Wake whoever waits for something on this link."""
         self.changed.set()
         self.changed = trio.Event()
+
+    async def may_be_free(self) -> None:
+        """Return when something has changed that may let an over begin or end, or somebody has talked for too long."""
+        changed, breaks_in_s = self.changed, self.floor.breaks_in_s
+        with trio.move_on_at(breaks_in_s if breaks_in_s > trio.current_time() else float("inf")):
+            await changed.wait()
 
     # --- tasks -------------------------------------------------------------------------------------------------------
 

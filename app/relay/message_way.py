@@ -76,8 +76,8 @@ class _Line:
                 await self._more.wait()
             elif self.waiting[0].due_s > trio.current_time():
                 await trio.sleep_until(self.waiting[0].due_s)
-            elif not self._end.idle or self._end.queue:
-                await self._end.changed.wait()
+            elif not self._end.free or self._end.queue:
+                await self._end.may_be_free()
             else:
                 return self.waiting[0]
 

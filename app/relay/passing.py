@@ -181,9 +181,9 @@ class Passing:
         if reason:
             self._tell(end, target, reason, now)
             return False
-        if not target.idle or target.queue or not target.link.ready or not target.may_begin:
+        if not target.free or target.queue or not target.link.ready or not target.may_begin:
             reason = SOMEBODY_TALKS if target.link.ready else NOBODY_THERE
-            if target.link.ready and target.idle and not target.queue:
+            if target.link.ready and target.free and not target.queue:
                 reason = NO_AIRTIME
             self._not_relayed(target, end, reason)
             return False
@@ -232,7 +232,7 @@ class Passing:
         if len(self._nonces) > MAX_SINGLES:
             self._nonces.popitem(last=False)
         for target in self._ends:
-            free = target is not end and target.idle and target.link.ready and target.has_air(1, len(octets))
+            free = target is not end and target.free and target.link.ready and target.has_air(1, len(octets))
             if free and not misfit(end, target, 1):
                 target.pass_on(octets)
 

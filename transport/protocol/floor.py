@@ -68,11 +68,19 @@ class Floor:
         self._receipt_by_s: float | None = None
         self._collision_told: int | None = None
 
+    @property
+    def breaks_in_s(self) -> float:
+        """Time from which the key counts although somebody talks; infinite while nobody does.
+
+        Whoever talks on and on, by mistake or by intent, locks nobody out for longer than the talk limit.
+        """
+        receiving = self.state is State.RECEIVING
+        return self._busy_since_s + self._talk_limit_s * self._slowness if receiving else math.inf
+
     def press(self, now: float) -> list[FloorEvent]:
         """Take note that the talk key went down."""
         before = self.state
-        # Whoever talks on and on, by mistake or by intent, locks nobody out for longer than the talk limit.
-        break_in = before is State.RECEIVING and now - self._busy_since_s >= self._talk_limit_s
+        break_in = now >= self.breaks_in_s
         if before in (State.IDLE, State.RECEIVING):
             self._breaking_in = break_in
         events = self._move(FloorInput.BREAK_IN if break_in else FloorInput.PRESS)
@@ -122,6 +130,7 @@ class Floor:
         if self.talker_over is not None and over != self.talker_over and not begins:
             return self._collision(over, "two stations are talking at once")
         if over == self._given_up and not begins:
+            self._free_since_s = now + self._silence_s(k)  # he has not paused
             return []
         self._given_up = None
         if self.talker_over is None and now - self._free_since_s >= PAUSE_S:
@@ -198,7 +207,7 @@ class Floor:
         events: list[FloorEvent] = []
         if self.talker_over is not None and now >= self._lost_at_s():
             if self._silent_at_s is not None and now < self._silent_at_s:
-                self._given_up = self.talker_over
+                self._given_up, self._free_since_s = self.talker_over, self._silent_at_s  # he has not paused
             events += self.talker_lost(now)
         if self._limit_at_s is not None and now >= self._limit_at_s - self._talk_warning_s and not self._warned:
             self._warned = True
@@ -245,5 +254,5 @@ class Floor:
 
     def _forget_talker(self, now: float) -> None:
         if self.talker_over is not None:
-            self._free_since_s = now
+            self._free_since_s = max(now, self._free_since_s)
         self.talker_over = self._silent_at_s = self._collision_told = None

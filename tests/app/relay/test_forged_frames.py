@@ -211,6 +211,32 @@ def test_whoever_says_next_to_nothing_is_no_talker() -> None:
     play(main)
 
 
+def test_a_trickle_of_begins_locks_nobody_out_for_longer_than_anybody_may() -> None:
+    """A forged BEGIN every 2.3 s, of another over every 125 s, holds a link for 130 s: then overs are passed on."""
+    near, far = Air("udp://near"), Air("udp://far")
+    intruder = far.member()
+    ada, bob = talker_and_listener(near, far)
+    hill = WatchedRelay("Hill", near, far, clock=clock)
+
+    async def trickle() -> None:
+        for _ in range(1000):
+            number = int(trio.current_time() / 125.0)
+            await intruder.send(forged(Type.BEGIN, 0, over=number, nonce=number.to_bytes(8)))
+            await trio.sleep(2.3)
+
+    async def main() -> None:
+        async with relaying([near, far], hill), running(ada, bob), trio.open_nursery() as nursery:
+            nursery.start_soon(trickle)
+            await trio.sleep(TALK_LIMIT_S + LIMIT_MARGIN_S + 5.0)
+            for number in range(1, 7):
+                ada.engine.play_clip(clip(2.0))
+                await trio.sleep(20.0)
+                assert number == len(bob.only(events.OverPlayed))
+            nursery.cancel_scope.cancel()
+
+    play(main)
+
+
 def test_an_end_that_is_anothers_ends_nothing() -> None:
     """After a forged END the over goes on, and holds the floor of the other link as before."""
     near, far = Air("udp://near"), Air("udp://far")

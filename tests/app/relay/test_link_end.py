@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import pytest
 import trio
 import trio.testing
 
 from app import events
+from app.relay.link_end import LIMIT_MARGIN_S
 from app.station.transmitter import ANSWER_SHARE
 from tests.support.air import Air, WatchedRelay, relaying
 from tests.support.station import ADA, BOB, Station, clip, running
 from transport.address import parse_address
 from transport.planning.airtime_budget import WINDOW_S, AirtimeBudget
 from transport.planning.planner import link_model
-from transport.protocol.frames import Ping, Type
+from transport.protocol.frames import Begin, Ping, Type, Voice
 from transport.protocol.open_frames import encode
+from transport.protocol.over_pace import TALK_LIMIT_S
 
 UTC_S = 1_700_000_000
 
@@ -47,3 +50,36 @@ def test_a_flood_of_pings_leaves_a_radio_its_airtime() -> None:
     spent_s, pong_s = sum(air.airtime_s(len(frame)) for frame in pongs), air.airtime_s(len(pongs[0]))
     most_s = ANSWER_SHARE * air.share * WINDOW_S
     assert 0.8 * most_s <= spent_s <= most_s + pong_s
+
+
+@pytest.mark.parametrize("kind", [Voice, Begin])
+def test_a_trickle_locks_nobody_out_for_longer_than_anybody_may(kind: type) -> None:
+    """A frame every 2.3 s holds a link for 130 s; from then on overs and messages are carried."""
+    near, far = Air("udp://near"), Air("udp://far")
+    intruder = far.member()
+    hill = WatchedRelay("Hill", near, far, clock=clock)
+    ada, bob = (Station(s, link=air.member(), clock=clock) for s, air in ((ADA, near), (BOB, far)))
+
+    async def trickle() -> None:
+        for number in range(1000):
+            over = int(trio.current_time() / 125.0) % 256
+            nonce = number.to_bytes(8)
+            await intruder.send(
+                encode(Begin(over, 0, nonce, 0, 1, 1, "Eve") if kind is Begin else Voice(over, 1, (bytes(32),)))
+            )
+            await trio.sleep(2.3)
+
+    async def main() -> None:
+        async with relaying([near, far], hill), running(ada, bob), trio.open_nursery() as nursery:
+            nursery.start_soon(trickle)
+            await trio.sleep(TALK_LIMIT_S + LIMIT_MARGIN_S + 5.0)
+            for number in range(1, 13):
+                before = len(bob.only(events.OverPlayed))
+                ada.engine.play_clip(clip(2.0))
+                ada.engine.send_text(f"number {number}", "")
+                await trio.sleep(20.0)
+                assert "Ada via Hill" in {one.sender for one in bob.only(events.OverPlayed)[before:]}
+                assert number == len(bob.only(events.TextHeard))
+            nursery.cancel_scope.cancel()
+
+    play(main)

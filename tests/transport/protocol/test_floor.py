@@ -341,6 +341,29 @@ def test_nobody_holds_the_floor_for_longer_than_anybody_may() -> None:
     assert State.COLLIDED is state_of(floor)
 
 
+@pytest.mark.parametrize("number_s", [5.0, 125.0, 1000.0])
+@pytest.mark.parametrize("limit_s", [TALK_LIMIT_S, TALK_LIMIT_S + 10.0])
+def test_whoever_is_given_up_has_not_paused(limit_s: float, number_s: float) -> None:
+    """A frame every 2.3 s, of an over with another number now and then, holds the floor for no longer than anybody may:
+    from then on the key counts at any time."""
+    floor, now, denied = Floor(limit_s), 0.0, []
+    while now < 1000.0:
+        now += 2.3
+        floor.tick(now)
+        floor.heard(now, int(now / number_s))
+        if floor.state is State.RECEIVING and now < floor.breaks_in_s:
+            denied.append(now)
+    assert limit_s - 3.0 <= denied[-1] <= limit_s + 3.0
+
+
+def test_on_a_slow_link_anybody_may_talk_for_longer() -> None:
+    """An over that takes twice its time on the link is waited for twice as long."""
+    floor = Floor(slowness=2.0)
+    for now in range(int(2 * TALK_LIMIT_S) + 1):
+        floor.heard(float(now), THEM)
+    assert 2 * TALK_LIMIT_S == floor.breaks_in_s
+
+
 @pytest.mark.parametrize("growth_s", [0.5, 2.0, 60.0])
 def test_gaps_that_grow_do_not_lengthen_the_silence(growth_s: float) -> None:
     """Frames whose gaps grow as far as they can keep the floor for seconds after the last of them, not minutes."""
