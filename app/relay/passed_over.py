@@ -23,6 +23,8 @@ class WayOn:
     target: LinkEnd
     turn: int
     """Number of the turn that it has there."""
+    until_s: float
+    """Time until which it may have turns there: those after an END are not longer in all than one."""
     packets: int = 0
     lost: int = 0
     """Packets that found no room there."""
@@ -30,7 +32,8 @@ class WayOn:
     def ended(self, frame_bytes: int) -> str:
         """Return why the over goes no further here with a frame of this length; "" if it does."""
         state = self.target.floor.state
-        if self.turn == self.target.turns and state is State.DRAINING:
+        too_long = state is State.DRAINING or trio.current_time() >= self.until_s
+        if self.turn == self.target.turns and too_long:
             return TOO_LONG
         if self.turn != self.target.turns or (state is not State.ASKED and state not in (State.ON_AIR, State.COLLIDED)):
             return self.target.problem or SOMEBODY_TALKS
@@ -64,6 +67,8 @@ class PassedOver:
     """Ways on which it goes: to all other links at the most; None while that is not known."""
     window: Window = field(default_factory=Window)
     ends: int = 0
+    resumed: int = 0
+    """Number of times that it went on after an END."""
     longest: int = 0
     """Length of the longest VOICE so far, in bytes."""
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 import trio
 
-from app.relay.link_end import LinkEnd
+from app.relay.link_end import LIMIT_MARGIN_S, LinkEnd
 from app.relay.passed_over import OverElsewhere, PassedOver, WayOn
 from app.relay.reasons import NO_AIRTIME, NOBODY_THERE, SOMEBODY_TALKS
 from app.relay.reports import OverNotRelayed, OverRelayed, RelayReport
@@ -20,7 +20,7 @@ from transport.planning.planner import link_model, plan
 from transport.protection.rate_limit import TokenBucket
 from transport.protocol.frames import MAX_K, NONCE_BYTES, Repeat, Type
 from transport.protocol.open_frames import HEADER, HEADER_BYTES, voice_shape
-from transport.protocol.over_pace import OverPace
+from transport.protocol.over_pace import TALK_LIMIT_S, OverPace
 from transport.protocol.relaying import KnownOvers, Sighting, origin_of
 
 OVERS_PER_S, OVERS_AT_ONCE = 2.0, 16.0
@@ -32,6 +32,8 @@ MAX_SINGLES = 256
 TOLD_EVERY_S = 60.0
 """Time between two reports that overs do not fit, in seconds."""
 MAX_TOLD = 64
+MAX_RESUMED = 8
+"""Times that an over goes on after an END, which may have been another's."""
 UNNAMED = "somebody"
 
 
@@ -151,19 +153,35 @@ class Passing:
         goes_on = sequence > current.window.highest
         if not self._is_new(current, sequence, end, now):
             return
-        if current.ends and goes_on:  # its END was another's
-            current.ends, current.ways = 0, None
+        if current.ends and goes_on and not self._resume(current, packets, copies, end, now):
+            end.dropped += 1
+            return
         count = min(packets, current.k)
         pace.arrived(current.place(sequence) + count - 1, packets, now)
         end.moved(end.floor.heard(now, current.over, min(packets, MAX_K)))
         if current.ways is None:
             targets = [other for other in self._ends if self._takes(other, current, packets, copies, end, now)]
-            current.ways = [WayOn(target, target.turns) for target in targets]
+            until_s = now + TALK_LIMIT_S + LIMIT_MARGIN_S
+            current.ways = [WayOn(target, target.turns, until_s) for target in targets]
             self._pass(current.begin, 0, current, end)
         elif len(octets) > current.longest:  # it repeats what stood in the one before, and the first one could not
             self._leave_misfits(current, packets, copies, end, now)
         current.longest = max(current.longest, len(octets))
         self._pass(octets, count, current, end)
+
+    def _resume(self, current: PassedOver, packets: int, copies: int, end: LinkEnd, now: float) -> bool:
+        """Have an over go on after an END that was another's, on the links where it was; return whether it does.
+
+        Its BEGIN is known there. It goes on a few times, and ends when it would have without.
+        """
+        if current.resumed >= MAX_RESUMED or not self._overs[end.number].take(now):
+            return False
+        current.resumed += 1
+        current.ends = 0
+        if current.ways is not None:
+            ways = [way for way in current.ways if self._takes(way.target, current, packets, copies, end, now)]
+            current.ways = [WayOn(way.target, way.target.turns, way.until_s) for way in ways]
+        return True
 
     def _leave_misfits(self, current: PassedOver, packets: int, copies: int, end: LinkEnd, now: float) -> None:
         """End an over on the links where frames of so many packets and copies do not fit."""

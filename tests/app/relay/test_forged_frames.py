@@ -12,6 +12,7 @@ import trio.testing
 
 from app import events
 from app.relay.link_end import LIMIT_MARGIN_S, MAX_PASSED
+from app.relay.passing import MAX_RESUMED
 from app.relay.reasons import NO_AIRTIME
 from app.relay.reports import OverNotRelayed, OverRelayed, RelayFigures
 from tests.support.air import Air, WatchedRelay, relaying
@@ -257,3 +258,44 @@ def test_an_end_that_is_anothers_ends_nothing() -> None:
     play(main)
     first, second = hill.only(OverRelayed)
     assert 19 - 2 <= first.packets + second.packets and second.packets > 10
+
+
+def test_an_over_that_ends_again_and_again_costs_no_more_than_it_says() -> None:
+    """VOICE and END in turn: the over ends when any does, nothing of it is said twice, and few lines tell of it."""
+    near, far = Air("udp://near"), Air("udp://far")
+    intruder, _ = near.member(), far.member()
+    hill = WatchedRelay("Hill", near, far, clock=clock)
+
+    async def main() -> None:
+        async with relaying([near, far], hill):
+            await intruder.send(forged(Type.BEGIN, 0))
+            for sequence in range(1, 600, 2):
+                await intruder.send(forged(Type.VOICE, sequence))
+                await intruder.send(forged(Type.END, sequence + 1))
+                await trio.sleep(0.7)
+
+    play(main)
+    said = [frame for _, member, frame in far.frames if member == 1]
+    assert len(said) == len(set(said))
+    assert said_by_the_relay(far)[-1] <= TALK_LIMIT_S + LIMIT_MARGIN_S
+    assert 1 <= len(hill.only(OverRelayed)) <= 1 + MAX_RESUMED
+
+
+def test_a_forged_over_goes_on_for_no_longer_than_anybody_may() -> None:
+    """An END now and then does not give an over another two minutes."""
+    near, far = Air("udp://near"), Air("udp://far")
+    intruder, _ = near.member(), far.member()
+    hill = WatchedRelay("Hill", near, far, clock=clock)
+
+    async def main() -> None:
+        async with relaying([near, far], hill):
+            await intruder.send(forged(Type.BEGIN, 0))
+            for sequence in range(1, 900):
+                end = sequence in (100, 300)
+                if sequence % 9:
+                    await intruder.send(forged(Type.END if end else Type.VOICE, sequence))
+                    await trio.sleep(PACKET_S)
+
+    play(main)
+    said = said_by_the_relay(far)
+    assert TALK_LIMIT_S - 2.0 <= said[-1] - said[0] <= TALK_LIMIT_S + LIMIT_MARGIN_S
