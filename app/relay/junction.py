@@ -52,7 +52,7 @@ class Junction:
         self._ends = ends
         self._nursery = nursery
         self._report = report
-        self._known, self._names = KnownOvers(), KnownNames()
+        self._known, self._names = KnownOvers(), KnownNames(settings.name if mode is Mode.HAM else "")
         self._messages = CarriedMessages(settings, ends, mode, self._names, report)
         self._passing = Passing(ends, self._known, report) if mode is Mode.OPEN else None
         say, expect = self._messages.notify, self._messages.expect

@@ -235,14 +235,18 @@ class KnownMessages:
 class KnownNames:
     """The names that stations have on the links of one relay, from what was heard on several of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, cut_by: str = "") -> None:
+        """Take the name of the relay if it cuts those of others, as in ham mode; empty if not."""
+        self._cut_by = cut_by
+        self._whole: OrderedDict[str, dict[int, str]] = OrderedDict()
+        """Names that were cut, as they were heard, by what this relay makes of them and the number of the link."""
         self._heard: OrderedDict[bytes, dict[int, str]] = OrderedDict()
         """Sender of an over or a message by the number of the link: at most all of the relay's."""
         self._elsewhere: OrderedDict[tuple[int, str], dict[int, str]] = OrderedDict()
         """Names of a station on other links, by their numbers, for its name on one: what was heard last counts."""
 
     def __len__(self) -> int:
-        return max(len(self._heard), len(self._elsewhere))
+        return max(len(self._heard), len(self._elsewhere), len(self._whole))
 
     def heard_over(self, nonce: bytes, name: str, link: int) -> None:
         """Take note of the name under which an over was heard on a link."""
@@ -261,6 +265,12 @@ class KnownNames:
         for other in names.keys() - {link}:
             self._join(link, name, other, names[other])
             self._join(other, names[other], link, name)
+        told = relayed_name(name, self._cut_by, always=True) if self._cut_by else ""
+        if CUT + VIA in told:
+            self._whole.setdefault(told, {})[link] = name
+            self._whole.move_to_end(told)
+            if len(self._whole) > MAX_KNOWN:
+                self._whole.popitem(last=False)
 
     def _join(self, link: int, name: str, other: int, name_there: str) -> None:
         self._elsewhere.setdefault((link, name), {})[other] = name_there
@@ -273,6 +283,8 @@ class KnownNames:
 
         Whoever is called by the way through another relay, which joins the same links, was heard there himself.
         """
+        if (whole := self._whole.get(name, {}).get(target)) is not None:
+            return whole
         before = name_before(name, relay)
         if before != name or not hops_of(name):
             return before

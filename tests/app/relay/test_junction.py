@@ -316,6 +316,28 @@ def test_whoever_leaves_is_gone_everywhere() -> None:
     ]
 
 
+def test_a_station_whose_name_was_cut_confirms() -> None:
+    """On a ham channel, behind two relays that cut it: it is called by its own name where it is."""
+    one, two, three = Air("udp://one"), Air("udp://two"), Air("udp://three")
+    ham: dict = {**KEY, "mode": Mode.HAM}
+    ada, bob = station(ADA, one, **ham), station(BOB, three, "AB1CDE Long Name Here 12", **ham)
+    relays = [
+        WatchedRelay("N0HILL", one, two, clock=clock, **ham),
+        WatchedRelay("N0BAY", two, three, clock=clock, **ham),
+    ]
+
+    async def main() -> None:
+        async with relaying([one, two, three], *relays), running(ada, bob):
+            await trio.sleep(6.0)
+            ada.engine.send_text("on my way", "AB1CDE Long ~ via N0HILL", confirm=True)
+            await ada.until(events.TextConfirmed)
+            ada.engine.play_clip(clip(SPOKEN_S))
+            assert "AB1CDE Long ~ via N0HILL" == (await ada.until(events.OverConfirmed)).station
+
+    play(main)
+    assert [bob.settings.name] == [text.addressee for text in bob.only(events.TextHeard)]
+
+
 def test_two_relays_in_a_row() -> None:
     """The way is shown, and an over addressed along it finds its way back, receipt included."""
     one, two, three = Air("udp://one"), Air("udp://two"), Air("udp://three")

@@ -166,6 +166,18 @@ def test_what_an_addressee_is_called_on_another_link() -> None:
     assert MAX_KNOWN == len(known)
 
 
+def test_an_addressee_whose_name_was_cut_is_called_by_his_own() -> None:
+    """On the link on which he was heard: only the relay that cut it knows it."""
+    whole, cut = "AB1CDE Long Name Here 12", "AB1CDE Long ~ via N0HILL"
+    known = KnownNames("N0HILL")
+    known.heard_message(1, 2, whole, 1)
+    assert [whole, "AB1CDE Long ~"] == [known.addressee(cut, "N0HILL", 0, link) for link in (1, 2)]
+    assert "AB1CDE Long ~" == KnownNames().addressee(cut, "N0HILL", 0, 1)
+    for number in range(2 * MAX_KNOWN):
+        known.heard_message(0, 0, f"{number:04} has a very long name", 0)
+    assert MAX_KNOWN == len(known)
+
+
 def test_an_addressee_is_found_without_a_search() -> None:
     """However many names are known: a stranger has a relay look for one in every message."""
     compared = []
