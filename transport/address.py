@@ -59,6 +59,12 @@ class Address(Generic[Settings]):
         settings: Any = self.settings
         return str(settings.channel) if self.kind.takes_channel else ""
 
+    @property
+    def has_certificate(self) -> bool:
+        """True where the far end must show a certificate: a broker over TLS."""
+        settings: Any = self.settings
+        return self.kind.takes_channel and bool(settings.tls)
+
     def with_access(self, access: Access) -> Address[Any]:
         """Return the address to open for a station that has this access: a key, a password, certificates."""
         return replace(self, settings=self.kind.with_access(self.settings, access))

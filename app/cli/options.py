@@ -138,11 +138,12 @@ def settings_from(arguments: argparse.Namespace, configuration: Configuration | 
     settings = Settings(**values)
     if settings.mode is Mode.OPEN and hasattr(arguments, PREFIX + "passphrase_file"):  # the file's is left alone
         raise GossamerError("mode open and a passphrase contradict each other", "leave one out")
-    address = parse_address(settings.link)
-    trusts_all = address.kind.takes_channel and not address.settings.tls
-    if hasattr(arguments, PREFIX + "ca") and trusts_all and not hasattr(arguments, "links"):  # of a relay, one may be
-        raise GossamerError(
-            "--ca is for mqtts://, and mqtt:// trusts whoever answers", "write mqtts://, or leave it out"
-        )
+    if settings.mode is Mode.OPEN and hasattr(arguments, PREFIX + "channel"):
+        raise GossamerError("mode open and --channel contradict each other", "leave one out")
+    links = getattr(arguments, "links", [settings.link])  # a relay has several: one with it is enough
+    addresses = [parse_address(resolve(link, configuration.contacts, configuration.path)) for link in links]
+    if hasattr(arguments, PREFIX + "ca") and not any(address.has_certificate for address in addresses):
+        cause = f"--ca is for mqtts://, and {addresses[0].scheme}:// has no certificate"
+        raise GossamerError(cause, "write mqtts://, or leave it out")
     settings = with_password(replace(settings, broker_passwords=tuple(configuration.passwords.items())))
     return with_passphrase(settings, ask=getattr(arguments, "passphrase", False))
