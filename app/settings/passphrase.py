@@ -33,12 +33,17 @@ def with_passphrase(settings: Settings, ask: bool, *, weak: bool = False) -> Set
         raise GossamerError(
             "--passphrase and a passphrase file (--passphrase-file) exclude each other", "leave one out"
         )
+    file = None
     if ask:
         settings = replace(settings, passphrase=_ask(channel_name(settings)))
     elif settings.passphrase_file and settings.mode is not Mode.OPEN:
-        settings = replace(settings, passphrase=_read(Path(settings.passphrase_file).expanduser()))
+        file = Path(settings.passphrase_file).expanduser()
+        settings = replace(settings, passphrase=_read(file))
     if settings.passphrase is not None and not weak:
         check_strength(settings.passphrase, [channel_name(settings), settings.name])
+    channel_mode(settings)  # what is refused comes before any remark, and so stands alone
+    if file is not None:
+        warn_of_readers(file)
     if not weak:
         _warn_of_channel(settings)
     warn_of_amateur_radio(settings)
@@ -84,5 +89,4 @@ def _read(path: Path) -> str:
     if not passphrase or len(octets) > MAX_FILE_BYTES:
         size = "too long" if passphrase else "empty"
         raise FileProblem(f"the passphrase file {path} is {size}", "its first line is the passphrase")
-    warn_of_readers(path)
     return passphrase

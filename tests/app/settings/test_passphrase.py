@@ -63,6 +63,30 @@ def test_a_file_that_others_can_read_is_warned_of(
 
 
 @pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--passphrase-file", "key"], "this passphrase is soon guessed"),
+        (["--channel", "harbour", "--mode", "ham"], "mode ham needs a passphrase"),
+    ],
+    ids=["weak", "none"],
+)
+def test_a_refusal_stands_alone(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    problem: str,
+) -> None:
+    """One line: no remark about the readers of a passphrase, or the name of a channel, that is not used."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "key").write_text("host\n")
+    (tmp_path / "key").chmod(0o644)
+    assert 2 == main(["who", "udp://192.0.2.7", *words])
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"gossamer: {problem}")
+
+
+@pytest.mark.parametrize(
     ("octets", "problem"),
     [(b"", "is empty"), (b"\nsecond\n", "is empty"), (b"\xff\xfe", "not text"), (b"x" * 5000, "too long")],
     ids=["empty", "empty line", "not UTF-8", "too long"],
