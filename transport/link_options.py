@@ -27,6 +27,12 @@ SETTLE_S = 0.1
 
 Linux raises DTR and RTS for a moment when a port is opened; a transmitter that this keyed has let go by then.
 """
+MAX_RATE_BPS = 10**10
+"""Highest rate of a link in bits per second, far beyond what its frames take."""
+MAX_DELAY_S = 3600
+"""Longest delay and longest jitter that are simulated, in seconds: no conversation bears an hour."""
+MAX_BURST_FRAMES = 10**6
+"""Longest mean run of lost frames that is simulated: more than frames pass in a day of talk."""
 MAX_SETTLE_S = 30.0
 """Longest pause after opening a serial port, in seconds: boards that start anew take 2 to 10."""
 
@@ -63,6 +69,16 @@ def read_seconds(text: str) -> float:
     return read_number(text[:-1]) if text.endswith("s") else read_number(text) / 1000
 
 
+def within(least: float, most: float, read: Callable[[str], Any] = read_number) -> Callable[[str], Any]:
+    """Return a reader of values from `least` to `most`, each included, in the unit in which `read` returns them."""
+
+    def read_within(text: str) -> Any:
+        value = read(text)
+        return value if least <= value <= most else refuse()
+
+    return read_within
+
+
 def read_packets(text: str) -> int:
     """Return a number of packets a frame, 1 to MAX_K."""
     return int(text) if text in {str(k) for k in range(1, MAX_K + 1)} else refuse()
@@ -77,36 +93,6 @@ def read_repeat(text: str) -> Repeat:
 def read_switch(text: str) -> bool:
     """Return '0' as False and '1' as True."""
     return {"0": False, "1": True}[text] if text in ("0", "1") else refuse()
-
-
-def read_baud(text: str) -> int:
-    """Return the speed of a serial port, 1 to MAX_BAUD baud."""
-    baud = int(text)
-    return baud if 1 <= baud <= MAX_BAUD else refuse()
-
-
-def read_kiss_time(text: str) -> float:
-    """Return a time in seconds that KISS can carry: in steps of 10 ms, at most 2.55 s."""
-    seconds = read_seconds(text)
-    return seconds if 0 <= seconds <= MAX_KISS_VALUE / 100 else refuse()
-
-
-def read_octet(text: str) -> int:
-    """Return a number from 0 to 255."""
-    value = int(text)
-    return value if 0 <= value <= MAX_KISS_VALUE else refuse()
-
-
-def read_kiss_port(text: str) -> int:
-    """Return the number of a TNC's port, 0 to 15: KISS has four bits for it."""
-    port = int(text)
-    return port if 0 <= port <= MAX_KISS_PORT else refuse()
-
-
-def read_settling(text: str) -> float:
-    """Return how long a serial port is left alone after it was opened, in seconds, 0 to MAX_SETTLE_S."""
-    seconds = read_seconds(text)
-    return seconds if 0 <= seconds <= MAX_SETTLE_S else refuse()
 
 
 def read_destination(text: str) -> Callsign:
@@ -132,26 +118,33 @@ COMMON_OPTIONS = (
 )
 """Options of every link that are fields of `Address`."""
 IMPAIRMENT_OPTIONS = (
-    LinkOption("rate", "rate_bps", read_number, "a number of bits per second"),
+    LinkOption("rate", "rate_bps", within(1, MAX_RATE_BPS), f"a number of bits per second, 1 to {MAX_RATE_BPS}"),
     LinkOption("loss", "loss", read_share, _SHARE_OF_FRAMES),
-    LinkOption("burst", "burst_frames", read_number, "the mean number of frames lost in a row"),
+    LinkOption(
+        "burst",
+        "burst_frames",
+        within(0, MAX_BURST_FRAMES),
+        f"the mean number lost in a row, at most {MAX_BURST_FRAMES}",
+    ),
     LinkOption("ber", "ber", read_share, "a share of bits such as 0.001"),
-    LinkOption("delay", "delay_s", read_seconds, _TIME),
-    LinkOption("jitter", "jitter_s", read_seconds, _TIME),
+    LinkOption("delay", "delay_s", within(0, MAX_DELAY_S, read_seconds), f"{_TIME}, at most {MAX_DELAY_S}s"),
+    LinkOption("jitter", "jitter_s", within(0, MAX_DELAY_S, read_seconds), f"{_TIME}, at most {MAX_DELAY_S}s"),
     LinkOption("reorder", "reorder", read_share, _SHARE_OF_FRAMES),
     LinkOption("duplicate", "duplicate", read_share, _SHARE_OF_FRAMES),
     LinkOption("seed", "seed", int, "a whole number"),
 )
 """Options of every link that are fields of `Impairment`."""
-BAUD = LinkOption("baud", "baud", read_baud, "the speed of a serial port in baud")
+BAUD = LinkOption("baud", "baud", within(1, MAX_BAUD, int), "the speed of a serial port in baud")
 RADIO = LinkOption("radio", "radio", read_radio, "the name of a radio that `gossamer plan` lists")
 LINE_OPTIONS = (
     LinkOption("dtr", "dtr", read_switch, "0 or 1"),
     LinkOption("rts", "rts", read_switch, "0 or 1"),
-    LinkOption("settle", "settle_s", read_settling, f"{_TIME}, at most {MAX_SETTLE_S:.0f}s"),
+    LinkOption("settle", "settle_s", within(0, MAX_SETTLE_S, read_seconds), f"{_TIME}, at most {MAX_SETTLE_S:.0f}s"),
 )
 """Options of every serial port: fields of `SerialLines`."""
-KISS_PORT_OPTION = LinkOption("kissport", "kiss_port", read_kiss_port, f"a number from 0 to {MAX_KISS_PORT}")
+KISS_PORT_OPTION = LinkOption(
+    "kissport", "kiss_port", within(0, MAX_KISS_PORT, int), f"a number from 0 to {MAX_KISS_PORT}"
+)
 """Option of packet radio: which of a TNC's radios is meant."""
 EVERYBODY = Callsign(DESTINATION)
 """Destination of frames on packet radio, unless the address says otherwise."""
@@ -166,10 +159,10 @@ CALLSIGN_OPTIONS = (
 )
 """Options of packet radio: the callsigns of this station and of the destination."""
 TNC_OPTIONS = (
-    LinkOption("txdelay", "tx_delay_s", read_kiss_time, f"{_TIME}, at most 2550"),
-    LinkOption("txtail", "tx_tail_s", read_kiss_time, f"{_TIME}, at most 2550"),
-    LinkOption("slottime", "slot_s", read_kiss_time, f"{_TIME}, at most 2550"),
-    LinkOption("persist", "persistence", read_octet, "a number from 0 to 255"),
+    LinkOption("txdelay", "tx_delay_s", within(0, MAX_KISS_VALUE / 100, read_seconds), f"{_TIME}, at most 2550"),
+    LinkOption("txtail", "tx_tail_s", within(0, MAX_KISS_VALUE / 100, read_seconds), f"{_TIME}, at most 2550"),
+    LinkOption("slottime", "slot_s", within(0, MAX_KISS_VALUE / 100, read_seconds), f"{_TIME}, at most 2550"),
+    LinkOption("persist", "persistence", within(0, MAX_KISS_VALUE, int), "a number from 0 to 255"),
 )
 """Options that a TNC is told when the link is opened: fields of `TncSettings`."""
 
