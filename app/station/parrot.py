@@ -68,8 +68,8 @@ class Parrot:
 
     async def _answer(self, fact: Fact) -> None:
         match fact:
-            case Text(over, sequence, _, text):
-                await self._send(Text(over, sequence, NAME, text))
+            case Text(over, sequence, _, text):  # by its number the station would take it for its own
+                await self._send(Text(over ^ 1, sequence, NAME, text))
             case Answer(frame):
                 await self._send(frame)
             case VoiceArrived(over, sequence):
