@@ -31,11 +31,10 @@ class WayOn:
 
     def ended(self, frame_bytes: int) -> str:
         """Return why the over goes no further here with a frame of this length; "" if it does."""
-        state = self.target.floor.state
-        too_long = state is State.DRAINING or trio.current_time() >= self.until_s
-        if self.turn == self.target.turns and too_long:
+        state, others_turn = self.target.floor.state, self.turn != self.target.turns
+        if not others_turn and (state is State.DRAINING or trio.current_time() >= self.until_s):
             return TOO_LONG
-        if self.turn != self.target.turns or (state is not State.ASKED and state not in (State.ON_AIR, State.COLLIDED)):
+        if others_turn or state not in (State.ASKED, State.ON_AIR, State.COLLIDED):
             return self.target.problem or SOMEBODY_TALKS
         return "" if self.target.may_go_on(frame_bytes) else NO_AIRTIME
 

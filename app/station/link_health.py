@@ -51,9 +51,8 @@ class LinkHealth:
         It is told once more when it lasts.
         """
         now = trio.current_time()
-        if now - self._failed_s > max(
-            LASTING_S, self._quiet_s
-        ):  # nobody tried meanwhile, so nothing is known of that time
+        longest_s = max(LASTING_S, self._quiet_s)
+        if now - self._failed_s > longest_s:  # nobody tried meanwhile, so nothing is known of that time
             self._failing_since_s = now
         self._failed_s, self._sent_since, self.problem = now, 0, problem.cause
         self._quiet_s = problem.QUIET_S if isinstance(problem, NetworkReport) else NetworkReport.QUIET_S

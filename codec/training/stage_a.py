@@ -13,7 +13,7 @@ from torch import Tensor
 from codec import features, format
 from codec.training.data.batches import Batch, BatchSampler, PreparedCorpus, validation_batch
 from codec.training.errors import TrainingError
-from codec.training.loop.checkpoint import load_networks
+from codec.training.loop.checkpoint import StoredNetwork, load_networks
 from codec.training.loop.config import Schedule
 from codec.training.loop.distributed import ALONE, Processes
 from codec.training.loop.trainer import Run
@@ -56,6 +56,14 @@ class CodecTraining:
 def pitch_tensors(f0: np.ndarray) -> tuple[Tensor, Tensor]:
     """Return the feature of F0 in Hz [B, N], and whether each frame is voiced, 0 or 1: both float32 [B, N]."""
     return torch.from_numpy(features.feature_of_f0(f0)), torch.from_numpy((f0 > 0).astype(np.float32))
+
+
+def stored_codec(start: Path) -> StoredNetwork:
+    """Return the codec of a checkpoint. Raises TrainingError where it holds none."""
+    stored = load_networks(start).get(Codec.name)
+    if stored is None:
+        raise TrainingError(f"{start} holds no codec", "name a checkpoint of stage A or C with --from")
+    return stored
 
 
 def link_faults(batch: int, packets: int, schedule: Schedule, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -134,10 +142,7 @@ def train(
     torch.manual_seed(schedule.seed)
     codec, analysis = Codec(config.codec).to(processes.device), Analysis().to(processes.device)
     if start is not None:
-        stored = load_networks(start).get(Codec.name)
-        if stored is None:
-            raise TrainingError(f"{start} holds no codec", "name a checkpoint of stage A or C with --from")
-        load_grown(codec, stored.weights, f"{start}: its codec")
+        load_grown(codec, stored_codec(start).weights, f"{start}: its codec")
     reader = load_reader(phones).to(processes.device) if phones else None
     parts: list[Loss] = [FeatureLoss(config.pitch_weight, processes)]
     if config.codec.encoder_hears:

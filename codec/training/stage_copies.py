@@ -11,8 +11,7 @@ from torch import Tensor
 
 from codec import format
 from codec.training.data.batches import Batch, PreparedCorpus, validation_batch
-from codec.training.errors import TrainingError
-from codec.training.loop.checkpoint import load_networks, load_weights
+from codec.training.loop.checkpoint import load_weights
 from codec.training.loop.config import Schedule, filled
 from codec.training.loop.distributed import ALONE
 from codec.training.loop.trainer import Run
@@ -20,7 +19,7 @@ from codec.training.losses import FeatureLoss, feature_metrics
 from codec.training.model.analysis import Analysis
 from codec.training.model.copies import Copies, CopyConfig
 from codec.training.model.network import VOICING_THRESHOLD, Codec, CodecConfig, as_features, folded, sharpened
-from codec.training.stage_a import compared, pitch_tensors, sampler_for
+from codec.training.stage_a import compared, pitch_tensors, sampler_for, stored_codec
 
 VALIDATED_PACKETS = 8
 """Packets of a segment that is validated."""
@@ -44,9 +43,7 @@ class CopyTraining:
 
 def load_codec(start: Path) -> Codec:
     """Return the codec of a checkpoint, frozen. Raises TrainingError where it holds none."""
-    stored = load_networks(start).get(Codec.name)
-    if stored is None:
-        raise TrainingError(f"{start} holds no codec", "name a checkpoint of stage A or C with --from")
+    stored = stored_codec(start)
     codec = Codec(filled(CodecConfig, stored.config, str(start)))
     load_weights(codec, stored.weights, f"{start}: its codec")
     codec.eval().requires_grad_(False)

@@ -6,11 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from codec import format
+from codec.training.export.graphs import BYTE_WEIGHTS, levels_of_bytes, packed
 from codec.training.model.copies import CopyDecoderNetwork, CopyEncoderNetwork
 from codec.training.model.network import as_features, spread
 
-BITS = 8
-"""Bits of a byte."""
 CONTRAST = 1.1
 """Factor by which a rebuilt band is moved away from the mean of its frame, and then from that of its packet.
 
@@ -26,14 +25,11 @@ class CopyEncoderGraph(nn.Module):
     def __init__(self, encoder: CopyEncoderNetwork) -> None:
         super().__init__()
         self.encoder = encoder
-        self.register_buffer("weights", 4.0 ** torch.arange(3, -1, -1)[:, None], persistent=False)
+        self.register_buffer("weights", BYTE_WEIGHTS, persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
         """Compute the copy of one packet."""
-        values = self.encoder(features)
-        sign, inner = (values >= 0.0).float(), (values.abs() < 1.0).float()
-        pairs = (sign + sign + inner).reshape(1, format.COPY_BYTES, 4)
-        return (pairs @ self.weights).reshape(1, format.COPY_BYTES).to(torch.uint8)
+        return packed(self.encoder(features), self.weights)
 
 
 class CopyDecoderGraph(nn.Module):
@@ -44,9 +40,7 @@ class CopyDecoderGraph(nn.Module):
     def __init__(self, decoder: CopyDecoderNetwork) -> None:
         super().__init__()
         self.decoder = decoder
-        bits = (torch.arange(256)[:, None] >> torch.arange(BITS - 1, -1, -1)) & 1
-        sign, inner = bits[:, 0::2].float(), bits[:, 1::2].float()
-        self.register_buffer("levels", (2.0 * sign - 1.0) * (1.5 - inner), persistent=False)
+        self.register_buffer("levels", levels_of_bytes(), persistent=False)
 
     def forward(self, copy: Tensor, past: Tensor) -> Tensor:
         """Compute the features of one packet, about as loud as those that the copy was made of."""

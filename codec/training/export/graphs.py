@@ -28,6 +28,26 @@ NOISE_LIMIT = 0.45
 """Highest level of the comfort noise, -40 dB."""
 
 
+BYTE_WEIGHTS = 4.0 ** torch.arange(3, -1, -1)[:, None]
+"""Weights of the four values of two bits in a byte, [4, 1]."""
+
+
+def packed(values: Tensor, weights: Tensor) -> Tensor:
+    """Return the bytes, uint8 [1, n], of 4 n values, rounded and Gray-coded as in `codec.packing`.
+
+    weights: BYTE_WEIGHTS, as a constant of the graph.
+    """
+    count = values.numel() // 4
+    sign, inner = (values >= 0.0).float(), (values.abs() < 1.0).float()
+    pairs = (sign + sign + inner).reshape(1, count, 4)
+    return (pairs @ weights).reshape(1, count).to(torch.uint8)
+
+
+def levels_of_bytes() -> Tensor:
+    """Return the four levels that each byte stands for, float32 [256, 4]."""
+    return torch.from_numpy(np.stack([unpack(bytes([n] * 32)).reshape(-1)[:4] for n in range(256)]))
+
+
 def half_frames(signal: Tensor) -> tuple[Tensor, Tensor]:
     """Return both halves of each frame of 320, [N, 160] twice, of a signal [1, 80 (N + 3)].
 
@@ -103,7 +123,7 @@ class EncoderGraph(nn.Module):
             "merge": columns(encoder.merge),
             "head": columns(encoder.head),
             "head_bias": encoder.head.bias.detach(),
-            "weights": 4.0 ** torch.arange(3, -1, -1)[:, None],
+            "weights": BYTE_WEIGHTS,
             **hidden,
         }.items():
             self.register_buffer(name, values, persistent=False)
@@ -146,9 +166,7 @@ class EncoderGraph(nn.Module):
         x = self.norm(x)
         raw = torch.addmm(self.head_bias, x, self.head)
         latents = 2.0 * torch.tanh(raw if self.remainder is None else self.remainder(x, raw))
-        sign, inner = (latents >= 0.0).float(), (latents.abs() < 1.0).float()
-        pairs = (sign + sign + inner).reshape(1, format.PACKET_BYTES, 4)
-        packet = (pairs @ self.weights).reshape(1, format.PACKET_BYTES).to(torch.uint8)
+        packet = packed(latents, self.weights)
         state = torch.cat([heard[:, -format.DELAY_SAMPLES :], frame_state, latent_state, *rest], dim=1)
         return packet, latents[None], state
 
@@ -177,9 +195,8 @@ class DecoderGraph(nn.Module):
         self.latents = StackForm(decoder.latents, torch.zeros(width))
         every = decoder.split(self.latents.offset_after).detach().reshape(FRAMES_PER_LATENT, -1)
         self.frames = StackForm(decoder.frames, torch.zeros(every.shape[1]))
-        values = torch.from_numpy(np.stack([unpack(bytes([n] * 32)).reshape(-1)[:4] for n in range(256)]))
         for name, constant in {
-            "levels": values,
+            "levels": levels_of_bytes(),
             "entry": columns(decoder.entry),
             "entry_bias": decoder.entry.bias.detach(),
             "gap": decoder.gap.detach() - decoder.entry.bias.detach(),

@@ -93,6 +93,19 @@ def _loaded(kind: str, folder: Path | None) -> Any:
     return open_synthesizer(kind, model_path(VOCODER, folder) if kind == "neural" else None)
 
 
+@lru_cache(maxsize=16)
+def _copies_version(folder: Path | None) -> str | None:
+    from codec.errors import ModelError
+    from codec.models import STATELESS, load_copies
+
+    try:
+        for kind in STATELESS:
+            load_copies(kind, _loaded(DECODER, folder).codec_id, model_path(f"{kind}.onnx", folder))
+    except ModelError:
+        return None
+    return digest_of([COPY_ENCODER, COPY_DECODER], folder)
+
+
 def fresh(kind: str, folder: Path | None) -> Any:
     model = _loaded(kind, folder)
     model.reset()
@@ -171,17 +184,7 @@ class OurLane(ModelLane):
 
     def copies_version(self) -> str | None:
         """Return the version of the coarse copies of these packets; None where the copies there are another codec's."""
-        from codec.decoder import Decoder
-        from codec.errors import ModelError
-        from codec.models import STATELESS, load_copies
-
-        try:
-            codec_id = Decoder(model_path(DECODER, self.folder)).codec_id
-            for kind in STATELESS:
-                load_copies(kind, codec_id, model_path(f"{kind}.onnx", self.folder))
-        except ModelError:
-            return None
-        return digest_of([COPY_ENCODER, COPY_DECODER], self.folder)
+        return _copies_version(self.folder)
 
     def open_encoder(self) -> Encode:
         from codec.encoder import Encoder
