@@ -8,6 +8,7 @@ link --> LinkEnd (checked, decoded, floor) --facts--> Carrying, one for each ove
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import trio
@@ -37,6 +38,25 @@ GOODBYE_S = 3.0
 TOO_MANY_WAIT, TOO_MANY_OVERS = "too many overs wait for it", "too many overs begin"
 
 
+@dataclass(slots=True)
+class _Followed:
+    """The over that is followed on a link."""
+
+    begun: OverBegun
+    origin: bytes
+    carried: list[Carrying] | None = None
+    """Those who carry it, one for each other link at the most; None while it is not carried before a packet comes."""
+    came: bool = False
+    """True once a packet of it has come."""
+
+    def move(self, begun: OverBegun) -> None:
+        """Take that the over is heard under another number from now on."""
+        if self.carried is None:
+            self.begun = begun
+        for carrying in self.carried or ():
+            carrying.follow(begun.begin)
+
+
 class Junction:
     """The junction of links that are open."""
 
@@ -57,8 +77,8 @@ class Junction:
         self._passing = Passing(ends, self._known, report) if mode is Mode.OPEN else None
         say, expect = self._messages.notify, self._messages.expect
         self._carrier = Carrier(settings.name, mode is Mode.HAM, self._known, self._names, report, say, expect)
-        self._current: dict[int, list[Carrying]] = {}
-        """Those who carry the over that is followed on a link, by its number: one for each other link at the most."""
+        self._current: dict[int, _Followed] = {}
+        """The over that is followed on a link, by its number."""
         self._overs = [TokenBucket(OVERS_PER_S, OVERS_AT_ONCE) for _ in ends]
 
     def start(self) -> None:
@@ -117,8 +137,7 @@ class Junction:
             case Overlap(begin):
                 self._known.heard(origin_of(begin.nonce), begin.nonce, end.number)
             case PacketHeard() | OverEnded():
-                for carrying in self._current.get(end.number, ()):
-                    carrying.hear(fact, now)
+                self._hear(fact, end, now)
         self._messages.take(fact, end, now)
 
     def _note_name(self, fact: Fact, end: LinkEnd) -> None:
@@ -131,33 +150,64 @@ class Junction:
 
     def _lose(self, end: LinkEnd) -> None:
         """Take that nothing more comes of the over that was followed on this link."""
-        for carrying in self._current.pop(end.number, ()):
+        for carrying in self._leave(end):
             carrying.lose()
         if self._passing is not None:
             self._passing.lose(end)
 
+    def _leave(self, end: LinkEnd) -> list[Carrying]:
+        """Follow the over of a link no longer, and return those who carry it."""
+        followed = self._current.pop(end.number, None)
+        if followed is None:
+            return []
+        if not followed.came:
+            end.nothing_was_said()
+        return followed.carried or []
+
     def _begin(self, begun: OverBegun, end: LinkEnd, now: float) -> None:
-        """Have an over carried to all links on which nobody says it."""
-        begin, origin = begun.begin, origin_of(begun.begin.nonce, begun.first_index)
-        current = [one for one in self._current.get(end.number, ()) if one.origin == origin]
-        if current and self._known.moves(origin, begin.nonce, end.number):
-            for carrying in current:
-                carrying.follow(begin)
+        """Follow an over, and have it carried: at its first packet where overs without any came before."""
+        nonce, origin = begun.begin.nonce, origin_of(begun.begin.nonce, begun.first_index)
+        followed = self._current.get(end.number)
+        goes_on = followed is not None and followed.origin == origin and followed.carried != []
+        if followed is not None and goes_on and self._known.moves(origin, nonce, end.number):
+            followed.move(begun)
             return
         self._lose(end)
-        if self._known.heard(origin, begin.nonce, end.number) not in (Sighting.NEW, Sighting.GOES_ON):
+        if self._known.heard(origin, nonce, end.number) not in (Sighting.NEW, Sighting.GOES_ON):
             return
+        followed = self._current[end.number] = _Followed(begun, origin)
+        if end.begins_count:
+            followed.carried = self._carry(followed, end, now)
+
+    def _hear(self, fact: PacketHeard | OverEnded, end: LinkEnd, now: float) -> None:
+        """Take a packet or the end of the over that is followed on a link."""
+        followed = self._current.get(end.number)
+        if followed is None:
+            return
+        if isinstance(fact, PacketHeard):
+            followed.came = True
+            if followed.carried is None:
+                followed.carried = self._carry(followed, end, now)
+        for carrying in followed.carried or ():
+            carrying.hear(fact, now)
+        if isinstance(fact, OverEnded):
+            self._leave(end)
+
+    def _carry(self, followed: _Followed, end: LinkEnd, now: float) -> list[Carrying]:
+        """Have an over carried to all links on which nobody says it."""
+        sender, carried = followed.begun.begin.sender, []
         allowed = self._overs[end.number].take(now)
         for other in self._ends:
-            if other is end or self._known.is_on(origin, other.number):
+            if other is end or self._known.is_on(followed.origin, other.number):
                 continue
             if not allowed or not other.has_room:
                 reason = TOO_MANY_WAIT if allowed else TOO_MANY_OVERS
                 other.not_relayed += 1
-                self._report(OverNotRelayed(begin.sender, end.name, other.name, reason))
-                self._messages.notify(end, begin.sender, f"your over did not reach {other.label}: {reason}")
+                self._report(OverNotRelayed(sender, end.name, other.name, reason))
+                self._messages.notify(end, sender, f"your over did not reach {other.label}: {reason}")
                 continue
-            carrying = Carrying(self._carrier, begun, end, other)
+            carrying = Carrying(self._carrier, followed.begun, end, other)
             other.queue.append(carrying)
-            self._current.setdefault(end.number, []).append(carrying)
+            carried.append(carrying)
             self._nursery.start_soon(carrying.run)
+        return carried

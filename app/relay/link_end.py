@@ -5,9 +5,10 @@ It is a station without a voice: whoever has something to say here takes the flo
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import trio
 
@@ -16,6 +17,7 @@ from app.events import Event
 from app.history.nonce_file import NonceFile
 from app.relay.reasons import NO_ROOM
 from app.relay.reports import LinkFigures, RelayProblem, RelayRecovered, RelayReport
+from app.relay.waiting import Waiting
 from app.settings.model import Settings
 from app.station.channel_end import ChannelEnd
 from app.station.link_health import LinkHealth, next_frame
@@ -41,25 +43,14 @@ SHORTEST_DRAW_S = 0.25
 """Longest time that is drawn before an over is begun, in seconds, unless a BEGIN takes more: no VOICE waits for it."""
 MAX_QUEUED_OVERS = 4
 """Overs that are being carried to one link or wait for it: more would be heard minutes late."""
+EMPTY_AGAIN_S = 60.0
+"""Time after an over without a packet for which BEGINs of its link count for nothing by themselves, in seconds."""
 SPEECH_LEFT_S = 10.0
 """Seconds of speech for which a duty cycle must leave airtime before an over is begun."""
 END_FRAMES = 3
 """Frames for which it must leave airtime while an over goes on: its two ENDs, and a VOICE."""
 MAX_PASSED = 16
 """Frames that may wait here where another is to be passed on as it is: 5 s of speech with a packet a frame."""
-
-
-class Waiting(Protocol):
-    """Something that is being carried to a link, or waits for it."""
-
-    def take(self, fact: Fact, now: float) -> None:
-        """Take a fact of that link."""
-
-    def outlasts(self, fact: Fact) -> bool:
-        """Tell whether a fact of that link is of the same over, said by somebody else who will end for this one."""
-
-    def stop(self, reason: str) -> None:
-        """Carry it no further."""
 
 
 class LinkEnd:
@@ -104,6 +95,7 @@ class LinkEnd:
         """Number of times that the floor was asked for here."""
         self.dropped = 0
         """Number of frames that were to be passed on and were not: too many waited, or nobody speaks so fast."""
+        self._begins_count_from_s = -math.inf
 
     @property
     def name(self) -> str:
@@ -129,6 +121,15 @@ class LinkEnd:
     def free(self) -> bool:
         """True while nobody talks here, or somebody has for longer than anybody may, and is not waited for."""
         return self.idle or trio.current_time() >= self.floor.breaks_in_s
+
+    @property
+    def begins_count(self) -> bool:
+        """True while a BEGIN counts; False where it may be of one more over without a packet."""
+        return trio.current_time() >= self._begins_count_from_s
+
+    def nothing_was_said(self) -> None:
+        """Take that an over of this link has ended before a packet of it came."""
+        self._begins_count_from_s = trio.current_time() + EMPTY_AGAIN_S
 
     @property
     def has_room(self) -> bool:
@@ -185,8 +186,7 @@ class LinkEnd:
 
     def moved(self, said: list[Any]) -> bool:
         """Take what the floor says, and tell whether the talker whom it follows has disappeared."""
-        changes = [one for one in said if isinstance(one, StateChanged)]
-        if changes:
+        if changes := [one for one in said if isinstance(one, StateChanged)]:
             self.turns += changes[-1].new is State.ASKED
             self.change()
         lost = any(isinstance(one, TalkerLost) for one in said)

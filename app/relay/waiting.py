@@ -1,0 +1,20 @@
+"""The things that stand in a link's queue, as the link sees them."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from transport.protocol.receiver import Fact
+
+
+class Waiting(Protocol):
+    """Something that is being carried to a link, or waits for it."""
+
+    def take(self, fact: Fact, now: float) -> None:
+        """Take a fact of that link."""
+
+    def outlasts(self, fact: Fact) -> bool:
+        """Tell whether a fact of that link is of the same over, said by somebody else who will end for this one."""
+
+    def stop(self, reason: str) -> None:
+        """Carry it no further."""
