@@ -22,6 +22,7 @@ from app.relay.passing import OVERS_AT_ONCE, OVERS_PER_S, Passing
 from app.relay.reasons import ENDING
 from app.relay.reports import LinkFigures, OverNotRelayed, RelayFigures, RelayReport
 from app.settings.model import Settings
+from app.station.wire_meter import wire_bytes
 from transport.protection.rate_limit import TokenBucket
 from transport.protocol.frames import Beacon, Mode, Text
 from transport.protocol.open_frames import peek_mode
@@ -46,8 +47,6 @@ class _Followed:
     origin: bytes
     carried: list[Carrying] | None = None
     """Those who carry it, one for each other link at the most; None while it is not carried before a packet comes."""
-    came: bool = False
-    """True once a packet of it has come."""
 
     def move(self, begun: OverBegun) -> None:
         """Take that the over is heard under another number from now on."""
@@ -113,7 +112,7 @@ class Junction:
                 end.refuse_strangers()
             if trio.current_time() < told_s + FIGURES_S:
                 continue
-            figures = tuple(end.figures() for end in self._ends)
+            figures = tuple(_figures(end) for end in self._ends)
             if figures != told:
                 told, told_s = figures, trio.current_time()
                 self._report(RelayFigures(figures))
@@ -149,20 +148,16 @@ class Junction:
                 self._names.heard_message(over, sequence, sender, end.number)
 
     def _lose(self, end: LinkEnd) -> None:
-        """Take that nothing more comes of the over that was followed on this link."""
-        for carrying in self._leave(end):
-            carrying.lose()
+        """Take that nothing more comes of what was followed on this link."""
+        self._leave(end)
         if self._passing is not None:
             self._passing.lose(end)
 
-    def _leave(self, end: LinkEnd) -> list[Carrying]:
-        """Follow the over of a link no longer, and return those who carry it."""
-        followed = self._current.pop(end.number, None)
-        if followed is None:
-            return []
-        if not followed.came:
-            end.nothing_was_said()
-        return followed.carried or []
+    def _leave(self, end: LinkEnd) -> None:
+        """Follow the over of a link no longer."""
+        if (followed := self._current.pop(end.number, None)) is not None:
+            for carrying in followed.carried or ():
+                carrying.lose()
 
     def _begin(self, begun: OverBegun, end: LinkEnd, now: float) -> None:
         """Follow an over, and have it carried: at its first packet where overs without any came before."""
@@ -172,7 +167,7 @@ class Junction:
         if followed is not None and goes_on and self._known.moves(origin, nonce, end.number):
             followed.move(begun)
             return
-        self._lose(end)
+        self._leave(end)
         if self._known.heard(origin, nonce, end.number) not in (Sighting.NEW, Sighting.GOES_ON):
             return
         followed = self._current[end.number] = _Followed(begun, origin)
@@ -184,14 +179,10 @@ class Junction:
         followed = self._current.get(end.number)
         if followed is None:
             return
-        if isinstance(fact, PacketHeard):
-            followed.came = True
-            if followed.carried is None:
-                followed.carried = self._carry(followed, end, now)
+        if isinstance(fact, PacketHeard) and followed.carried is None:
+            followed.carried = self._carry(followed, end, now)
         for carrying in followed.carried or ():
             carrying.hear(fact, now)
-        if isinstance(fact, OverEnded):
-            self._leave(end)
 
     def _carry(self, followed: _Followed, end: LinkEnd, now: float) -> list[Carrying]:
         """Have an over carried to all links on which nobody says it."""
@@ -211,3 +202,21 @@ class Junction:
             carried.append(carrying)
             self._nursery.start_soon(carrying.run)
         return carried
+
+
+def _figures(end: LinkEnd) -> LinkFigures:
+    left_s = end.air.left_s(trio.current_time())
+    return LinkFigures(
+        end.name,
+        end.link.ready,
+        end.floor.state,
+        end.heard,
+        end.relayed,
+        end.not_relayed,
+        len(end.queue),
+        wire_bytes(end.link, end.link.sent),
+        wire_bytes(end.link, end.link.received),
+        end.refused,
+        end.dropped + end.transmitter.dropped,
+        None if left_s == float("inf") else round(left_s, 1),
+    )

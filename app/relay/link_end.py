@@ -5,7 +5,6 @@ It is a station without a voice: whoever has something to say here takes the flo
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Callable
 from typing import Any
@@ -15,14 +14,14 @@ import trio
 from app import events
 from app.events import Event
 from app.history.nonce_file import NonceFile
+from app.relay.empty_overs import EmptyOvers
 from app.relay.reasons import NO_ROOM
-from app.relay.reports import LinkFigures, RelayProblem, RelayRecovered, RelayReport
+from app.relay.reports import RelayProblem, RelayRecovered, RelayReport
 from app.relay.waiting import Waiting
 from app.settings.model import Settings
 from app.station.channel_end import ChannelEnd
 from app.station.link_health import LinkHealth, next_frame
 from app.station.transmitter import Transmitter
-from app.station.wire_meter import wire_bytes
 from transport.address import Address
 from transport.errors import LinkError, PeerUnreachable
 from transport.links.base import Link
@@ -32,7 +31,7 @@ from transport.protection.cipher import Secret
 from transport.protocol.floor import Floor
 from transport.protocol.floor_states import State, StateChanged, TalkerLost
 from transport.protocol.frames import MAX_NAME_BYTES, Begin
-from transport.protocol.over import OverBegun, Overlap, VoiceIgnored
+from transport.protocol.over import OverBegun, Overlap, PacketHeard, VoiceIgnored
 from transport.protocol.over_pace import TALK_LIMIT_S
 from transport.protocol.receiver import Answer, EndArrived, Fact, VoiceArrived
 from transport.protocol.relaying import hops_of
@@ -43,8 +42,6 @@ SHORTEST_DRAW_S = 0.25
 """Longest time that is drawn before an over is begun, in seconds, unless a BEGIN takes more: no VOICE waits for it."""
 MAX_QUEUED_OVERS = 4
 """Overs that are being carried to one link or wait for it: more would be heard minutes late."""
-EMPTY_AGAIN_S = 60.0
-"""Time after an over without a packet for which BEGINs of its link count for nothing by themselves, in seconds."""
 SPEECH_LEFT_S = 10.0
 """Seconds of speech for which a duty cycle must leave airtime before an over is begun."""
 END_FRAMES = 3
@@ -95,7 +92,7 @@ class LinkEnd:
         """Number of times that the floor was asked for here."""
         self.dropped = 0
         """Number of frames that were to be passed on and were not: too many waited, or nobody speaks so fast."""
-        self._begins_count_from_s = -math.inf
+        self._empty = EmptyOvers()
 
     @property
     def name(self) -> str:
@@ -125,11 +122,7 @@ class LinkEnd:
     @property
     def begins_count(self) -> bool:
         """True while a BEGIN counts; False where it may be of one more over without a packet."""
-        return trio.current_time() >= self._begins_count_from_s
-
-    def nothing_was_said(self) -> None:
-        """Take that an over of this link has ended before a packet of it came."""
-        self._begins_count_from_s = trio.current_time() + EMPTY_AGAIN_S
+        return not self._empty.may_be_one(trio.current_time())
 
     @property
     def has_room(self) -> bool:
@@ -176,24 +169,47 @@ class LinkEnd:
                 self.transmitter.answer(frame)
             case OverBegun(begin):
                 self.heard += 1
-                self.moved(self.floor.heard(now, begin.over, begin.k, begins=True))
+                self.begins(now, begin.over, begin.k)
+            case PacketHeard():
+                self._empty.speaks()
             case Overlap(begin) | VoiceArrived(begin=Begin() as begin):
                 self.moved(self.floor.heard(now, begin.over, begin.k))
             case VoiceIgnored(over):
                 self.moved(self.floor.heard(now, over))
             case EndArrived(end):
-                self.moved(self.floor.over_ended(now, end.over))
+                self.ends(now, end.over)
+
+    def begins(self, now: float, over: int, k: int = 1) -> None:
+        """Take a BEGIN of an over that is followed from here on."""
+        self._empty.begins(over, now)
+        self.moved(self.floor.heard(now, over, k, begins=True))
+
+    def speaks(self, now: float, over: int, k: int, *, begins: bool = False) -> None:
+        """Take a VOICE with so many packets; `begins`: of an over that is followed from here on."""
+        self._empty.speaks()
+        self.moved(self.floor.heard(now, over, k, begins))
+
+    def ends(self, now: float, over: int) -> None:
+        """Take an END of an over."""
+        self._empty.ends(over, now)
+        self.moved(self.floor.over_ended(now, over))
+
+    def give_way(self) -> None:
+        """Take the floor from an over of which no packet has come, where there was one without any before it."""
+        if self._empty.waits and not self.begins_count:
+            self.moved(self.floor.talker_lost(trio.current_time()))
 
     def moved(self, said: list[Any]) -> bool:
         """Take what the floor says, and tell whether the talker whom it follows has disappeared."""
         if changes := [one for one in said if isinstance(one, StateChanged)]:
             self.turns += changes[-1].new is State.ASKED
             self.change()
-        lost = any(isinstance(one, TalkerLost) for one in said)
+        lost = [one.over for one in said if isinstance(one, TalkerLost)]
         if lost:
+            self._empty.ends(lost[0], trio.current_time())
             self.channel.abandon()
             self.change()
-        return lost
+        return bool(lost)
 
     def permit(self, now: float) -> None:
         """Take that the link took a BEGIN, or what stands for it: whoever has asked for the floor has it."""
@@ -253,24 +269,6 @@ class LinkEnd:
             self.transmitter.answer(*refusal)
 
     # --- reports -----------------------------------------------------------------------------------------------------
-
-    def figures(self) -> LinkFigures:
-        """Return the figures of this link."""
-        left_s = self.air.left_s(trio.current_time())
-        return LinkFigures(
-            self.name,
-            self.link.ready,
-            self.floor.state,
-            self.heard,
-            self.relayed,
-            self.not_relayed,
-            len(self.queue),
-            wire_bytes(self.link, self.link.sent),
-            wire_bytes(self.link, self.link.received),
-            self.refused,
-            self.dropped + self.transmitter.dropped,
-            None if left_s == float("inf") else round(left_s, 1),
-        )
 
     def tell(self, cause: str, cure: str = "") -> None:
         """Report that something here needs attention."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -9,9 +10,10 @@ import trio
 
 from app.relay.link_end import LinkEnd
 from app.relay.reasons import NO_AIRTIME, SOMEBODY_TALKS, TOO_LONG
+from transport.planning.planner import link_model, plan
 from transport.protection.replay import WINDOW, Window
 from transport.protocol.floor_states import State
-from transport.protocol.frames import MAX_K
+from transport.protocol.frames import MAX_K, Repeat
 from transport.protocol.over import voice_number
 from transport.protocol.over_pace import OverPace
 
@@ -71,24 +73,20 @@ class PassedOver:
     longest: int = 0
     """Length of the longest VOICE so far, in bytes."""
 
-    def join(self, pace: OverPace, *, took_over: bool = False) -> None:
-        """Have its pace watched from its BEGIN on."""
-        self.window.takes(self.sequence)
-        pace.join(self.nonce.hex(), self.k or MAX_K, self.place(self.sequence), self.begun_s, took_over)
-
-    def learn_k(self, packets: int, copies: int, sequence: int, pace: OverPace) -> None:
-        """Take the numbers of packets and of copies in its first VOICE that came.
+    def join(
+        self, packets: int, copies: int, sequence: int, pace: OverPace, now: float, *, took_over: bool = False
+    ) -> None:
+        """Take the numbers of packets and of copies in its first VOICE that came; its pace is watched from now on.
 
         Copies are those of a whole frame. The first frame of an over repeats none before it. In any other, half of its
         packets may be those of the one before.
         """
         self.k = copies or min(MAX_K, packets // 2 if sequence > 1 and packets % 2 == 0 else packets)
-        self.join(pace)
+        self.window.takes(self.sequence)
+        pace.join(self.nonce.hex(), self.k, self.place(self.sequence), now, took_over)
 
     def place(self, sequence: int) -> int:
-        """Return the place in the over, in packets, of a VOICE with this number, or behind a BEGIN; 0 before any."""
-        if not self.k:
-            return 0
+        """Return the place in the over, in packets, of a VOICE with this number, or behind a BEGIN."""
         number = voice_number(sequence, self.k)
         return self.k * (number if number is not None else voice_number(sequence + 1, self.k) or 0)
 
@@ -101,3 +99,19 @@ class OverElsewhere:
     nonce: bytes
     heard: deque[int] = field(default_factory=lambda: deque(maxlen=WINDOW))
     """Numbers of the frames that were heard there last."""
+
+
+def misfit(source: LinkEnd, target: LinkEnd, packets: int, copies: int = 0) -> str:
+    """Return why frames of so many packets and copies of one link cannot go over another; "" where they can."""
+    if any(end.address.kind.takes_channel for end in (source, target)):
+        return "a sealed channel's topic on a broker follows from the passphrase"
+    if source.link.tag_bytes != target.link.tag_bytes:
+        return f"their tags have {source.link.tag_bytes} bytes, and {target.link.tag_bytes} there"
+    repeat = Repeat.COPIES if copies else Repeat.PACKETS if packets > MAX_K else Repeat.NONE
+    k = copies or (packets // 2 if repeat is Repeat.PACKETS else packets)
+    row = plan(dataclasses.replace(target.address, repeat=repeat), sealed=True)[max(1, k) - 1]
+    if row.too_long:
+        limit = link_model(target.address).max_frame_bytes
+        what = f"{packets} packets and {copies} copies" if copies else f"{packets} packets"
+        return f"a frame of {what} is longer than the {limit} bytes that the radio there takes"
+    return "" if row.fits else f"{packets} packets a frame make that link {row.share:.0%} busy"

@@ -6,19 +6,17 @@ not, so the relay adds no name, waits for no floor and tells no talker anything.
 
 from __future__ import annotations
 
-import dataclasses
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 import trio
 
 from app.relay.link_end import LIMIT_MARGIN_S, LinkEnd
-from app.relay.passed_over import OverElsewhere, PassedOver, WayOn
+from app.relay.passed_over import OverElsewhere, PassedOver, WayOn, misfit
 from app.relay.reasons import NO_AIRTIME, NOBODY_THERE, SOMEBODY_TALKS
 from app.relay.reports import OverNotRelayed, OverRelayed, RelayReport
-from transport.planning.planner import link_model, plan
 from transport.protection.rate_limit import TokenBucket
-from transport.protocol.frames import MAX_K, NONCE_BYTES, Repeat, Type
+from transport.protocol.frames import MAX_K, NONCE_BYTES, Type
 from transport.protocol.open_frames import HEADER, HEADER_BYTES, voice_shape
 from transport.protocol.over_pace import TALK_LIMIT_S, OverPace
 from transport.protocol.relaying import KnownOvers, Sighting, origin_of
@@ -34,6 +32,8 @@ TOLD_EVERY_S = 60.0
 MAX_TOLD = 64
 MAX_RESUMED = 8
 """Times that an over goes on after an END, which may have been another's."""
+BEGUN_S = 10.0
+"""Time after a BEGIN within which a VOICE of its over counts, in seconds of speech: BEGINs come more often."""
 UNNAMED = "somebody"
 
 
@@ -47,7 +47,9 @@ class Passing:
         self._report = report
         self._paces = [OverPace(end.slowness) for end in ends]
         self._current: dict[int, PassedOver] = {}
-        """The over that is followed on each link, by its number: one for each at the most."""
+        """The over that is followed on each link from its first VOICE on, by its number: one for each at the most."""
+        self._begun: list[dict[int, PassedOver]] = [{} for _ in ends]
+        """The overs that have begun on each link, and not been followed, by their numbers: 256 at the most."""
         self._elsewhere: dict[int, OverElsewhere] = {}
         """The over that others were heard to say last on each link, by its number, if it is known: one for each."""
         self._overs = [TokenBucket(OVERS_PER_S, OVERS_AT_ONCE) for _ in ends]
@@ -60,15 +62,22 @@ class Passing:
         kind_octet, over, sequence = HEADER.unpack_from(octets)
         now = trio.current_time()
         elsewhere = self._elsewhere.get(end.number)
-        if elsewhere is not None and elsewhere.over == over:
+        if elsewhere is not None and elsewhere.over != over:
+            elsewhere = None
+        if elsewhere is not None:
             elsewhere.heard.append(sequence)
         match kind_octet & 0x0F:
             case Type.BEGIN:
                 self._begin(octets, over, sequence, end, now)
-            case Type.VOICE | Type.VOICE_WITH_COPIES | Type.END as kind if end.number in self._current:
-                current = self._current[end.number]
-                if current.over == over:
-                    self._go_on(octets, Type(kind), sequence, current, end, now)
+            case Type.VOICE | Type.VOICE_WITH_COPIES:
+                packets, copies = voice_shape(octets) or (0, 0)  # it has a shape, or it would not be here
+                current = self._followed(over, packets, copies, sequence, end, now)
+                if current is not None:
+                    self._voice(octets, packets, copies, sequence, current, end, now)
+                elif elsewhere is not None:
+                    end.speaks(now, over, min(packets, MAX_K))
+            case Type.END:
+                self._end(octets, over, sequence, end, now)
             case Type.TEXT | Type.RECEIPT:
                 self._single(octets, end, now)
 
@@ -88,25 +97,39 @@ class Passing:
         if self._passes(nonce, end):  # and so does another relay: each says the frames that the other one has not
             self._mark(nonce, over, end)
             return
-        current, pace = self._current.get(end.number), self._paces[end.number]
+        current = self._current.get(end.number)
         if current is not None and current.nonce == nonce:
-            end.moved(end.floor.heard(now, over))
-            if current.k and self._is_new(current, sequence, end, now):
+            if self._is_new(current, sequence, end, now):
                 self._pass(octets, 0, current, end)
             return
-        talks = current is not None and not current.ends
-        if talks and not pace.yields(now):  # whoever talks goes on
-            self._mark(nonce, over, end)
-            return
+        if self._mark(nonce, over, end) in (Sighting.NEW, Sighting.GOES_ON):
+            self._begun[end.number][over] = PassedOver(over, nonce, octets, sequence, now)
+        if current is None or current.ends:
+            end.begins(now, over)
+
+    def _followed(
+        self, over: int, packets: int, copies: int, sequence: int, end: LinkEnd, now: float
+    ) -> PassedOver | None:
+        """Return the over with this number, of which a VOICE has come, if it is followed, or is from here on.
+
+        Whoever talks goes on: another over takes its place where it has ended, or says next to nothing.
+        """
+        current, begun = self._current.get(end.number), self._begun[end.number].get(over)
+        talks, pace = current is not None and not current.ends, self._paces[end.number]
+        if begun is not None and now > begun.begun_s + BEGUN_S * end.slowness:
+            begun = None
+        if current is not None and current.over == over and (talks or begun is None):
+            return current
+        if begun is None or (talks and not pace.yields(now)):
+            return None
         if not self._overs[end.number].take(now):
-            return
+            return None
         self.lose(end)
         end.heard += 1
-        end.moved(end.floor.heard(now, over, begins=True))
-        if self._mark(nonce, over, end) in (Sighting.NEW, Sighting.GOES_ON):
-            passed = PassedOver(over, nonce, octets, sequence, now)
-            self._current[end.number] = passed
-            passed.join(pace, took_over=talks)
+        end.speaks(now, over, min(packets, MAX_K), begins=True)
+        self._current[end.number] = self._begun[end.number].pop(over)
+        begun.join(packets, copies, sequence, pace, now, took_over=talks)
+        return begun
 
     def _passes(self, nonce: bytes, target: LinkEnd) -> bool:
         """Tell whether an over is being passed on to this link."""
@@ -132,21 +155,21 @@ class Passing:
             return False
         return current.window.takes(sequence)
 
-    def _go_on(self, octets: bytes, kind: Type, sequence: int, current: PassedOver, end: LinkEnd, now: float) -> None:
-        if kind is not Type.END:
-            self._voice(octets, sequence, current, end, now)
+    def _end(self, octets: bytes, over: int, sequence: int, end: LinkEnd, now: float) -> None:
+        current = self._current.get(end.number)
+        if current is None or current.over != over:
+            end.ends(now, over)
         elif current.ends == 1 or (not current.ends and self._is_new(current, sequence, end, now)):
             self._pass(octets, 0, current, end)
             current.ends += 1
-            end.moved(end.floor.over_ended(now, current.over))
+            end.ends(now, over)
             if current.ends == 1:
                 self._finish(current, end, complete=True)
 
-    def _voice(self, octets: bytes, sequence: int, current: PassedOver, end: LinkEnd, now: float) -> None:
-        packets, copies = voice_shape(octets) or (0, 0)  # it has a shape, or it would not be here
+    def _voice(
+        self, octets: bytes, packets: int, copies: int, sequence: int, current: PassedOver, end: LinkEnd, now: float
+    ) -> None:
         pace = self._paces[end.number]
-        if not current.k:
-            current.learn_k(packets, copies, sequence, pace)
         if packets > 2 * current.k or copies not in (0, current.k):
             end.dropped += 1
             return
@@ -158,7 +181,7 @@ class Passing:
             return
         count = min(packets, current.k)
         pace.arrived(current.place(sequence) + count - 1, packets, now)
-        end.moved(end.floor.heard(now, current.over, min(packets, MAX_K)))
+        end.speaks(now, current.over, min(packets, MAX_K))
         if current.ways is None:
             targets = [other for other in self._ends if self._takes(other, current, packets, copies, end, now)]
             until_s = now + TALK_LIMIT_S + LIMIT_MARGIN_S
@@ -199,6 +222,7 @@ class Passing:
         if reason:
             self._tell(end, target, reason, now)
             return False
+        target.give_way()
         if not target.free or target.queue or not target.link.ready or not target.may_begin:
             reason = SOMEBODY_TALKS if target.link.ready else NOBODY_THERE
             if target.link.ready and target.free and not target.queue:
@@ -249,9 +273,9 @@ class Passing:
         self._nonces[nonce] = None
         if len(self._nonces) > MAX_SINGLES:
             self._nonces.popitem(last=False)
-        for target in self._ends:
-            free = target is not end and target.free and target.link.ready and target.has_air(1, len(octets))
-            if free and not misfit(end, target, 1):
+        for target in (other for other in self._ends if other is not end and not misfit(end, other, 1)):
+            target.give_way()
+            if target.free and target.link.ready and target.has_air(1, len(octets)):
                 target.pass_on(octets)
 
     def _tell(self, end: LinkEnd, target: LinkEnd, reason: str, now: float) -> None:
@@ -266,19 +290,3 @@ class Passing:
             f"sealed overs of {end.name} cannot go on as they are: {reason}",
             "start the relay with --passphrase, which packs them anew",
         )
-
-
-def misfit(source: LinkEnd, target: LinkEnd, packets: int, copies: int = 0) -> str:
-    """Return why frames of so many packets and copies of one link cannot go over another; "" where they can."""
-    if any(end.address.kind.takes_channel for end in (source, target)):
-        return "a sealed channel's topic on a broker follows from the passphrase"
-    if source.link.tag_bytes != target.link.tag_bytes:
-        return f"their tags have {source.link.tag_bytes} bytes, and {target.link.tag_bytes} there"
-    repeat = Repeat.COPIES if copies else Repeat.PACKETS if packets > MAX_K else Repeat.NONE
-    k = copies or (packets // 2 if repeat is Repeat.PACKETS else packets)
-    row = plan(dataclasses.replace(target.address, repeat=repeat), sealed=True)[max(1, k) - 1]
-    if row.too_long:
-        limit = link_model(target.address).max_frame_bytes
-        what = f"{packets} packets and {copies} copies" if copies else f"{packets} packets"
-        return f"a frame of {what} is longer than the {limit} bytes that the radio there takes"
-    return "" if row.fits else f"{packets} packets a frame make that link {row.share:.0%} busy"

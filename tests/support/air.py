@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 import trio
+import trio.testing
 
 from app.relay.relay import Relay, RelayParts
 from app.relay.reports import RelayReport
 from app.settings.model import Settings
-from tests.support.station import at_once
+from tests.support.station import ADA, Station, at_once
 from transport.address import Address
 from transport.errors import LinkClosed
 from transport.links.base import Link
 from transport.links.impaired import ImpairedLink
 from transport.links.memory import MemoryLink, memory_pair
+
+UTC_S = 1_700_000_000
+
+
+def clock() -> int:
+    """Return the seconds of the clock of relays and stations: it goes as virtual time does."""
+    return UTC_S + int(trio.current_time())
+
+
+def play(main: Callable[[], Awaitable[None]]) -> None:
+    """Run a conversation in virtual time."""
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
 class Air:
@@ -87,6 +100,15 @@ class WatchedRelay:
     def only(self, kind: type) -> list[Any]:
         """Return the reports of this kind."""
         return [one for one in self.reports if isinstance(one, kind)]
+
+
+def sealed_pair(near: Air, far: Air) -> tuple[Station, Station]:
+    """Return two stations with a key, Ada and Bob, on the two sides of a relay without it."""
+    ada, bob = (
+        Station(replace(ADA, name=name, link=air.name, passphrase="secret"), link=air.member(), clock=clock)
+        for name, air in (("Ada", near), ("Bob", far))
+    )
+    return ada, bob
 
 
 @asynccontextmanager

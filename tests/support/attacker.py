@@ -51,6 +51,14 @@ def marked(dice: random.Random) -> bytes:
     return bytes([FORGED]) + dice.randbytes(PACKET_BYTES - 1)
 
 
+def forged(
+    kind: Type, sequence: int, packets: int = 1, *, over: int = 9, nonce: bytes = b"Mallory!", tag: int = 8
+) -> bytes:
+    """Return a frame of the shape of a sealed one, of which nothing else is right."""
+    body = bytes(PACKET_BYTES * packets) if kind is Type.VOICE else nonce + bytes(12)
+    return bytes([0x20 | kind, over]) + sequence.to_bytes(2) + body + bytes(tag)
+
+
 @dataclass
 class Attacker:
     """An attacker, and what he has overheard."""

@@ -3,7 +3,6 @@ longer than anybody's."""
 
 from __future__ import annotations
 
-import itertools
 import random
 from collections import Counter
 from dataclasses import replace
@@ -24,7 +23,7 @@ from tests.support.air import Air, WatchedRelay, relaying
 from tests.support.attacker import Attacker
 from tests.support.overs import over_frames
 from tests.support.station import ADA, BOB, CODEC_ID, Station, clip, running
-from transport.protocol.frames import PACKET_S, Beacon, Begin, End, Receipt, Text, Type, Voice
+from transport.protocol.frames import PACKET_S, Beacon, Begin, End, Receipt, Text, Type
 from transport.protocol.open_frames import decode, encode
 from transport.protocol.over_pace import AHEAD_S, TALK_LIMIT_S
 from transport.protocol.relaying import MAX_KNOWN, KnownNames
@@ -211,59 +210,6 @@ def test_a_flood_of_leaves_is_a_few() -> None:
     said = [at_s for at_s, _, frame in far.frames]
     assert 8 <= len(said) <= 8 + MAX_WAITING + 10 / 3 + 1
     assert said[-1] <= 10 + 3 * MAX_WAITING + 1
-
-
-@pytest.mark.parametrize("said_s", [1.0, 2.2])
-def test_overs_without_a_packet_cost_other_links_nothing(said_s: float) -> None:
-    """BEGIN and END every 2.3 s: one of them is said elsewhere, before it is known what they are, and no other."""
-    near, far = Air("udp://near"), Air("udp://far")
-    intruder = near.member()
-    hill = WatchedRelay("Hill", near, far, clock=clock)
-    bob = Station(BOB, link=far.member(), clock=clock)
-
-    async def key_in_vain() -> None:
-        for number in itertools.count():
-            await intruder.send(encode(Begin(number % 256, 0, number.to_bytes(4) * 2, UTC_S, CODEC_ID, 1, "Eve")))
-            await trio.sleep(said_s)
-            await intruder.send(encode(End(number % 256, 1, 0)))
-            await trio.sleep(2.3 - said_s)
-
-    async def main() -> None:
-        async with relaying([near, far], hill), running(bob), trio.open_nursery() as nursery:
-            nursery.start_soon(key_in_vain)
-            await trio.sleep(5.0)
-            for number in range(1, 25):
-                bob.engine.play_clip(clip(2.0))
-                await bob.until(events.OverSent, number, 3.0)
-                await trio.sleep(3.1)
-            nursery.cancel_scope.cancel()
-
-    play(main)
-    assert 1 == len({frame[1] for _, member, frame in far.frames if member == 0 and frame[0] & 15 == Type.BEGIN})
-
-
-def test_an_over_after_one_without_a_packet_is_carried_whole() -> None:
-    """It is said elsewhere from its first packet on that comes, whichever that is."""
-    near, far = Air("udp://near"), Air("udp://far")
-    talker = near.member()
-    hill = WatchedRelay("Hill", near, far, clock=clock)
-    bob = Station(BOB, link=far.member(), clock=clock)
-
-    async def main() -> None:
-        async with relaying([near, far], hill), running(bob):
-            await talker.send(encode(Begin(3, 0, b"too late", UTC_S, CODEC_ID, 1, "Ada")))
-            await talker.send(encode(End(3, 1, 0)))
-            await trio.sleep(1.0)
-            for frame in over_frames(10):
-                if frame.sequence not in (1, 2):
-                    await talker.send(encode(replace(frame, codec_id=CODEC_ID) if isinstance(frame, Begin) else frame))
-                await trio.sleep(PACKET_S * isinstance(frame, Voice))
-            played = await bob.until(events.OverPlayed)
-            assert ("Ada via Hill", 10, 2, True) == (played.sender, played.packets, played.lost, played.complete)
-
-    play(main)
-    (carried,) = hill.only(OverRelayed)
-    assert (10, 2, 0.0, True) == (carried.packets, carried.lost, carried.waited_s, carried.complete)
 
 
 def test_nobody_holds_a_link_for_longer_than_anybody_may() -> None:

@@ -3,61 +3,36 @@ other links no more than somebody who talks."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import trio
-import trio.testing
 
 from app import events
 from app.relay.link_end import LIMIT_MARGIN_S, MAX_PASSED
 from app.relay.passing import MAX_RESUMED
 from app.relay.reasons import NO_AIRTIME
 from app.relay.reports import OverNotRelayed, OverRelayed, RelayFigures
-from tests.support.air import Air, WatchedRelay, relaying
-from tests.support.station import ADA, Station, clip, running
+from tests.support.air import Air, WatchedRelay, clock, play, relaying, sealed_pair
+from tests.support.attacker import forged
+from tests.support.station import clip, running
 from transport.address import parse_address
 from transport.links.memory import MemoryLink
 from transport.planning.airtime_budget import WINDOW_S, AirtimeBudget
 from transport.planning.planner import link_model
-from transport.protocol.frames import PACKET_BYTES, PACKET_S, Type
+from transport.protocol.frames import PACKET_S, Type
 from transport.protocol.over_pace import AHEAD_S, TALK_LIMIT_S
 
 pytestmark = pytest.mark.usefixtures("cheap_keys")
 
-UTC_S = 1_700_000_000
 NONCE = b"Mallory!"
 RADIO = "kiss://{}?call=N0CALL&radio=lora-sf7"
-
-
-def clock() -> int:
-    return UTC_S + int(trio.current_time())
-
-
-def forged(kind: Type, sequence: int, packets: int = 1, *, over: int = 9, nonce: bytes = NONCE, tag: int = 8) -> bytes:
-    """Return a frame of the shape of a sealed one, of which nothing else is right."""
-    body = bytes(PACKET_BYTES * packets) if kind is Type.VOICE else nonce + bytes(12)
-    return bytes([0x20 | kind, over]) + sequence.to_bytes(2) + body + bytes(tag)
 
 
 def said_by_the_relay(air: Air, kind: Type = Type.VOICE) -> list[float]:
     """Return when the relay said frames of this kind on an air, of which it is the last member."""
     last = len(air._ears) - 1
     return [at_s for at_s, member, frame in air.frames if member == last and frame[0] == 0x20 | kind]
-
-
-def talker_and_listener(near: Air, far: Air) -> tuple[Station, Station]:
-    """Two stations with a key, on the two sides of a relay without it."""
-    ada, bob = (
-        Station(replace(ADA, name=name, link=air.name, passphrase="secret"), link=air.member(), clock=clock)
-        for name, air in (("Ada", near), ("Bob", far))
-    )
-    return ada, bob
-
-
-def play(main) -> None:
-    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
 async def flood(link: MemoryLink, first: int, count: int, per_s: float, packets: int = 1) -> None:
@@ -111,7 +86,7 @@ def test_a_genuine_over_does_not_wait_behind_a_forged_one() -> None:
     """Few frames wait for a slow link: the over that comes after a flood is heard there while it is spoken."""
     near, side, far = Air("udp://near"), Air("udp://side?k=2"), Air("udp://far?rate=3000&k=2")
     intruder = near.member()
-    ada, bob = talker_and_listener(side, far)
+    ada, bob = sealed_pair(side, far)
     hill = WatchedRelay("Hill", near, side, far, clock=clock)
 
     async def main() -> None:
@@ -191,7 +166,7 @@ def test_whoever_says_next_to_nothing_is_no_talker() -> None:
     """A forged VOICE every two seconds does not keep a relay from following somebody else."""
     near, far = Air("udp://near"), Air("udp://far")
     intruder = near.member()
-    ada, bob = talker_and_listener(near, far)
+    ada, bob = sealed_pair(near, far)
     hill = WatchedRelay("Hill", near, far, clock=clock)
 
     async def trickle() -> None:
@@ -216,7 +191,7 @@ def test_a_trickle_of_begins_locks_nobody_out_for_longer_than_anybody_may() -> N
     """A forged BEGIN every 2.3 s, of another over every 125 s, holds a link for 130 s: then overs are passed on."""
     near, far = Air("udp://near"), Air("udp://far")
     intruder = far.member()
-    ada, bob = talker_and_listener(near, far)
+    ada, bob = sealed_pair(near, far)
     hill = WatchedRelay("Hill", near, far, clock=clock)
 
     async def trickle() -> None:
@@ -242,7 +217,7 @@ def test_an_end_that_is_anothers_ends_nothing() -> None:
     """After a forged END the over goes on, and holds the floor of the other link as before."""
     near, far = Air("udp://near"), Air("udp://far")
     intruder = near.member()
-    ada, bob = talker_and_listener(near, far)
+    ada, bob = sealed_pair(near, far)
     hill = WatchedRelay("Hill", near, far, clock=clock)
 
     async def main() -> None:
