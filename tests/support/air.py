@@ -82,7 +82,7 @@ class Air:
 class WatchedRelay:
     """A relay between airs, and everything that it has reported."""
 
-    def __init__(self, name: str, *airs: Air, clock: Callable[[], int] = lambda: 1_700_000_000, **settings: Any):
+    def __init__(self, name: str, *airs: Air, **settings: Any):
         """Take the relay's name and what it joins."""
         links = {air.name: air.member() for air in airs}
         self.links = links

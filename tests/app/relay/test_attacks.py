@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import trio
-import trio.testing
 
 from app import events
 from app.relay.carrying import LONGEST_WAIT_S
@@ -19,7 +18,7 @@ from app.relay.link_end import MAX_QUEUED_OVERS
 from app.relay.message_way import MAX_WAITING
 from app.relay.passing import OVERS_AT_ONCE, OVERS_PER_S
 from app.relay.reports import OverNotRelayed, OverRelayed, RelayFigures
-from tests.support.air import Air, WatchedRelay, relaying
+from tests.support.air import UTC_S, Air, WatchedRelay, clock, play, relaying
 from tests.support.attacker import Attacker
 from tests.support.overs import over_frames
 from tests.support.station import ADA, BOB, CODEC_ID, Station, clip, running
@@ -28,16 +27,7 @@ from transport.protocol.open_frames import decode, encode
 from transport.protocol.over_pace import AHEAD_S, TALK_LIMIT_S
 from transport.protocol.relaying import MAX_KNOWN, KnownNames
 
-UTC_S = 1_700_000_000
 SEQUENCES = 60
-
-
-def clock() -> int:
-    return UTC_S + int(trio.current_time())
-
-
-def play(main) -> None:
-    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -45,7 +35,7 @@ def test_whatever_the_dice_says(seed: int) -> None:
     """Sequences of frames on two links at once: afterwards the relay is at rest, and carries an over whole."""
     near, far = Air("udp://near"), Air("udp://far?k=2")
     intruders = [near.member(), far.member()]
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
     ada, bob = (Station(s, link=air.member(), clock=clock) for s, air in ((ADA, near), (BOB, far)))
 
     async def attack(number: int) -> None:
@@ -82,7 +72,7 @@ def test_a_flood_of_overs_is_a_few() -> None:
     """A thousand in ten seconds: two a second are taken, four of them wait, and a line a second tells of the rest."""
     near, far = Air("udp://near"), Air("udp://far")
     intruder, _ = near.member(), far.member()
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
 
     async def main() -> None:
         async with relaying([near, far], hill):
@@ -109,7 +99,7 @@ def test_a_flood_of_messages_is_a_few() -> None:
     """A thousand in ten seconds: what the other link is given is bounded, and what is remembered."""
     near, far = Air("udp://near"), Air("udp://far")
     intruder, _ = near.member(), far.member()
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
 
     async def main() -> None:
         async with relaying([near, far], hill):
@@ -129,7 +119,7 @@ def test_what_is_refused_costs_next_to_nothing(monkeypatch: pytest.MonkeyPatch) 
     """Whom a message is for is looked up for those that a link may be given, and for no others."""
     near, far = Air("udp://near"), Air("udp://far")
     intruder, _ = near.member(), far.member()
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
     addressee, asked = KnownNames.addressee, []
 
     def watched(names: KnownNames, name: str, *rest: Any) -> str:
@@ -155,7 +145,7 @@ def test_messages_push_out_no_receipt_of_an_over(others: int) -> None:
         Air(f"udp://other{number}") for number in range(others)
     ]
     intruder, _ = near.member(), [air.member() for air in more]
-    hill = WatchedRelay("Hill", *airs, clock=clock)
+    hill = WatchedRelay("Hill", *airs)
     ada = Station(replace(ADA, link=near.name, addressee="Bob"), link=near.member(), clock=clock)
     bob = Station(replace(BOB, link=far.name), link=far.member(), clock=clock)
 
@@ -178,7 +168,7 @@ def test_a_forged_receipt_keeps_no_genuine_one_away() -> None:
     near, far = Air("udp://near"), Air("udp://far")
     ada = Station(replace(ADA, link=near.name, addressee="Bob"), link=near.member(), clock=clock)
     listener = far.member()
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
 
     async def main() -> None:
         async with relaying([near, far], hill), running(ada):
@@ -197,7 +187,7 @@ def test_a_flood_of_leaves_is_a_few() -> None:
     """That somebody leaves waits until it may be said; of a thousand that is said no more often than anything."""
     near, far = Air("udp://near"), Air("udp://far")
     intruder, _ = near.member(), far.member()
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
 
     async def main() -> None:
         async with relaying([near, far], hill):
@@ -216,7 +206,7 @@ def test_nobody_holds_a_link_for_longer_than_anybody_may() -> None:
     """An over that never ends is carried in pieces of two minutes, between which others have the floor."""
     near, far = Air("udp://near"), Air("udp://far")
     intruder = near.member()
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
     bob = Station(BOB, link=far.member(), clock=clock)
 
     async def main() -> None:

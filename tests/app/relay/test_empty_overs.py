@@ -49,7 +49,7 @@ def test_overs_without_a_packet_cost_other_links_nothing(said_s: float) -> None:
     """BEGIN and END every 2.3 s: one of them is said elsewhere, before it is known what they are, and no other."""
     near, far = Air("udp://near"), Air("udp://far")
     intruder = near.member()
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
     bob = Station(BOB, link=far.member(), clock=clock)
 
     async def key_in_vain() -> None:
@@ -77,7 +77,7 @@ def test_an_over_after_one_without_a_packet_is_carried_whole() -> None:
     """It is said elsewhere from its first packet on that comes, whichever that is."""
     near, far = Air("udp://near"), Air("udp://far")
     talker = near.member()
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
     bob = Station(BOB, link=far.member(), clock=clock)
 
     async def main() -> None:
@@ -105,7 +105,7 @@ def test_they_keep_nothing_of_others_from_a_relay_without_the_key(on_far: bool, 
     near, far = Air("udp://near"), Air("udp://far")
     intruder = (far if on_far else near).member()
     ada, bob = sealed_pair(near, far)
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
 
     async def key_in_vain() -> None:
         for number in itertools.count():

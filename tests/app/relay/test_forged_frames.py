@@ -13,7 +13,7 @@ from app.relay.link_end import LIMIT_MARGIN_S, MAX_PASSED
 from app.relay.passing import MAX_RESUMED
 from app.relay.reasons import NO_AIRTIME
 from app.relay.reports import OverNotRelayed, OverRelayed, RelayFigures
-from tests.support.air import Air, WatchedRelay, clock, play, relaying, sealed_pair
+from tests.support.air import Air, WatchedRelay, play, relaying, sealed_pair
 from tests.support.attacker import forged
 from tests.support.station import clip, running
 from transport.address import parse_address
@@ -48,7 +48,7 @@ def test_nobody_speaks_faster_than_time_passes(packets: int) -> None:
     """Of ten thousand VOICE in ten seconds as much goes on as somebody who waited for a slow BEGIN may have said."""
     near, far = Air("udp://near"), Air("udp://far")
     intruder, _ = near.member(), far.member()
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
 
     async def main() -> None:
         async with relaying([near, far], hill):
@@ -68,7 +68,7 @@ def test_nobody_talks_for_longer_than_anybody_may(source: str) -> None:
     """A forged over at the pace of speech ends on the other link where everybody's does, also from a slow link."""
     near, far = Air(source), Air("udp://far")
     intruder, _ = near.member(), far.member()
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
 
     async def main() -> None:
         async with relaying([near, far], hill):
@@ -87,7 +87,7 @@ def test_a_genuine_over_does_not_wait_behind_a_forged_one() -> None:
     near, side, far = Air("udp://near"), Air("udp://side?k=2"), Air("udp://far?rate=3000&k=2")
     intruder = near.member()
     ada, bob = sealed_pair(side, far)
-    hill = WatchedRelay("Hill", near, side, far, clock=clock)
+    hill = WatchedRelay("Hill", near, side, far)
 
     async def main() -> None:
         async with relaying([near, side, far], hill), running(ada, bob):
@@ -112,7 +112,7 @@ def test_a_duty_cycle_is_kept_whatever_is_forged() -> None:
     """Neither an over nor messages and receipts take more airtime of a radio than it may be on air."""
     near, far = Air(RADIO.format("near")), Air(RADIO.format("far"))
     intruder, _ = near.member(), far.member()
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
     for link in hill.links.values():
         link.tag_bytes = 4
 
@@ -140,7 +140,7 @@ def test_an_over_without_room_takes_no_floor() -> None:
     """Where the link takes nothing more, a BEGIN counts as sent no more than the VOICE behind it."""
     near, far = Air("udp://near"), Air("udp://far")
     intruder, _ = near.member(), far.member()
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
     stuck = trio.Event()
 
     async def send(frame: bytes) -> None:
@@ -167,7 +167,7 @@ def test_whoever_says_next_to_nothing_is_no_talker() -> None:
     near, far = Air("udp://near"), Air("udp://far")
     intruder = near.member()
     ada, bob = sealed_pair(near, far)
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
 
     async def trickle() -> None:
         await intruder.send(forged(Type.BEGIN, 0))
@@ -192,7 +192,7 @@ def test_a_trickle_of_begins_locks_nobody_out_for_longer_than_anybody_may() -> N
     near, far = Air("udp://near"), Air("udp://far")
     intruder = far.member()
     ada, bob = sealed_pair(near, far)
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
 
     async def trickle() -> None:
         for _ in range(1000):
@@ -218,7 +218,7 @@ def test_an_end_that_is_anothers_ends_nothing() -> None:
     near, far = Air("udp://near"), Air("udp://far")
     intruder = near.member()
     ada, bob = sealed_pair(near, far)
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
 
     async def main() -> None:
         async with relaying([near, far], hill), running(ada, bob):
@@ -239,7 +239,7 @@ def test_an_over_that_ends_again_and_again_costs_no_more_than_it_says() -> None:
     """VOICE and END in turn: the over ends when any does, nothing of it is said twice, and few lines tell of it."""
     near, far = Air("udp://near"), Air("udp://far")
     intruder, _ = near.member(), far.member()
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
 
     async def main() -> None:
         async with relaying([near, far], hill):
@@ -260,7 +260,7 @@ def test_a_forged_over_goes_on_for_no_longer_than_anybody_may() -> None:
     """An END now and then does not give an over another two minutes."""
     near, far = Air("udp://near"), Air("udp://far")
     intruder, _ = near.member(), far.member()
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
 
     async def main() -> None:
         async with relaying([near, far], hill):

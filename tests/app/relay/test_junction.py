@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 import trio
-import trio.testing
 
 from app import events
 from app.relay.reasons import NO_AIRTIME, NO_ROOM, NOBODY_THERE, SOMEBODY_TALKS
@@ -20,7 +19,7 @@ from app.relay.reports import (
     TextNotRelayed,
     TextRelayed,
 )
-from tests.support.air import Air, WatchedRelay, relaying
+from tests.support.air import UTC_S, Air, WatchedRelay, clock, play, relaying
 from tests.support.overs import over_frames
 from tests.support.station import ADA, BOB, Station, clip, running
 from transport.protocol.frames import Beacon, Begin, End, Mode, Repeat, Text, Type, Voice
@@ -28,24 +27,15 @@ from transport.protocol.open_frames import decode, encode, peek_mode
 
 pytestmark = pytest.mark.usefixtures("cheap_keys")
 
-UTC_S = 1_700_000_000
 PACKETS = 10
 SPOKEN_S = PACKETS * 0.32 - 0.1
 KEY = {"passphrase": "secret"}
 
 
 def station(settings, air: Air, name: str = "", **changes) -> Station:
-    """A station on this air, whose clock stands still."""
+    """A station on this air."""
     named = replace(settings, name=name or settings.name, link=air.name, **changes)
-    return Station(named, link=air.member(), clock=lambda: UTC_S + int(trio.current_time()), speaks_clips=False)
-
-
-def clock() -> int:
-    return UTC_S + int(trio.current_time())
-
-
-def play(main) -> None:
-    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    return Station(named, link=air.member(), clock=clock, speaks_clips=False)
 
 
 @pytest.mark.parametrize("protection", [{}, KEY, {**KEY, "mode": Mode.HAM}], ids=["open", "sealed", "ham"])
@@ -53,7 +43,7 @@ def test_an_over_reaches_the_other_link(protection: dict) -> None:
     """Every packet as it was said, packed for that link, under the talker's name and the way; the receipt returns."""
     near, far = Air("udp://near"), Air("udp://far?k=4")
     ada, bob = station(ADA, near, **protection), station(BOB, far, **protection)
-    hill = WatchedRelay("Hill", near, far, clock=clock, **protection)
+    hill = WatchedRelay("Hill", near, far, **protection)
 
     async def main() -> None:
         async with relaying([near, far], hill), running(ada, bob):
@@ -84,7 +74,7 @@ def test_every_frame_has_a_nonce_of_its_own() -> None:
     """On a sealed channel the same nonce and header never stand before two contents, whatever links there are."""
     near, far = Air("udp://near?k=1"), Air("udp://far?k=2")
     ada, bob = station(ADA, near, **KEY), station(BOB, far, **KEY)
-    hill = WatchedRelay("Hill", near, far, clock=clock, **KEY)
+    hill = WatchedRelay("Hill", near, far, **KEY)
 
     async def main() -> None:
         async with relaying([near, far], hill), running(ada, bob):
@@ -106,7 +96,7 @@ def test_a_busy_link_is_waited_for() -> None:
     """Both talk at once on their own links: each hears the other's over whole, later, and is told that his waits."""
     near, far = Air("udp://near"), Air("udp://far")
     ada, bob = station(ADA, near), station(BOB, far)
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
 
     async def main() -> None:
         async with relaying([near, far], hill), running(ada, bob):
@@ -129,7 +119,7 @@ def test_a_relay_that_tells_a_talker_something_is_not_there() -> None:
     """His only partner stays the only other one, and his next over is confirmed without being asked."""
     near, far = Air("udp://near"), Air("udp://far")
     ada, bob = station(ADA, near, addressee=""), station(BOB, far)
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
 
     async def main() -> None:
         async with relaying([near, far], hill), running(ada, bob):
@@ -152,7 +142,7 @@ def test_an_over_without_a_packet_does_not_wait(ends: bool) -> None:
     """Whoever keyed a moment too late has said nothing: it takes nobody's floor, and nobody is told of it."""
     near, far = Air("udp://near"), Air("udp://far")
     ada, bob, cara = station(ADA, near), station(BOB, near), far.member()
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
 
     async def main() -> None:
         async with relaying([near, far], hill), running(ada, bob):
@@ -176,7 +166,7 @@ def test_an_over_is_refused_where_the_floor_is_never_free() -> None:
     """A third link that somebody keeps busy: the over waits a minute there, and is given up; elsewhere it is heard."""
     one, two, three = Air("udp://one"), Air("udp://two"), Air("udp://three")
     ada, bob = station(ADA, one), station(BOB, two)
-    hill = WatchedRelay("Hill", one, two, three, clock=clock)
+    hill = WatchedRelay("Hill", one, two, three)
     intruder = three.member()
 
     async def keep_busy() -> None:
@@ -211,7 +201,7 @@ def test_lost_packets_keep_their_place() -> None:
 
     near, far = Air("udp://near?k=1", loses=loses), Air("udp://far?k=1")
     ada, bob = station(ADA, near), station(BOB, far)
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
 
     async def main() -> None:
         async with relaying([near, far], hill), running(ada, bob):
@@ -235,7 +225,7 @@ def test_a_packet_missing_among_others_is_filled_and_marked() -> None:
 
     near, far = Air("udp://near?k=1", loses=loses), Air("udp://far?k=4")
     ada, bob = station(ADA, near), station(BOB, far)
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
 
     async def main() -> None:
         async with relaying([near, far], hill), running(ada, bob):
@@ -253,7 +243,7 @@ def test_messages_go_both_ways_and_are_confirmed() -> None:
     """A text is carried once, to whom it is for, and its confirmation comes back; so does who is there."""
     near, far = Air("udp://near"), Air("udp://far")
     ada, bob = station(ADA, near, **KEY), station(BOB, far, **KEY)
-    hill = WatchedRelay("Hill", near, far, clock=clock, **KEY)
+    hill = WatchedRelay("Hill", near, far, **KEY)
 
     async def main() -> None:
         async with relaying([near, far], hill), running(ada, bob):
@@ -275,7 +265,7 @@ def test_a_message_is_reported_when_it_is_said(busy_s: float, said: bool) -> Non
     """It waits for the end of an over, and is dropped after a minute: what became of it is told then, not before."""
     near, far = Air("udp://near"), Air("udp://far")
     visitor, talker = near.member(), far.member()
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
 
     async def main() -> None:
         async with relaying([near, far], hill):
@@ -299,7 +289,7 @@ def test_whoever_leaves_is_gone_everywhere() -> None:
     """After many comings and goings too: greetings are left out where there are too many, leaves wait instead."""
     near, far = Air("udp://near"), Air("udp://far")
     visitor, _ = near.member(), far.member()
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
 
     async def main() -> None:
         async with relaying([near, far], hill):
@@ -322,8 +312,8 @@ def test_a_station_whose_name_was_cut_confirms() -> None:
     ham: dict = {**KEY, "mode": Mode.HAM}
     ada, bob = station(ADA, one, **ham), station(BOB, three, "AB1CDE Long Name Here 12", **ham)
     relays = [
-        WatchedRelay("N0HILL", one, two, clock=clock, **ham),
-        WatchedRelay("N0BAY", two, three, clock=clock, **ham),
+        WatchedRelay("N0HILL", one, two, **ham),
+        WatchedRelay("N0BAY", two, three, **ham),
     ]
 
     async def main() -> None:
@@ -342,8 +332,8 @@ def test_two_relays_in_a_row() -> None:
     """The way is shown, and an over addressed along it finds its way back, receipt included."""
     one, two, three = Air("udp://one"), Air("udp://two"), Air("udp://three")
     ada, bob = station(ADA, one, **KEY), station(BOB, three, **KEY)
-    hill = WatchedRelay("Hill", one, two, clock=clock, **KEY)
-    bay = WatchedRelay("Bay", two, three, clock=clock, **KEY)
+    hill = WatchedRelay("Hill", one, two, **KEY)
+    bay = WatchedRelay("Bay", two, three, **KEY)
 
     async def main() -> None:
         async with relaying([one, two, three], hill, bay), running(ada, bob):
@@ -362,7 +352,7 @@ def test_a_relay_that_ends_says_so() -> None:
     """The over that it carries gets its END at once, so that nobody waits for its rest."""
     near, far = Air("udp://near"), Air("udp://far")
     ada, bob = station(ADA, near), station(BOB, far)
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
 
     async def main() -> None:
         async with relaying([near, far], hill), running(ada, bob):
@@ -382,7 +372,7 @@ def test_open_overs_keep_the_time_and_the_codec() -> None:
     """BEGIN goes on with its codec and its talker's clock, and without a speaker's profile."""
     near, far = Air("udp://near"), Air("udp://far")
     ada, bob = station(ADA, near), station(BOB, far)
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
 
     async def main() -> None:
         async with relaying([near, far], hill), running(ada, bob):
@@ -406,7 +396,7 @@ def test_each_link_has_its_own_way_to_repeat() -> None:
 
     near, far = Air("udp://near?k=1&repeat=1", loses=loses), Air("udp://far?k=2&repeat=1")
     ada, bob = station(ADA, near), station(BOB, far)
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
 
     async def main() -> None:
         async with relaying([near, far], hill), running(ada, bob):
@@ -433,7 +423,7 @@ def test_an_over_with_copies_goes_on_by_its_packets(far_link: str, repeat: Repea
     coarse = replace(ADA, link="udp://near?repeat=coarse", **protection)
     ada = Station(coarse, link=near.member(), clock=clock, speaks_clips=False)
     bob = station(BOB, far, **protection)
-    hill = WatchedRelay("Hill", near, far, clock=clock, **protection)
+    hill = WatchedRelay("Hill", near, far, **protection)
 
     async def main() -> None:
         async with relaying([near, far], hill), running(ada, bob):
@@ -456,7 +446,7 @@ def test_a_duty_cycle_is_kept() -> None:
     """The over ends on the radio where its airtime does, no other is begun, and the talker is told; a message goes."""
     near, radio = Air("udp://near"), Air("kiss://h?call=N0CALL&radio=lora-sf7")
     ada, bob = station(ADA, near, presence="off"), station(BOB, radio)
-    hill = WatchedRelay("Hill", near, radio, clock=clock, presence="off")
+    hill = WatchedRelay("Hill", near, radio, presence="off")
 
     async def main() -> None:
         async with relaying([near, radio], hill), running(ada, bob):
@@ -484,7 +474,7 @@ def test_an_over_for_which_there_is_no_room_is_given_up(monkeypatch: pytest.Monk
     monkeypatch.setattr("app.station.transmitter.MAX_WAITING", 0)
     near, far = Air("udp://near"), Air("udp://far")
     cara, _ = near.member(), far.member()
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
 
     async def main() -> None:
         async with relaying([near, far], hill):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 import trio
-import trio.testing
 
 from app import events
 from app.relay.link_end import LIMIT_MARGIN_S
 from app.station.transmitter import ANSWER_SHARE
-from tests.support.air import Air, WatchedRelay, relaying
+from tests.support.air import Air, WatchedRelay, clock, play, relaying
 from tests.support.station import ADA, BOB, Station, clip, running
 from transport.address import parse_address
 from transport.planning.airtime_budget import WINDOW_S, AirtimeBudget
@@ -18,22 +17,12 @@ from transport.protocol.frames import Begin, Ping, Type, Voice
 from transport.protocol.open_frames import encode
 from transport.protocol.over_pace import TALK_LIMIT_S
 
-UTC_S = 1_700_000_000
-
-
-def clock() -> int:
-    return UTC_S + int(trio.current_time())
-
-
-def play(main) -> None:
-    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
-
 
 def test_a_flood_of_pings_leaves_a_radio_its_airtime() -> None:
     """An hour of pings costs a tenth of what the duty cycle allows, and a frame: overs are carried as before."""
     near, far = Air("udp://near"), Air("serial:///dev/b?radio=e22-2k4")
     intruder = far.member()
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
     ada, bob = (Station(s, link=air.member(), clock=clock) for s, air in ((ADA, near), (BOB, far)))
     air = AirtimeBudget(link_model(parse_address(far.name)))
 
@@ -57,7 +46,7 @@ def test_a_trickle_locks_nobody_out_for_longer_than_anybody_may(kind: type) -> N
     """A frame every 2.3 s holds a link for 130 s; from then on overs and messages are carried."""
     near, far = Air("udp://near"), Air("udp://far")
     intruder = far.member()
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
     ada, bob = (Station(s, link=air.member(), clock=clock) for s, air in ((ADA, near), (BOB, far)))
 
     async def trickle() -> None:

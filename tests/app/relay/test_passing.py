@@ -7,11 +7,10 @@ from dataclasses import replace
 
 import pytest
 import trio
-import trio.testing
 
 from app import events
 from app.relay.reports import OverNotRelayed, OverRelayed, RelayProblem
-from tests.support.air import Air, WatchedRelay, relaying
+from tests.support.air import Air, WatchedRelay, clock, play, relaying
 from tests.support.overs import over_frames
 from tests.support.station import ADA, Station, clip, running
 from transport.address import parse_address
@@ -22,22 +21,13 @@ from transport.protocol.frames import PACKET_S, TAG_BYTES_IP, TAG_BYTES_RADIO, M
 
 pytestmark = pytest.mark.usefixtures("cheap_keys")
 
-UTC_S = 1_700_000_000
 PACKETS = 8
 OVER = clip(PACKETS * 0.32 - 0.1)
-
-
-def clock() -> int:
-    return UTC_S + int(trio.current_time())
 
 
 def station(name: str, air: Air, **changes) -> Station:
     settings = replace(ADA, name=name, link=air.name, passphrase="secret", **changes)
     return Station(settings, link=air.member(), clock=clock, speaks_clips=False)
-
-
-def play(main) -> None:
-    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
 def test_frames_that_fit_go_on_as_they_are() -> None:
@@ -68,7 +58,7 @@ def test_copies_go_on_with_the_packets() -> None:
     """Frames with coarse copies go on as VOICE does, byte by byte, also for a relay that heard none before them."""
     near, far = Air("udp://near"), Air("udp://far")
     talker, _ = near.member(), far.member()
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
     channel = ProtectedChannel(Secret(Mode.SEALED, bytes(32)), TAG_BYTES_IP, os.urandom)
     frames = over_frames(7, 2, repeat=Repeat.COPIES)
     lost = frames[1]
@@ -92,7 +82,7 @@ def test_frames_that_fit_no_longer_end_an_over(k: int, repeat: Repeat) -> None:
     """The first one repeats nothing, and fits the radio; with what the second one repeats it is too long for it."""
     near, far = (Air(f"kiss://{name}?call=N0CALL&radio=lora-sf7") for name in ("near", "far"))
     talker, _ = near.member(), far.member()
-    hill = WatchedRelay("Hill", near, far, clock=clock)
+    hill = WatchedRelay("Hill", near, far)
     for link in hill.links.values():
         link.tag_bytes = TAG_BYTES_RADIO
     channel = ProtectedChannel(Secret(Mode.SEALED, bytes(32)), TAG_BYTES_RADIO, os.urandom)

@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 import trio
-import trio.testing
 
 from app import events
 from app.relay import carrying
 from app.relay.link_end import LinkEnd
 from app.relay.reports import OverNotRelayed, OverRelayed
 from app.settings.model import SaysPresence, Settings
-from tests.support.air import Air, WatchedRelay, relaying
+from tests.support.air import Air, WatchedRelay, clock, play, relaying
 from tests.support.station import ADA, LeftOpen, Station, clip, running
 from transport.links.memory import MemoryLink
 from transport.protocol.frames import Beacon, Mode, Type
@@ -23,14 +22,9 @@ from transport.protocol.relaying import station_of
 
 pytestmark = pytest.mark.usefixtures("cheap_keys")
 
-UTC_S = 1_700_000_000
 PACKETS = 12
 OVER = clip(PACKETS * 0.32 - 0.1)
 KEY = {"passphrase": "secret"}
-
-
-def clock() -> int:
-    return UTC_S + int(trio.current_time())
 
 
 def station(name: str, air: Air, presence: SaysPresence = "off", **changes) -> Station:
@@ -62,7 +56,7 @@ def test_three_relays_in_a_triangle(protection: dict, seed: int) -> None:
     airs = [Air(f"udp://link{number}?k=1", delay_s=0.01 + 0.03 * ((seed + number) % 3)) for number in range(3)]
     people = [station(name, air, **protection) for name, air in zip(("Ada", "Bob", "Cid"), airs, strict=True)]
     relays = [
-        WatchedRelay(f"R{one}{other}", airs[one], airs[other], clock=clock, presence="off", **protection)
+        WatchedRelay(f"R{one}{other}", airs[one], airs[other], presence="off", **protection)
         for one, other in ((0, 1), (1, 2), (2, 0))
     ]
     ada, bob, cid = people
@@ -88,7 +82,7 @@ def test_three_relays_in_a_triangle(protection: dict, seed: int) -> None:
                     assert overs_on(air) <= 1 + (one is not talker)
                     assert PACKETS <= voice_on(air) <= PACKETS + 1
 
-    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    play(main)
     assert ada.encoder.packets == cid.decoder.packets[-PACKETS:]
     assert cid.encoder.packets == ada.decoder.packets[-PACKETS:] == bob.decoder.packets[-PACKETS:]
     assert 4 == sum(report.complete for relay in relays for report in relay.only(OverRelayed))
@@ -99,14 +93,14 @@ def test_texts_in_a_ring_are_said_once_a_link() -> None:
     airs = [Air(f"udp://link{number}") for number in range(3)]
     people = [station(name, air) for name, air in zip(("Ada", "Bob", "Cid"), airs, strict=True)]
     pairs = ((0, 1), (1, 2), (2, 0))
-    relays = [WatchedRelay(f"R{one}{other}", airs[one], airs[other], clock=clock) for one, other in pairs]
+    relays = [WatchedRelay(f"R{one}{other}", airs[one], airs[other]) for one, other in pairs]
 
     async def main() -> None:
         async with relaying(airs, *relays), running(*people):
             people[0].engine.send_text("hello", "", confirm=False)
             await trio.sleep(60.0)
 
-    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    play(main)
     said = [sum(frame[0] & 15 == Type.TEXT for _, _, frame in air.frames) for air in airs]
     assert 1 == said[0] and all(1 <= count <= 2 for count in said[1:])
     heard = [[text.text for text in one.only(events.TextHeard)] for one in people]
@@ -120,7 +114,7 @@ def test_a_long_name_in_a_ring_is_one(ways: tuple[str, ...]) -> None:
     long = "AB1CDE Long Name Here 12"
     people = [station(name, air, "on", **protection) for name, air in zip((long, "Bob", "Cid"), airs, strict=True)]
     relays = [
-        WatchedRelay(name, airs[one], airs[other], clock=clock, **protection)
+        WatchedRelay(name, airs[one], airs[other], **protection)
         for name, (one, other) in zip(ways, ((0, 1), (1, 2), (2, 0)), strict=True)
     ]
 
@@ -130,7 +124,7 @@ def test_a_long_name_in_a_ring_is_one(ways: tuple[str, ...]) -> None:
             people[0].engine.send_text("hello", "", confirm=False)
             await trio.sleep(60.0)
 
-    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    play(main)
     assert 1 == sum(frame[0] & 15 == Type.TEXT for _, _, frame in airs[0].frames)
     assert [[], ["hello"], ["hello"]] == [[text.text for text in one.only(events.TextHeard)] for one in people]
     assert [2, 2, 2] == [len(those_here(one)) for one in people]
@@ -140,7 +134,7 @@ def test_a_message_that_comes_two_ways_is_shown_once() -> None:
     """Two relays carry it at once: it is shown once, and its confirmation comes back."""
     near, far = Air("udp://near"), Air("udp://far", delay_s=0.4)
     ada, bob = station("Ada", near), station("Bob", far)
-    relays = [WatchedRelay(name, near, far, clock=clock) for name in ("One", "Other")]
+    relays = [WatchedRelay(name, near, far) for name in ("One", "Other")]
 
     async def main() -> None:
         async with relaying([near, far], *relays), running(ada, bob):
@@ -150,7 +144,7 @@ def test_a_message_that_comes_two_ways_is_shown_once() -> None:
             await ada.until(events.TextConfirmed)
             await trio.sleep(60.0)
 
-    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    play(main)
     assert ["hello", "on my way"] == [text.text for text in bob.only(events.TextHeard)]
     assert [] == ada.only(events.TextHeard)
     assert 1 == len(ada.only(events.TextConfirmed))
@@ -160,7 +154,7 @@ def test_of_two_relays_one_carries_a_message() -> None:
     """It listens before it says a message, as before an over; seldom do both say one."""
     near, far = Air("udp://near"), Air("udp://far", delay_s=0.01)
     ada, bob = station("Ada", near), station("Bob", far)
-    relays = [WatchedRelay(name, near, far, clock=clock) for name in ("One", "Other")]
+    relays = [WatchedRelay(name, near, far) for name in ("One", "Other")]
     messages = 40
 
     async def main() -> None:
@@ -169,7 +163,7 @@ def test_of_two_relays_one_carries_a_message() -> None:
                 ada.engine.send_text(str(number), "", confirm=False)
                 await trio.sleep(5.0)
 
-    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    play(main)
     assert [str(number) for number in range(messages)] == [text.text for text in bob.only(events.TextHeard)]
     said = [sum(frame[0] & 15 == Type.TEXT for _, _, frame in air.frames) for air in (near, far)]
     assert messages == said[0] and said[1] <= 1.5 * messages
@@ -181,7 +175,7 @@ def test_a_station_behind_two_relays_is_one(delay_s: float) -> None:
     near, far = Air("udp://near"), Air("udp://far", delay_s=delay_s)
     ada, bob = station("Ada", near, "on"), station("Bob", far, "on")
     bob.wrap = ada.wrap = LeftOpen
-    relays = [WatchedRelay(name, near, far, clock=clock) for name in ("One", "Other")]
+    relays = [WatchedRelay(name, near, far) for name in ("One", "Other")]
 
     async def main() -> None:
         async with relaying([near, far], *relays), running(ada):
@@ -199,7 +193,7 @@ def test_a_station_behind_two_relays_is_one(delay_s: float) -> None:
             await trio.sleep(5.0)
             assert [] == those_here(ada)
 
-    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    play(main)
     assert ["Bob"] == [text.addressee for text in bob.only(events.TextHeard)]
     assert [] == ada.only(events.Collision)
 
@@ -209,7 +203,7 @@ def test_those_in_a_ring_are_one_each() -> None:
     airs = [Air(f"udp://link{number}") for number in range(3)]
     people = [station(name, air, "on") for name, air in zip(("Ada", "Bob", "Cid"), airs, strict=True)]
     pairs = ((0, 1), (1, 2), (2, 0))
-    relays = [WatchedRelay(f"R{one}{other}", airs[one], airs[other], clock=clock) for one, other in pairs]
+    relays = [WatchedRelay(f"R{one}{other}", airs[one], airs[other]) for one, other in pairs]
     ada = people[0]
 
     async def main() -> None:
@@ -224,7 +218,7 @@ def test_those_in_a_ring_are_one_each() -> None:
                 assert name == (await ada.until(events.OverConfirmed, count)).station
                 await trio.sleep(5.0)
 
-    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    play(main)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -232,7 +226,7 @@ def test_two_relays_side_by_side(seed: int) -> None:
     """Both join the same two links: one of them carries the over, the other sees that it is there already."""
     near, far = Air("udp://near", delay_s=0.005 * (1 + seed)), Air("udp://far", delay_s=0.02)
     ada, bob = station("Ada", near), station("Bob", far)
-    one, other = (WatchedRelay(name, near, far, clock=clock) for name in ("One", "Other"))
+    one, other = (WatchedRelay(name, near, far) for name in ("One", "Other"))
 
     async def main() -> None:
         async with relaying([near, far], one, other), running(ada, bob):
@@ -241,7 +235,7 @@ def test_two_relays_side_by_side(seed: int) -> None:
             await bob.until(events.OverPlayed)
             await trio.sleep(70.0)
 
-    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    play(main)
     assert 1 == overs_on(near)
     whole = [report for relay in (one, other) for report in relay.only(OverRelayed) if report.complete]
     assert 1 == len(whole) and PACKETS == whole[0].packets
@@ -268,7 +262,7 @@ def test_of_two_that_ask_at_once_one_goes_on(monkeypatch: pytest.MonkeyPatch) ->
     """Whoever hears another relay begin while his own BEGIN is on its way, which ends that one, does not yield."""
     near, far = Air("udp://near"), Air("udp://far?k=1")
     ada, bob = station("Ada", near), station("Bob", far)
-    relays = [WatchedRelay(name, near, far, clock=clock) for name in ("One", "Other")]
+    relays = [WatchedRelay(name, near, far) for name in ("One", "Other")]
     for relay in relays:
         slow: Any = SlowToTake(relay.links[far.name])
         relay.links[far.name] = slow
@@ -281,7 +275,7 @@ def test_of_two_that_ask_at_once_one_goes_on(monkeypatch: pytest.MonkeyPatch) ->
             ada.engine.play_clip(OVER)
             await trio.sleep(30.0)
 
-    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    play(main)
     said = [report for relay in relays for report in relay.only(OverRelayed)]
     assert [PACKETS] == [one.packets for one in said if one.complete]
     assert max(one.waited_s for one in said) < 1.0 and 2 == overs_on(far)
@@ -292,7 +286,7 @@ def test_two_relays_greet_for_everybody() -> None:
     """Who says a BEACON is drawn each time, and it counts for him alone: together they carry more than one of them."""
     near, far = Air("udp://near"), Air("udp://far")
     visitor, _ = near.member(), far.member()
-    one, other = (WatchedRelay(name, near, far, clock=clock) for name in ("One", "Other"))
+    one, other = (WatchedRelay(name, near, far) for name in ("One", "Other"))
 
     async def main() -> None:
         async with relaying([near, far], one, other):
@@ -301,7 +295,7 @@ def test_two_relays_greet_for_everybody() -> None:
                 await trio.sleep(0.6)
             await trio.sleep(10.0)
 
-    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    play(main)
     assert set(range(14)) == {frame[1] for _, _, frame in far.frames}
 
 
@@ -309,7 +303,7 @@ def test_two_that_begin_at_once() -> None:
     """Where both have begun before they heard each other, the one with the smaller nonce goes on, the other ends."""
     near, far = Air("udp://near"), Air("udp://far", delay_s=0.4)  # slower than anything they draw
     ada, bob = station("Ada", near), station("Bob", far)
-    one, other = (WatchedRelay(name, near, far, clock=clock) for name in ("One", "Other"))
+    one, other = (WatchedRelay(name, near, far) for name in ("One", "Other"))
 
     async def main() -> None:
         async with relaying([near, far], one, other), running(ada, bob):
@@ -317,7 +311,7 @@ def test_two_that_begin_at_once() -> None:
             ada.engine.play_clip(OVER)
             await trio.sleep(70.0)
 
-    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    play(main)
     assert 2 == overs_on(far) and 1 == overs_on(near)
     first, second = sorted(one.only(OverRelayed) + other.only(OverRelayed), key=lambda report: report.packets)
     assert second.complete and PACKETS == second.packets
@@ -329,8 +323,8 @@ def test_a_relay_behind_two_that_begin_at_once(delay_s: float) -> None:
     """It goes on with the version that goes on: who is behind it hears the over once, whole."""
     near, far, beyond = Air("udp://near"), Air("udp://far", delay_s=delay_s), Air("udp://beyond")
     ada, cid = station("Ada", near), station("Cid", beyond)
-    relays = [WatchedRelay(name, near, far, clock=clock) for name in ("One", "Other")]
-    bay = WatchedRelay("Bay", far, beyond, clock=clock)
+    relays = [WatchedRelay(name, near, far) for name in ("One", "Other")]
+    bay = WatchedRelay("Bay", far, beyond)
 
     async def main() -> None:
         async with relaying([near, far, beyond], *relays, bay), running(ada, cid):
@@ -338,7 +332,7 @@ def test_a_relay_behind_two_that_begin_at_once(delay_s: float) -> None:
             ada.engine.play_clip(OVER)
             await trio.sleep(30.0)
 
-    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    play(main)
     (played,) = cid.only(events.OverPlayed)
     assert (PACKETS, 0, True) == (played.packets, played.lost, played.complete)
     assert ada.encoder.packets == cid.decoder.packets
