@@ -29,6 +29,7 @@ from transport.errors import UsageError
 from transport.framing.ax25 import parse_callsign
 from transport.link_kinds import explained_forms
 from transport.protocol.frames import Mode
+from transport.protocol.relaying import MAX_CUTTING_BYTES
 
 LOG = logging.getLogger("gossamer.relay")
 
@@ -67,12 +68,20 @@ def _settings(arguments: argparse.Namespace) -> list[Settings]:
     first, *others = [resolve(link, configuration.contacts, configuration.path) for link in arguments.links]
     arguments.link = first
     settings = settings_from(arguments, configuration)
-    if channel_mode(settings) is Mode.HAM and not holds_callsign(settings.name):
-        raise GossamerError(f"'{settings.name}' holds no callsign", "a relay in ham mode needs one, --name AB1CDE")
+    if channel_mode(settings) is Mode.HAM:
+        _check_ham_name(settings.name)
     each = [settings, *(with_password(replace(settings, link=link)) for link in others)]
     for one in each[1:]:
         warn_of_amateur_radio(one)
     return each
+
+
+def _check_ham_name(name: str) -> None:
+    if not holds_callsign(name):
+        raise GossamerError(f"'{name}' holds no callsign", "a relay in ham mode needs one, --name AB1CDE")
+    if len(name.encode()) > MAX_CUTTING_BYTES:
+        cure = f"give --name at most {MAX_CUTTING_BYTES} bytes"
+        raise GossamerError(f"'{name}' leaves no room for a talker's name", cure)
 
 
 def holds_callsign(name: str) -> bool:

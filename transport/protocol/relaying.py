@@ -27,6 +27,8 @@ VIA, AND = " via ", ", "
 """Text between a station's name and the relays on its way, and between those."""
 CUT = "~"
 """Text at the end of a station's name that a relay has cut."""
+MAX_CUTTING_BYTES = MAX_NAME_BYTES - len(CUT + VIA) - 1
+"""Longest name of a relay that cuts those of others, in bytes: a byte of theirs is left."""
 MAX_KNOWN = 1024
 """Overs, messages and names that a relay remembers, of each as many; the one heard least recently makes room."""
 MAX_VERSIONS = 8

@@ -88,15 +88,25 @@ def test_wrong_words(words: list[str], said: str, capsys: pytest.CaptureFixture[
     assert said in problem and 1 == problem.count("\n")
 
 
-@pytest.mark.parametrize("name", ["not a call", "Hill", "2026", "call sign-1"])
-def test_in_ham_mode_its_name_is_a_callsign(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
-    """By it alone the relay is named on the air; one on whose name nobody has a licence does not start."""
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        *((name, "holds no callsign: ") for name in ("not a call", "Hill", "2026", "call sign-1")),
+        ("AB1CDE on the hill", "leaves no room for a talker's name: give --name at most 17 bytes"),
+        ("AB1CDE auf Höhe 7", "leaves no room for a talker's name: give --name at most 17 bytes"),
+    ],
+)
+def test_in_ham_mode_its_name_is_a_callsign(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, said: str
+) -> None:
+    """By it the relay is named on the air, behind the talker: without a licence or room for both it does not start."""
     key = tmp_path / "key"
     key.write_text("nutmeg tractor ruby walnut harbour")
     key.chmod(0o600)
     links = [f"udp://:{free_port()}", f"udp://:{free_port()}", "--channel", "hill", "--passphrase-file", str(key)]
     assert 2 == main(["relay", *links, "--mode", "ham", "--name", name])
-    assert f"gossamer: '{name}' holds no callsign: " in capsys.readouterr().err
+    problem = capsys.readouterr().err
+    assert f"gossamer: '{name}' {said}" in problem and 1 == problem.count("\n")
 
 
 @pytest.mark.parametrize("name", ["AB1CDE", "ab1cde-7", "DL/AB1CDE/P", "Hill AB1CDE"])
