@@ -195,7 +195,8 @@ class TalkState:
             case events.CallHeard():
                 self.calling = sender
             case events.TextHeard():
-                self.others.heard(event.sender)
+                if event.addressee != self.me:  # a relay's words on an over of ours: nobody to talk to
+                    self.others.heard(event.sender)
                 text = quoted(event.text, event.addressee, self.me)
                 self.log.note(Side.THEIRS, sender, text, now_s, message=event.number)
             case events.CodecMismatch():

@@ -29,7 +29,7 @@ class Stations:
         self.here, self.told_at_s = event.stations, now_s
 
     def heard(self, name: str) -> None:
-        """Take note that this one has talked or written."""
+        """Take note that this one has talked, or written to others than us."""
         if name:
             others = (other for other in self.talked if not same_station(other, name))
             self.talked = [name, *others][:STATIONS_KEPT]

@@ -183,6 +183,19 @@ def test_who_is_meant_is_said() -> None:
     assert ["Bert"] == state.others.names
 
 
+def test_whoever_only_wrote_to_us_is_not_offered() -> None:
+    """It may be a relay, which says so what became of an over; whoever is here or has talked is offered as before."""
+    state = TalkState(me="Anna")
+    for event in (
+        ev.TextHeard("Hill", "your over waits: somebody talks on link 2 (udp)", "Anna"),
+        ev.OverBegan(9, "Bert", 1, ""),
+        ev.TextHeard("Bert", "hello", "Anna"),
+        ev.TextHeard("Carla", "to all", ""),
+    ):
+        state.apply(event, 1.0)
+    assert ["Carla", "Bert"] == state.others.names
+
+
 def test_a_call_lasts_until_its_over_has_ended() -> None:
     """That is how long the title blinks."""
     state = play([*THEIR_OVER[:3], (1.0, ev.CallHeard("Bert", False), Phase.RECEIVING)])
