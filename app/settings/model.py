@@ -458,7 +458,7 @@ class Settings:
         "keep past overs on this machine (on; app/docs/past-overs.md)",
         "true or false",
         _switch,
-        (*TALKERS, LISTEN),
+        (TALK, STATION, SEND, FIELD_TEST, LISTEN),
     )
     """True to keep overs as packets, and all frames in a journal, in app.paths.recordings_folder, for this user."""
 

@@ -180,6 +180,7 @@ def test_a_setting_before_a_command_that_would_ignore_it_is_refused(words, flag,
     "words",
     [
         *(["text", "udp://:1", "hi", flag, "1"] for flag in ("--gain", "--pre-roll", "--record-limit")),
+        *(["text", "udp://:1", "hi", flag] for flag in ("--record", "--no-record")),
         *(["field-test", "udp://:1", flag, "1"] for flag in ("--gain", "--pre-roll", "--microphone")),
         *(["station", "udp://:1", flag] for flag in ("--no-notify", "--title-flash", "--no-bell")),
     ],
