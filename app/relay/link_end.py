@@ -26,7 +26,7 @@ from transport.address import Address
 from transport.errors import LinkError, PeerUnreachable
 from transport.links.base import Link
 from transport.planning.airtime_budget import AirtimeBudget
-from transport.planning.planner import begin_bytes, choose_k, link_model, planned_share
+from transport.planning.planner import begin_bytes, choose_k, link_model, plan
 from transport.protection.cipher import Secret
 from transport.protocol.floor import Floor
 from transport.protocol.floor_states import State, StateChanged, TalkerLost
@@ -71,12 +71,13 @@ class LinkEnd:
         sealed = secret is not None
         self.k = choose_k(address, sealed=sealed, name_bytes=MAX_NAME_BYTES)
         """Packets a frame of what is carried here."""
-        self.slowness = max(1.0, planned_share(address, self.k, sealed=sealed, name_bytes=MAX_NAME_BYTES))
+        row = plan(address, sealed=sealed, name_bytes=MAX_NAME_BYTES)[self.k - 1]
+        self.slowness = max(1.0, row.share)
         model = link_model(address)
         self.air = AirtimeBudget(model)
         self.draw_s = max(SHORTEST_DRAW_S, self.air.airtime_s(begin_bytes(model, sealed=sealed)))
         """Longest time to listen before an over is begun, in seconds."""
-        self._begin_air_s = SPEECH_LEFT_S * self.slowness
+        self._begin_air_s = SPEECH_LEFT_S * row.on_air
         self._report = report
         self._health = LinkHealth(self.note)
         self.channel = ChannelEnd(settings.name, link, secret, clock, self.note, self.slowness, nonce_file)

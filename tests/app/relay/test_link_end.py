@@ -6,14 +6,15 @@ import pytest
 import trio
 
 from app import events
-from app.relay.link_end import LIMIT_MARGIN_S
+from app.relay.link_end import LIMIT_MARGIN_S, LinkEnd
 from app.station.transmitter import ANSWER_SHARE
 from tests.support.air import Air, WatchedRelay, clock, play, relaying
 from tests.support.station import ADA, BOB, Station, clip, running
 from transport.address import parse_address
+from transport.links.memory import memory_pair
 from transport.planning.airtime_budget import WINDOW_S, AirtimeBudget
-from transport.planning.planner import link_model
-from transport.protocol.frames import Begin, Ping, Type, Voice
+from transport.planning.planner import link_model, plan
+from transport.protocol.frames import MAX_NAME_BYTES, Begin, Ping, Type, Voice
 from transport.protocol.open_frames import encode
 from transport.protocol.over_pace import TALK_LIMIT_S
 
@@ -39,6 +40,22 @@ def test_a_flood_of_pings_leaves_a_radio_its_airtime() -> None:
     spent_s, pong_s = sum(air.airtime_s(len(frame)) for frame in pongs), air.airtime_s(len(pongs[0]))
     most_s = ANSWER_SHARE * air.share * WINDOW_S
     assert 0.8 * most_s <= spent_s <= most_s + pong_s
+
+
+@pytest.mark.parametrize(("speech_s", "enough"), [(9.9, False), (11.0, True)])
+def test_an_over_begins_while_there_is_airtime_for_10_s_of_speech(speech_s: float, enough: bool) -> None:
+    """A radio is silent for a part of that time: it takes less than 10 s of airtime."""
+    address = parse_address("kiss://far?call=N0CALL&radio=lora-sf7")
+
+    async def main() -> None:
+        end = LinkEnd(0, ADA, address, memory_pair()[0], None, clock, lambda report: None)
+        on_air = plan(address, name_bytes=MAX_NAME_BYTES)[end.k - 1].on_air
+        assert on_air < 0.9
+        while end.air.left_s(0.0) > speech_s * on_air:
+            end.air.spend(1, 0.0)
+        assert enough is end.may_begin
+
+    play(main)
 
 
 @pytest.mark.parametrize("kind", [Voice, Begin])
