@@ -116,7 +116,7 @@ class Stale(FrameError):
 
 
 class UnknownOver(FrameError):
-    """A frame of an over whose BEGIN was not received: without its BEGIN, nothing proves it."""
+    """A frame of an over whose BEGIN was not received, or an answer to what nobody asked: nothing else proves it."""
 
 
 class Muted(FrameError):

@@ -125,6 +125,7 @@ class ChannelEnd:
             secret,
             link.tag_bytes,
             os.urandom,
+            name=name,
             past=past,
             capacity_per_s=measured_capacity_per_s(secret, link.tag_bytes),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
+from typing import Any
 
 from tests.support.vectors import COPY, NONCE, PACKET
 from transport.errors import (
@@ -12,11 +13,24 @@ from transport.protection.channel import Channel, open_channel
 from transport.protection.cipher import Secret
 from transport.protection.past import Past
 from transport.protection.rate_limit import CAPACITY_PER_S
-from transport.protocol.frames import Beacon, Begin, End, Frame, Mode, Ping, Receipt, Text, Voice, VoiceWithCopies
+from transport.protocol.frames import (
+    Beacon,
+    Begin,
+    End,
+    Frame,
+    Mode,
+    Ping,
+    Pong,
+    Receipt,
+    Text,
+    Voice,
+    VoiceWithCopies,
+)
 
 KEY = bytes.fromhex("2c6c373dbac1aa225275c8b68b20c692e4a9f58a836733cc26f60ec47a7154da")
 UTC_S = 1_700_000_000
 OWN_NONCE = bytes(range(0xF0, 0xF8))
+ASKERS_NONCE = bytes(range(0xE0, 0xE8))
 PROTECTED = (Mode.SEALED, Mode.HAM)
 BEGIN = Begin(0x5A, 0, NONCE, UTC_S, 0x1234, 2, "Ada", "Bob")
 VOICE = Voice(0x5A, 1, (PACKET,))
@@ -37,7 +51,7 @@ PROTECTED_VECTORS: list[tuple[Mode, int, Frame, str]] = [
         "13 df e0 4c 60 48 61 fb c4 4d 8b 30 0d fc e8 5b d7 e5 6c 2f",
     ),
     (Mode.SEALED, 4, End(0x5A, 2, 1), "23 5a 00 02 00 01 02 03 04 05 06 07 d4 3e 79 6f a8 e7 28 08 ea 48"),
-    (Mode.SEALED, 4, Receipt(0x5A, 2, 1), "24 5a 00 02 f0 f1 f2 f3 f4 f5 f6 f7 59 9a 46 a5 fd c4 ed 00 ce 36"),
+    (Mode.SEALED, 4, Receipt(0x5A, 2, 1), "24 5a 00 02 f0 f1 f2 f3 f4 f5 f6 f7 59 9a 46 a5 fd c4 88 ab 27 45"),
     (
         Mode.SEALED,
         8,
@@ -94,6 +108,8 @@ class ProtectedEnd:
         started_utc_s: int = 0,
         capacity_per_s: float = CAPACITY_PER_S,
         nonces: Iterable[bytes] = (),
+        first_nonce: bytes = OWN_NONCE,
+        name: str = "Ada",
     ) -> None:
         secret = Secret(mode, key)
         self.kept: list[tuple[bytes, int]] = []
@@ -102,12 +118,13 @@ class ProtectedEnd:
             secret,
             tag_bytes,
             self._random_bytes,
+            name=name,
             past=Past(started_utc_s, 0.0, nonces, lambda nonce, until_utc_s: self.kept.append((nonce, until_utc_s))),
             capacity_per_s=capacity_per_s,
         )
         self.now = 0.0
         self.utc_s = utc_s
-        self._random = int.from_bytes(OWN_NONCE)
+        self._random = int.from_bytes(first_nonce)
 
     def _random_bytes(self, count: int) -> bytes:
         self._random += 1
@@ -134,6 +151,16 @@ class ProtectedEnd:
 
 def pair(mode: Mode = Mode.SEALED, tag_bytes: int = 4) -> tuple[ProtectedEnd, ProtectedEnd]:
     return ProtectedEnd(mode, tag_bytes), ProtectedEnd(mode, tag_bytes)
+
+
+def who_asked(answer: Frame, mode: Mode = Mode.SEALED, tag_bytes: int = 4, **settings: Any) -> ProtectedEnd:
+    """Return an end that has asked for this answer; for another frame, one that has asked nothing."""
+    asker = ProtectedEnd(mode, tag_bytes, first_nonce=ASKERS_NONCE, **settings)
+    if isinstance(answer, Pong):
+        asker.say(Ping(answer.over, answer.sequence, answer.token))
+    elif isinstance(answer, Receipt):
+        asker.say(Text(answer.over, answer.sequence, "Ada", "QTH?", "Bob"))
+    return asker
 
 
 def flipped(octets: bytes, bit: int) -> bytes:

@@ -14,8 +14,9 @@ from typing import Protocol
 from transport.errors import BadTag, FrameError, Muted, OtherMode, Replayed, Stale, UnknownOver, UsageError
 from transport.protection.cipher import Cipher, Secret
 from transport.protection.past import Past
+from transport.protection.questions import Questions
 from transport.protection.rate_limit import CAPACITY_PER_S, RateLimiter
-from transport.protection.replay import FRESH_S, OVER_FRESH_S, HeardOver, Nonces
+from transport.protection.replay import FRESH_S, OVER_FRESH_S, HeardOver, Nonces, Window
 from transport.protocol import open_frames
 from transport.protocol.frames import (
     NONCE_BYTES,
@@ -25,7 +26,7 @@ from transport.protocol.frames import (
     End,
     Frame,
     Mode,
-    Ping,
+    Pong,
     Receipt,
     Refusal,
     Text,
@@ -83,16 +84,18 @@ def open_channel(
     tag_bytes: int,
     random_bytes: Callable[[int], bytes],
     *,
+    name: str = "",
     past: Past | None = None,
     capacity_per_s: float = CAPACITY_PER_S,
 ) -> Channel:
     """Return the channel of those who share the secret, or the open one. `random_bytes` is such as `os.urandom`.
 
-    past: what is known from before the start; None: nothing. capacity_per_s: frames that this station can check.
+    name: of this station. past: what is known from before the start; None: nothing. capacity_per_s: frames that this
+    station can check.
     """
     if secret is None:
         return OpenChannel()
-    return ProtectedChannel(secret, tag_bytes, random_bytes, past=past, capacity_per_s=capacity_per_s)
+    return ProtectedChannel(secret, tag_bytes, random_bytes, name=name, past=past, capacity_per_s=capacity_per_s)
 
 
 @dataclass(slots=True)
@@ -115,6 +118,7 @@ class ProtectedChannel:
         tag_bytes: int,
         random_bytes: Callable[[int], bytes],
         *,
+        name: str = "",
         past: Past | None = None,
         capacity_per_s: float = CAPACITY_PER_S,
     ) -> None:
@@ -129,6 +133,7 @@ class ProtectedChannel:
         for nonce in self._past.nonces:
             self._nonces.remember(nonce, 0.0, clockless=True)
         self._own: OrderedDict[int, _OwnOver] = OrderedDict()
+        self._questions = Questions(name)
 
     # --- sending ------------------------------------------------------------------------------------------------------
 
@@ -147,8 +152,9 @@ class ProtectedChannel:
         elif not isinstance(frame, Voice | End):
             nonce = self._random_bytes(NONCE_BYTES)
             self._nonces.remember(nonce, now, clockless=not utc_s)
+            self._questions.take(frame, sent=True)
             of_over = isinstance(frame, Receipt) and not frame.of_text
-            bound = next(self._bounds(frame.over, now), b"") if of_over else b""
+            bound = next(self._bounds(frame.over, now), (b"", False))[0] if of_over else b""
             return self._cipher.close(header, nonce, seconds + body, bound)
         own = self._own.get(frame.over)
         if isinstance(frame, Begin) and (own is None or own.nonce != frame.nonce):
@@ -171,15 +177,15 @@ class ProtectedChannel:
             self._own.popitem(last=False)
         return own
 
-    def _bounds(self, over: int, now: float) -> Iterator[bytes]:
-        """Return what a RECEIPT for an over with this number is bound to: the over's nonce and addressee.
+    def _bounds(self, over: int, now: float) -> Iterator[tuple[bytes, bool]]:
+        """Return what a RECEIPT for an over with this number is bound to, and whether the over is this station's own.
 
-        First comes the newest such over that was heard, then this station's own.
+        It is the over's nonce and addressee. First comes the newest such over that was heard, then the own one.
         """
         for heard in self._nonces.overs(over, now):
-            yield heard.nonce + heard.addressee.encode()
+            yield heard.nonce + heard.addressee.encode(), False
         if over in self._own:
-            yield self._own[over].nonce + self._own[over].addressee.encode()
+            yield self._own[over].nonce + self._own[over].addressee.encode(), True
 
     # --- receiving ----------------------------------------------------------------------------------------------------
 
@@ -222,23 +228,31 @@ class ProtectedChannel:
         raise BadTag("the tag does not match")
 
     def _open_signal(self, octets: bytes, kind: Type, over: int, sequence: int, now: float, utc_s: int) -> Frame:
-        nonce, said = self._open_receipt(octets, over, now) if kind is Type.RECEIPT else self._cipher.open(octets)
+        nonce, said, own = self._open_receipt(octets, over, now)
         frame = self._read(kind, over, sequence, nonce, said)
+        if isinstance(frame, Receipt | Pong) and own is None:
+            own = self._questions.own(frame)
+            if own is None:
+                raise UnknownOver("an answer to nothing that was asked here")
         said_utc_s: int = _SECONDS.unpack_from(said)[0]
-        self._check_time(frame, said_utc_s, now, utc_s)
+        self._check_time(frame, said_utc_s, now, utc_s, answers_own=bool(own))
         self._check_new(frame, nonce, now, clockless=not utc_s or not said_utc_s)
+        self._questions.take(frame, sent=False)
         if said_utc_s > utc_s > 0:
             self._past.keep(nonce, said_utc_s + FRESH_S)
         return frame
 
-    def _open_receipt(self, octets: bytes, over: int, now: float) -> tuple[bytes, bytes]:
-        """Open a RECEIPT of an over that is known here, or of one that neither end knows. Raise BadTag."""
-        for bound in self._bounds(over, now):
+    def _open_receipt(self, octets: bytes, over: int, now: float) -> tuple[bytes, bytes, bool | None]:
+        """Return the nonce and what stood behind it, and whether the over that it is the RECEIPT of is an own one.
+
+        None: it is no RECEIPT of an over that is known here. Raise BadTag.
+        """
+        for bound, own in self._bounds(over, now) if octets[0] & 0x0F == Type.RECEIPT else ():
             try:
-                return self._cipher.open(octets, bound=bound)
+                return *self._cipher.open(octets, bound=bound), own
             except BadTag:
                 continue
-        return self._cipher.open(octets)
+        return *self._cipher.open(octets), None
 
     @staticmethod
     def _read(kind: Type, over: int, sequence: int, nonce: bytes, said: bytes) -> Frame:
@@ -247,22 +261,21 @@ class ProtectedChannel:
         body = nonce + said if kind is Type.BEGIN else said[_SECONDS.size :]
         return READERS[kind](over, sequence, body)
 
-    def _check_time(self, frame: Frame, said_utc_s: int, now: float, utc_s: int) -> None:
+    def _check_time(self, frame: Frame, said_utc_s: int, now: float, utc_s: int, *, answers_own: bool) -> None:
         """Raise Stale where both ends have a clock, and the two differ too much or the frame is from before the start.
 
         What was made before this station was started may have been heard by it before: of that, it keeps the nonces of
-        those frames only that said a later time than its own. Answers need no such check: they name what was asked.
+        those frames only that said a later time than its own. An answer to an own question needs no such check.
         """
         ahead_s = said_utc_s - utc_s
-        asks = isinstance(frame, Begin | Text | Ping | Beacon)
-        before_start = asks and said_utc_s < self._past.start_utc_s(now, utc_s)
+        before_start = not answers_own and said_utc_s < self._past.start_utc_s(now, utc_s)
         if said_utc_s and utc_s and (abs(ahead_s) > FRESH_S or before_start):
             raise Stale(frame.sender if isinstance(frame, Begin | Text | Beacon) else "", ahead_s)
 
     def _check_new(self, frame: Frame, nonce: bytes, now: float, clockless: bool) -> None:
         heard = self._nonces.over(nonce, now)
         if isinstance(frame, Begin) and not self._nonces.knows(nonce, now):
-            heard = HeardOver(frame.over, nonce, frame.addressee)
+            heard = HeardOver(frame.over, nonce, frame.addressee, window=Window.opened_at(frame.sequence))
         elif isinstance(frame, End) and heard is None and not self._nonces.knows(nonce, now):
             raise UnknownOver("END of an over whose BEGIN was not heard")
         if isinstance(frame, Begin | End):

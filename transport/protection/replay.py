@@ -34,6 +34,14 @@ class Window:
     _heard: int = 0
     """Bit i is set if highest - i was received."""
 
+    @classmethod
+    def opened_at(cls, sequence: int) -> Window:
+        """Return the window of an over that is joined at this number, of which nothing before it is taken.
+
+        VOICE says no time: what an over had before its first BEGIN that was heard may be from before the start.
+        """
+        return cls(sequence - 1, (1 << WINDOW) - 1)
+
     def takes(self, sequence: int) -> bool:
         """Tell whether a number is new and not too far behind; if so, it counts as received from now on."""
         ahead = sequence - self.highest

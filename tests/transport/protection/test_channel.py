@@ -20,6 +20,7 @@ from tests.support.protected import (
     ProtectedEnd,
     flipped,
     pair,
+    who_asked,
 )
 from tests.support.vectors import PACKET, any_frame, worked_examples
 from transport.errors import (
@@ -48,6 +49,8 @@ def test_vectors(mode: Mode, tag_bytes: int, frame: Frame, octets: str) -> None:
     talker, hearer = pair(mode, tag_bytes)
     if isinstance(frame, Voice | End):
         hearer.hear(talker.say(BEGIN))
+    if isinstance(frame, Receipt):
+        talker.hear(hearer.say(BEGIN))
     assert octets == talker.say(frame).hex(" ")
     assert frame == hearer.hear(bytes.fromhex(octets))
 
@@ -67,7 +70,7 @@ def test_the_worked_examples_are_these_vectors() -> None:
 def test_round_trip(frame: Frame, mode: Mode, tag_bytes: int) -> None:
     """Whatever can be written is read back the same (BEGIN with the time at which it went out), in the shape of its
     mode and within the longest frame."""
-    talker, hearer = pair(mode, tag_bytes)
+    talker, hearer = ProtectedEnd(mode, tag_bytes), who_asked(frame, mode, tag_bytes)
     if isinstance(frame, Voice | End):
         begin = replace(BEGIN, over=frame.over)
         hearer.hear(talker.say(begin))

@@ -16,6 +16,7 @@ from tests.support.protected import (
     UTC_S,
     ProtectedEnd,
     pair,
+    who_asked,
 )
 from transport.errors import (
     BadTag,
@@ -81,7 +82,7 @@ def test_a_whole_over_again(later_s: float) -> None:
 @pytest.mark.parametrize("frame", [TEXT, Beacon(0, 0, "Ada"), Ping(7, 8, 9), Pong(7, 8, 9), Receipt(1, 2, 3)])
 def test_a_single_frame_again(frame: Frame) -> None:
     """TEXT, BEACON, PING, PONG and RECEIPT count once: at once refused as replayed, later as stale."""
-    talker, hearer = pair()
+    talker, hearer = ProtectedEnd(), who_asked(frame)
     octets = talker.say(frame)
     assert (None, Replayed) == (hearer.fate(octets), hearer.fate(octets))
     hearer.wait(FRESH_S)
