@@ -161,7 +161,8 @@ class Callers:
         same_host = [other for other in self._callers if host_of(other) == host]
         if len(same_host) >= self.per_host:
             if not self._make_room(same_host[0], now):
-                return self._refuse(source, now, Admission.HOST_FULL)
+                full = Admission.HOST_FULL if self.per_host < self.places else Admission.FULL
+                return self._refuse(source, now, full)
         elif len(self._callers) >= self.places and not self._make_room(next(iter(self._callers)), now):
             return self._refuse(source, now, Admission.FULL)
         self._refused.pop(source, None)

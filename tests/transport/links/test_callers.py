@@ -125,7 +125,8 @@ def test_who_missed_a_keep_alive_makes_room() -> None:
 
 
 def test_one_host_does_not_take_all_places() -> None:
-    """On an open channel a host has four, an IPv6 network too; on a protected one as many as there are."""
+    """On an open channel a host has four, an IPv6 network too; on a protected one as many as there are, and whoever
+    finds none there is not told to agree on a passphrase."""
     for host in ("::ffff:192.0.2.1", "2001:db8::{}"):
         callers = Callers(16, KEY)
         answers = [admit(callers, (host.format(number), number, 0, 0), number) for number in range(1, 7)]
@@ -133,7 +134,8 @@ def test_one_host_does_not_take_all_places() -> None:
         assert Admission.ADMITTED is admit(callers, caller(77), 7.0)
     callers = Callers(16, KEY)
     callers.per_host = 16
-    assert [Admission.ADMITTED] * 7 == [admit(callers, caller(1, port), port) for port in range(1, 8)]
+    answers = [admit(callers, caller(1, port), 0.5 * port) for port in range(1, 18)]
+    assert [Admission.ADMITTED] * 16 + [Admission.FULL] == answers
 
 
 def test_hosts() -> None:
