@@ -121,7 +121,7 @@ class Conversation:
             self._emit(events.TalkDenied("this station only listens"))
             return
         before = self._floor.state
-        self._floor_says(self._floor.press(trio.current_time()))
+        self._floor_says(self._floor.press(trio.current_time(), if_sparse=True))
         if self._floor.state is not State.ASKED or before is State.ASKED:
             return
         self._clip = clip
@@ -217,10 +217,14 @@ class Conversation:
                 self._emit(events.PongHeard(token))
             case OverBegun(begin):
                 self._floor_says(self._floor.heard(now, begin.over, begin.k, begins=True))
-            case Overlap(begin) | VoiceArrived(begin=Begin() as begin):
+            case Overlap(begin):
                 self._floor_says(self._floor.heard(now, begin.over, begin.k))
-            case VoiceIgnored(over):
-                self._floor_says(self._floor.heard(now, over))
+            case VoiceArrived(begin=Begin() as begin):
+                self._floor.spoke(now, begin.k)
+                self._floor_says(self._floor.heard(now, begin.over, begin.k))
+            case VoiceIgnored(over, packets):
+                self._floor.spoke(now, packets)
+                self._floor_says(self._floor.heard(now, over, packets))
             case OverEnded(end):
                 self._floor.end_heard(now, end.over)
             case EndArrived(end) if not self._listener.will_play(end.over):

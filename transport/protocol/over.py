@@ -228,6 +228,8 @@ class VoiceIgnored:
     """Voice of an over whose BEGIN has not been heard yet: somebody talks, and it cannot be played."""
 
     over: int
+    packets: int = 1
+    """Packets in the frame, copies of packets of the frame before it included."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,9 @@ class OverReceiver:
             return self._receive_begin(frame, now)
         if self.current is None or frame.over != self.current.over:
             straggler = bool(self._finished) and self._finished[-1][0] == frame.over
-            return [VoiceIgnored(frame.over)] if isinstance(frame, Voice) and not straggler else []
+            if isinstance(frame, End) or straggler:
+                return []
+            return [VoiceIgnored(frame.over, len(frame.packets))]
         if isinstance(frame, Voice):
             return self._receive_voice(frame, self.current, now)
         return [self._finish(frame, self.current, now)]

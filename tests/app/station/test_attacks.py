@@ -237,22 +237,26 @@ async def test_a_ping_is_answered_once_and_not_at_greater_length(virtual_time: t
     assert 2 == scene.counts.replayed
 
 
+@pytest.mark.parametrize(("speaks", "presses"), [(True, ((60, 0), (70, 1))), (False, ((5, 1),))])
 @trio_test
 async def test_in_the_open_a_forger_holds_the_floor_no_longer_than_anybody_may(
-    virtual_time: trio.testing.MockClock,
+    virtual_time: trio.testing.MockClock, speaks: bool, presses: tuple[tuple[int, int], ...]
 ) -> None:
-    """Forged overs without end lock Bob out for 120 s; then his key counts."""
+    """Forged overs without end lock Bob out for 120 s, and for seconds where they are nothing but BEGINs; then his key
+    counts."""
 
     async def forge(scene: Scene) -> None:
         number = 0
         while True:
             number += 1
             await scene.wire.say_to_bob(encode(Begin(number % 256, 0, os.urandom(8), 0, 77, 1, "Mallory")))
+            if speaks:
+                await scene.wire.say_to_bob(encode(Voice(number % 256, 1, (bytes(32),))))
             await trio.sleep(0.3)
 
     async with playing(bob=settings("Bob", None)) as scene, trio.open_nursery() as nursery:
         nursery.start_soon(forge, scene)
-        for wait_s, permitted in ((60, 0), (70, 1)):
+        for wait_s, permitted in presses:
             await trio.sleep(wait_s)
             scene.bob.engine.key_down()
             await trio.sleep(1)

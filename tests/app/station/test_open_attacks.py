@@ -341,6 +341,25 @@ async def test_a_trickle_of_voice_does_not_deafen(virtual_time: trio.testing.Moc
         nursery.cancel_scope.cancel()
 
 
+@pytest.mark.parametrize("begun", [True, False])
+@trio_test
+async def test_a_trickle_of_voice_does_not_lock_the_key(virtual_time: trio.testing.MockClock, begun: bool) -> None:
+    """Somebody sends a VOICE every 2.4 s, with a BEGIN before or without any: the key is refused for seconds."""
+    here, there = memory_pair()
+    bob = Station(BOB, link=there)
+    async with running(bob), trio.open_nursery() as nursery:
+        nursery.start_soon(say, here, over_of("Eve", 400, over=9, nonce=b"trickles")[not begun :], 2.4)
+        await trio.sleep(7.0)
+        for _ in range(3):
+            bob.engine.key_down()
+            await trio.sleep(0.3)
+            bob.engine.key_up()
+            await trio.sleep(2.0)
+        assert [] == bob.only(events.TalkDenied)
+        assert 3 == len(bob.only(events.TalkPermitted))
+        nursery.cancel_scope.cancel()
+
+
 @pytest.mark.parametrize("claimed", [100, 65_535])
 @trio_test
 async def test_a_claimed_length_is_not_believed(virtual_time: trio.testing.MockClock, claimed: int) -> None:

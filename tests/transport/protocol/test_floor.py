@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,8 @@ from transport.protocol.floor import (
     LONGER_SILENCE_S,
     RECEIPT_WAIT_S,
     SILENCE_S,
+    SPARSE_FRAMES,
+    SPARSE_S,
     TALK_WARNING_S,
     Floor,
 )
@@ -390,6 +393,70 @@ def test_following_ends_with_the_talk_limit(spacing_s: float) -> None:
     assert [TalkerLost(THEM)] == lost
     assert State.IDLE is state_of(floor)
     floor.press(now)
+    assert State.ASKED is state_of(floor)
+
+
+def spoken(floor: Floor, k: int, spacing_s: float, loses: float, until_s: float) -> list[bool]:
+    """Have an over of frames so far apart be heard from 0 s on, of which a share is lost by chance; return, for every
+    0.1 s of it in which somebody is heard, whether a key that is pressed there would count."""
+    dice, now, due_s, counts = random.Random(4), 0.0, 0.0, []
+    floor.heard(now, THEM, k, begins=True)
+    while now < until_s:
+        now += 0.1
+        if now >= due_s + spacing_s:
+            due_s += spacing_s
+            if dice.random() >= loses:
+                floor.spoke(now, k)
+                floor.heard(now, THEM, k)
+        floor.tick(now)
+        if floor.state is State.RECEIVING:
+            counts.append(floor._sparse(now))
+    return counts
+
+
+@pytest.mark.parametrize("spacing_s", [2.1, 2.4])
+def test_a_trickle_of_speech_does_not_hold_the_floor(spacing_s: float) -> None:
+    """Once hardly anything has come for seconds, the key counts at any time; not for whoever does not ask so."""
+    floor = Floor()
+    counts = spoken(floor, 1, spacing_s, 0.0, 60.0)
+    first = counts.index(True)
+    assert SPARSE_S <= 0.1 * (first + 1) <= SPARSE_S + 0.2
+    assert all(counts[first:])
+    assert kinds(floor.press(60.0)) == [TalkRefused]
+    floor.release(60.0)
+    floor.press(60.0, if_sparse=True)
+    assert State.ASKED is state_of(floor)
+    assert [] == floor.heard(60.1, THEM)  # which does not take it back
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 4, 6])
+@pytest.mark.parametrize("slowness", [1.0, 2.0])
+def test_a_talker_on_a_lossy_link_keeps_the_floor(k: int, slowness: float) -> None:
+    """Where 40 % of his packets are lost by chance, hardly a press counts; where none are, none does."""
+    for loses, most in ((0.0, 0.0), (0.25, 0.02), (0.4, 0.06)):
+        floor = Floor(10 * TALK_LIMIT_S, slowness=slowness)
+        counts = spoken(floor, k, k * PACKET_S * slowness, loses, TALK_LIMIT_S * slowness)
+        assert sum(counts) <= most * len(counts), loses
+
+
+def test_the_floor_is_kept_from_the_key_at_first_and_to_the_end() -> None:
+    """Nobody is judged before SPARSE_S, or four frames; and an over whose END has come is played to its end."""
+    for k, held_s in ((1, SPARSE_S), (6, SPARSE_FRAMES * 6 * PACKET_S)):
+        floor = Floor()
+        floor.heard(0.0, THEM, k, begins=True)
+        assert (False, True) == (floor._sparse(held_s - 0.01), floor._sparse(held_s + 0.01))
+        floor.end_heard(held_s, THEM)
+        assert not floor._sparse(held_s + 0.01)
+
+
+def test_overs_of_other_names_do_not_hold_the_floor_with_little() -> None:
+    """However many overs without a pause share what comes: it is counted of them all."""
+    floor, now = Floor(), 0.0
+    for over in range(20):
+        floor.heard(now, over, begins=True)
+        floor.spoke(now, 1)
+        now += 2.0
+    floor.press(now, if_sparse=True)
     assert State.ASKED is state_of(floor)
 
 

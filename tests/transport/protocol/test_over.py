@@ -82,7 +82,7 @@ def test_late_joiner() -> None:
     """Voice before any BEGIN is ignored and said to be there; from the next BEGIN on the over is understood."""
     frames = over_frames(12, 2)
     receiver = OverReceiver()
-    assert [VoiceIgnored(7)] * 4 == hear(receiver, frames[1:5])
+    assert [VoiceIgnored(7, 2)] * 4 == hear(receiver, frames[1:5])
     events = hear(receiver, frames[5:])
     begun = events[0]
     assert isinstance(begun, OverBegun) and begun.first_index == 8
@@ -193,7 +193,7 @@ def test_abandoned_over_is_joined_again() -> None:
     receiver = OverReceiver()
     hear(receiver, frames[:3])
     receiver.abandon()
-    assert [VoiceIgnored(7)] == hear(receiver, frames[3:4])
+    assert [VoiceIgnored(7, 2)] == hear(receiver, frames[3:4])
     begun = hear(receiver, frames[5:6])[0]
     assert isinstance(begun, OverBegun) and begun.first_index == 8
 
