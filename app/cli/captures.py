@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.console import note, say
+from app.console import Progress, note, say
 from app.errors import FileProblem, GossamerError
 from app.file_kinds import CAPTURE, WAV, check_output
 from app.history.folder import capture_files
@@ -96,7 +96,8 @@ def run_reproduce(arguments: argparse.Namespace) -> int:
             if writer is not None:
                 writer.write(samples)
 
-        result = reproduce(capture, settings, codec, hear)
+        bar = stack.enter_context(Progress(arguments.capture))
+        result = reproduce(capture, settings, codec, hear, bar.at)
     counts = asdict(result.counts) | {"refused": asdict(result.refused)}
     facts = {
         "frames": len(capture.frames),

@@ -37,6 +37,8 @@ LONGEST_PAUSE_S = 120.0
 but for what goes by the time of day, which does not stand still meanwhile."""
 LONGEST_PLAYED_S = 24 * 3600.0
 """Longest capture that is played, without its pauses, in seconds."""
+TELLS = 100
+"""How often it is told how far a capture has come; of a short one, after each frame."""
 LOOK_EVERY_S = 1.0
 """Seconds between two looks whether anything is still being played."""
 
@@ -61,7 +63,8 @@ class CaptureLink:
     copies = 1
     dropped = 0
 
-    def __init__(self, capture: Capture) -> None:
+    def __init__(self, capture: Capture, at: Callable[[float], None]) -> None:
+        """Take the capture, and a function that is told how far it has come, 0..1."""
         self.name = str(capture.header.get("link", "capture"))
         self.tag_bytes = int(capture.header.get("tag_bytes", TAG_BYTES_IP))
         self.sent = Traffic()
@@ -74,6 +77,8 @@ class CaptureLink:
                 f"this capture lasts more than {LONGEST_PLAYED_S / 3600:.0f} hours", "export less of it: --minutes"
             )
         self._incoming.reverse()
+        self._frames = len(self._incoming)
+        self._at = at
         self._began_s = trio.current_time()
         self.left_out_s = 0.0
         """Length of the pauses so far that were cut short, in seconds."""
@@ -96,6 +101,8 @@ class CaptureLink:
             self.delivered.set()
             await trio.sleep_forever()
         at_s, frame = self._incoming.pop()
+        if len(self._incoming) % max(1, self._frames // TELLS) == 0:
+            self._at(1.0 - len(self._incoming) / self._frames)
         await trio.sleep_until(self._began_s + at_s)
         self.left_out_s = frame.at_s - at_s
         self.received = count_frame(self.received, frame.octets, self.layers)
@@ -143,13 +150,17 @@ async def _at_once(work: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def reproduce(
-    capture: Capture, settings: Settings, codec: StationCodec, hear: Callable[[Block], None] = no_tap
+    capture: Capture,
+    settings: Settings,
+    codec: StationCodec,
+    hear: Callable[[Block], None] = no_tap,
+    at: Callable[[float], None] = lambda fraction: None,
 ) -> Reproduced:
     """Play a capture back, in the time that decoding takes, and return what a station made of it.
 
     settings: those that matter to a receiver, such as the passphrase. hear: takes what is played, over after over
-    without the pauses, float32 [n], 8 kHz; nothing keeps it here, since a capture may play for a day. Raises
-    GossamerError as a station does.
+    without the pauses, float32 [n], 8 kHz; nothing keeps it here, since a capture may play for a day. at: is told how
+    far it has come, 0..1, for it takes minutes. Raises GossamerError as a station does.
     """
     result = Reproduced()
 
@@ -157,7 +168,7 @@ def reproduce(
         links: list[CaptureLink] = []
 
         async def open_link(address: Address[Any], nursery: trio.Nursery, ports: ParrotPorts) -> tuple[Link, str]:
-            links.append(CaptureLink(capture))
+            links.append(CaptureLink(capture, at))
             return links[0], ""
 
         def clock() -> int:

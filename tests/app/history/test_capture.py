@@ -13,8 +13,9 @@ import trio
 import trio.testing
 
 from app import events
+from app.__main__ import main
 from app.audio.devices import Block
-from app.diagnostics.reproduce import reproduce
+from app.diagnostics.reproduce import TELLS, reproduce
 from app.errors import FileProblem
 from app.history.capture import CapturedFrame, capture_text, newest_part, read_capture
 from app.history.folder import capture_files
@@ -66,6 +67,22 @@ def test_what_a_capture_plays_is_not_kept(tmp_path):
     reproduce(captured(tmp_path), BOB, StationCodec(None, StaircaseDecoder(), StaircaseSynthesizer()), hear)
     assert len(blocks) > 60
     assert most < 10
+
+
+def test_it_is_told_how_far_a_capture_has_come(tmp_path, monkeypatch, capsys):
+    """From the first frame to the last, about a hundred times, for a large one takes minutes; the command shows it."""
+    ada, bob = Station(ADA), Station(BOB, recordings=tmp_path)
+    converse(ada, bob, seconds=60)
+    codec, told = StationCodec(None, StaircaseDecoder(), StaircaseSynthesizer()), list[float]()
+    capture = captured(tmp_path)
+    reproduce(capture, BOB, codec, at=told.append)
+    assert told == sorted(told) and told[-1] == 1.0 and told[0] < 0.02
+    assert TELLS <= len(told) <= 2 * TELLS
+    shown = list[float]()
+    monkeypatch.setattr("app.console.Progress.at", lambda bar, fraction: shown.append(fraction))
+    monkeypatch.setattr("app.station.parts.load_codec", lambda *arguments, **how: codec)
+    assert 0 == main(["overs", "reproduce", str(capture_files(tmp_path)[0])])
+    assert told == shown
 
 
 def test_rubbish_is_in_the_capture_too(tmp_path):
