@@ -125,7 +125,6 @@ def test_a_relay_that_tells_a_talker_something_is_not_there() -> None:
         async with relaying([near, far], hill), running(ada, bob):
             await trio.sleep(10.0)
             bob.engine.play_clip(clip(5.0))
-            await trio.sleep(0.05)
             ada.engine.play_clip(clip(SPOKEN_S))
             assert "Hill" == (await ada.until(events.TextHeard)).sender
             await trio.sleep(20.0)
