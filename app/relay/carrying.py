@@ -254,14 +254,17 @@ class Carrying:
         target, floor = self._target, self._target.floor
         whole = self._packets.finished and self._ended is not None
         failed = floor.state not in (*ON_AIR, State.DRAINING)
+        ends_another = self._stopped == ALREADY_THERE and floor.talker_over == sender.over  # both drew one number
         if not failed:
             target.moved(floor.release(trio.current_time()))
             end = sender.end()
-            target.transmitter.send(end)
+            if not ends_another:
+                target.transmitter.send(end)
             if sender.addressee and self._ended is not None:
                 self._carrier.expect(self._source, self._begin, target, self._ended, end)
             await trio.sleep(END_AGAIN_S)
-            target.transmitter.send(end)
+            if not ends_another:
+                target.transmitter.send(end)
             await target.transmitter.drained()
             if floor.state is State.DRAINING:
                 target.moved(floor.drained(trio.current_time()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from typing import Any
 
 import pytest
@@ -316,6 +317,24 @@ def test_two_that_begin_at_once() -> None:
     first, second = sorted(one.only(OverRelayed) + other.only(OverRelayed), key=lambda report: report.packets)
     assert second.complete and PACKETS == second.packets
     assert not first.complete and first.packets <= 3
+
+
+def test_two_that_begin_at_once_under_one_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The END of the one that ends would be that of the other, which is heard to its own end."""
+    near, far = Air("udp://near"), Air("udp://far", delay_s=0.4)
+    ada, bob = station("Ada", near), station("Bob", far)
+    relays = [WatchedRelay(name, near, far) for name in ("One", "Other")]
+    drawn = os.urandom
+    monkeypatch.setattr("app.relay.carrying.os.urandom", lambda count: b"7" if count == 1 else drawn(count))
+
+    async def main() -> None:
+        async with relaying([near, far], *relays), running(ada, bob):
+            await trio.sleep(1.0)
+            ada.engine.play_clip(OVER)
+            await trio.sleep(70.0)
+
+    play(main)
+    assert ada.encoder.packets[-4:] == bob.decoder.packets[-4:]
 
 
 @pytest.mark.parametrize("delay_s", [0.2, 0.4])
