@@ -34,6 +34,8 @@ from transport.links.tcp import break_off
 
 ARRIVED_FRAMES = 4096
 """Received frames that wait to be fetched, as many as of a UDP socket. What comes while there are so many is lost."""
+FETCHED_AT_ONCE = 256
+"""Frames that are fetched before anything else may run: more than come with what is read at once, else they pile up."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 """Pauses between two tries to reach a broker that is away, in seconds: each is twice as long as the one before."""
 SPREAD = 0.5
@@ -66,6 +68,8 @@ class MqttLink(BaseLink):
         self._closed = False
         self._filter = MessageFilter()
         self._arrive, self._arrived = trio.open_memory_channel[bytes | PeerUnreachable](ARRIVED_FRAMES)
+        self._fetched = 0
+        """Frames that were fetched since anything else could run."""
         self._on_leave: Callable[[bytes], None] | None = None
         self._on_hello: Callable[[], None] | None = None
 
@@ -138,7 +142,12 @@ class MqttLink(BaseLink):
     async def receive(self) -> bytes:
         """Return the next frame of another station, or RUBBISH."""
         try:
-            arrived = await self._arrived.receive()
+            if self._fetched >= FETCHED_AT_ONCE or not self._arrived.statistics().current_buffer_used:
+                self._fetched = 0
+                arrived = await self._arrived.receive()
+            else:
+                self._fetched += 1
+                arrived = self._arrived.receive_nowait()
         except (trio.EndOfChannel, trio.ClosedResourceError):
             raise self._was_closed() from None
         if isinstance(arrived, PeerUnreachable):

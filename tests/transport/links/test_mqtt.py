@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 
 from tests.support.broker import PASSWORD, USER, Broker, make_certificates
 from tests.support.overs import numbered_packet
@@ -194,6 +195,58 @@ def test_what_is_none_of_ours(broker: Broker) -> None:
             first._session._client._paho.publish("g/rubbish", b"", retain=True)  # type: ignore[union-attr]
             for station in (first, second):
                 await station.aclose()
+
+    run(main)
+
+
+@pytest.mark.parametrize("read_at_once", [1, 55, 180])
+def test_what_is_read_at_once_is_fetched_at_once(read_at_once: int) -> None:
+    """However many messages come with one read, they do not pile up until some are lost: other tasks run meanwhile, but
+    not between any two frames."""
+
+    async def main() -> None:
+        link, fetched = MqttLink(parse_address("mqtt://127.0.0.1:1/flood")), list[bytes]()
+        most = 0
+
+        async def fetch() -> None:
+            while True:
+                fetched.append(await link.receive())
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(fetch)
+            for number in range(4900):
+                link._take(voice(number))
+                if number % read_at_once == read_at_once - 1:
+                    await trio.lowlevel.checkpoint()
+                    most = max(most, number + 1 - len(fetched))
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
+        assert (4900, 0) == (len(fetched), link.dropped)
+        assert most <= 2 * read_at_once
+
+    run(main)
+
+
+def test_frames_that_wait_keep_nobody_else_waiting() -> None:
+    """Whoever fetches a thousand frames lets others run in between."""
+
+    async def main() -> None:
+        link, ran = MqttLink(parse_address("mqtt://127.0.0.1:1/flood")), 0
+
+        async def run_too() -> None:
+            nonlocal ran
+            while True:
+                await trio.lowlevel.checkpoint()
+                ran += 1
+
+        for number in range(1000):
+            link._take(voice(number))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run_too)
+            for number in range(1000):
+                assert voice(number) == await link.receive()
+            nursery.cancel_scope.cancel()
+        assert 2 <= ran <= 100
 
     run(main)
 
