@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from app.station.first_press import press_first
+_INTERRUPTED = 130
+"""EXIT_INTERRUPTED of app/signals.py, which is not imported yet where this is needed."""
+try:
+    from app.station.first_press import press_first
+except KeyboardInterrupt:  # the first thing that is ours, and nothing is begun
+    sys.exit(_INTERRUPTED)
 
 TYPE_CHECKING = False  # as in typing, whose import a pedal would have to wait for
 if TYPE_CHECKING:
@@ -16,11 +21,14 @@ def main(words: list[str] | None = None) -> int:
 
     Returns the exit code: the command's own, 2 for a problem that was said in one line, 130 when interrupted.
     """
-    press_first(sys.argv[1:] if words is None else words)
-    from app.signals import EXIT_INTERRUPTED, Interrupts  # nothing else: a signal may come while the rest is imported
+    try:
+        press_first(sys.argv[1:] if words is None else words)
+        from app.signals import EXIT_INTERRUPTED, Interrupts  # nothing else: a signal may come meanwhile
 
-    interrupts = Interrupts()
-    interrupts.begin()
+        interrupts = Interrupts()
+        interrupts.begin()
+    except KeyboardInterrupt:
+        return _INTERRUPTED
     try:
         return _run(words, interrupts)
     except KeyboardInterrupt:

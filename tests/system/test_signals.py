@@ -169,6 +169,23 @@ def test_any_moment_is_right_for_a_signal(there: Path, number: signal.Signals) -
         assert EXIT_INTERRUPTED == process.returncode, (moment, said)
 
 
+@pytest.mark.parametrize("module", ["app.station.first_press", "app.runtime_folder", "app.signals", "app.cli.parser"])
+def test_a_signal_during_the_first_imports_is_no_traceback(module: str) -> None:
+    """From the first module that is ours on, as the entry point imports them, with Ctrl-C while one is loaded."""
+    code = f"""
+import sys
+class Struck:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Struck())
+from app.__main__ import main
+sys.exit(main(["overs"]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=SOON_S)
+    assert (EXIT_INTERRUPTED, "") == (done.returncode, done.stderr)
+
+
 @pytest.fixture
 def peer() -> Iterator[socket.socket]:
     """A socket that stands for the other station."""
