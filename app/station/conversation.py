@@ -30,7 +30,7 @@ from transport.protocol import floor_states
 from transport.protocol.floor import Floor
 from transport.protocol.floor_states import State
 from transport.protocol.frames import Begin, Pong, Receipt, Text
-from transport.protocol.over import OverBegun, OverEnded, Overlap, VoiceIgnored
+from transport.protocol.over import OverBegun, OverEnded, Overlap, PacketHeard, VoiceIgnored
 from transport.protocol.receiver import Answer, EndArrived, Fact, VoiceArrived
 
 ON_AIR = (State.ON_AIR, State.COLLIDED)
@@ -217,10 +217,9 @@ class Conversation:
                 self._emit(events.PongHeard(token))
             case OverBegun(begin):
                 self._floor_says(self._floor.heard(now, begin.over, begin.k, begins=True))
-            case Overlap(begin):
-                self._floor_says(self._floor.heard(now, begin.over, begin.k))
-            case VoiceArrived(begin=Begin() as begin):
-                self._floor.spoke(now, begin.k)
+            case PacketHeard():
+                self._floor.spoke(now, 1)
+            case Overlap(begin) | VoiceArrived(begin=Begin() as begin):
                 self._floor_says(self._floor.heard(now, begin.over, begin.k))
             case VoiceIgnored(over, packets):
                 self._floor.spoke(now, packets)

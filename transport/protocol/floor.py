@@ -74,7 +74,7 @@ class Floor:
         self._breaking_in = False
         self._frame_s = PACKET_S * self._slowness
         self._spoken: deque[tuple[float, int]] = deque(maxlen=MAX_ARRIVALS)
-        """Time and packets of each frame of speech, whoever sent it."""
+        """When so many packets came, whoever sent them."""
         self._spacing_s = 0.0
         self._receipt_by_s: float | None = None
         self._collision_told: int | None = None
@@ -172,7 +172,7 @@ class Floor:
         return events
 
     def spoke(self, now: float, packets: int) -> None:
-        """Take note that a frame with so many packets came, of anybody's over."""
+        """Take note that so many packets came, of anybody's over."""
         self._spoken.append((now, packets))
 
     def _sparse(self, now: float) -> bool:

@@ -341,15 +341,20 @@ async def test_a_trickle_of_voice_does_not_deafen(virtual_time: trio.testing.Moc
         nursery.cancel_scope.cancel()
 
 
-@pytest.mark.parametrize("begun", [True, False])
+@pytest.mark.parametrize(("begun", "k"), [(True, 1), (False, 1), (True, 6)])
 @trio_test
-async def test_a_trickle_of_voice_does_not_lock_the_key(virtual_time: trio.testing.MockClock, begun: bool) -> None:
-    """Somebody sends a VOICE every 2.4 s, with a BEGIN before or without any: the key is refused for seconds."""
+async def test_a_trickle_of_voice_does_not_lock_the_key(
+    virtual_time: trio.testing.MockClock, begun: bool, k: int
+) -> None:
+    """Somebody sends a VOICE of one packet every 2.4 s, with a BEGIN before, which says any k, or without: the key is
+    refused for seconds."""
     here, there = memory_pair()
     bob = Station(BOB, link=there)
     async with running(bob), trio.open_nursery() as nursery:
-        nursery.start_soon(say, here, over_of("Eve", 400, over=9, nonce=b"trickles")[not begun :], 2.4)
-        await trio.sleep(7.0)
+        frames = over_frames(40 * k, k, over=9, nonce=b"trickles", sender="Eve")
+        trickle = [replace(one, packets=one.packets[:1]) if isinstance(one, Voice) else one for one in frames]
+        nursery.start_soon(say, here, trickle[not begun :], 2.4)
+        await trio.sleep(12.0)
         for _ in range(3):
             bob.engine.key_down()
             await trio.sleep(0.3)
