@@ -35,6 +35,19 @@ def test_what_steers_a_terminal_does_not_pass(letter: str) -> None:
     assert "a?b" == plain_text(f"a{letter}b")
 
 
+@pytest.mark.parametrize(
+    "letter", "\u200f\u200d\u034f\u115f\u1160\u17b4\u180b\u3164\ufe0f\uffa0\U000e0100\u2800 \u3000"
+)
+def test_a_text_that_shows_nothing_is_shown(letter: str) -> None:
+    """A name of fillers, selectors, marks or spaces alone would stand on the screen as if nobody spoke."""
+    name = letter * 4
+    assert not is_plain(name)
+    assert "????" == plain_text(name)
+    assert Text(1, 0, "????", "a") == decode(encode(Text(1, 0, name, "a")))
+    assert f"a{letter}" == plain_text(f"a{letter}")
+
+
 def test_the_layout_of_our_own_texts_is_kept() -> None:
     """Line breaks and tabs, where the caller says so, and nothing else."""
     assert "a\n\tb?" == plain_text("a\n\tb\x1b", keep="\n\t")
+    assert "\n" == plain_text("\n", keep="\n")
