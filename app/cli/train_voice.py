@@ -112,14 +112,14 @@ def output_path(folder: str, out: str | None) -> Path:
 
 
 def read_recordings(folder: Path) -> list[NDArray[np.float32]]:
-    """Return every sound file in the folder and below it, float32 [n] at 8 kHz each.
+    """Return every sound file in the folder and below it, float32 [n] at 8 kHz each. Pipes and devices are none.
 
     A file that cannot be read, or is longer than an hour, is reported and left out; so is what comes after ENOUGH_S.
     Raises FileProblem where there is none at all.
     """
     if not folder.is_dir():
         raise FileProblem(f"{folder} is no folder", "put the recordings into one and name it")
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     found: list[NDArray[np.float32]] = []
     with Progress(str(folder)) as bar:
         for number, path in enumerate(files):
