@@ -18,7 +18,7 @@ from codec.training.model.normalisation import CENTRE, normalise
 from codec.training.model.remainder import Remainder, nearest_level
 
 FRAMES_PER_LATENT = format.PACKET_FRAMES // format.LATENTS
-BAND_CONTRAST, TIME_CONTRAST = 1.20, 1.08
+BAND_CONTRAST, TIME_CONTRAST = 1.28, 1.10
 """Factors by which a decoded band is moved away from the mean of its frame, and from that of its packet. Decoded from
 few bits it is nearer to both than the original was; older codecs have post-filters that emphasise formants."""
 VOICING_SLOPE, VOICING_THRESHOLD = 8.0, 0.5
