@@ -60,6 +60,8 @@ SHAPES: dict[str, tuple[dict[str, tuple[int, ...]], tuple[int, ...]]] = {
     ),
 }
 """The shapes of what goes into a graph beside its state, and of what comes out first, by its kind."""
+OCTETS = (ENCODER, COPY_ENCODER)
+"""The kinds of graphs whose first output is uint8; that of the others is float32."""
 
 TAUGHT_BY = "gossamer.taught_by"
 """Name of the metadata that says which recognisers the training learnt from, separated by commas; they are no
@@ -124,26 +126,36 @@ class Model:
 
         inputs: the graph's inputs by name, without the state. A step takes milliseconds and releases the interpreter's
         lock: call it in a worker thread. Raises ModelError for a graph that cannot compute it, or not within
-        `codec.time_limit`.
+        `codec.time_limit`, or gives what none of its kind gives.
         """
+        kind = self.metadata["gossamer.kind"]
         try:
             if self.state.size:
                 inputs["state"] = self.state
             result, *rest = computed(self.session, inputs)
-            if self.state.size:
-                self.state = rest[-1]
+            state = rest[-1] if self.state.size else self.state
+            _check_outputs(kind, result, state, self.state)
         except Exception as error:  # onnxruntime's own classes, as below
-            kind = self.metadata.get("gossamer.kind", "graph")
             raise ModelError(
                 f"the model's {kind} cannot go on ({_cause(error)})", "use the model that came with it"
             ) from error
-        return np.asarray(result)
+        self.state = state
+        return result
 
 
 def computed(session: onnxruntime.InferenceSession, inputs: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
     """Return all outputs of a graph. Raises TimeoutError where it takes too long, else errors of onnxruntime's own."""
     with TIME_LIMIT.options() as options:
         return list(session.run(None, inputs, options))
+
+
+def _check_outputs(kind: str, result: NDArray[Any], state: NDArray[Any], before: NDArray[Any]) -> None:
+    """Raise ValueError where the first output of a graph, or its state, is none of its kind, or holds no numbers."""
+    wanted = np.dtype(np.uint8 if kind in OCTETS else np.float32)
+    if (result.shape, result.dtype, state.shape, state.dtype) != (SHAPES[kind][1], wanted, before.shape, before.dtype):
+        raise ValueError(f"what comes out is not as {kind} has it")
+    if not (np.isfinite(result).all() and np.isfinite(state).all()):
+        raise ValueError("what comes out is no number")
 
 
 def _cause(error: Exception) -> str:
@@ -165,18 +177,15 @@ def load_model(kind: str, path: Path | None = None) -> Model:
             _check_metadata(file, kind, metadata)
             zeros = _zeros(file, session, stateless=kind in STATELESS)
             results = computed(session, zeros)
+            state = zeros.pop("state", np.zeros((1, 0), np.float32))
+            _check_outputs(kind, results[0], results[-1] if state.size else state, state)
     except ModelError:
         raise
     except Exception as error:  # onnxruntime raises a dozen classes of its own, none of them public
         problem = f"{file}: not a model that onnxruntime can load ({_cause(error)})"
         raise ModelError(problem, "reinstall gossamer") from error
-    state = zeros.pop("state", np.zeros((1, 0), np.float32))
-    inputs = {name: values.shape for name, values in zeros.items()}
-    outputs = [results[0].shape, results[-1].shape if state.size else state.shape]
-    if (inputs, outputs) != (SHAPES[kind][0], [SHAPES[kind][1], state.shape]):
-        raise ModelError(
-            f"{file}: what goes in and comes out is not as {kind} has it", "use the model that came with it"
-        )
+    if {name: values.shape for name, values in zeros.items()} != SHAPES[kind][0]:
+        raise ModelError(f"{file}: what goes in is not as {kind} has it", "use the model that came with it")
     return Model(session, metadata, state)
 
 

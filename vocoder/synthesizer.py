@@ -49,7 +49,7 @@ class Vocoder:
         table = np.ascontiguousarray(features, np.float32)
         samples: Array = self._model.step(features=table[None])[0]
         self._last = table
-        return samples
+        return samples.clip(-1.0, 1.0)
 
     def flush(self) -> Array:
         """Return the last 240 samples, float32: the last frame, held for another packet."""

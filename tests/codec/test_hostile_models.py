@@ -15,7 +15,7 @@ from codec.errors import ModelError
 from codec.format import FEATURES as FEATURE_COUNT
 from codec.format import PACKET_FRAMES, PACKET_SAMPLES
 from codec.memory_limit import memory_limit
-from tests.support.onnx_files import BOOL, FLOAT, INT64, endless_loop, model, node, tensor, truth, value
+from tests.support.onnx_files import BOOL, FLOAT, INT64, cast, endless_loop, model, node, tensor, truth, value
 
 OURS = models.expected_metadata(models.VOCODER)
 FEATURES = value("features", [1, 32, 42])
@@ -35,6 +35,23 @@ ENDLESS_LATER = model(
     [SMALL, ONES],
 )
 """Does its first step, which makes ones of the state's zeros, and never ends the second."""
+LARGEST = node("ReduceMax", ["state"], "largest")
+SPOILT_LATER = {
+    "what comes out is no number": (
+        [LARGEST, node("Neg", ["largest"], "minus"), node("Sqrt", ["minus"], "root")],
+        node("Add", ["sound", "root"], "samples"),
+    ),
+    "what comes out is not as vocoder has it": (
+        [
+            LARGEST,
+            cast("largest", INT64, "whole"),
+            node("Squeeze", ["whole"], "one"),
+            node("Add", ["one", "once"], "two"),
+        ],
+        node("Tile", ["sound", "two"], "samples"),
+    ),
+}
+"""What is said of graphs that are as they should be in the first step, and not in the second: their nodes."""
 LARGE = 2**33
 """32 GiB of float32."""
 
@@ -192,6 +209,21 @@ def test_a_model_that_does_not_end_later_is_a_line(tmp_path, short_limit):
     features = np.zeros((1, PACKET_FRAMES, FEATURE_COUNT), np.float32)
     assert (1, PACKET_SAMPLES) == loaded.step(features=features).shape
     with pytest.raises(ModelError, match=r"vocoder cannot go on \(more than 0\.5 s of computing\)"):
+        loaded.step(features=features)
+
+
+@pytest.mark.parametrize("said", SPOILT_LATER)
+def test_what_comes_out_is_looked_at_in_every_step(tmp_path, said):
+    """Shape and numbers: 320 bytes became a WAV of 51 MB, and what is no number a warning of numpy on the terminal."""
+    before, last = SPOILT_LATER[said]
+    nodes = [*before, last, node("Identity", ["ones"], "state_after")]
+    once = tensor("once", [2], INT64, 2 * (1).to_bytes(8, "little"))
+    path = tmp_path / "vocoder.onnx"
+    path.write_bytes(model(OURS, [FEATURES, STATE], [value("samples", [1, "n"]), OUT[1]], nodes, [SMALL, ONES, once]))
+    loaded = models.load_model(models.VOCODER, path)
+    features = np.zeros((1, PACKET_FRAMES, FEATURE_COUNT), np.float32)
+    assert (1, PACKET_SAMPLES) == loaded.step(features=features).shape
+    with pytest.raises(ModelError, match=said):
         loaded.step(features=features)
 
 

@@ -46,11 +46,14 @@ def node(operator: str, inputs: Sequence[str], output: str) -> bytes:
     return b"".join(field(1, name) for name in inputs) + field(2, output) + field(4, operator)
 
 
+def cast(number: str, kind: int, output: str) -> bytes:
+    """Return a step that makes values of another kind."""
+    return node("Cast", [number], output) + field(5, field(1, "to") + field(3, kind) + field(20, ATTRIBUTE_INT))
+
+
 def truth(number: str, output: str) -> list[bytes]:
     """Return steps that say whether the largest value of a float32 is more than 0, as a truth (bool [])."""
-    to_bool = field(5, field(1, "to") + field(3, BOOL) + field(20, ATTRIBUTE_INT))
-    steps = [node("ReduceMax", [number], "largest"), node("Cast", ["largest"], "cast") + to_bool]
-    return [*steps, node("Squeeze", ["cast"], output)]
+    return [node("ReduceMax", [number], "largest"), cast("largest", BOOL, "cast"), node("Squeeze", ["cast"], output)]
 
 
 def endless_loop(condition: str, carried: str, output: str) -> bytes:
