@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from codec import format
 from codec.errors import ModelError
+from codec.isolated_model import IsolatedModel
 from codec.models import VOCODER, load_model
 
 Array = NDArray[np.float32]
@@ -34,9 +35,12 @@ class Synthesizer(Protocol):
 class Vocoder:
     """The synthesiser with the network."""
 
-    def __init__(self, path: Path | None = None) -> None:
-        """Load the shipped graph, or that of a file. Raises ModelError."""
-        self._model = load_model(VOCODER, path)
+    def __init__(self, path: Path | None = None, *, foreign: bool = False) -> None:
+        """Load the shipped graph, or that of a file. Raises ModelError.
+
+        foreign: the file may come from anybody, so that its graph is computed in a process of its own.
+        """
+        self._model = IsolatedModel(VOCODER, path) if path and foreign else load_model(VOCODER, path)
         self._last = np.zeros((format.PACKET_FRAMES, format.FEATURES), np.float32)
 
     def synthesize(self, features: Array) -> Array:
@@ -72,7 +76,7 @@ def open_synthesizer(name: str = "neural", path: Path | None = None) -> Synthesi
         own = Path(name).expanduser()
         if not own.is_file():
             raise ModelError(f"{name}: no such vocoder", "name the vocoder.onnx of an export, neural or classic")
-        return Vocoder(own)
+        return Vocoder(own, foreign=True)
     if name == "neural":
         return Vocoder(path)
     if name == "classic":
