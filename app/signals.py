@@ -2,7 +2,8 @@
 
 The first signal asks: a command that runs no trio gets KeyboardInterrupt, which takes its half-written files away; one
 that runs under trio sees `Ending.asked`, and ends its over, its recording and its devices in order. The second signal
-ends it at once, and a command that does not even obey that is gone FORCED_S later.
+ends it at once, and a command that does not even obey that is gone FORCED_S later, also where a library computes and
+Python does not hear of the signals: a thread does.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ EXIT_INTERRUPTED = 130
 AGAIN_S = 0.05
 """Time after which a signal comes once more whose KeyboardInterrupt was lost, in seconds."""
 FORCED_S = 3.0
-"""Time after the second signal at which the process ends in any case, in seconds; only a driver that hangs needs it."""
+"""Time after the second signal at which the process ends in any case, in seconds; only a driver or a library that hangs
+needs it."""
 
 Result = TypeVar("Result")
 Handler = Callable[[int, FrameType | None], None]
@@ -64,7 +66,11 @@ class Interrupts:
         self.came = False
         """True once a signal has come."""
         self._number = 0
+        self._sent_again = 0
         self._hook = sys.unraisablehook
+        self._wakeup: tuple[int, int] | None = None
+        """The pipe into which the system's handler writes every signal, though Python's has to wait."""
+        self._over = threading.Event()
 
     def begin(self) -> None:
         """Let the signals raise KeyboardInterrupt in the main thread from now on.
@@ -73,11 +79,32 @@ class Interrupts:
         """
         self._hook, sys.unraisablehook = sys.unraisablehook, self._not_raised
         self._set(self._interrupt)
+        if threading.current_thread() is threading.main_thread():
+            reading, writing = os.pipe()
+            os.set_blocking(writing, False)
+            signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+            self._wakeup = reading, writing
+            threading.Thread(target=self._watch, args=(reading,), name="signals", daemon=True).start()
 
     def end(self) -> None:
         """Leave the signals to the system, which ends the process: nothing is left to be done in order."""
         self._set(signal.SIG_DFL)
         sys.unraisablehook = self._hook
+        self._over.set()
+        if self._wakeup is not None:
+            signal.set_wakeup_fd(-1)
+            os.close(self._wakeup[1])  # the thread closes the other end
+
+    def _watch(self, reading: int) -> None:
+        """End the process FORCED_S after the second signal, unless the command has ended; runs in a thread."""
+        came = 0
+        with os.fdopen(reading, "rb", buffering=0) as pipe:
+            while numbers := pipe.read(64):
+                came += sum(number in ENDING_SIGNALS for number in numbers)
+                if came - self._sent_again > 1:
+                    if not self._over.wait(FORCED_S):
+                        os._exit(EXIT_INTERRUPTED)
+                    return
 
     @staticmethod
     def _set(handler: Handler | signal.Handlers) -> None:
@@ -95,6 +122,7 @@ class Interrupts:
         That is so where it hits a `__del__`, a callback of the garbage collector, or one of C code.
         """
         if isinstance(unraisable.exc_value, Interrupted):
+            self._sent_again += 1
             _thread.start_new_thread(_send_again, (self._number,))  # `threading` may hold its lock just here
         else:
             self._hook(unraisable)
@@ -153,7 +181,7 @@ class _Bell:
 
         self._rings += 1
         if self._rings > 1:
-            _force_later()
+            force_end_later()
         if self._token is not None:
             with contextlib.suppress(trio.RunFinishedError):
                 self._token.run_sync_soon(self._act)
@@ -166,7 +194,8 @@ class _Bell:
             self._ending.scope.cancel()
 
 
-def _force_later() -> None:
+def force_end_later() -> None:
+    """End the process in FORCED_S, if it has not ended by then."""
     timer = threading.Timer(FORCED_S, os._exit, (EXIT_INTERRUPTED,))
     timer.daemon = True
     timer.start()
@@ -179,9 +208,11 @@ def _handling(handler: Handler) -> Iterator[None]:
         yield
         return
     before = {number: signal.signal(number, handler) for number in _ours()}
+    wakeup = signal.set_wakeup_fd(-1)  # trio sets its own, and complains of another
     try:
         yield
     finally:
+        signal.set_wakeup_fd(wakeup)
         for number, old in before.items():
             signal.signal(number, old)
 

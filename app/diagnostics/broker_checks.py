@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import trio
@@ -11,6 +10,7 @@ from app.diagnostics.findings import Finding
 from app.errors import GossamerError
 from app.settings.contacts import resolve
 from app.settings.file import read_configuration
+from app.signals import Ending, run_until_signal
 from transport.address import parse_address
 from transport.broker import Access, BrokerSettings
 from transport.errors import TransportError
@@ -35,7 +35,7 @@ def check_broker(config: str | None = None) -> list[Finding]:
         return []
     settings: BrokerSettings = address.with_access(Access(ca=configuration.values.get("ca", ""))).settings
     try:
-        trio.run(partial(_call, settings))
+        run_until_signal(_call, settings)
     except trio.TooSlowError:
         cure = "look after it and the network"
         return [Finding("broker", "fail", f"{settings.host} port {settings.port} takes too long to answer", cure)]
@@ -45,9 +45,12 @@ def check_broker(config: str | None = None) -> list[Finding]:
     return [Finding("broker", "ok", f"{settings.host} port {settings.port} answers {secured}")]
 
 
-async def _call(settings: BrokerSettings) -> None:
+async def _call(ending: Ending, settings: BrokerSettings) -> None:
     from transport.links.broker_session import connect
 
-    with trio.fail_after(PATIENCE_S):
-        stream, _ = await connect(settings)
-        await trio.aclose_forcefully(stream)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ending.cancel_when_asked)
+        with trio.fail_after(PATIENCE_S):
+            stream, _ = await connect(settings)
+            await trio.aclose_forcefully(stream)
+        nursery.cancel_scope.cancel()

@@ -271,10 +271,38 @@ def test_a_hang_up_that_the_caller_ignores_is_ignored(tmp_path: Path) -> None:
     assert EXIT_INTERRUPTED == hearing.returncode
 
 
+BUSY = """
+import hashlib
+from app.signals import Interrupts
+
+Interrupts().begin()
+print("ready", flush=True)
+hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
+"""
+
+
+@pytest.mark.parametrize("number", ENDING_SIGNALS, ids=lambda number: number.name)
+def test_a_second_signal_ends_a_library_that_computes(number: signal.Signals) -> None:
+    """Python runs no handler while the main thread is in C code: an hour of it was deaf to all but KILL."""
+    process = subprocess.Popen([sys.executable, "-c", BUSY], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert "ready\n" == process.stdout.readline()
+    time.sleep(0.5)
+    process.send_signal(number)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(1.0)
+    process.send_signal(number)
+    assert EXIT_INTERRUPTED == process.wait(FORCED_S + 3.0)
+    process.stdout.close()
+
+
 MANY = """
 import os, random, signal, sys, threading, time
+import app.signals
 from app.audio.sound_files import SpeechReader
 from app.signals import Interrupted, Interrupts
+
+app.signals.FORCED_S = 3600.0  # a second signal ends a command; here they come one after the other
 
 def spin():
     end = time.monotonic() + 0.005

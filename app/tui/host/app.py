@@ -10,7 +10,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
 
-from app.signals import ENDING_SIGNALS, EXIT_INTERRUPTED
+from app.signals import ENDING_SIGNALS, EXIT_INTERRUPTED, force_end_later
 from app.tui.host.theme import GOSSAMER_THEME
 from app.tui.host.trio_guest import TrioGuest
 
@@ -68,7 +68,9 @@ class HostedApp(App[int]):
             self.run_worker(self._leave(), exclusive=True)
 
     async def leave_by_signal(self) -> None:
-        """Leave in the same order because a signal asks for it, which the exit code tells."""
+        """Leave in the same order, as a signal asks; the exit code tells of it. A second one waits for nothing."""
+        if self._signalled:
+            force_end_later()
         self._signalled = self._signalled or not self._leaving
         await self.action_leave()
 
