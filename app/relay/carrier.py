@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from app.relay.link_end import LinkEnd
 from app.relay.reports import RelayReport
 from transport.protocol.frames import Begin, End
-from transport.protocol.relaying import KnownNames, KnownOvers
+from transport.protocol.known_names import KnownNames
+from transport.protocol.relaying import KnownOvers
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """One over on its way to one link: it waits for the floor there, and is said anew, packed for that link.
 
     listens (drawn) --> has its turn, the floor is free --> BEGIN --> VOICE at the pace of speech --> END, END again
+                        '<-- the rest, where somebody else said it and has disappeared <--'
 
 It is the same for an over that is being spoken and for one that waited: what has come is sent as soon as it is due.
 """
@@ -27,6 +28,7 @@ from app.relay.reasons import (
     TOO_LONG,
 )
 from app.relay.reports import OverNotRelayed, OverRelayed, OverWaits
+from app.relay.said_there import SaidThere
 from transport.planning.planner import link_model, voice_bytes
 from transport.protocol.floor_states import State
 from transport.protocol.frames import PACKET_BYTES, PACKET_S, Begin, End, Mode, Repeat
@@ -58,8 +60,11 @@ class Carrying:
         again_s = begun.begin.k * PACKET_S if begun.begin.repeat is Repeat.PACKETS else 0.0
         self._packets = Repacker(target.k, begun.first_index, again_s)
         self._ended: End | None = None
-        self._came = self._over = False
-        """True once a packet of it has come, and once nothing more can come."""
+        self._came, self._over = 0, False
+        """Number of packets that have come of it, and True once nothing more can come."""
+        self._there = SaidThere(self.origin)
+        self._gives_way = False
+        """True while it is being said here, and somebody else is heard to say it, who goes before."""
         self._stopped = ""
         """Reason why it shall not be carried, or no further; "" while it shall."""
         self._more = trio.Event()
@@ -75,7 +80,7 @@ class Carrying:
         """Take a fact about the over, from its source."""
         match fact:
             case PacketHeard(index, packet, damaged):
-                self._came = True
+                self._came += 1
                 self._packets.push(index, packet, damaged, now)
             case OverEnded(end):
                 self._ended = end
@@ -96,7 +101,7 @@ class Carrying:
             self._over = True
             self._packets.end(length)
             self._drop_empty()
-            if not self._nonce and not self._stopped:
+            if not self._nonce and not self._stopped and not self._there.nonce:
                 words = f"your over waits: somebody talks on {self._target.label}"
                 self._carrier.notify(self._source, self._begin.sender, words)
 
@@ -107,24 +112,25 @@ class Carrying:
     # --- what comes on the link to which it goes ---------------------------------------------------------------------
 
     def take(self, fact: Fact, now: float) -> None:
-        """Take a fact of the target's: an over of the same origin is this one, carried there by somebody else."""
-        nonce = self._nonce_there(fact)
-        if nonce and (not self._nonce or goes_before(nonce, self._nonce)):
+        """Take a fact of the target's: an over of this origin is this one, as far as somebody else says it there."""
+        there = self._there
+        if there.speaks(fact):
+            if self._nonce and goes_before(there.nonce, self._nonce):
+                self._gives_way = True
+                self._wake()
+        elif there.has_ended(fact) and there.is_enough(self._came) and (self._gives_way or not self._nonce):
             self.stop(ALREADY_THERE)
 
     def outlasts(self, fact: Fact) -> bool:
         """Tell whether a fact of the target's is of this over, said by somebody else who will end for this relay."""
-        nonce = self._nonce_there(fact)
-        return bool(nonce and self._nonce) and goes_before(self._nonce, nonce)
-
-    def _nonce_there(self, fact: Fact) -> bytes:
-        """Return the nonce of the over of which a frame was heard on the target, if it has this origin; else b""."""
         match fact:
             case OverBegun(begin, first_index):
-                return begin.nonce if origin_of(begin.nonce, first_index) == self.origin else b""
+                same = origin_of(begin.nonce, first_index) == self.origin
             case Overlap(begin) | VoiceArrived(begin=Begin() as begin):
-                return begin.nonce if origin_of(begin.nonce) == self.origin else b""
-        return b""
+                same = origin_of(begin.nonce) == self.origin
+            case _:
+                return False
+        return same and bool(self._nonce) and goes_before(self._nonce, begin.nonce)
 
     def stop(self, reason: str) -> None:
         """Carry it no further."""
@@ -166,18 +172,22 @@ class Carrying:
                 waits = False  # look again after a pause
                 await trio.sleep(random.uniform(*ASK_AGAIN_S))
                 continue
-            if not told:
+            if not told and not self._there.nonce:
                 self._carrier.report(OverWaits(self._begin.sender, self._source.name, target.name))
             told = waits = True
             with trio.move_on_at(self._came_s + LONGEST_WAIT_S):
                 await target.may_be_free()
             if trio.current_time() >= self._came_s + LONGEST_WAIT_S:
-                self.stop(SOMEBODY_TALKS)
+                self.stop(ALREADY_THERE if self._there.is_enough(self._came) else SOMEBODY_TALKS)
         return False
 
     async def _say(self) -> bool:
         """Say the over; return False where somebody else was first, so that it waits again."""
         target, floor, now = self._target, self._target.floor, trio.current_time()
+        self._packets.skip(self._there.packets)  # whoever has said these has disappeared
+        if self._there.packets and self._packets.finished:
+            self.stop(ALREADY_THERE)
+            return False
         sender = self._new_sender()
         self._nonce = sender.nonce
         self._carrier.known.carries(self.origin, sender.nonce)
@@ -196,7 +206,11 @@ class Carrying:
         self._waited_s = max(0.0, trio.current_time() - self._came_s - target.draw_s)
         await self._speak(sender)
         await self._let_go(sender)
-        return True
+        if self._stopped or not self._gives_way or self._packets.finished:
+            return True
+        self._nonce, self._gives_way, self._came_s = b"", False, trio.current_time()
+        self._sent = self._missing = 0
+        return False
 
     def _new_sender(self) -> OverSender:
         """Return the sender of an over that was never said: its number and its nonce are new."""
@@ -217,7 +231,7 @@ class Carrying:
         """Send piece after piece at the pace of speech from the first one on: frames that came in one go are spread."""
         target, began_s, said = self._target, math.inf, 0
         longest = voice_bytes(target.k, link_model(target.address), sealed=True, repeat=target.address.repeat)
-        while target.floor.state in ON_AIR and not self._stopped:
+        while target.floor.state in ON_AIR and not self._stopped and not self._gives_way:
             piece = self._packets.take(trio.current_time())
             if piece is None:
                 if self._packets.finished:
@@ -254,7 +268,7 @@ class Carrying:
         target, floor = self._target, self._target.floor
         whole = self._packets.finished and self._ended is not None
         failed = floor.state not in (*ON_AIR, State.DRAINING)
-        ends_another = self._stopped == ALREADY_THERE and floor.talker_over == sender.over  # both drew one number
+        ends_another = self._gives_way and floor.talker_over == sender.over  # both drew one number
         if not failed:
             target.moved(floor.release(trio.current_time()))
             end = sender.end()

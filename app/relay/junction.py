@@ -25,10 +25,11 @@ from app.settings.model import Settings
 from app.station.wire_meter import wire_bytes
 from transport.protection.rate_limit import TokenBucket
 from transport.protocol.frames import Beacon, Mode, Text
+from transport.protocol.known_names import KnownNames
 from transport.protocol.open_frames import peek_mode
 from transport.protocol.over import OverBegun, OverEnded, Overlap, PacketHeard
 from transport.protocol.receiver import Fact
-from transport.protocol.relaying import KnownNames, KnownOvers, Sighting, origin_of
+from transport.protocol.relaying import KnownOvers, Sighting, origin_of
 
 LOOK_BEATS = 4
 """Beats between two looks at what is due: a second."""
@@ -78,6 +79,8 @@ class Junction:
         self._carrier = Carrier(settings.name, mode is Mode.HAM, self._known, self._names, report, say, expect)
         self._current: dict[int, _Followed] = {}
         """The over that is followed on a link, by its number."""
+        self._said: dict[int, tuple[bytes, bytes]] = {}
+        """Origin and nonce of the over that has begun last on a link, carried or not, by its number."""
         self._overs = [TokenBucket(OVERS_PER_S, OVERS_AT_ONCE) for _ in ends]
 
     def start(self) -> None:
@@ -131,11 +134,14 @@ class Junction:
             waiting.take(fact, now)
         self._note_name(fact, end)
         match fact:
-            case OverBegun():
+            case OverBegun(begin, first_index):
+                self._said[end.number] = origin_of(begin.nonce, first_index), begin.nonce
                 self._begin(fact, end, now)
             case Overlap(begin):
                 self._known.heard(origin_of(begin.nonce), begin.nonce, end.number)
             case PacketHeard() | OverEnded():
+                if isinstance(fact, PacketHeard) and end.number in self._said:
+                    self._known.speaks(*self._said[end.number], end.number)
                 self._hear(fact, end, now)
         self._messages.take(fact, end, now)
 

@@ -195,9 +195,9 @@ class LinkEnd:
         self._empty.ends(over, now)
         self.moved(self.floor.over_ended(now, over))
 
-    def give_way(self) -> None:
-        """Take the floor from an over of which no packet has come, where there was one without any before it."""
-        if self._empty.waits and not self.begins_count:
+    def give_way(self, *, to_same: bool = False) -> None:
+        """Take the floor from an over without a packet: after another such one, or for that over itself (to_same)."""
+        if self._empty.waits and (to_same or not self.begins_count):
             self.moved(self.floor.talker_lost(trio.current_time()))
 
     def moved(self, said: list[Any]) -> bool:

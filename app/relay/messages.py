@@ -18,8 +18,9 @@ from app.relay.reports import RelayReport, TextNotRelayed, TextRelayed
 from app.settings.model import Settings
 from transport.links.base import leave_teller
 from transport.protocol.frames import MAX_TEXT_BYTES, Beacon, Begin, End, Mode, Receipt, Text
+from transport.protocol.known_names import KnownNames
 from transport.protocol.receiver import Fact
-from transport.protocol.relaying import KnownMessages, KnownNames, relayed_name
+from transport.protocol.relaying import KnownMessages, relayed_name
 
 CONFIRMED_S = 60.0
 """Time after the end of a carried over, or a message's turn, within which its receipt is passed back, in seconds."""

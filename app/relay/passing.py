@@ -75,6 +75,7 @@ class Passing:
                 if current is not None:
                     self._voice(octets, packets, copies, sequence, current, end, now)
                 elif elsewhere is not None:
+                    self._known.speaks(origin_of(elsewhere.nonce), elsewhere.nonce, end.number)
                     end.speaks(now, over, min(packets, MAX_K))
             case Type.END:
                 self._end(octets, over, sequence, end, now)
@@ -179,6 +180,7 @@ class Passing:
         if current.ends and goes_on and not self._resume(current, packets, copies, end, now):
             end.dropped += 1
             return
+        self._known.speaks(origin_of(current.nonce), current.nonce, end.number)
         count = min(packets, current.k)
         pace.arrived(current.place(sequence) + count - 1, packets, now)
         end.speaks(now, current.over, min(packets, MAX_K))
@@ -222,7 +224,8 @@ class Passing:
         if reason:
             self._tell(end, target, reason, now)
             return False
-        target.give_way()
+        copied = self._begun[target.number].get(current.over)
+        target.give_way(to_same=copied is not None and copied.nonce == current.nonce)
         if not target.free or target.queue or not target.link.ready or not target.may_begin:
             reason = SOMEBODY_TALKS if target.link.ready else NOBODY_THERE
             if target.link.ready and target.free and not target.queue:

@@ -47,6 +47,7 @@ BOUNDED = {
     "_intact": "MAX_PACKETS is checked before a packet gets here",
     "_damaged": "MAX_PACKETS is checked before a packet gets here",
     "_current": "one for each link of a relay, MOST_LINKS at the most",
+    "_said": "one for each link of a relay, MOST_LINKS at the most",
     "_elsewhere": "one for each link of a relay, MOST_LINKS at the most",
     "_waiting": "places within MAX_AHEAD of the next frame",
     "_concealed": "a packet each 320 ms, for no longer than an over is followed",

@@ -19,6 +19,7 @@ BEHAVIOURS = {
     "app/history/test_mailed_files.py",
     "app/listening_page/test_page.py",
     "app/relay/test_attacks.py",
+    "app/relay/test_copied_frames.py",
     "app/relay/test_forged_frames.py",
     "app/relay/test_real_links.py",
     "app/relay/test_ring.py",

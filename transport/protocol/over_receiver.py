@@ -39,6 +39,8 @@ class OverReceiver:
         """First BEGIN heard of the over that is followed; None while none is."""
         self._last_over: int | None = None
         """Number of the over that is or was followed last."""
+        self._before: tuple[Begin, int] | None = None
+        """The BEGIN of a version that goes before the one that is followed, and its first packet, until it speaks."""
         self._pace = OverPace(slowness)
         self._finished: deque[tuple[int, bytes]] = deque(maxlen=REMEMBERED_OVERS)
         self._counted: tuple[int, bytes] | None = None
@@ -53,6 +55,10 @@ class OverReceiver:
         """
         if isinstance(frame, Begin):
             return self._receive_begin(frame, now)
+        if isinstance(frame, Voice) and self._before is not None and frame.over == self._before[0].over:
+            superseded = [] if self.current is None else [OverSuperseded(self.current)]
+            followed = self._follow(*self._before, now)
+            return [*superseded, followed, *self._receive_voice(frame, followed.begin, now)]
         if self.current is None or frame.over != self.current.over:
             straggler = bool(self._finished) and self._finished[-1][0] == frame.over
             if isinstance(frame, End) or straggler:
@@ -92,7 +98,10 @@ class OverReceiver:
                 return []
             return [OverSuperseded(current), self._follow(begin, first_index, now)]
         if origin_of(begin.nonce) == origin_of(current.nonce) and goes_before(begin.nonce, current.nonce):
-            return [OverSuperseded(current), self._follow(begin, first_index, now)]  # two relays carry it: one ends
+            if begin.over == current.over:
+                return [OverSuperseded(current), self._follow(begin, first_index, now)]
+            self._before = begin, first_index  # two relays carry it, and one ends; or a stranger has copied a BEGIN
+            return []
         same_talker = begin.sender == current.sender
         if not same_talker and not self._pace.yields(now):
             return [Overlap(begin)]
@@ -100,7 +109,7 @@ class OverReceiver:
 
     def _follow(self, begin: Begin, first_index: int, now: float, *, took_over: bool = False) -> OverBegun:
         supersedes = self.current is not None
-        self.current, self._last_over = begin, begin.over
+        self.current, self._last_over, self._before = begin, begin.over, None
         if (begin.over, begin.nonce) != self._counted:
             self._intact.clear()
             self._damaged.clear()

@@ -102,8 +102,9 @@ class ReceivingEnd:
             case Begin():
                 return [*self._overs.receive(frame, now)]
             case Voice(over, sequence):
+                events = self._overs.receive(frame, now)
                 begin = self.following if self.following is not None and self.following.over == over else None
-                return [*self._overs.receive(frame, now), VoiceArrived(over, sequence, begin)]
+                return [*events, VoiceArrived(over, sequence, begin)]
             case End():
                 return self._ended(frame, now)
             case Ping(over, sequence, token):

@@ -151,10 +151,10 @@ class _Known:
     """An over, or a message, that a relay knows."""
 
     source: int
-    """Number of the link that it came from first."""
+    """Number of the link that it came from first; of an over, the one on which a packet came first, once one has."""
     nonce: bytes = b""
     links: set[int] = field(default_factory=set)
-    """Numbers of the links on which others were heard to say it: at most all of the relay's."""
+    """Numbers of the links on which others were heard to say it, an over with a packet: at most all of the relay's."""
     own: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
     tries: int = 0
     tried_s: float = -math.inf
@@ -170,18 +170,35 @@ class KnownOvers:
         return len(self._known)
 
     def heard(self, origin: bytes, nonce: bytes, link: int) -> Sighting:
-        """Take note that an over of this origin and nonce has begun on a link, and tell what it is."""
+        """Take note that an over of this origin and nonce has begun on a link, and tell what it is.
+
+        A BEGIN proves nothing: whoever hears it on one link can say it again on another, without a key. So an over is
+        elsewhere only once a packet of it has come there.
+        """
         known = self._known.get(origin)
         if known is None:
-            self._known[origin] = _Known(link, nonce, {link})
+            self._known[origin] = _Known(link, nonce)
             if len(self._known) > MAX_KNOWN:
                 self._known.popitem(last=False)
             return Sighting.NEW
         self._known.move_to_end(origin)
         if nonce in known.own:
             return Sighting.OWN
+        if (link, nonce) == (known.source, known.nonce):
+            return Sighting.GOES_ON
+        if known.links:
+            return Sighting.ELSEWHERE
+        known.source, known.nonce = link, nonce
+        return Sighting.NEW
+
+    def speaks(self, origin: bytes, nonce: bytes, link: int) -> None:
+        """Take note that a packet of an over came on a link."""
+        known = self._known.get(origin)
+        if known is None or nonce in known.own:
+            return
+        if not known.links:
+            known.source, known.nonce = link, nonce
         known.links.add(link)
-        return Sighting.GOES_ON if (link, nonce) == (known.source, known.nonce) else Sighting.ELSEWHERE
 
     def carries(self, origin: bytes, nonce: bytes) -> None:
         """Take note that this relay says the over under this nonce."""
@@ -232,62 +249,3 @@ class KnownMessages:
             return None
         known.tries, known.tried_s = known.tries + 1, now
         return known.links
-
-
-class KnownNames:
-    """The names that stations have on the links of one relay, from what was heard on several of them."""
-
-    def __init__(self, cut_by: str = "") -> None:
-        """Take the name of the relay if it cuts those of others, as in ham mode; empty if not."""
-        self._cut_by = cut_by
-        self._whole: OrderedDict[str, dict[int, str]] = OrderedDict()
-        """Names that were cut, as they were heard, by what this relay makes of them and the number of the link."""
-        self._heard: OrderedDict[bytes, dict[int, str]] = OrderedDict()
-        """Sender of an over or a message by the number of the link: at most all of the relay's."""
-        self._elsewhere: OrderedDict[tuple[int, str], dict[int, str]] = OrderedDict()
-        """Names of a station on other links, by their numbers, for its name on one: what was heard last counts."""
-
-    def __len__(self) -> int:
-        return max(len(self._heard), len(self._elsewhere), len(self._whole))
-
-    def heard_over(self, nonce: bytes, name: str, link: int) -> None:
-        """Take note of the name under which an over was heard on a link."""
-        self._note(origin_of(nonce), name, link)
-
-    def heard_message(self, over: int, sequence: int, name: str, link: int) -> None:
-        """Take note of the name under which a TEXT or a BEACON was heard on a link."""
-        self._note(bytes([over]) + sequence.to_bytes(2), name, link)
-
-    def _note(self, said: bytes, name: str, link: int) -> None:
-        names = self._heard.setdefault(said, {})
-        names[link] = name
-        self._heard.move_to_end(said)
-        if len(self._heard) > MAX_KNOWN:
-            self._heard.popitem(last=False)
-        for other in names.keys() - {link}:
-            self._join(link, name, other, names[other])
-            self._join(other, names[other], link, name)
-        told = relayed_name(name, self._cut_by, always=True) if self._cut_by else ""
-        if CUT + VIA in told:
-            self._whole.setdefault(told, {})[link] = name
-            self._whole.move_to_end(told)
-            if len(self._whole) > MAX_KNOWN:
-                self._whole.popitem(last=False)
-
-    def _join(self, link: int, name: str, other: int, name_there: str) -> None:
-        self._elsewhere.setdefault((link, name), {})[other] = name_there
-        self._elsewhere.move_to_end((link, name))
-        if len(self._elsewhere) > MAX_KNOWN:
-            self._elsewhere.popitem(last=False)
-
-    def addressee(self, name: str, relay: str, source: int, target: int) -> str:
-        """Return how somebody who is called this name on the source link is called on the target, by this relay.
-
-        Whoever is called by the way through another relay, which joins the same links, was heard there himself.
-        """
-        if (whole := self._whole.get(name, {}).get(target)) is not None:
-            return whole
-        before = name_before(name, relay)
-        if before != name or not hops_of(name):
-            return before
-        return self._elsewhere.get((source, name), {}).get(target, name)

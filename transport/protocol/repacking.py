@@ -44,7 +44,7 @@ class Repacker:
         again_s: time after which the talker sends each packet again, in seconds; 0 where he does not.
         """
         self._k = k
-        self._next = first_index
+        self._first = self._next = first_index
         self._late_s = again_s + LATE_S
         self._waiting: dict[int, tuple[bytes, bool]] = {}
         self._beyond_s = math.inf
@@ -65,6 +65,13 @@ class Repacker:
         self._waiting[index] = packet, damaged
         if index >= self._next + self._k:
             self._beyond_s = min(self._beyond_s, now)
+
+    def skip(self, packets: int) -> None:
+        """Leave so many packets out, from the first one on: somebody else has said them."""
+        self._next = max(self._next, self._first + packets)
+        self._waiting = {index: one for index, one in self._waiting.items() if index >= self._next}
+        if not any(index >= self._next + self._k for index in self._waiting):
+            self._beyond_s = math.inf
 
     def end(self, length: int | None) -> None:
         """Take the number of packets that the talker has sent; None where nobody knows: what came is all."""

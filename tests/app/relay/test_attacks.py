@@ -23,9 +23,10 @@ from tests.support.attacker import Attacker
 from tests.support.overs import over_frames
 from tests.support.station import ADA, BOB, CODEC_ID, Station, clip, running
 from transport.protocol.frames import PACKET_S, Beacon, Begin, End, Receipt, Text, Type
+from transport.protocol.known_names import KnownNames
 from transport.protocol.open_frames import decode, encode
 from transport.protocol.over_pace import AHEAD_S, TALK_LIMIT_S
-from transport.protocol.relaying import MAX_KNOWN, KnownNames
+from transport.protocol.relaying import MAX_KNOWN
 
 SEQUENCES = 60
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
-from transport.protocol.frames import MAX_NAME_BYTES, Begin
-from transport.protocol.over import OverBegun, Overlap, OverSuperseded
+from transport.protocol.frames import MAX_NAME_BYTES, PACKET_BYTES, Begin, End, Voice
+from transport.protocol.known_names import KnownNames
+from transport.protocol.over import OverBegun, Overlap, OverSuperseded, PacketHeard
 from transport.protocol.over_receiver import OverReceiver
 from transport.protocol.relaying import (
     MAX_KNOWN,
@@ -15,7 +17,6 @@ from transport.protocol.relaying import (
     TEXT_PAUSE_S,
     TEXT_TRIES,
     KnownMessages,
-    KnownNames,
     KnownOvers,
     Sighting,
     goes_before,
@@ -97,16 +98,21 @@ def test_a_long_over_has_pieces() -> None:
 
 
 def test_what_an_over_is() -> None:
-    """New, going on, elsewhere, or our own version that a link sent back."""
+    """New until a packet of it has come, going on, elsewhere, or our own version that a link sent back."""
     known = KnownOvers()
     other = NONCE[:4] + b"\xff" * 4
+    assert Sighting.NEW is known.heard(b"o", NONCE, 1)
     assert Sighting.NEW is known.heard(b"o", NONCE, 0)
+    assert (False, False) == tuple(known.is_on(b"o", link) for link in (0, 1))
+    known.speaks(b"o", NONCE, 0)
     assert Sighting.GOES_ON is known.heard(b"o", NONCE, 0)
     assert Sighting.ELSEWHERE is known.heard(b"o", NONCE, 1)
     assert Sighting.ELSEWHERE is known.heard(b"o", other, 0)
+    known.speaks(b"o", NONCE, 1)
     assert (True, True, False) == tuple(known.is_on(b"o", link) for link in (0, 1, 2))
     known.carries(b"o", b"own")
     assert Sighting.OWN is known.heard(b"o", b"own", 2)
+    known.speaks(b"o", b"own", 2)
     assert not known.is_on(b"o", 2)
     assert not known.moves(b"o", other, 1) and not known.moves(b"o", b"own", 0) and not known.moves(b"p", other, 0)
     assert known.moves(b"o", other, 0)
@@ -118,8 +124,10 @@ def test_overs_are_forgotten_in_their_order() -> None:
     known = KnownOvers()
     for number in range(MAX_KNOWN):
         known.heard(number.to_bytes(4), NONCE, 0)
+        known.speaks(number.to_bytes(4), NONCE, 0)
     known.heard((0).to_bytes(4), NONCE, 0)
     assert Sighting.NEW is known.heard(b"more", NONCE, 0)
+    known.speaks(b"more", NONCE, 0)
     assert MAX_KNOWN == len(known)
     assert known.is_on((0).to_bytes(4), 0) and not known.is_on((1).to_bytes(4), 0)
     for number in range(MAX_VERSIONS + 1):
@@ -197,19 +205,34 @@ def test_an_addressee_is_found_without_a_search() -> None:
     assert len(compared) <= 2
 
 
+P = bytes(PACKET_BYTES)
+
+
 def begin(nonce: bytes, over: int, sender: str) -> Begin:
     return Begin(over, 0, nonce, 0, 1, 1, sender)
 
 
 def test_a_listener_follows_the_smaller_of_two_versions() -> None:
-    """At once, whichever comes first; of two overs that have nothing to do with each other the first is followed."""
+    """As soon as it speaks, since its BEGIN may be a copy; of two overs that have nothing in common the first one."""
     small, great = begin(NONCE, 1, "Ada via Hill"), begin(NONCE[:4] + b"\xff" * 4, 2, "Ada via Bay")
     receiver = OverReceiver()
     assert [OverBegun(small, 0)] == receiver.receive(small, 0.0)
     assert [Overlap(great)] == receiver.receive(great, 0.1)
     receiver = OverReceiver()
     assert [OverBegun(great, 0)] == receiver.receive(great, 0.0)
-    assert [OverSuperseded(great), OverBegun(small, 0)] == receiver.receive(small, 0.1)
+    assert [] == receiver.receive(small, 0.1)
+    assert [PacketHeard(0, P, False)] == receiver.receive(Voice(2, 1, (P,)), 0.4)
+    heard = [PacketHeard(0, P, False)]
+    assert [OverSuperseded(great), OverBegun(small, 0), *heard] == receiver.receive(Voice(1, 1, (P,)), 0.5)
+    receiver = OverReceiver()
+    receiver.receive(great, 0.0)
+    receiver.receive(small, 0.1)
+    receiver.receive(End(2, 1, 0), 0.2)
+    assert [OverBegun(small, 0), *heard] == receiver.receive(Voice(1, 1, (P,)), 0.5)
+    receiver = OverReceiver()
+    receiver.receive(great, 0.0)
+    one_number = replace(small, over=2)
+    assert [OverSuperseded(great), OverBegun(one_number, 0)] == receiver.receive(one_number, 0.1)
     receiver = OverReceiver()
     receiver.receive(great, 0.0)
     assert [Overlap] == [type(one) for one in receiver.receive(begin(bytes(8), 3, "Eve"), 0.1)]

@@ -78,6 +78,21 @@ def test_order_and_repeats_do_not_matter() -> None:
     assert [] == taken(repacker) and repacker.finished
 
 
+def test_the_rest_of_an_over_that_others_have_begun() -> None:
+    """What was taken stays so, what is left out comes no more, and the end is where it was."""
+    repacker = pushed(2, 0, 1, 2, 3, 4)
+    repacker.take(0.0)
+    repacker.skip(1)
+    assert (P[2], P[3]) == taken(repacker)[0].packets
+    repacker = pushed(1, 0, 1, 2, 3)
+    repacker.skip(3)
+    assert [(P[3],)] == [piece.packets for piece in taken(repacker)] and math.inf == repacker.next_s()
+    repacker.push(2, P[2], False, 0.0)
+    repacker.end(5)
+    repacker.skip(9)
+    assert [] == taken(repacker) and repacker.finished
+
+
 def test_the_end_of_an_over() -> None:
     """What is missing before it counts, whether anything came of it or not; nothing is invented behind it."""
     repacker = pushed(2, 0, 1, 4)
