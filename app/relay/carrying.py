@@ -163,7 +163,7 @@ class Carrying:
         """Return True when the floor is ours to take; False where it will not be."""
         target, told, waits = self._target, False, False
         while not self._stopped:
-            if target.queue[0] is self and target.free:
+            if target.queue.is_turn_of(self) and target.free:
                 if not target.link.ready or not target.may_begin:
                     self._stopped = (target.problem or NOBODY_THERE) if not target.link.ready else NO_AIRTIME
                     return False

@@ -197,14 +197,14 @@ class Junction:
         for other in self._ends:
             if other is end or self._known.is_on(followed.origin, other.number):
                 continue
-            if not allowed or not other.has_room:
+            if not allowed or not other.queue.has_room(end.number, len(self._ends) - 1):
                 reason = TOO_MANY_WAIT if allowed else TOO_MANY_OVERS
                 other.not_relayed += 1
                 self._report(OverNotRelayed(sender, end.name, other.name, reason))
                 self._messages.notify(end, sender, f"your over did not reach {other.label}: {reason}")
                 continue
             carrying = Carrying(self._carrier, followed.begun, end, other)
-            other.queue.append(carrying)
+            other.queue.append(end.number, carrying)
             carried.append(carrying)
             self._nursery.start_soon(carrying.run)
         return carried

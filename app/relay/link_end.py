@@ -15,9 +15,9 @@ from app import events
 from app.events import Event
 from app.history.nonce_file import NonceFile
 from app.relay.empty_overs import EmptyOvers
+from app.relay.over_queue import OverQueue
 from app.relay.reasons import NO_ROOM
 from app.relay.reports import RelayProblem, RelayRecovered, RelayReport
-from app.relay.waiting import Waiting
 from app.settings.model import Settings
 from app.station.channel_end import ChannelEnd
 from app.station.link_health import LinkHealth, next_frame
@@ -40,8 +40,6 @@ LIMIT_MARGIN_S = 10.0
 """Time by which an over of a talker who uses the talk limit up may last longer here, in seconds."""
 SHORTEST_DRAW_S = 0.25
 """Longest time that is drawn before an over is begun, in seconds, unless a BEGIN takes more: no VOICE waits for it."""
-MAX_QUEUED_OVERS = 4
-"""Overs that are being carried to one link or wait for it: more would be heard minutes late."""
 SPEECH_LEFT_S = 10.0
 """Seconds of speech for which a duty cycle must leave airtime before an over is begun."""
 END_FRAMES = 3
@@ -85,8 +83,7 @@ class LinkEnd:
         self.floor = Floor(TALK_LIMIT_S + LIMIT_MARGIN_S, slowness=self.slowness)
         self.changed = trio.Event()
         """Set, and made anew, when something has changed that may let an over begin or end."""
-        self.queue: list[Waiting] = []
-        """Overs that are being carried here or wait for it: the first has its turn, MAX_QUEUED_OVERS at the most."""
+        self.queue = OverQueue()
         self.heard = self.relayed = self.not_relayed = 0
         self.refused = 0
         self.turns = 0
@@ -124,11 +121,6 @@ class LinkEnd:
     def begins_count(self) -> bool:
         """True while a BEGIN counts; False where it may be of one more over without a packet."""
         return not self._empty.may_be_one(trio.current_time())
-
-    @property
-    def has_room(self) -> bool:
-        """True while another over may wait here."""
-        return len(self.queue) < MAX_QUEUED_OVERS
 
     @property
     def may_begin(self) -> bool:

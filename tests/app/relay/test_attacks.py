@@ -3,6 +3,7 @@ longer than anybody's."""
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import Counter
 from dataclasses import replace
@@ -14,8 +15,8 @@ import trio
 from app import events
 from app.relay.carrying import LONGEST_WAIT_S
 from app.relay.junction import TOO_MANY_OVERS, TOO_MANY_WAIT
-from app.relay.link_end import MAX_QUEUED_OVERS
 from app.relay.message_way import MAX_WAITING
+from app.relay.over_queue import MAX_QUEUED_OVERS
 from app.relay.passing import OVERS_AT_ONCE, OVERS_PER_S
 from app.relay.reports import OverNotRelayed, OverRelayed, RelayFigures
 from tests.support.air import UTC_S, Air, WatchedRelay, clock, play, relaying
@@ -94,6 +95,37 @@ def test_a_flood_of_overs_is_a_few() -> None:
     assert 0.9 * spoken <= figures.relayed + figures.not_relayed <= spoken + 2  # all others have no packet
     reasons = Counter(one.reason for one in hill.only(OverNotRelayed))
     assert 1 <= reasons[TOO_MANY_OVERS] <= 11 and 1 <= reasons[TOO_MANY_WAIT] <= 11
+
+
+def test_overs_of_one_link_keep_none_of_another_from_a_third() -> None:
+    """A stranger begins one every 0.4 s: all that is said on another link is heard, soon after it was said."""
+    near, far, side = Air("udp://near"), Air("udp://far"), Air("udp://side")
+    intruder = near.member()
+    ada, bob = (
+        Station(replace(one, link=air.name, presence="off"), link=air.member(), clock=clock)
+        for one, air in ((ADA, side), (BOB, far))
+    )
+    hill = WatchedRelay("Hill", near, far, side)
+
+    async def flood() -> None:
+        for number in itertools.count():
+            nonce = number.to_bytes(4) + bytes(4)
+            for frame in over_frames(1, over=number % 256, nonce=nonce, sender=f"Eve{number}"):
+                await intruder.send(encode(frame))
+            await trio.sleep(0.4)
+
+    async def main() -> None:
+        async with relaying([near, far, side], hill), running(ada, bob), trio.open_nursery() as nursery:
+            nursery.start_soon(flood)
+            await trio.sleep(6.0)
+            for _ in range(6):
+                ada.engine.play_clip(clip(1.8))
+                await trio.sleep(12.0)
+            nursery.cancel_scope.cancel()
+
+    play(main)
+    heard = [one for one in bob.only(events.OverPlayed) if one.sender.startswith("Ada")]
+    assert [6] * 6 == [one.packets for one in heard] and not sum(one.lost for one in heard)
 
 
 def test_a_flood_of_messages_is_a_few() -> None:

@@ -1,0 +1,50 @@
+"""The overs that are being carried to one link, or wait for it: turns go round by the link that they come from.
+
+No I/O, no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from app.relay.waiting import Waiting
+
+MAX_QUEUED_OVERS = 4
+"""Overs that are being carried to one link or wait for it: more would be heard minutes late."""
+
+
+class OverQueue:
+    """The queue of one link."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._waiting: list[tuple[int, Waiting]] = []
+        """Those who wait, in the order in which they came, each with the number of its source link."""
+        self._turn: tuple[int, Waiting] | None = None
+        self._last_source = -1
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def __iter__(self) -> Iterator[Waiting]:
+        return iter([one for _, one in self._waiting])
+
+    def has_room(self, source: int, sources: int) -> bool:
+        """Tell whether another over of a source link may wait, of so many: each has a share, so that none takes all."""
+        return sum(number == source for number, _ in self._waiting) < max(1, MAX_QUEUED_OVERS // sources)
+
+    def append(self, source: int, waiting: Waiting) -> None:
+        """Take one more."""
+        self._waiting.append((source, waiting))
+
+    def remove(self, waiting: Waiting) -> None:
+        """Let one go."""
+        self._waiting = [each for each in self._waiting if each[1] is not waiting]
+
+    def is_turn_of(self, waiting: Waiting) -> bool:
+        """Tell whether it is the turn of this one, which lasts until it is removed; then it is the next link's."""
+        if self._turn not in self._waiting:
+            later = [each for each in self._waiting if each[0] > self._last_source]
+            self._turn = min(later or self._waiting, key=lambda each: each[0], default=None)
+            self._last_source = -1 if self._turn is None else self._turn[0]
+        return self._turn is not None and self._turn[1] is waiting
