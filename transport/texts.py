@@ -46,8 +46,8 @@ def plain_text(text: str, *, keep: str = "") -> str:
     Where nothing of it would be seen, as of a name of spaces or fillers, all is "?".
     keep: characters that pass all the same, such as the line breaks of a text of our own.
     """
+    if text.isprintable() and is_visible(text):
+        return text
     if not is_visible(text):
         return "".join(letter if letter in keep else REPLACEMENT for letter in text)
-    if text.isprintable():
-        return text
     return "".join(letter if letter in keep or passes(letter) else REPLACEMENT for letter in text)

@@ -246,7 +246,7 @@ def test_frames_that_wait_keep_nobody_else_waiting() -> None:
             for number in range(1000):
                 assert voice(number) == await link.receive()
             nursery.cancel_scope.cancel()
-        assert 2 <= ran <= 100
+        assert 1 <= ran <= 100  # it begins at the first turn, and counts from the second on
 
     run(main)
 
