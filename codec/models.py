@@ -34,7 +34,7 @@ STANDARD, SMALL = "standard", "small"
 MODELS = (STANDARD, SMALL)
 """The two sets of encoder, decoder and vocoder, of one codec_id: each understands the other, and both make copies of
 packets with the same graphs.
-The small one computes in 8-bit whole numbers: under 12 MB, two thirds of the time, a little rougher."""
+The small one computes in 8-bit whole numbers: under 12 MB, three fifths of the time, a little rougher."""
 
 
 MAX_MODEL_BYTES = 64 * 2**20
