@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from codec import format
 from codec.errors import ModelError
-from codec.memory_limit import memory_limit
+from codec.memory_limit import give_back_memory, memory_limit
 from codec.time_limit import TIME_LIMIT
 
 if TYPE_CHECKING:
@@ -222,7 +222,9 @@ def _open_session(content: bytes) -> onnxruntime.InferenceSession:
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    give_back_memory()
+    return session
 
 
 def _check_metadata(file: Path, kind: str, metadata: dict[str, str]) -> None:

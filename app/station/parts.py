@@ -121,9 +121,10 @@ def load_codec(synth: Synth, model: str = "standard", *, encoder: bool = True) -
     from codec.models import DECODER, ENCODER, VOCODER, model_path
     from vocoder.synthesizer import open_synthesizer
 
-    synthesizer = open_synthesizer(synth, model_path(VOCODER, model))
+    # The largest first: while a graph is loaded it takes more than it keeps, on top of those that are there already.
     talks = Encoder(model_path(ENCODER, model)) if encoder else None
-    return StationCodec(talks, Decoder(model_path(DECODER, model)), synthesizer)
+    decoder = Decoder(model_path(DECODER, model))
+    return StationCodec(talks, decoder, open_synthesizer(synth, model_path(VOCODER, model)))
 
 
 async def open_station_link(address: Address[Any], nursery: trio.Nursery, ports: ParrotPorts) -> tuple[Link, str]:

@@ -57,7 +57,7 @@ CONFINED = {
     "torch": ("codec/training/", "vocoder/training/"),
     "textual": ("app/tui/",),
     "sounddevice": ("app/audio/portaudio.py",),
-    "ctypes": ("app/codecs/",),
+    "ctypes": ("app/codecs/", "codec/memory_limit.py"),
     "platformdirs": ("app/paths.py",),
     "paho": ("transport/links/mqtt_client.py",),
     "psutil": ("transport/links/own_addresses.py",),
