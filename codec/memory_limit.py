@@ -1,4 +1,4 @@
-"""What a piece of work may take of the memory, where the system can hold a process to it; and giving memory back."""
+"""A limit on what a piece of work may take of the memory, and the return of memory to the system."""
 
 from __future__ import annotations
 
