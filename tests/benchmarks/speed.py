@@ -171,6 +171,7 @@ def listener(samples: np.ndarray, work: Path) -> Listener:
 
     wav, heard = work / "over.wav", work / "over-heard.wav"
     soundfile.write(wav, samples, SAMPLE_RATE_HZ, subtype="PCM_16")
+    heard.unlink(missing_ok=True)  # of a run before, which `listen` would not replace
     gossamer, port = [sys.executable, "-m", "app"], free_port()
     # It says a line when an over has been played to its end.
     listen = [*gossamer, "listen", f"udp://:{port}", "--output", str(heard)]
