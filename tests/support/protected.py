@@ -6,9 +6,7 @@ from collections.abc import Hashable, Iterable
 from typing import Any
 
 from tests.support.vectors import COPY, NONCE, PACKET
-from transport.errors import (
-    FrameError,
-)
+from transport.errors import FrameError
 from transport.protection.channel import Channel, open_channel
 from transport.protection.cipher import Secret
 from transport.protection.past import Past
