@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import trio
@@ -11,11 +13,54 @@ import trio
 from app.relay.link_end import LinkEnd
 from app.relay.reasons import NO_AIRTIME, SOMEBODY_TALKS, TOO_LONG
 from transport.planning.planner import link_model, plan
-from transport.protection.replay import WINDOW, Window
+from transport.protection.replay import WINDOW
 from transport.protocol.floor_states import State
 from transport.protocol.frames import MAX_K, Repeat
 from transport.protocol.over import voice_number
 from transport.protocol.over_pace import OverPace
+
+MAX_BEGINS = 4
+"""BEGINs with one number that are kept, if they differ: which of them is genuine, those with the key know."""
+MAX_VERSIONS = 2
+"""Frames of an over with one number that are passed on, if they differ: one of them may be forged."""
+_FIRST_KEPT = 2
+"""BEGINs that none which comes later takes the place of."""
+
+
+def digest_of(octets: bytes) -> bytes:
+    """Return the 8 bytes by which a frame is known again."""
+    return hashlib.blake2b(octets, digest_size=8).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class OverStart:
+    """A BEGIN with the number of an over."""
+
+    nonce: bytes
+    octets: bytes
+    sequence: int
+    """Number of the frame."""
+
+
+@dataclass(slots=True)
+class PassedFrames:
+    """The frames of an over that have come, by their numbers and contents: a forged one keeps no genuine one away."""
+
+    highest: int = -1
+    _digests: dict[int, list[bytes]] = field(default_factory=dict)
+
+    def takes(self, sequence: int, octets: bytes) -> int:
+        """Return which of the frames with its number this one is, from 1 on; 0: it came before, or is not to count."""
+        if sequence <= self.highest - WINDOW:
+            return 0
+        if sequence > self.highest:
+            self.highest = sequence
+            self._digests = {one: known for one, known in self._digests.items() if one > sequence - WINDOW}
+        known, digest = self._digests.setdefault(sequence, []), digest_of(octets)
+        if digest in known or len(known) >= MAX_VERSIONS:
+            return 0
+        known.append(digest)
+        return len(known)
 
 
 @dataclass(slots=True)
@@ -27,6 +72,8 @@ class WayOn:
     """Number of the turn that it has there."""
     until_s: float
     """Time until which it may have turns there: those after an END are not longer in all than one."""
+    whole: bool = True
+    """False where it began there in the middle of the over: somebody talked."""
     packets: int = 0
     lost: int = 0
     """Packets that found no room there."""
@@ -56,17 +103,18 @@ class PassedOver:
     """An over that is passed on from one link."""
 
     over: int
-    nonce: bytes
-    begin: bytes
-    """Its BEGIN, which goes out with the first VOICE: that tells how many packets a frame has."""
-    sequence: int
-    """Number of that BEGIN."""
     begun_s: float
+    begins: list[OverStart]
+    """The BEGINs with its number, which go out with the first VOICE: that tells how many packets a frame has."""
     k: int = 0
     """Packets a frame, or a half of them where that cannot be told; 0 before the first VOICE."""
-    ways: list[WayOn] | None = None
-    """Ways on which it goes: to all other links at the most; None while that is not known."""
-    window: Window = field(default_factory=Window)
+    ways: list[WayOn] = field(default_factory=list)
+    """Ways on which it goes: to all other links at the most."""
+    waits: list[LinkEnd] | None = None
+    """Links on which it is to begin once nobody talks there: all others at the most; None before the first VOICE."""
+    until_s: float = 0.0
+    """Time until which it may have turns on other links."""
+    frames: PassedFrames = field(default_factory=PassedFrames)
     ends: int = 0
     resumed: int = 0
     """Number of times that it went on after an END."""
@@ -82,13 +130,54 @@ class PassedOver:
         packets may be those of the one before.
         """
         self.k = copies or min(MAX_K, packets // 2 if sequence > 1 and packets % 2 == 0 else packets)
-        self.window.takes(self.sequence)
-        pace.join(self.nonce.hex(), self.k, self.place(self.sequence), now, took_over)
+        first = self.begins[0]
+        for begin in self.begins:
+            self.frames.takes(begin.sequence, begin.octets)
+        pace.join(first.nonce.hex(), self.k, self.place(first.sequence), now, took_over)
+
+    def knows(self, nonce: bytes) -> bool:
+        """Tell whether one of its BEGINs has this nonce."""
+        return any(begin.nonce == nonce for begin in self.begins)
+
+    def begins_too(self, begin: OverStart) -> None:
+        """Take another BEGIN with its number: of more than MAX_BEGINS the first and the last ones are kept."""
+        if any(known.octets == begin.octets for known in self.begins):
+            return
+        if len(self.begins) >= MAX_BEGINS:
+            del self.begins[_FIRST_KEPT]
+        self.begins.append(begin)
 
     def place(self, sequence: int) -> int:
         """Return the place in the over, in packets, of a VOICE with this number, or behind a BEGIN."""
         number = voice_number(sequence, self.k)
         return self.k * (number if number is not None else voice_number(sequence + 1, self.k) or 0)
+
+
+class BegunOvers:
+    """The overs that have begun on one link, and of which no VOICE has come, by their numbers: 256 at the most."""
+
+    def __init__(self, kept_s: float) -> None:
+        """Take the time after its last BEGIN within which a VOICE of an over counts, in seconds."""
+        self._kept_s = kept_s
+        self._overs: dict[int, PassedOver] = {}
+
+    def get(self, over: int, now: float) -> PassedOver | None:
+        """Return the over with this number, if one has begun not long ago."""
+        begun = self._overs.get(over)
+        return begun if begun is not None and now <= begun.begun_s + self._kept_s else None
+
+    def keep(self, over: int, begin: OverStart, now: float) -> None:
+        """Take a BEGIN: what comes with its number may belong to it, or to another with that number."""
+        begun = self.get(over, now)
+        if begun is None:
+            self._overs[over] = PassedOver(over, now, [begin])
+            return
+        begun.begun_s = now
+        begun.begins_too(begin)
+
+    def follow(self, over: int) -> None:
+        """Take that the over with this number is followed from here on."""
+        del self._overs[over]
 
 
 @dataclass(slots=True)
@@ -97,8 +186,15 @@ class OverElsewhere:
 
     over: int
     nonce: bytes
-    heard: deque[int] = field(default_factory=lambda: deque(maxlen=WINDOW))
-    """Numbers of the frames that were heard there last."""
+    heard: deque[bytes] = field(default_factory=lambda: deque(maxlen=WINDOW))
+    """Digests of the frames that were heard there last."""
+
+    def has(self, nonces: Iterable[bytes], octets: bytes) -> bool:
+        """Tell whether this frame of an over with one of these nonces was heard there, byte by byte.
+
+        Its number alone says nothing: anybody can say a frame with it.
+        """
+        return self.nonce in nonces and digest_of(octets) in self.heard
 
 
 def misfit(source: LinkEnd, target: LinkEnd, packets: int, copies: int = 0) -> str:

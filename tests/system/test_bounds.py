@@ -23,6 +23,7 @@ WINDOWS = {
 }
 """Files whose queues are bounded in another way."""
 BOUNDED = {
+    "_overs": "one for each number of an over, 256 at the most",
     "_callers": "as many as there are places, MAX_CALLERS at the most",
     "_picked": "one for each kind of device",
     "_rows": "one for each line of the log, which keeps LINES_KEPT",

@@ -11,6 +11,7 @@ import trio
 from app import events
 from app.relay.reports import OverRelayed
 from tests.support.air import Air, WatchedRelay, clock, play, relaying, sealed_pair
+from tests.support.attacker import forged
 from tests.support.station import ADA, BOB, Station, clip, running
 from transport.links.memory import MemoryLink
 from transport.protocol.frames import Mode, Type
@@ -81,3 +82,62 @@ def test_a_copied_begin_keeps_no_over_from_a_link_of_a_relay_without_the_key() -
             nursery.cancel_scope.cancel()
 
     play(main)
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.5])
+def test_frames_said_elsewhere_too_keep_none_from_a_link_of_a_relay_without_the_key(after_s: float) -> None:
+    """Those who hear the copies have the speech from them."""
+    near, far = Air("udp://near"), Air("udp://far")
+    ada, bob = sealed_pair(near, far)
+    intruder = far.member()
+    hill = WatchedRelay("Hill", near, far)
+
+    async def main() -> None:
+        async with relaying([near, far], hill), running(ada, bob), trio.open_nursery() as nursery:
+            await trio.sleep(8.0)
+            nursery.start_soon(copy, near, intruder, lambda frame: True, after_s)
+            ada.engine.play_clip(clip(PACKETS * 0.32 - 0.1))
+            played = await bob.until(events.OverPlayed, 1, 30.0)
+            assert (PACKETS, 0) == (played.packets, played.lost)
+            nursery.cancel_scope.cancel()
+
+    play(main)
+
+
+@pytest.mark.parametrize(
+    ("first", "packets", "heard"),
+    [(Type.BEGIN, 40, 22), (Type.VOICE, PACKETS, PACKETS)],
+    ids=["before the relay speaks", "while it does"],
+)
+def test_frames_with_the_same_numbers_are_not_said_elsewhere(first: Type, packets: int, heard: int) -> None:
+    """Behind a copied BEGIN, a relay without the key takes only what it has heard byte by byte for said there.
+
+    Who talks there before the relay does keeps an over from the link as long as the floor is his, and no longer.
+    """
+    near, far = Air("udp://near"), Air("udp://far")
+    ada, bob = sealed_pair(near, far)
+    intruder = far.member()
+    hill = WatchedRelay("Hill", near, far)
+
+    async def attack() -> None:
+        while not (said := [frame for _, _, frame in near.frames if frame[0] & 15 == first]):
+            await trio.sleep(0.005)
+        over = said[0][1]
+        for _, _, frame in near.frames:
+            if frame[0] & 15 == Type.BEGIN and frame[1] == over:
+                await intruder.send(frame)
+        for sequence in range(1, 40):
+            await intruder.send(forged(Type.VOICE, sequence, over=over))
+
+    async def main() -> None:
+        async with relaying([near, far], hill), running(ada, bob), trio.open_nursery() as nursery:
+            await trio.sleep(8.0)
+            nursery.start_soon(attack)
+            ada.engine.play_clip(clip(packets * 0.32 - 0.1))
+            await ada.until(events.OverSent, 1, 30.0)
+            await trio.sleep(10.0)
+
+    play(main)
+    assert heard <= len(bob.decoder.packets)
+    (relayed,) = [one for one in hill.only(OverRelayed) if one.source == near.name]
+    assert heard <= relayed.packets <= packets and relayed.complete == (heard == packets)

@@ -172,3 +172,26 @@ def test_a_busy_link_is_left_alone() -> None:
     play(main)
     assert 2 == len(hill.only(OverNotRelayed))
     assert [] == ada.only(events.OverBegan) == bob.only(events.OverBegan)
+
+
+def test_an_over_begins_late_on_a_link_that_was_busy() -> None:
+    """What comes of it once nobody talks there any more is passed on; it is reported once, and is not complete."""
+    near, far = Air("udp://near"), Air("udp://far")
+    ada, bob = station("Ada", near), station("Bob", far)
+    ear = station("Eve", far)
+    hill = WatchedRelay("Hill", near, far)
+
+    async def main() -> None:
+        async with relaying([near, far], hill), running(ada, bob, ear):
+            await trio.sleep(2.0)
+            bob.engine.play_clip(OVER)
+            ada.engine.play_clip(clip(24 * 0.32 - 0.1))
+            await ada.until(events.OverSent)
+            played = await ear.until(events.OverPlayed, 2)
+            assert ("Ada", 24) == (played.sender, played.packets) and 0 < played.lost < 12
+
+    play(main)
+    assert [] == ada.only(events.OverBegan)
+    assert 2 == len(hill.only(OverNotRelayed))
+    (relayed,) = hill.only(OverRelayed)
+    assert 12 <= relayed.packets < 24 and not relayed.complete
