@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from transport.errors import BadTag, FrameError, NewerVersion, OtherMode, Stale
-from transport.protocol.frames import VOICE_SHAPES, Mode
+from transport.protocol.frames import VOICE_SHAPES, Mode, Type
 
 WITHIN_S = 30.0
 """Time between two frames of the same over that shows a station, in seconds.
@@ -21,6 +21,8 @@ AGAIN_S = 60.0
 """Shortest time between two lines that say the same, in seconds."""
 MAX_TOLD = 64
 """Lines whose times are remembered."""
+_UNPROVEN = frozenset({*VOICE_SHAPES, Type.RECEIPT})
+"""Types of which a bad tag shows nothing: a damaged VOICE, a RECEIPT of an over that was missed."""
 _BAD_TAG = 0
 """Number of bad tags beside those of the modes."""
 
@@ -85,7 +87,7 @@ class MismatchDetector:
 
     def _recognise(self, octets: bytes, problem: FrameError, now: float) -> Mismatch | None:
         if type(problem) is BadTag:  # first, for a flood brings little else
-            if octets[0] & 0x0F not in VOICE_SHAPES and self._twice(_BAD_TAG, octets[1], now):
+            if octets[0] & 0x0F not in _UNPROVEN and self._twice(_BAD_TAG, octets[1], now):
                 return ANOTHER_PASSPHRASE
             return None
         match problem:

@@ -31,13 +31,17 @@ def test_a_station_in_another_mode_is_told_once_a_minute(own: Mode, other: Mode)
 
 
 def test_noise_is_not_told():
-    """Two frames of different overs, or too far apart, are no station; VOICE with a bad tag may be a damaged one."""
+    """Two frames of different overs, or too far apart, are no station.
+
+    VOICE with a bad tag may be damaged, and a RECEIPT of an over that was missed.
+    """
     detector = MismatchDetector(Mode.SEALED)
     for over, now in ((1, 0.0), (2, 1.0), (3, 2.0), (1, WITHIN_S + 1)):
         assert detector.refused(octets(over), BadTag("the tag does not match"), now) is None
         assert detector.refused(octets(over), OtherMode(Mode.HAM), now) is None
     for now in range(10):
         assert detector.refused(octets(9, Type.VOICE), BadTag("the tag does not match"), now) is None
+        assert detector.refused(octets(9, Type.RECEIPT), BadTag("the tag does not match"), now) is None
     assert detector.refused(octets(), FrameError("rubbish"), 0.0) is None
 
 
