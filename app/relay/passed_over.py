@@ -107,19 +107,17 @@ class PassedOver:
     begins: list[OverStart]
     """The BEGINs with its number, which go out with the first VOICE: that tells how many packets a frame has."""
     k: int = 0
-    """Packets a frame, or a half of them where that cannot be told; 0 before the first VOICE."""
+    """Fewest packets a frame that a VOICE had, or a half of them where that cannot be told; 0 before the first."""
     ways: list[WayOn] = field(default_factory=list)
     """Ways on which it goes: to all other links at the most."""
     waits: list[LinkEnd] | None = None
-    """Links on which it is to begin once nobody talks there: all others at the most; None before the first VOICE."""
+    """Links on which it begins once it can: all others at the most; None before the first VOICE."""
     until_s: float = 0.0
     """Time until which it may have turns on other links."""
     frames: PassedFrames = field(default_factory=PassedFrames)
     ends: int = 0
     resumed: int = 0
     """Number of times that it went on after an END."""
-    longest: int = 0
-    """Length of the longest VOICE so far, in bytes."""
 
     def join(
         self, packets: int, copies: int, sequence: int, pace: OverPace, now: float, *, took_over: bool = False
@@ -147,10 +145,20 @@ class PassedOver:
             del self.begins[_FIRST_KEPT]
         self.begins.append(begin)
 
-    def place(self, sequence: int) -> int:
-        """Return the place in the over, in packets, of a VOICE with this number, or behind a BEGIN."""
-        number = voice_number(sequence, self.k)
-        return self.k * (number if number is not None else voice_number(sequence + 1, self.k) or 0)
+    def k_of(self, packets: int, copies: int) -> int:
+        """Return how many packets a frame has by a VOICE with so many packets and copies, which may be forged."""
+        if copies or packets in (self.k, 2 * self.k):
+            return copies or self.k
+        return max(1, min(MAX_K, packets // 2 if packets % 2 == 0 else packets))
+
+    def place(self, sequence: int, k: int = 0) -> int:
+        """Return the place in the over, in packets, of a VOICE with this number, or behind a BEGIN.
+
+        k: packets a frame by that VOICE. Of other frames it is the first place that they can have.
+        """
+        k = k or self.k
+        number = voice_number(sequence, k)
+        return k * (number if number is not None else voice_number(sequence + 1, k) or 0)
 
 
 class BegunOvers:

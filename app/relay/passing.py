@@ -14,7 +14,7 @@ from app.relay.link_end import LIMIT_MARGIN_S, LinkEnd
 from app.relay.misfit_notices import MisfitNotices
 from app.relay.passed_over import BegunOvers, OverElsewhere, OverStart, PassedOver, WayOn, digest_of, misfit
 from app.relay.passing_singles import PassingSingles
-from app.relay.reasons import NO_AIRTIME, NOBODY_THERE, SOMEBODY_TALKS
+from app.relay.reasons import NO_AIRTIME, NOBODY_THERE, SOMEBODY_TALKS, TOO_LONG
 from app.relay.reports import OverNotRelayed, OverRelayed, RelayReport
 from transport.protection.rate_limit import TokenBucket
 from transport.protocol.frames import MAX_K, NONCE_BYTES, Type
@@ -57,7 +57,8 @@ class Passing:
         kind_octet, over, sequence = HEADER.unpack_from(octets)
         now = trio.current_time()
         elsewhere = self._elsewhere.get(end.number)
-        elsewhere = elsewhere if elsewhere is not None and elsewhere.over == over else None
+        if elsewhere is not None and elsewhere.over != over:
+            elsewhere = None
         if elsewhere is not None:
             elsewhere.heard.append(digest_of(octets))
         match kind_octet & 0x0F:
@@ -92,8 +93,7 @@ class Passing:
         if self._passes(nonce, end):  # and so does another relay: each says the frames that the other one has not
             self._mark(nonce, over, end)
             return
-        current = self._current.get(end.number)
-        begin = OverStart(nonce, octets, sequence)
+        current, begin = self._current.get(end.number), OverStart(nonce, octets, sequence)
         if current is not None and current.knows(nonce):
             if self._is_new(current, octets, sequence, end, now):
                 current.begins_too(begin)
@@ -142,8 +142,8 @@ class Passing:
 
     def _passes(self, nonce: bytes, target: LinkEnd) -> bool:
         """Tell whether an over is being passed on to this link."""
-        passed = (one for one in self._current.values() if one.knows(nonce) and not one.ends)
-        return any(way.target is target for one in passed for way in one.ways)
+        ways = (way for one in self._current.values() if one.knows(nonce) and not one.ends for way in one.ways)
+        return any(way.target is target for way in ways)
 
     def _mark(self, nonce: bytes, over: int, end: LinkEnd) -> Sighting:
         """Take note that an over has begun on a link, and what of it was heard there where it is known already."""
@@ -157,15 +157,15 @@ class Passing:
         elsewhere = self._elsewhere.get(target.number)
         return elsewhere is not None and elsewhere.has((begin.nonce for begin in current.begins), octets)
 
-    def _is_new(self, current: PassedOver, octets: bytes, sequence: int, end: LinkEnd, now: float) -> int:
+    def _is_new(self, current: PassedOver, octets: bytes, sequence: int, end: LinkEnd, now: float, k: int = 0) -> int:
         """Return which of the frames of an over with its number this is; 0: it counts for nothing.
 
-        It does where it has come before, or cannot have been said by now.
+        It does where it has come before, or cannot have been said by now. k: packets a frame, by a VOICE.
         """
-        if not self._paces[end.number].takes(current.place(sequence), now):
-            end.dropped += 1
-            return 0
-        return current.frames.takes(sequence, octets)
+        if self._paces[end.number].takes(current.place(sequence, k), now):
+            return current.frames.takes(sequence, octets)
+        end.dropped += 1
+        return 0
 
     def _end(self, octets: bytes, over: int, sequence: int, end: LinkEnd, now: float) -> None:
         current = self._current.get(end.number)
@@ -182,11 +182,9 @@ class Passing:
         self, octets: bytes, packets: int, copies: int, sequence: int, current: PassedOver, end: LinkEnd, now: float
     ) -> None:
         pace = self._paces[end.number]
-        if packets > 2 * current.k or copies not in (0, current.k):
-            end.dropped += 1
-            return
+        k = current.k_of(packets, copies)
         goes_on = sequence > current.frames.highest
-        version = self._is_new(current, octets, sequence, end, now)
+        version = self._is_new(current, octets, sequence, end, now, k)
         if not version:
             return
         if current.ends and goes_on and not self._resume(current, packets, copies, end, now):
@@ -194,12 +192,11 @@ class Passing:
             return
         for begin in current.begins:
             self._known.speaks(origin_of(begin.nonce), begin.nonce, end.number)
-        count = min(packets, current.k) if version == 1 else 0
-        pace.arrived(current.place(sequence) + count - 1, packets if count else 0, now)
+        current.k = min(current.k, k)
+        count = min(packets, k) if version == 1 else 0
+        pace.arrived(current.place(sequence, k) + count - 1, packets if count else 0, now)
         end.speaks(now, current.over, min(packets, MAX_K))
-        if len(octets) > current.longest:  # it repeats what stood in the one before, and the first one could not
-            self._leave_misfits(current, packets, copies, end, now)
-        current.longest = max(current.longest, len(octets))
+        self._leave_misfits(current, packets, copies, end, now)
         self._begin_on_others(current, packets, copies, end, now)
         self._pass(octets, count, current, end)
 
@@ -210,16 +207,13 @@ class Passing:
         """
         if current.resumed >= MAX_RESUMED or not self._overs[end.number].take(now):
             return False
-        current.resumed += 1
-        current.ends = 0
-        targets = [
-            way.target for way in current.ways if not self._takes(way.target, current, packets, copies, end, now)
-        ]
-        current.ways = [WayOn(target, target.turns, current.until_s) for target in targets]
+        current.resumed, current.ends = current.resumed + 1, 0
+        ways = [way for way in current.ways if not self._takes(way.target, current, packets, copies, end, now)]
+        current.ways = [WayOn(way.target, way.target.turns, current.until_s, way.whole) for way in ways]
         return True
 
     def _begin_on_others(self, current: PassedOver, packets: int, copies: int, end: LinkEnd, now: float) -> None:
-        """Begin an over on the links where nobody talks any more, with what comes of it from here on."""
+        """Begin an over on the links where nothing is in its way any more, with what comes of it from here on."""
         first = current.waits is None
         if first:
             current.until_s = now + TALK_LIMIT_S + LIMIT_MARGIN_S
@@ -231,17 +225,22 @@ class Passing:
                 current.ways.append(way := WayOn(target, target.turns, current.until_s, whole=first))
                 for begin in current.begins:
                     self._pass_one(way, begin.octets, 0, current, end)
-            elif reason == SOMEBODY_TALKS:
-                current.waits.append(target)
-            if reason and first:
+                continue
+            current.waits.append(target)
+            if first:
                 self._not_taken(target, current, reason, end, now)
 
     def _leave_misfits(self, current: PassedOver, packets: int, copies: int, end: LinkEnd, now: float) -> None:
-        """End an over on the links where frames of so many packets and copies do not fit."""
+        """End an over on the links where frames of so many packets and copies do not fit.
+
+        Those after the first repeat what stood in the one before. This one may be forged: with one that fits, the over
+        begins there again.
+        """
         for way in list(current.ways):
             if reason := misfit(end, way.target, packets, copies):
                 current.ways = [other for other in current.ways if other is not way]
                 self._end_way(way, end, complete=False)
+                current.waits = [*(current.waits or ()), way.target]
                 self._misfits.tell(end, way.target, reason, now)
 
     def _takes(self, target: LinkEnd, current: PassedOver, packets: int, copies: int, end: LinkEnd, now: float) -> str:
@@ -279,6 +278,7 @@ class Passing:
             return
         if reason := way.ended(len(octets)):
             current.ways = [other for other in current.ways if other is not way]
+            current.waits = [*(current.waits or ()), *([target] if reason != TOO_LONG else ())]
             self._end_way(way, end, complete=False)
             self._not_relayed(target, end, reason)
             return

@@ -311,7 +311,20 @@ def voices_ahead(frame: bytes) -> list[bytes]:
     return [forged(Type.VOICE, sequence, over=frame[1]) for sequence in range(1, 20)]
 
 
-@pytest.mark.parametrize("made", [begins_of(1), begins_of(2), begins_of(50), voices_ahead])
+def another_size(packets: int) -> Callable[[bytes], list[bytes]]:
+    """Return what makes of a BEGIN, and of every VOICE, the next VOICE of its over with so many packets."""
+
+    def made(frame: bytes) -> list[bytes]:
+        if frame[0] & 15 not in (Type.BEGIN, Type.VOICE):
+            return []
+        return [forged(Type.VOICE, int.from_bytes(frame[2:4]) + 1, packets, over=frame[1])]
+
+    return made
+
+
+@pytest.mark.parametrize(
+    "made", [begins_of(1), begins_of(2), begins_of(50), voices_ahead, another_size(12), another_size(4)]
+)
 def test_frames_with_the_number_of_an_over_take_nothing_of_it(made: Callable[[bytes], list[bytes]]) -> None:
     """Which of those with its number is genuine the relay cannot tell, so it passes on each: the station can."""
     near, far = Air("udp://near"), Air("udp://far")
@@ -323,15 +336,15 @@ def test_frames_with_the_number_of_an_over_take_nothing_of_it(made: Callable[[by
         async with relaying([near, far], hill), running(ada, bob), trio.open_nursery() as nursery:
             await trio.sleep(8.0)
             nursery.start_soon(attack)
-            ada.engine.play_clip(clip(12 * PACKET_S - 0.1))
-            played = await bob.until(events.OverPlayed, 1, 30.0)
-            assert (12, 0) == (played.packets, played.lost)
+            ada.engine.play_clip(clip(60 * PACKET_S - 0.1))
+            played = await bob.until(events.OverPlayed, 1, 60.0)
+            assert (60, 0) == (played.packets, played.lost)
             nursery.cancel_scope.cancel()
 
     play(main)
     said = [frame for _, member, frame in far.frames if member == 1]
-    assert 2 * 20 >= sum(frame[0] & 15 == Type.VOICE for frame in said)
-    assert MAX_BEGINS + BEGINS_AT_ONCE + 4 >= sum(frame[0] & 15 == Type.BEGIN for frame in said)
+    assert 2 * 80 >= sum(frame[0] & 15 == Type.VOICE for frame in said)
+    assert MAX_BEGINS + BEGINS_AT_ONCE + 30 >= sum(frame[0] & 15 == Type.BEGIN for frame in said)
 
 
 def test_a_forged_begin_before_that_of_an_over_takes_nothing_of_it() -> None:
@@ -358,3 +371,28 @@ def test_a_forged_begin_before_that_of_an_over_takes_nothing_of_it() -> None:
             nursery.cancel_scope.cancel()
 
     play(main)
+
+
+@pytest.mark.parametrize("packets", [1, 12])
+def test_forged_frames_of_another_size_end_no_over_of_frames_that_fit(packets: int) -> None:
+    """On a link that does not carry one packet a frame, the over goes on behind each frame that does not fit."""
+    near, far = Air("udp://near?k=4"), Air("udp://far?rate=1500&k=4")
+    ada, _ = near.member(), far.member()
+    eve = near.member()
+    hill = WatchedRelay("Hill", near, far)
+    over = [forged(Type.VOICE, 1 + number, 4) for number in range(6)]
+
+    async def main() -> None:
+        async with relaying([near, far], hill):
+            await trio.sleep(2.0)
+            await ada.send(forged(Type.BEGIN, 0))
+            for number, frame in enumerate(over):
+                await trio.sleep(4 * PACKET_S)
+                await eve.send(forged(Type.VOICE, 1 + number, packets))
+                await trio.sleep(0.1)
+                await ada.send(frame)
+            await trio.sleep(5.0)
+
+    play(main)
+    said = [frame for _, member, frame in far.frames if member == 1]
+    assert set(over) <= set(said)
