@@ -15,7 +15,7 @@ import random
 import trio
 
 from app.relay.carrier import Carrier
-from app.relay.link_end import LinkEnd
+from app.relay.link_end import LONGEST_TURN_S, LinkEnd
 from app.relay.reasons import (
     ALREADY_THERE,
     LINK_FAILS,
@@ -237,7 +237,7 @@ class Carrying:
                 if self._packets.finished:
                     return
                 more = self._more
-                with trio.move_on_at(self._packets.next_s()):
+                with trio.move_on_at(min(self._packets.next_s(), trio.current_time() + LONGEST_TURN_S)):
                     await more.wait()
                 continue
             began_s = min(began_s, trio.current_time())

@@ -74,7 +74,7 @@ class Junction:
         self._report = report
         self._known, self._names = KnownOvers(), KnownNames(settings.name if mode is Mode.HAM else "")
         self._messages = CarriedMessages(settings, ends, mode, self._names, report)
-        self._passing = Passing(ends, self._known, report) if mode is Mode.OPEN else None
+        self._passing = Passing(ends, self._known, report, self._give_up) if mode is Mode.OPEN else None
         say, expect = self._messages.notify, self._messages.expect
         self._carrier = Carrier(settings.name, mode is Mode.HAM, self._known, self._names, report, say, expect)
         self._current: dict[int, _Followed] = {}
@@ -113,6 +113,8 @@ class Junction:
             await trio.sleep_until(next_beat_s(trio.current_time(), LOOK_BEATS))
             for end in self._ends:
                 end.refuse_strangers()
+            if self._passing is not None:
+                self._passing.look(trio.current_time())
             if trio.current_time() < told_s + FIGURES_S:
                 continue
             figures = tuple(_figures(end) for end in self._ends)
@@ -153,11 +155,18 @@ class Junction:
             case Text(over, sequence, sender) | Beacon(over, sequence, sender) if sender:
                 self._names.heard_message(over, sequence, sender, end.number)
 
-    def _lose(self, end: LinkEnd) -> None:
-        """Take that nothing more comes of what was followed on this link."""
-        self._leave(end)
+    def _lose(self, end: LinkEnd, over: int) -> None:
+        """Take that nothing more comes of the over with this number that was followed on a link."""
+        followed = self._current.get(end.number)
+        if followed is not None and followed.begun.begin.over == over:
+            self._leave(end)
         if self._passing is not None:
-            self._passing.lose(end)
+            self._passing.lose(end, over)
+
+    def _give_up(self, end: LinkEnd) -> None:
+        """Take that an over of another channel is followed on a link from here on."""
+        end.channel.abandon()
+        self._leave(end)
 
     def _leave(self, end: LinkEnd) -> None:
         """Follow the over of a link no longer."""

@@ -38,6 +38,8 @@ from transport.protocol.relaying import hops_of
 
 LIMIT_MARGIN_S = 10.0
 """Time by which an over of a talker who uses the talk limit up may last longer here, in seconds."""
+LONGEST_TURN_S = TALK_LIMIT_S + LIMIT_MARGIN_S
+"""Longest over here, in seconds."""
 SHORTEST_DRAW_S = 0.25
 """Longest time that is drawn before an over is begun, in seconds, unless a BEGIN takes more: no VOICE waits for it."""
 SPEECH_LEFT_S = 10.0
@@ -80,7 +82,7 @@ class LinkEnd:
         self._health = LinkHealth(self.note)
         self.channel = ChannelEnd(settings.name, link, secret, clock, self.note, self.slowness, nonce_file)
         self.transmitter = Transmitter(link, self.channel.encode, self.air)
-        self.floor = Floor(TALK_LIMIT_S + LIMIT_MARGIN_S, slowness=self.slowness)
+        self.floor = Floor(LONGEST_TURN_S, slowness=self.slowness)
         self.changed = trio.Event()
         """Set, and made anew, when something has changed that may let an over begin or end."""
         self.queue = OverQueue()
@@ -192,8 +194,8 @@ class LinkEnd:
         if self._empty.waits and (to_same or not self.begins_count):
             self.moved(self.floor.talker_lost(trio.current_time()))
 
-    def moved(self, said: list[Any]) -> bool:
-        """Take what the floor says, and tell whether the talker whom it follows has disappeared."""
+    def moved(self, said: list[Any]) -> list[int]:
+        """Take what the floor says, and return the number of the over whose talker has disappeared, if one has."""
         if changes := [one for one in said if isinstance(one, StateChanged)]:
             self.turns += changes[-1].new is State.ASKED
             self.change()
@@ -202,7 +204,7 @@ class LinkEnd:
             self._empty.ends(lost[0], trio.current_time())
             self.channel.abandon()
             self.change()
-        return bool(lost)
+        return lost
 
     def permit(self, now: float) -> None:
         """Take that the link took a BEGIN, or what stands for it: whoever has asked for the floor has it."""
@@ -231,25 +233,25 @@ class LinkEnd:
         """Send what is queued until cancelled."""
         await self.transmitter.run(self._cannot_send, self._health.sent)
 
-    async def receive(self, on_octets: Callable[[bytes], None], on_lost: Callable[[], None]) -> None:
+    async def receive(self, on_octets: Callable[[bytes], None], on_lost: Callable[[int], None]) -> None:
         """Receive until cancelled; raise LinkError or LinkClosed where the link has failed for good.
 
-        on_octets: given what came. on_lost: told that the over which is followed has lost its link.
+        on_octets: given what came. on_lost: told the number of the over that is followed, which has lost its link.
         """
 
         def gone(problem: PeerUnreachable) -> None:
             self._fail(problem)
-            if self.moved(self.floor.talker_lost(trio.current_time())):
-                on_lost()
+            for over in self.moved(self.floor.talker_lost(trio.current_time())):
+                on_lost(over)
 
         while True:
             on_octets(await next_frame(self.link, self._health, gone))
 
-    async def keep_time(self, on_lost: Callable[[], None]) -> None:
-        """Watch the time-outs of the floor until cancelled. on_lost: told that the talker has disappeared."""
+    async def keep_time(self, on_lost: Callable[[int], None]) -> None:
+        """Watch the time-outs of the floor until cancelled. on_lost: told the over whose talker has disappeared."""
         while True:
-            if self.moved(self.floor.tick(trio.current_time())):
-                on_lost()
+            for over in self.moved(self.floor.tick(trio.current_time())):
+                on_lost(over)
             next_s = self.floor.next_tick_s()
             changed = self.changed
             with trio.move_on_at(float("inf") if next_s is None else max(next_s, trio.current_time() + 0.01)):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import trio
@@ -13,16 +11,18 @@ import trio
 from app.relay.link_end import LinkEnd
 from app.relay.reasons import NO_AIRTIME, SOMEBODY_TALKS, TOO_LONG
 from transport.planning.planner import link_model, plan
-from transport.protection.replay import WINDOW
 from transport.protocol.floor_states import State
 from transport.protocol.frames import MAX_K, Repeat
+from transport.protocol.open_frames import HEADER_BYTES
 from transport.protocol.over import voice_number
 from transport.protocol.over_pace import OverPace
 
 MAX_BEGINS = 4
 """BEGINs with one number that are kept, if they differ: which of them is genuine, those with the key know."""
+MAX_NUMBERS = 256
+"""Numbers of frames of an over that are remembered, the last ones: more than twice what can come at once."""
 MAX_VERSIONS = 2
-"""Frames of an over with one number that are passed on, if they differ: one of them may be forged."""
+"""Frames of an over with one type and number that are passed on, if they differ: one of them may be forged."""
 _FIRST_KEPT = 2
 """BEGINs that none which comes later takes the place of."""
 
@@ -40,27 +40,31 @@ class OverStart:
     octets: bytes
     sequence: int
     """Number of the frame."""
+    at_s: float
+    """Time at which it came."""
 
 
 @dataclass(slots=True)
 class PassedFrames:
     """The frames of an over that have come, by their numbers and contents: a forged one keeps no genuine one away."""
 
-    highest: int = -1
-    _digests: dict[int, list[bytes]] = field(default_factory=dict)
+    _digests: dict[bytes, list[bytes]] = field(default_factory=dict)
+    """By the header, which says type and number."""
 
-    def takes(self, sequence: int, octets: bytes) -> int:
-        """Return which of the frames with its number this one is, from 1 on; 0: it came before, or is not to count."""
-        if sequence <= self.highest - WINDOW:
-            return 0
-        if sequence > self.highest:
-            self.highest = sequence
-            self._digests = {one: known for one, known in self._digests.items() if one > sequence - WINDOW}
-        known, digest = self._digests.setdefault(sequence, []), digest_of(octets)
+    def takes(self, octets: bytes) -> int:
+        """Return which of the frames with its header this one is, from 1 on; 0: it came before, or is not to count."""
+        header = octets[:HEADER_BYTES]
+        while header not in self._digests and len(self._digests) >= MAX_NUMBERS:
+            del self._digests[next(iter(self._digests))]
+        known, digest = self._digests.setdefault(header, []), digest_of(octets)
         if digest in known or len(known) >= MAX_VERSIONS:
             return 0
         known.append(digest)
         return len(known)
+
+    def has(self, octets: bytes) -> bool:
+        """Tell whether this frame has come."""
+        return digest_of(octets) in self._digests.get(octets[:HEADER_BYTES], ())
 
 
 @dataclass(slots=True)
@@ -118,6 +122,10 @@ class PassedOver:
     ends: int = 0
     resumed: int = 0
     """Number of times that it went on after an END."""
+    highest: int = -1
+    """Highest number of a VOICE that came."""
+    heard_s: float = 0.0
+    """Time at which its last VOICE came."""
 
     def join(
         self, packets: int, copies: int, sequence: int, pace: OverPace, now: float, *, took_over: bool = False
@@ -128,10 +136,11 @@ class PassedOver:
         packets may be those of the one before.
         """
         self.k = copies or min(MAX_K, packets // 2 if sequence > 1 and packets % 2 == 0 else packets)
-        first = self.begins[0]
+        first = max((begin.sequence for begin in self.begins if begin.sequence <= sequence), default=sequence)
+        pace.join(self.begins[0].nonce.hex(), self.k, self.place(first, self.k), now, took_over)
+        self.heard_s = now
         for begin in self.begins:
-            self.frames.takes(begin.sequence, begin.octets)
-        pace.join(first.nonce.hex(), self.k, self.place(first.sequence), now, took_over)
+            self.frames.takes(begin.octets)
 
     def knows(self, nonce: bytes) -> bool:
         """Tell whether one of its BEGINs has this nonce."""
@@ -151,14 +160,22 @@ class PassedOver:
             return copies or self.k
         return max(1, min(MAX_K, packets // 2 if packets % 2 == 0 else packets))
 
-    def place(self, sequence: int, k: int = 0) -> int:
-        """Return the place in the over, in packets, of a VOICE with this number, or behind a BEGIN.
-
-        k: packets a frame by that VOICE. Of other frames it is the first place that they can have.
-        """
-        k = k or self.k
+    @staticmethod
+    def place(sequence: int, k: int) -> int:
+        """Return the place in the over, in packets, of a VOICE with this number, or behind a BEGIN: k a frame."""
         number = voice_number(sequence, k)
         return k * (number if number is not None else voice_number(sequence + 1, k) or 0)
+
+    def in_time(self, sequence: int, k: int, packets: int, pace: OverPace, now: float) -> bool:
+        """Tell whether a frame with this number, and so many packets, k a frame, can have been said by now.
+
+        Any of the BEGINs before it may be the one of its over.
+        """
+        last = self.place(sequence, k) + max(0, packets - 1)
+        return any(
+            begin.sequence <= sequence and last - self.place(begin.sequence, k) <= pace.spoken(begin.at_s, now)
+            for begin in self.begins
+        )
 
 
 class BegunOvers:
@@ -186,23 +203,6 @@ class BegunOvers:
     def follow(self, over: int) -> None:
         """Take that the over with this number is followed from here on."""
         del self._overs[over]
-
-
-@dataclass(slots=True)
-class OverElsewhere:
-    """An over that others say on a link, while this relay may say it there too."""
-
-    over: int
-    nonce: bytes
-    heard: deque[bytes] = field(default_factory=lambda: deque(maxlen=WINDOW))
-    """Digests of the frames that were heard there last."""
-
-    def has(self, nonces: Iterable[bytes], octets: bytes) -> bool:
-        """Tell whether this frame of an over with one of these nonces was heard there, byte by byte.
-
-        Its number alone says nothing: anybody can say a frame with it.
-        """
-        return self.nonce in nonces and digest_of(octets) in self.heard
 
 
 def misfit(source: LinkEnd, target: LinkEnd, packets: int, copies: int = 0) -> str:

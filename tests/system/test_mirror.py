@@ -21,6 +21,7 @@ BEHAVIOURS = {
     "app/relay/test_attacks.py",
     "app/relay/test_copied_frames.py",
     "app/relay/test_forged_frames.py",
+    "app/relay/test_forged_numbers.py",
     "app/relay/test_real_links.py",
     "app/relay/test_ring.py",
     "app/settings/test_hostile_file.py",

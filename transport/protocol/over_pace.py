@@ -20,6 +20,8 @@ AHEAD_S = 20.0
 It is how long the BEGIN may have been held up on its way while the frames behind it were not. Overs that follow one
 another share it: nobody speaks the second one before the first was spoken.
 """
+SPARE_S = 2.0
+"""Part of that which is left to an over, in seconds, whatever those before it took, where they may be forged."""
 END_AHEAD_S = 2.0
 """Speech by which END may be ahead of that time, in seconds: what was said before the key, and one late BEGIN."""
 EAR_WINDOW_S = 4.0
@@ -68,6 +70,12 @@ class OverPace:
     def takes(self, index: int, now: float) -> bool:
         """Tell whether the packet with this place can have been spoken by now."""
         return index <= self._reached(self._spoken_from_s, now, AHEAD_S)
+
+    def spoken(self, since_s: float, now: float) -> float:
+        """Return the packets that can have been spoken by now since then, where what came before may be forged."""
+        since_s = max(since_s, min(self._spoken_from_s, self._joined_s + AHEAD_S - SPARE_S))
+        passed_s = min(now, self._last_s + AHEAD_S) - since_s
+        return (passed_s + AHEAD_S) / PACKET_S
 
     def arrived(self, highest: int, packets: int, now: float) -> None:
         """Take note of a frame of the over with so many new packets, the last of them with this place."""

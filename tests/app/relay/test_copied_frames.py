@@ -141,3 +141,39 @@ def test_frames_with_the_same_numbers_are_not_said_elsewhere(first: Type, packet
     assert heard <= len(bob.decoder.packets)
     (relayed,) = [one for one in hill.only(OverRelayed) if one.source == near.name]
     assert heard <= relayed.packets <= packets and relayed.complete == (heard == packets)
+
+
+@pytest.mark.parametrize(("after_s", "heard"), [(0.0, 44), (0.4, 60)])
+def test_what_is_forged_behind_a_copied_begin_keeps_no_over_from_a_link(after_s: float, heard: int) -> None:
+    """With each BEGIN of the talker's a copy of it, and a VOICE with its number that is none of the over's.
+
+    Before the first packet was heard where the over comes from, they begin an over there as anybody's would.
+    """
+    near, far = Air("udp://near"), Air("udp://far")
+    ada, bob = sealed_pair(near, far)
+    intruder = far.member()
+    hill = WatchedRelay("Hill", near, far)
+
+    async def attack() -> None:
+        done = 0
+        while True:
+            await trio.sleep(0.005)
+            frames, done = near.frames[done:], len(near.frames)
+            for _, member, frame in frames:
+                if member == 0 and frame[0] & 15 == Type.BEGIN:
+                    await trio.sleep(after_s)
+                    await intruder.send(frame)
+                    sequence = int.from_bytes(frame[2:4]) + 1
+                    await intruder.send(forged(Type.VOICE, sequence, over=frame[1]))
+
+    async def main() -> None:
+        async with relaying([near, far], hill), running(ada, bob), trio.open_nursery() as nursery:
+            await trio.sleep(8.0)
+            nursery.start_soon(attack)
+            ada.engine.play_clip(clip(60 * 0.32 - 0.1))
+            await ada.until(events.OverSent, 1, 40.0)
+            await trio.sleep(10.0)
+            nursery.cancel_scope.cancel()
+
+    play(main)
+    assert heard <= len(set(ada.encoder.packets) & set(bob.decoder.packets))

@@ -3,7 +3,6 @@ other links no more than somebody who talks."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -11,8 +10,7 @@ import trio
 
 from app import events
 from app.relay.link_end import LIMIT_MARGIN_S, MAX_PASSED
-from app.relay.passed_over import MAX_BEGINS
-from app.relay.passing import BEGINS_AT_ONCE, MAX_RESUMED
+from app.relay.passing import MAX_RESUMED
 from app.relay.reasons import NO_AIRTIME
 from app.relay.reports import OverNotRelayed, OverRelayed, RelayFigures
 from tests.support.air import Air, WatchedRelay, play, relaying, sealed_pair
@@ -22,7 +20,7 @@ from transport.address import parse_address
 from transport.links.memory import MemoryLink
 from transport.planning.airtime_budget import WINDOW_S, AirtimeBudget
 from transport.planning.planner import link_model
-from transport.protocol.frames import NONCE_BYTES, PACKET_S, Type
+from transport.protocol.frames import PACKET_S, Type
 from transport.protocol.over_pace import AHEAD_S, TALK_LIMIT_S
 
 pytestmark = pytest.mark.usefixtures("cheap_keys")
@@ -276,123 +274,3 @@ def test_a_forged_over_goes_on_for_no_longer_than_anybody_may() -> None:
     play(main)
     said = said_by_the_relay(far)
     assert TALK_LIMIT_S - 2.0 <= said[-1] - said[0] <= TALK_LIMIT_S + LIMIT_MARGIN_S
-
-
-def overheard(near: Air, intruder: MemoryLink, made: Callable[[bytes], list[bytes]]) -> Callable[[], Awaitable[None]]:
-    """Return what sends, after each frame of the first member of an air, the frames that are made of it."""
-
-    async def run() -> None:
-        done = 0
-        while True:
-            await trio.sleep(0.005)
-            frames, done = near.frames[done:], len(near.frames)
-            for _, member, frame in frames:
-                for other in made(frame) if member == 0 else ():
-                    await intruder.send(other)
-
-    return run
-
-
-def begins_of(number: int) -> Callable[[bytes], list[bytes]]:
-    """Return what makes of a BEGIN so many others with its number of the over."""
-
-    def made(frame: bytes) -> list[bytes]:
-        if frame[0] & 15 != Type.BEGIN:
-            return []
-        return [frame[:4] + bytes([one]) * NONCE_BYTES + frame[4 + NONCE_BYTES :] for one in range(number)]
-
-    return made
-
-
-def voices_ahead(frame: bytes) -> list[bytes]:
-    """Return, of a BEGIN, the next twenty VOICE of its over, with other speech."""
-    if frame[0] & 15 != Type.BEGIN:
-        return []
-    return [forged(Type.VOICE, sequence, over=frame[1]) for sequence in range(1, 20)]
-
-
-def another_size(packets: int) -> Callable[[bytes], list[bytes]]:
-    """Return what makes of a BEGIN, and of every VOICE, the next VOICE of its over with so many packets."""
-
-    def made(frame: bytes) -> list[bytes]:
-        if frame[0] & 15 not in (Type.BEGIN, Type.VOICE):
-            return []
-        return [forged(Type.VOICE, int.from_bytes(frame[2:4]) + 1, packets, over=frame[1])]
-
-    return made
-
-
-@pytest.mark.parametrize(
-    "made", [begins_of(1), begins_of(2), begins_of(50), voices_ahead, another_size(12), another_size(4)]
-)
-def test_frames_with_the_number_of_an_over_take_nothing_of_it(made: Callable[[bytes], list[bytes]]) -> None:
-    """Which of those with its number is genuine the relay cannot tell, so it passes on each: the station can."""
-    near, far = Air("udp://near"), Air("udp://far")
-    ada, bob = sealed_pair(near, far)
-    attack = overheard(near, near.member(), made)
-    hill = WatchedRelay("Hill", near, far)
-
-    async def main() -> None:
-        async with relaying([near, far], hill), running(ada, bob), trio.open_nursery() as nursery:
-            await trio.sleep(8.0)
-            nursery.start_soon(attack)
-            ada.engine.play_clip(clip(60 * PACKET_S - 0.1))
-            played = await bob.until(events.OverPlayed, 1, 60.0)
-            assert (60, 0) == (played.packets, played.lost)
-            nursery.cancel_scope.cancel()
-
-    play(main)
-    said = [frame for _, member, frame in far.frames if member == 1]
-    assert 2 * 80 >= sum(frame[0] & 15 == Type.VOICE for frame in said)
-    assert MAX_BEGINS + BEGINS_AT_ONCE + 30 >= sum(frame[0] & 15 == Type.BEGIN for frame in said)
-
-
-def test_a_forged_begin_before_that_of_an_over_takes_nothing_of_it() -> None:
-    """Nor do those of all numbers, said every second."""
-    near, far = Air("udp://near"), Air("udp://far")
-    ada, bob = sealed_pair(near, far)
-    intruder = near.member()
-    hill = WatchedRelay("Hill", near, far)
-
-    async def guess() -> None:
-        while True:
-            for over in range(256):
-                await intruder.send(forged(Type.BEGIN, 0, over=over))
-            await trio.sleep(1.0)
-
-    async def main() -> None:
-        async with relaying([near, far], hill), running(ada, bob), trio.open_nursery() as nursery:
-            await trio.sleep(8.0)
-            nursery.start_soon(guess)
-            await trio.sleep(2.5)
-            ada.engine.play_clip(clip(12 * PACKET_S - 0.1))
-            played = await bob.until(events.OverPlayed, 1, 30.0)
-            assert (12, 0) == (played.packets, played.lost)
-            nursery.cancel_scope.cancel()
-
-    play(main)
-
-
-@pytest.mark.parametrize("packets", [1, 12])
-def test_forged_frames_of_another_size_end_no_over_of_frames_that_fit(packets: int) -> None:
-    """On a link that does not carry one packet a frame, the over goes on behind each frame that does not fit."""
-    near, far = Air("udp://near?k=4"), Air("udp://far?rate=1500&k=4")
-    ada, _ = near.member(), far.member()
-    eve = near.member()
-    hill = WatchedRelay("Hill", near, far)
-    over = [forged(Type.VOICE, 1 + number, 4) for number in range(6)]
-
-    async def main() -> None:
-        async with relaying([near, far], hill):
-            await trio.sleep(2.0)
-            await ada.send(forged(Type.BEGIN, 0))
-            for number, frame in enumerate(over):
-                await trio.sleep(4 * PACKET_S)
-                await eve.send(forged(Type.VOICE, 1 + number, packets))
-                await trio.sleep(0.1)
-                await ada.send(frame)
-            await trio.sleep(5.0)
-
-    play(main)
-    said = [frame for _, member, frame in far.frames if member == 1]
-    assert set(over) <= set(said)
