@@ -7,7 +7,7 @@ import math
 import os
 import socket
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import trio
@@ -28,14 +28,22 @@ WAITING_DATAGRAMS = 4096
 """Datagrams that were read from the socket and wait to be fetched: 0.4 s of 10,000 a second, 8 MB at the most."""
 READ_AGAIN_EVERY = 32
 """Datagrams after whose fetching the socket is emptied again, so that a flood does not fill its buffer meanwhile."""
-SENT_AGAIN = 3
-"""Tries to send a frame.
+SENT_AGAIN = 10
+"""Tries to send a frame, one right after the other.
 
 What a socket says when it is asked to send may be about an earlier datagram, and anybody can forge the ICMP message
-that it comes from.
+that it comes from. Each is told once, so that only a flood of 100,000 a second spoils several tries in a row.
 """
-ERROR_PAUSE_S = 0.05
-"""Pause after an error of the socket before it is read again, in seconds: errors are not reported faster."""
+ERRORS_IN_A_ROW = 16
+"""Errors one right after the other for which a socket is read on at once.
+
+What the network reports is told once, so only a socket that is at fault itself tells of so many.
+"""
+ERROR_PAUSE_S = 0.01
+"""Pause after an error of the socket before it is looked at again, in seconds.
+
+Forged errors wake a station, and are reported, no more often than that. What came meanwhile is all read afterwards.
+"""
 REMEMBERED_FRAMES = WAITING_DATAGRAMS + 1024
 """Received frames whose senders can be asked for: what may wait, and be under way in an impairment layer."""
 
@@ -72,45 +80,52 @@ class DatagramInbox:
     async def fetch(self, sock: trio.socket.SocketType) -> tuple[bytes, SocketAddress]:
         """Return the next datagram and its sender. Raise trio.ClosedResourceError, or OSError: fetch again."""
         self._fetched += 1
-        if self._waiting:
-            await trio.lowlevel.checkpoint_if_cancelled()
-            if self._fetched % READ_AGAIN_EVERY == 0:
-                await trio.lowlevel.cancel_shielded_checkpoint()
-                self._empty(sock)
-            return self._waiting.popleft()
-        problem, self._problem = self._problem, None
-        if problem is not None:
-            raise problem
-        await trio.sleep_until(self._failed_s + ERROR_PAUSE_S)
-        try:
-            first: tuple[bytes, SocketAddress] = await sock.recvfrom(RECEIVE_BYTES)
-        except OSError:
-            self._failed_s = trio.current_time()
-            raise
-        self._empty(sock)
-        if self._waiting:
-            self._waiting.append(first)
-            self._waiting.rotate(1)
-            return self._waiting.popleft()
-        return first
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if self._waiting and self._fetched % READ_AGAIN_EVERY == 0:
+            await trio.lowlevel.cancel_shielded_checkpoint()
+            self._empty(sock)
+        while not self._waiting:
+            problem, self._problem = self._problem, None
+            if problem is not None:
+                raise problem
+            await trio.sleep_until(self._failed_s + ERROR_PAUSE_S)
+            await trio.lowlevel.wait_readable(_open(sock))
+            self._empty(sock)
+        return self._waiting.popleft()
 
     def _empty(self, sock: trio.socket.SocketType) -> None:
-        """Read what the socket holds, as far as there is room; keep an error for the next `fetch`."""
+        """Read what the socket holds, past its errors, as far as there is room; keep the last one for `fetch`."""
         if sock.fileno() < 0:
             return
-        plain = socket.socket(sock.family, sock.type, sock.proto, fileno=sock.fileno())
-        try:
-            while len(self._waiting) < WAITING_DATAGRAMS - 1:
+        in_a_row = 0
+        with borrowed(sock) as plain:
+            while len(self._waiting) < WAITING_DATAGRAMS and in_a_row < ERRORS_IN_A_ROW:
                 try:
                     self._waiting.append(plain.recvfrom(RECEIVE_BYTES, socket.MSG_DONTWAIT))
                 except BlockingIOError:
                     return
                 except OSError as error:
-                    if self._problem is not None:
-                        return
                     self._problem, self._failed_s = error, trio.current_time()
-        finally:
-            plain.detach()  # the descriptor is the other one's
+                    in_a_row += 1
+                else:
+                    in_a_row = 0
+
+
+@contextlib.contextmanager
+def borrowed(sock: trio.socket.SocketType) -> Iterator[socket.socket]:
+    """Lend a plain socket with the descriptor of trio's, for calls between which nothing else runs."""
+    plain = socket.socket(sock.family, sock.type, sock.proto, fileno=sock.fileno())
+    try:
+        yield plain
+    finally:
+        plain.detach()
+
+
+def _open(sock: trio.socket.SocketType) -> trio.socket.SocketType:
+    """Return the socket. Raise trio.ClosedResourceError where it was closed."""
+    if sock.fileno() < 0:
+        raise trio.ClosedResourceError
+    return sock
 
 
 def enlarge_buffer(sock: trio.socket.SocketType) -> None:
@@ -119,11 +134,39 @@ def enlarge_buffer(sock: trio.socket.SocketType) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
 
 
-async def send_again(send: Callable[[], Awaitable[Any]]) -> None:
-    """Send a datagram, again where the socket tells of an error, SENT_AGAIN times in all. Raise OSError."""
+async def send_datagram(
+    current: Callable[[], trio.socket.SocketType], octets: bytes, to: SocketAddress | None = None
+) -> None:
+    """Send a datagram through the socket that `current` returns, again at once where it tells of an error.
+
+    to: None where the socket is connected. Raise trio.ClosedResourceError, or OSError after SENT_AGAIN tries.
+    """
+    while True:
+        await trio.lowlevel.checkpoint_if_cancelled()
+        sock = _open(current())
+        try:
+            with borrowed(sock) as plain:
+                _try_to_send(plain, octets, to)
+        except BlockingIOError:
+            try:
+                await trio.lowlevel.wait_writable(sock)
+            except trio.ClosedResourceError:
+                if sock is current():
+                    raise
+        else:
+            await trio.lowlevel.cancel_shielded_checkpoint()
+            return
+
+
+def _try_to_send(plain: socket.socket, octets: bytes, to: SocketAddress | None) -> None:
     for attempt in range(1, SENT_AGAIN + 1):
         try:
-            await send()
+            if to is None:
+                plain.send(octets, socket.MSG_DONTWAIT)
+            else:
+                plain.sendto(octets, socket.MSG_DONTWAIT, to)
+        except BlockingIOError:
+            raise
         except OSError:
             if attempt == SENT_AGAIN:
                 raise

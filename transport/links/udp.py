@@ -10,7 +10,6 @@ import errno
 import math
 import socket
 from collections.abc import Callable
-from functools import partial
 
 import trio
 
@@ -19,7 +18,7 @@ from transport.errors import LineFull, LinkClosed, LinkError, NetworkReport, Pee
 from transport.link_kinds import UDP_IPV4, UDP_IPV6, LayerBytes
 from transport.link_options import UdpSettings
 from transport.links.callers import FULL_BYTES, MARK, OF_ONE_HOST, PROOF_BYTES
-from transport.links.datagrams import DatagramLink, SocketAddress, enlarge_buffer, send_again
+from transport.links.datagrams import DatagramLink, SocketAddress, enlarge_buffer, send_datagram
 from transport.links.route_watch import RouteWatch, local_address
 from transport.links.udp_group import UdpGroupLink, is_group, open_group
 from transport.links.udp_waiting import UdpWaitingLink, open_waiting
@@ -56,7 +55,7 @@ class UdpLink(DatagramLink):
     async def send(self, frame: bytes) -> None:
         """Send one frame to the peer."""
         try:
-            await send_again(partial(self._socket.send, frame))
+            await send_datagram(lambda: self._socket, frame)
         except (trio.ClosedResourceError, OSError) as error:
             raise self._explained(error) from None
         self._sent_s = trio.current_time()
@@ -97,7 +96,7 @@ class UdpLink(DatagramLink):
         if self._proofs.take(trio.current_time()):
             self._proof = proof
             with contextlib.suppress(trio.ClosedResourceError, OSError):  # the next keep-alive asks for another one
-                await send_again(partial(self._socket.send, proof))
+                await send_datagram(lambda: self._socket, proof)
                 self._count_sent(proof)
 
     async def reply(self, heard: bytes, frame: bytes) -> None:
@@ -109,7 +108,7 @@ class UdpLink(DatagramLink):
         self._closed = True
         if self._proof:
             with contextlib.suppress(trio.ClosedResourceError, OSError):
-                await self._socket.send(self._proof + MARK)
+                await send_datagram(lambda: self._socket, self._proof + MARK)
         self._scope.cancel()
         self.route.close()
         self._socket.close()

@@ -12,7 +12,6 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Callable
-from functools import partial
 from ipaddress import IPv4Address
 
 import trio
@@ -21,7 +20,7 @@ from transport.address import Address
 from transport.errors import LinkError
 from transport.link_kinds import UDP_IPV4
 from transport.link_options import UdpSettings
-from transport.links.datagrams import DatagramLink, SocketAddress, enlarge_buffer, send_again
+from transport.links.datagrams import DatagramLink, SocketAddress, enlarge_buffer, send_datagram
 from transport.links.route_watch import RouteWatch, local_address
 
 _NO_NETWORK = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.ENODEV, errno.EADDRNOTAVAIL)
@@ -52,7 +51,7 @@ class UdpGroupLink(DatagramLink):
     async def send(self, frame: bytes) -> None:
         """Send one frame to the group."""
         try:
-            await send_again(partial(self._sends.send, frame))
+            await send_datagram(lambda: self._sends, frame)
         except (trio.ClosedResourceError, OSError) as error:
             raise self._explained(error) from None
         self._count_sent(frame)

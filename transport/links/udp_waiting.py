@@ -12,7 +12,6 @@ import os
 import socket
 from collections import deque
 from collections.abc import Callable
-from functools import partial
 
 import trio
 
@@ -21,7 +20,7 @@ from transport.errors import LinkError, NoPeerYet
 from transport.link_kinds import UDP_IPV4, UDP_IPV6, LayerBytes
 from transport.link_options import UdpSettings
 from transport.links.callers import LEAVE_BYTES, MARK, OF_ONE_HOST, PROOF_BYTES, Admission, Callers
-from transport.links.datagrams import DatagramLink, SocketAddress, enlarge_buffer, send_again
+from transport.links.datagrams import DatagramLink, SocketAddress, enlarge_buffer, send_datagram
 from transport.planning.callers import MAX_CALLERS, callers_carried
 from transport.protocol.frames import Type
 from transport.protocol.open_frames import CHECK_BYTES, HEADER_BYTES, STAMP_BYTES, peek_type
@@ -64,6 +63,7 @@ class UdpWaitingLink(DatagramLink):
 
     async def send(self, frame: bytes) -> None:
         """Send one frame to every caller. A caller who cannot be reached costs the others nothing."""
+        await trio.lowlevel.checkpoint_if_cancelled()
         callers = self.callers.present(trio.current_time())
         problem: Exception | None = None
         if self._closed:
@@ -181,7 +181,7 @@ class UdpWaitingLink(DatagramLink):
             self._more.set()
 
     async def _send_to(self, frame: bytes, caller: SocketAddress) -> None:
-        await send_again(partial(self._socket.sendto, frame, caller))
+        await send_datagram(lambda: self._socket, frame, caller)
         self._sent.add(frame, _layers(caller))
 
     def _where(self) -> str:
