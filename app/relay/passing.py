@@ -192,6 +192,8 @@ class Passing:
         current = self._current.get(end.number)
         if current is None or current.over != over:
             end.ends(now, over)
+        elif not current.knows(octets[HEADER_BYTES : HEADER_BYTES + NONCE_BYTES]):
+            end.dropped += 1
         elif current.ends == 1 or (not current.ends and self._is_new(current, octets, sequence, end, now)):
             self._ways.pass_on(octets, 0, current, end)
             current.ends += 1

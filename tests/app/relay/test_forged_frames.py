@@ -213,6 +213,30 @@ def test_a_trickle_of_begins_locks_nobody_out_for_longer_than_anybody_may() -> N
     play(main)
 
 
+@pytest.mark.parametrize("ends", [1, 19])
+def test_an_end_of_another_nonce_counts_for_nothing(ends: int) -> None:
+    """Whoever has not heard the BEGIN of an over ends it with no END of its number."""
+    near, far = Air("udp://near"), Air("udp://far")
+    intruder = near.member()
+    ada, bob = sealed_pair(near, far)
+    hill = WatchedRelay("Hill", near, far)
+
+    async def main() -> None:
+        async with relaying([near, far], hill), running(ada, bob):
+            await trio.sleep(5.0)
+            ada.engine.play_clip(clip(6.0))
+            await bob.until(events.OverBegan)
+            for _ in range(ends):
+                _, _, said = near.frames[-1]
+                await intruder.send(forged(Type.END, said[3] + 2, over=said[1]))
+                await trio.sleep(PACKET_S)
+            played = await bob.until(events.OverPlayed)
+            assert (19, 0) == (played.packets, played.lost)
+
+    play(main)
+    assert [(19, True)] == [(one.packets, one.complete) for one in hill.only(OverRelayed)]
+
+
 def test_an_end_that_is_anothers_ends_nothing() -> None:
     """After a forged END the over goes on, and holds the floor of the other link as before."""
     near, far = Air("udp://near"), Air("udp://far")
@@ -226,7 +250,8 @@ def test_an_end_that_is_anothers_ends_nothing() -> None:
             ada.engine.play_clip(clip(6.0))
             await bob.until(events.OverBegan)
             _, _, said = near.frames[-1]
-            await intruder.send(forged(Type.END, said[3] + 2, over=said[1]))
+            (begin, *_) = [frame for _, _, frame in near.frames if frame[0] & 15 == Type.BEGIN]
+            await intruder.send(forged(Type.END, said[3] + 2, over=said[1], nonce=begin[4:12]))
             played = await bob.until(events.OverPlayed)
             assert ("Ada", 19, True) == (played.sender, played.packets, played.complete) and played.lost <= 1
 
