@@ -1,7 +1,8 @@
 """Overs collected from the facts about the frames of one direction. No I/O, no clock.
 
 What a frame claims is believed as far as the time bears it out: packets that came count, those that did not come count
-only if there was time to say them. Three datagrams cannot claim six hours.
+only if there was time to say them. Three datagrams cannot claim six hours. A packet that stands alone, far ahead of the
+others, does not make the over longer.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from app.history.overs import PacketFlag, RecordedOver
 from codec.format import PACKET_BYTES, PACKET_S
 from transport.protocol.frames import Begin, Mode
 from transport.protocol.over import CopyHeard, OverBegun, OverEnded, PacketHeard
+from transport.protocol.places import last_of_row
 from transport.protocol.receiver import EndArrived, Fact
 
 LEAD_S = 60.0
@@ -43,7 +45,8 @@ class OverWatch:
         self._began_s = 0.0
         self._first = 0
         """Index of the over's packet that is the recording's first."""
-        self._length = 0
+        self._joined = self._newest = -1
+        """Place in the recording before that of the first packet after the BEGIN, and the newest that came on time."""
         self._packets: dict[int, tuple[bytes, PacketFlag]] = {}
 
     def watch(self, facts: Sequence[Fact], utc_s: float, now_s: float) -> list[RecordedOver]:
@@ -58,6 +61,7 @@ class OverWatch:
                     ended += self.finish()
                     self._begin, self._began_utc_s, self._began_s = begin, utc_s, now_s
                     self._first = first_index if first_index * PACKET_S > LEAD_S else 0
+                    self._joined = self._newest = first_index - self._first - 1
                 case PacketHeard(index, packet, damaged):
                     flag = PacketFlag.DAMAGED if damaged else PacketFlag.INTACT
                     self._place(index - self._first, packet, flag, now_s)
@@ -74,10 +78,12 @@ class OverWatch:
         """
         begin, self._begin = self._begin, None
         kept, self._packets = self._packets, {}
-        length, self._length = self._length, 0
         if begin is None or not kept:
             return []
-        count = length if total is None else max(total, length)
+        came = 1 + last_of_row(self._newest if self._newest > self._joined else max(kept), kept, begin.k)
+        count = came if total is None else max(total, self._newest + 1)
+        if not count:
+            return []
         lost = (bytes(PACKET_BYTES), PacketFlag.LOST)
         contents = [kept.get(index, lost) for index in range(count)]
         return [
@@ -100,10 +106,11 @@ class OverWatch:
     def _place(self, index: int, content: bytes, flag: PacketFlag, now_s: float) -> None:
         """Keep a packet, unless a better one is there, or its place is one that cannot have been reached yet."""
         _, there = self._packets.get(index, (b"", PacketFlag.LOST))
-        if index < 0 or BETTER.index(flag) <= BETTER.index(there) or index > self._longest(now_s):
+        if index < 0 or BETTER.index(flag) < BETTER.index(there) or index > self._longest(now_s):
             return
         self._packets[index] = (content, flag)
-        self._length = max(self._length, index + 1)
+        if index <= self._joined + (now_s - self._began_s) / PACKET_S:
+            self._newest = max(self._newest, index)
 
     def _longest(self, now_s: float) -> int:
         """Return the largest number of packets that the over can have: those that came, and the time for others."""

@@ -100,7 +100,7 @@ class Listener:
         """Take what a frame meant, in the order in which the channel tells it."""
         match fact:
             case OverBegun(begin, first_index):
-                self._begin(begin, first_index)
+                self._begin(begin, first_index, now)
             case OverSuperseded():
                 self._playout.end(None, now)
             case PacketHeard(index, packet, damaged) if self._refused is None:
@@ -149,14 +149,15 @@ class Listener:
         """Tell whether some of that over is being played or waits to be."""
         return any(heard.begin.over == over for heard in self._heard)
 
-    def _begin(self, begin: Begin, first_index: int) -> None:
+    def _begin(self, begin: Begin, first_index: int, now: float) -> None:
         if begin.codec_id != self._speech.codec_id:
             if self._refused != begin.over and self._mismatches.take(trio.current_time()):
                 self._emit(CodecMismatch(begin.sender, self._speech.codec_id, begin.codec_id))
             self._refused = begin.over
             return
         self._refused = None
-        number = self._playout.begin(begin.k, first_index, repeat=begin.repeat is not Repeat.NONE)
+        repeats = begin.repeat is not Repeat.NONE
+        number = self._playout.begin(begin.k, first_index, repeat=repeats, begun_s=now)
         self._heard.append(_Heard(number, begin, first_index, first_index))
         self._tell_began(speaks=False)
 

@@ -221,7 +221,8 @@ class Conversation:
         for event in receiver.receive(frame, now):
             match event:
                 case OverBegun(begin, first_index):
-                    playout.begin(begin.k, first_index, repeat=begin.repeat is not Repeat.NONE)
+                    repeats = begin.repeat is not Repeat.NONE
+                    playout.begin(begin.k, first_index, repeat=repeats, begun_s=now)
                     floor.heard(now, begin.over, begin.k, begins=True)
                 case PacketHeard(index, packet, damaged):
                     playout.push(index, packet, damaged, now)

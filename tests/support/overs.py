@@ -120,7 +120,8 @@ class Listener:
         for fact in self.receiver.receive(octets, now):
             match fact:
                 case OverBegun(begin, first_index):
-                    self.playout.begin(begin.k, first_index, repeat=begin.repeat is not Repeat.NONE)
+                    repeats = begin.repeat is not Repeat.NONE
+                    self.playout.begin(begin.k, first_index, repeat=repeats, begun_s=now)
                 case PacketHeard(index, packet, damaged):
                     self.playout.push(index, packet, damaged, now)
                 case CopyHeard(index, copy):

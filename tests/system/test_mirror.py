@@ -33,6 +33,7 @@ BEHAVIOURS = {
     "app/station/test_mismatches.py",
     "app/station/test_on_a_broker.py",
     "app/station/test_open_attacks.py",
+    "app/station/test_packets_ahead.py",
     "app/station/test_restart.py",
     "app/tui/dialogs/test_cards.py",
     "app/tui/talk/test_clicks.py",

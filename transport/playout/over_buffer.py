@@ -14,23 +14,17 @@ slower than speech, play-out goes on after the end of the over.
 from __future__ import annotations
 
 import math
-from collections import deque
 from dataclasses import dataclass
 
+from transport.playout.arrivals import Arrivals
 from transport.playout.items import PlayoutCount, PlayoutItem
-from transport.playout.jitter import MAX_HOLD_S
 from transport.protocol.frames import PACKET_S
+from transport.protocol.places import last_of_row
 
 RUN_OF_LATE_FRAMES = 2
 """Number of late frames in a row that show that the link has fallen behind."""
-STEADY_FRAMES = 3
-"""Number of arrivals that show whether a delay is steady again."""
-SLOWER_THAN_SPEECH = 1.02
-"""Seconds for a second of speech from which on a link is slower than speech; two clocks differ by 0.0002."""
 FRAMES_MISSING_SIGNAL_LOST = 2
 """Number of frames missing in a row from which on the signal is lost, and not just a packet."""
-FRAMES_PER_OVER = 256
-"""Number of newest arrivals kept of an over, so that a long one does not outvote the others in the jitter history."""
 MAX_JUMP = 64
 """Packets (20 s) that may be missing at once; a silent talker is given up after less than that anyway."""
 MAX_WAITING = 4096
@@ -49,8 +43,20 @@ class _Waiting:
 class OverPlayout:
     """One over: the packets that wait, the next one to play, and the deadlines of all."""
 
-    def __init__(self, number: int, k: int, first_index: int, hold_s: float, gather: bool, packet_s: float) -> None:
-        """Take the over's number, how long its first frame waits, and whether to play only after its end (`gather`)."""
+    def __init__(
+        self,
+        number: int,
+        k: int,
+        first_index: int,
+        hold_s: float,
+        gather: bool,
+        packet_s: float,
+        begun_s: float | None = None,
+    ) -> None:
+        """Take the over's number, how long its first frame waits, and whether to play only after its end (`gather`).
+
+        begun_s: time at which its BEGIN came; None where that says nothing of when its packets are due.
+        """
         self.number, self.k, self.packet_s = number, k, packet_s
         self._max_jump, self._max_waiting = (round(most * PACKET_S / packet_s) for most in (MAX_JUMP, MAX_WAITING))
         self.hold_s = hold_s
@@ -60,30 +66,29 @@ class OverPlayout:
         self.count = PlayoutCount()
         self.total: int | None = None
         self.anchor_s: float | None = None  # the deadline of packet 0
-        self.delays: deque[tuple[int, float]] = deque(maxlen=FRAMES_PER_OVER)  # (frame number, delay), every frame
-        self.newest: deque[tuple[int, float]] = deque(maxlen=FRAMES_PER_OVER)  # those that came in order
+        self.arrivals = Arrivals(k, first_index, begun_s, packet_s)
         self.waiting: dict[int, _Waiting] = {}
         self.next = first_index
         self._first = first_index
-        self._highest = first_index - 1
+        self._nominal_s = math.inf  # that of the arrivals, when the anchor was set
         self._started = False
         self._concealed: set[int] = set()
         self._newest_played = first_index - 1
         self._missing = 0
         self._late_frames = 0
         self._came_late: dict[int, _Waiting] = {}  # in the present run of late frames
-        self._last_arrival_s = -math.inf
         self._fell_behind_s = -math.inf
 
     def push(self, index: int, packet: bytes, damaged: bool, now: float) -> None:
         """Take a packet that arrived at `now`; all packets of a frame come with the same `now`."""
         if index < self._first or (self.total is not None and index >= self.total):
             return
-        if index > max(self._highest, self.next) + self._max_jump or len(self.waiting) >= self._max_waiting:
+        if index > max(self.arrivals.highest, self.next) + self._max_jump or len(self.waiting) >= self._max_waiting:
             self.count.refused += 1
             return
         waiting = self.waiting.get(index)
-        if waiting is not None and waiting.packet is not None:
+        there = None if waiting is None else waiting.packet
+        if waiting is not None and there is not None and (damaged or waiting.damaged or packet == there):
             self.count.duplicate += 1
             if waiting.damaged and not damaged:
                 self.waiting[index] = _Waiting(packet, damaged, now)
@@ -91,11 +96,11 @@ class OverPlayout:
         if index < self.next and index not in self._concealed:
             self.count.duplicate += 1
             return
-        in_order = index > self._highest
-        self._highest = max(self._highest, index)
-        new_frame = self._note_arrival(index // self.k, now, in_order)
-        if self.anchor_s is None and not self.gathering:
-            self.anchor_s = now + self.hold_s - index * self.packet_s
+        ahead = self.arrivals.stands_ahead(index, now)
+        in_order = ahead or index > self.arrivals.highest
+        new_frame = not ahead and self.arrivals.note(index, now)
+        if not self.gathering and not self._started and self._nominal_s != self.arrivals.nominal_s:
+            self._anchor(now)
         if self._deadline_passed(index, now):
             self._push_late(index, packet, damaged, now, new_frame and in_order)
             return
@@ -109,7 +114,8 @@ class OverPlayout:
     def push_copy(self, index: int, copy: bytes, now: float) -> None:
         """Take the coarse copy of a packet, after all packets of the frame with which it arrived at `now`."""
         first = max(self._first, self.next)
-        ends = self._highest if self.total is None else min(self._highest, self.total)
+        highest = self.arrivals.highest
+        ends = highest if self.total is None else min(highest, self.total)
         if first <= index < ends and index not in self.waiting and len(self.waiting) < self._max_waiting:
             self.waiting[index] = _Waiting(None, False, now, copy)
 
@@ -117,7 +123,7 @@ class OverPlayout:
         """Take the number of packets that the over has; None: no more than have come. Only the first call counts."""
         if self.total is not None:
             return
-        self.total = self._highest + 1 if total is None else total
+        self.total = self._came() if total is None else total
         for index in [index for index in self.waiting if index >= self.total]:
             del self.waiting[index]
         # END came late or never: what was concealed meanwhile is no part of the over.
@@ -172,7 +178,7 @@ class OverPlayout:
         if self.gathering and self._fell_behind_s >= since_s:
             self.gathering = False
         if self.anchor_s is not None and not self.gathering:
-            newest = max(self._highest, self.next - 1) if self.total is None else self.total - 1
+            newest = max(self.arrivals.highest, self.next - 1) if self.total is None else self.total - 1
             self.anchor_s -= max(0.0, self.anchor_s + newest * self.packet_s - (now + self.hold_s))
             self.skip_overdue(now)
 
@@ -199,16 +205,6 @@ class OverPlayout:
             return -math.inf
         return self.anchor_s + self.total * self.packet_s
 
-    @property
-    def slower_than_speech(self) -> bool | None:
-        """Return whether the arrivals show a link slower than speech; None if they show too little."""
-        if len(self.newest) < STEADY_FRAMES:
-            return None
-        (first, first_delay_s), (last, last_delay_s) = self.newest[0], self.newest[-1]
-        growth_s = last_delay_s - first_delay_s
-        speech_s = (last - first) * self.k * self.packet_s
-        return growth_s > max(MAX_HOLD_S, self.k * self.packet_s, (SLOWER_THAN_SPEECH - 1) * speech_s)
-
     def _next_index(self) -> int:
         """Return the next packet's place. Before the first is played nothing is missing: it starts with what came."""
         return self.next if self._started or not self.waiting else min(self.waiting)
@@ -220,26 +216,21 @@ class OverPlayout:
         starts_s = max(self.not_before_s, self.anchor_s + first * self.packet_s)
         return index < self.next or (not self._started and now > starts_s + (index - first) * self.packet_s)
 
-    def _note_arrival(self, frame: int, now: float, in_order: bool) -> bool:
-        """Keep the frame's delay: arrival minus nominal time. Return True for the first packet of this moment."""
-        # Of several frames at the same time the newest counts, because the others are repeats that came with it.
-        first, self._last_arrival_s = now != self._last_arrival_s, now
-        entry = (frame, now - frame * self.k * self.packet_s)
-        if not first:
-            if not in_order or frame <= self.delays[-1][0]:
-                return False
-            replaced = self.delays.pop()
-            if self.newest and self.newest[-1] is replaced:
-                self.newest.pop()
-        self.delays.append(entry)
-        if in_order:
-            self.newest.append(entry)
-        return first
+    def _anchor(self, now: float) -> None:
+        """Set the deadlines by the arrivals; the first packet that waits is not due before now."""
+        self._nominal_s = self.arrivals.nominal_s
+        due_s = now - self._next_index() * self.packet_s if self.waiting else -math.inf
+        self.anchor_s = max(self._nominal_s + self.hold_s, due_s)
+
+    def _came(self) -> int:
+        """Return the number of packets of an over without END: what stands ahead of the others is no part of it."""
+        newest = last_of_row(max(self.arrivals.highest, self._newest_played), self.waiting, self.k)
+        return 1 + (max(self.waiting) if newest < self._first and self.waiting else newest)
 
     def _push_late(self, index: int, packet: bytes, damaged: bool, now: float, new_frame_in_order: bool) -> None:
         self.count.late += 1
         if new_frame_in_order:
-            if len(self.newest) > 1 and self.newest[-1][1] < self.newest[-2][1]:  # the delay shrinks
+            if self.arrivals.shrinking:
                 self._end_of_late_run()
             self._late_frames += 1
         if not self._late_frames or self.total is not None or self.gathering or not self._started:
@@ -271,10 +262,7 @@ class OverPlayout:
         self._came_late.clear()
 
     def _resume_if_steady(self, now: float) -> None:
-        if not self._started or len(self.newest) < STEADY_FRAMES:
-            return
-        (first, first_delay_s), *_, (last, last_delay_s) = list(self.newest)[-STEADY_FRAMES:]
-        if last_delay_s - first_delay_s <= (SLOWER_THAN_SPEECH - 1) * (last - first) * self.k * self.packet_s:
+        if self._started and self.arrivals.steady:
             first_arrival_s = min(waiting.arrival_s for waiting in self.waiting.values())
             self._resume(max(now, first_arrival_s + self.hold_s))
 

@@ -66,12 +66,21 @@ class Playout:
         """The count of all overs since the play-out was made."""
         return sum((over.count for over in self._overs), self._before)
 
-    def begin(self, k: int, first_index: int = 0, *, gather: bool = False, repeat: bool = False) -> int:
+    def begin(
+        self,
+        k: int,
+        first_index: int = 0,
+        *,
+        gather: bool = False,
+        repeat: bool = False,
+        begun_s: float | None = None,
+    ) -> int:
         """Begin an over whose packets come k at a time (1..6) from this index on, and return its number.
 
         `gather`: the link is known to be slower than speech, so play only after the end. `repeat`: what is lost comes
-        again with the next frame, if only as a copy, so hold every packet one frame longer. The over before is ended,
-        if it has not been.
+        again with the next frame, if only as a copy, so hold every packet one frame longer. `begun_s`: time at which
+        its BEGIN came, against which the first packets are held; None: they are believed. The over before is ended, if
+        it has not been.
         """
         self.end(None, self._now)
         if len(self._overs) >= MAX_OVERS:  # those without speech make room first: they cost a stranger two short frames
@@ -80,7 +89,7 @@ class Playout:
         hold = hold_s(self.jitter.p95_s(), k, self._packet_s) + k * self._packet_s * repeat
         self._number += 1
         gather = gather or self._slow_link
-        self._overs.append(OverPlayout(self._number, k, first_index, hold, gather, self._packet_s))
+        self._overs.append(OverPlayout(self._number, k, first_index, hold, gather, self._packet_s, begun_s))
         return self._number
 
     def push(self, index: int, packet: bytes, damaged: bool, now: float) -> None:
@@ -106,11 +115,11 @@ class Playout:
             return
         over = self._overs[-1]
         over.end(total, now)
-        slower = over.slower_than_speech
+        slower = over.arrivals.slower_than_speech
         if slower is not None:
             self._slow_link = slower
         if not slower:
-            self.jitter.add([delay_s for _, delay_s in over.delays])
+            self.jitter.add([delay_s for _, delay_s in over.arrivals.delays])
         self._drop_finished(now)
 
     def next_deadline_s(self) -> float | None:

@@ -77,6 +77,10 @@ class OverPace:
         passed_s = min(now, self._last_s + AHEAD_S) - since_s
         return (passed_s + AHEAD_S) / PACKET_S
 
+    def is_early(self, index: int, now: float) -> bool:
+        """Tell whether the packet with this place cannot have been said by now, if the BEGIN was not held up."""
+        return index + 1 > self._reached(self._joined_s, now, 0.0)
+
     def arrived(self, highest: int, packets: int, now: float) -> None:
         """Take note of a frame of the over with so many new packets, the last of them with this place."""
         self._highest = max(self._highest, highest)

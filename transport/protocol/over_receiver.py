@@ -29,6 +29,9 @@ from transport.protocol.relaying import goes_before, origin_of
 REMEMBERED_OVERS = 16
 """Finished overs that a listener remembers, so that a straggling BEGIN does not open one of them again."""
 
+MAX_EARLY = 512
+"""Packets of an over of which is remembered that they came early: more than the longest over has."""
+
 
 class OverReceiver:
     """The receiving end of the overs on one link: BEGIN, VOICE and END in, facts out."""
@@ -47,6 +50,8 @@ class OverReceiver:
         """Number and nonce of the over whose packets are these; its talker may have been away for a while."""
         self._intact: set[int] = set()
         self._damaged: set[int] = set()
+        self._early: dict[int, bytes] = {}
+        """Intact packets of these that came before they can have been said by who began with the BEGIN."""
 
     def receive(self, frame: Begin | Voice | End, now: float) -> list[OverEvent]:
         """Return what the frame that came at `now`, in seconds of a steady clock, means.
@@ -113,6 +118,7 @@ class OverReceiver:
         if (begin.over, begin.nonce) != self._counted:
             self._intact.clear()
             self._damaged.clear()
+            self._early.clear()
         self._counted = (begin.over, begin.nonce)
         self._pace.join(begin.sender, begin.k, first_index, now, took_over, supersedes)
         return OverBegun(begin, first_index)
@@ -135,7 +141,7 @@ class OverReceiver:
         indices = [*range(first, first + own), *range(first - repeated, first)]
         # The older packets first: they are the more urgent ones.
         places = sorted(zip(indices, voice.packets, strict=True), key=lambda place: place[0])
-        events: list[OverEvent] = [self._place(index, packet, voice.damaged) for index, packet in places]
+        events: list[OverEvent] = [self._place(index, packet, voice.damaged, now) for index, packet in places]
         self._pace.arrived(first + own - 1, sum(isinstance(event, PacketHeard) for event in events), now)
         return [*events, *self._useful_copies(first - copied, copies)]
 
@@ -146,10 +152,16 @@ class OverReceiver:
             CopyHeard(index, copy) for index, copy in places if index not in self._intact and index not in self._damaged
         ]
 
-    def _place(self, index: int, packet: bytes, damaged: bool) -> PacketHeard | PacketRepeated:
-        if index in self._intact or (damaged and index in self._damaged):
+    def _place(self, index: int, packet: bytes, damaged: bool, now: float) -> PacketHeard | PacketRepeated:
+        """Take a packet. Of two in one place, the first of which came early, the one nearer to its time is kept."""
+        nearer = not damaged and self._early.get(index, packet) != packet
+        if (index in self._intact and not nearer) or (damaged and index in self._damaged):
             return PacketRepeated(index)
         (self._damaged if damaged else self._intact).add(index)
+        if not damaged and len(self._early) < MAX_EARLY and self._pace.is_early(index, now):
+            self._early[index] = packet
+        else:
+            self._early.pop(index, None)
         return PacketHeard(index, packet, damaged)
 
     def _finish(self, end: End, begin: Begin, now: float) -> OverEnded:
@@ -157,4 +169,4 @@ class OverReceiver:
         self.current = None
         believed = self.believed(end, now)
         self._pace.ended(believed.packets_sent, now)
-        return OverEnded(believed, len(self._intact), begin)
+        return OverEnded(believed, sum(index < believed.packets_sent for index in self._intact), begin)

@@ -395,14 +395,14 @@ def test_an_over_without_any_voice() -> None:
 
 
 def test_an_absurd_index_is_refused() -> None:
-    """A packet absurdly far ahead is refused; the next nearer one costs no more than two frames of noise."""
+    """A packet absurdly far ahead is refused; the next nearer one is played if END counts it, after two frames."""
     playout = Playout()
     playout.begin(1)
     playout.push(0, numbered_packet(0), False, 0.0)
     playout.push(60_000, numbered_packet(1), False, 0.1)
     assert 1 == playout.count.refused
     playout.push(MAX_JUMP, numbered_packet(2), False, 0.2)
-    playout.end(None, 0.3)
+    playout.end(MAX_JUMP + 1, 0.3)
     items = [item for tenths in range(100) if (item := playout.take(tenths / 10))]
     assert [0, 1, 2, MAX_JUMP] == [item.index for item in items]
 
