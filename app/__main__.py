@@ -30,7 +30,7 @@ def main(words: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     try:
-        return _run(words, interrupts)
+        return interrupts.run(lambda: _run(words, interrupts))
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BaseException:

@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:  # `gossamer --help` must not wait for it
     import trio
@@ -60,12 +60,18 @@ class Ending:
 
 
 class Interrupts:
-    """The ending signals as KeyboardInterrupt, for the whole of a command."""
+    """The ending signals as KeyboardInterrupt, for the whole of a command.
+
+    It is raised inside `run` alone, whose caller catches it: what comes before that waits, what comes after is too late
+    to end anything.
+    """
 
     def __init__(self) -> None:
         self.came = False
         """True once a signal has come."""
         self._number = 0
+        self._waits = False
+        """True where one has come outside of `run`, which is then interrupted as it begins."""
         self._sent_again = 0
         self._hook = sys.unraisablehook
         self._wakeup: tuple[int, int] | None = None
@@ -73,7 +79,7 @@ class Interrupts:
         self._over = threading.Event()
 
     def begin(self) -> None:
-        """Let the signals raise KeyboardInterrupt in the main thread from now on.
+        """Let the signals raise KeyboardInterrupt in the main thread from now on, inside `run`.
 
         A hang-up that the caller ignores stays ignored: that is how `nohup` works.
         """
@@ -86,11 +92,18 @@ class Interrupts:
             self._wakeup = reading, writing
             threading.Thread(target=self._watch, args=(reading,), name="signals", daemon=True).start()
 
+    def run(self, command: Callable[[], Result]) -> Result:
+        """Run a command and return its result. Raises KeyboardInterrupt for a signal."""
+        waits, self._waits = self._waits, False
+        if waits:
+            raise Interrupted
+        return command()
+
     def end(self) -> None:
         """Leave the signals to the system, which ends the process: nothing is left to be done in order."""
+        self._over.set()
         self._set(signal.SIG_DFL)
         sys.unraisablehook = self._hook
-        self._over.set()
         if self._wakeup is not None:
             signal.set_wakeup_fd(-1)
             os.close(self._wakeup[1])  # the thread closes the other end
@@ -101,10 +114,8 @@ class Interrupts:
         with os.fdopen(reading, "rb", buffering=0) as pipe:
             while numbers := pipe.read(64):
                 came += sum(number in ENDING_SIGNALS for number in numbers)
-                if came - self._sent_again > 1:
-                    if not self._over.wait(FORCED_S):
-                        os._exit(EXIT_INTERRUPTED)
-                    return
+                if came - self._sent_again > 1 and not self._over.wait(FORCED_S):
+                    os._exit(EXIT_INTERRUPTED)
 
     @staticmethod
     def _set(handler: Handler | signal.Handlers) -> None:
@@ -112,9 +123,13 @@ class Interrupts:
             for number in _ours():
                 signal.signal(number, handler)
 
-    def _interrupt(self, number: int, frame: FrameType | None) -> NoReturn:
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
         self.came, self._number = True, number
-        raise Interrupted
+        while frame is not None:
+            if frame.f_code is _RUN:
+                raise Interrupted
+            frame = frame.f_back
+        self._waits = True
 
     def _not_raised(self, unraisable: sys.UnraisableHookArgs) -> None:
         """Let the signal come once more whose KeyboardInterrupt could not be raised.
@@ -124,8 +139,11 @@ class Interrupts:
         if isinstance(unraisable.exc_value, Interrupted):
             self._sent_again += 1
             _thread.start_new_thread(_send_again, (self._number,))  # `threading` may hold its lock just here
-        else:
+        elif not self._over.is_set():  # or Python tells of a signal that came while its handler was taken away
             self._hook(unraisable)
+
+
+_RUN = Interrupts.run.__code__
 
 
 def _send_again(number: int) -> None:

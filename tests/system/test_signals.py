@@ -275,9 +275,10 @@ BUSY = """
 import hashlib
 from app.signals import Interrupts
 
-Interrupts().begin()
+interrupts = Interrupts()
+interrupts.begin()
 print("ready", flush=True)
-hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
+interrupts.run(lambda: hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1))
 """
 
 
@@ -322,6 +323,13 @@ def sound():
         pass
 
 work = {"sound": sound, "garbage": garbage}[sys.argv[1]]
+
+def go_on():
+    global begun
+    begun += 1
+    while True:
+        work()
+
 taken, begun, tries = 0, 0, int(sys.argv[3])
 
 def kill():
@@ -342,9 +350,7 @@ interrupts.begin()
 threading.Thread(target=kill, daemon=True).start()
 while taken < tries:
     try:
-        begun += 1
-        while True:
-            work()
+        interrupts.run(go_on)
     except Interrupted:
         taken += 1
 print("all taken")
@@ -385,3 +391,48 @@ def test_a_signal_is_not_taken_for_a_broken_model(there: Path) -> None:
         [sys.executable, "-c", TURNED, str(there / "short.wav")], capture_output=True, text=True, timeout=60
     )
     assert (EXIT_INTERRUPTED, "", "") == (run.returncode, run.stdout, run.stderr)
+
+
+STEPS = """
+import os, signal, sys
+import app.__main__, app.signals
+from app.__main__ import main
+
+ours = app.__main__.__file__, app.signals.__file__
+numbers = [getattr(signal, name) for name in sys.argv[1:]]
+
+def strike(at):
+    left = at
+    def trace(frame, event, argument):
+        nonlocal left
+        if frame.f_code.co_filename not in ours or frame.f_code.co_name.startswith("_run"):
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            left -= 1
+            if 0 <= -left < len(numbers):
+                signal.raise_signal(numbers[-left])
+        return trace
+    sys.settrace(trace)
+    code = main(["passphrase", "--words", "5"])
+    sys.settrace(None)
+    os._exit(77 if left > 0 else code)
+
+at, done = 1, False
+while not done:
+    if not (child := os.fork()):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        strike(at)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    done, at = status == 77, at + 1
+    if status not in (77, 0, 130, -signal.SIGTERM, -signal.SIGHUP, -signal.SIGINT):
+        print(at, status, flush=True)
+print(at > 50)
+"""
+
+
+@pytest.mark.parametrize("numbers", [("SIGHUP",), ("SIGTERM", "SIGINT", "SIGHUP")], ids=["one", "three in a row"])
+def test_a_signal_at_every_step_around_a_command_is_no_traceback(numbers: tuple[str, ...]) -> None:
+    """Before each step of the interpreter in the entry point, from its first to the last after the command's end."""
+    run = subprocess.run([sys.executable, "-c", STEPS, *numbers], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert ("True\n", "") == (run.stdout, run.stderr)
