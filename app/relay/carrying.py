@@ -58,7 +58,8 @@ class Carrying:
         self._source, self._target = source, target
         self.origin = origin_of(begun.begin.nonce, begun.first_index)
         again_s = begun.begin.k * PACKET_S if begun.begin.repeat is Repeat.PACKETS else 0.0
-        self._packets = Repacker(target.k, begun.first_index, again_s)
+        measured = source.begun_s, begun.begin.k, source.slowness
+        self._packets = Repacker(target.k, begun.first_index, again_s, *measured)
         self._ended: End | None = None
         self._came, self._over = 0, False
         """Number of packets that have come of it, and True once nothing more can come."""

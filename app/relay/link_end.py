@@ -5,6 +5,7 @@ It is a station without a voice: whoever has something to say here takes the flo
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from typing import Any
@@ -88,6 +89,8 @@ class LinkEnd:
         self.queue = OverQueue()
         self.heard = self.relayed = self.not_relayed = 0
         self.refused = 0
+        self.begun_s = -math.inf
+        """Time at which the over that is or was followed last began, or was joined."""
         self.turns = 0
         """Number of times that the floor was asked for here."""
         self.dropped = 0
@@ -157,6 +160,7 @@ class LinkEnd:
     def take(self, fact: Fact, now: float) -> None:
         """Act on what a frame meant, as far as it is this link's business."""
         self._health.take(fact, now)
+        self.begun_s = now if isinstance(fact, OverBegun) else self.begun_s
         if self.floor.state is State.ASKED and any(waiting.outlasts(fact) for waiting in self.queue):
             return  # whose BEGIN is on its way, and ends theirs
         match fact:

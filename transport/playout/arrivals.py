@@ -43,9 +43,9 @@ class Arrivals:
         """Those that came in order."""
         self.highest = first_index - 1
         """Highest place of a packet that does not stand ahead."""
-        self.nominal_s = math.inf if begun_s is None else begun_s + (1 - first_index) * packet_s
+        self.nominal_s = math.inf if begun_s is None else begun_s + (k - first_index) * packet_s
         """Time at which packet 0 came, or would have: by the BEGIN, then by the first packet that is believed."""
-        self._earliest_s = self.nominal_s
+        self._earliest_s = self.nominal_s - (k - 1) * packet_s
         self._believed = False
         self._last_s = -math.inf
         self._row: tuple[int, float, int] | None = None

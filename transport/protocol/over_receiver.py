@@ -141,7 +141,7 @@ class OverReceiver:
         indices = [*range(first, first + own), *range(first - repeated, first)]
         # The older packets first: they are the more urgent ones.
         places = sorted(zip(indices, voice.packets, strict=True), key=lambda place: place[0])
-        events: list[OverEvent] = [self._place(index, packet, voice.damaged, now) for index, packet in places]
+        events: list[OverEvent] = [self._place(index, packet, voice.damaged, begin.k, now) for index, packet in places]
         self._pace.arrived(first + own - 1, sum(isinstance(event, PacketHeard) for event in events), now)
         return [*events, *self._useful_copies(first - copied, copies)]
 
@@ -152,13 +152,13 @@ class OverReceiver:
             CopyHeard(index, copy) for index, copy in places if index not in self._intact and index not in self._damaged
         ]
 
-    def _place(self, index: int, packet: bytes, damaged: bool, now: float) -> PacketHeard | PacketRepeated:
+    def _place(self, index: int, packet: bytes, damaged: bool, k: int, now: float) -> PacketHeard | PacketRepeated:
         """Take a packet. Of two in one place, the first of which came early, the one nearer to its time is kept."""
         nearer = not damaged and self._early.get(index, packet) != packet
         if (index in self._intact and not nearer) or (damaged and index in self._damaged):
             return PacketRepeated(index)
         (self._damaged if damaged else self._intact).add(index)
-        if not damaged and len(self._early) < MAX_EARLY and self._pace.is_early(index, now):
+        if not damaged and len(self._early) < MAX_EARLY and self._pace.is_early((index // k + 1) * k - 1, now):
             self._early[index] = packet
         else:
             self._early.pop(index, None)

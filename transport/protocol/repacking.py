@@ -5,6 +5,9 @@
 A relay knows nothing of the voice. A packet that did not come is left out where the whole frame is missing, so that the
 listener conceals it. Beside others in a frame it cannot be left out: the one before it stands in its place, and the
 frame counts as damaged, where the channel can say so.
+
+A packet that comes before it can have been said may be somebody else's: before its time it shows nothing of what is
+missing before it, nor of how long the over is, and it is not taken. Until then another one takes its place.
 """
 
 from __future__ import annotations
@@ -12,8 +15,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from transport.protocol.frames import PACKET_S
+from transport.protocol.places import last_of_row
+
 LATE_S = 0.1
 """Time that a missing packet may come late behind those after it, in seconds: listeners hold no more back at first."""
+EARLY_S = 0.25
+"""Time by which a packet may come before it can have been said, in seconds: what is said before the key by default."""
 MAX_AHEAD = 512
 """Places beyond the next frame at which packets are kept: more than the longest over has."""
 
@@ -32,23 +40,46 @@ class Piece:
     """True if one of them came damaged, or did not come."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    packet: bytes
+    damaged: bool
+    early: bool
+    """True if it came before it can have been said."""
+
+
 class Repacker:
     """The packets of one over, in order and k at a time. Places count from the packet with which the over was joined.
 
     Every method takes the time, in seconds of a steady clock.
     """
 
-    def __init__(self, k: int, first_index: int, again_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        k: int,
+        first_index: int,
+        again_s: float = 0.0,
+        begun_s: float = -math.inf,
+        source_k: int = 1,
+        slowness: float = 1.0,
+    ) -> None:
         """Take the packets a frame, and the place of the first packet.
 
-        again_s: time after which the talker sends each packet again, in seconds; 0 where he does not.
+        again_s: time after which the talker sends each packet again, in seconds; 0 where he does not. begun_s: time at
+        which the BEGIN came; by default everything can have been said. source_k: packets a frame of the talker's.
+        slowness: seconds that a second of speech takes there.
         """
         self._k = k
         self._first = self._next = first_index
         self._late_s = again_s + LATE_S
-        self._waiting: dict[int, tuple[bytes, bool]] = {}
+        self._waiting: dict[int, _Waiting] = {}
         self._beyond_s = math.inf
         """Time at which the first packet behind the next frame came; infinite while none has."""
+        self._source_k, self._packet_s = source_k, PACKET_S * slowness
+        self._said_s = begun_s
+        """Time from which the next frame is said, at the earliest."""
+        self._on_time = first_index - 1
+        """Newest place of a packet that came when it can have been said."""
         self._length: int | None = None
         """Place behind the last packet, once that is known."""
         self._last = b""
@@ -62,49 +93,71 @@ class Repacker:
         """Take a packet with its place in the over. One that is too late, or from nowhere, is dropped."""
         if not self._next <= index < self._next + MAX_AHEAD or self._length is not None:
             return
-        self._waiting[index] = packet, damaged
+        # With the first frame a talker also sends what he said before the key.
+        early = self._time_of(index) > now + EARLY_S and index >= self._first + self._source_k
+        self._waiting[index] = _Waiting(packet, damaged, early)
+        if not early:
+            self._on_time = max(self._on_time, index)
         if index >= self._next + self._k:
             self._beyond_s = min(self._beyond_s, now)
 
     def skip(self, packets: int) -> None:
         """Leave so many packets out, from the first one on: somebody else has said them."""
-        self._next = max(self._next, self._first + packets)
+        before, self._next = self._next, max(self._next, self._first + packets)
+        self._said_s += (self._next - before) * self._packet_s
         self._waiting = {index: one for index, one in self._waiting.items() if index >= self._next}
         if not any(index >= self._next + self._k for index in self._waiting):
             self._beyond_s = math.inf
 
     def end(self, length: int | None) -> None:
         """Take the number of packets that the talker has sent; None where nobody knows: what came is all."""
-        if self._length is None:
-            came = max(self._waiting, default=self._next - 1) + 1
-            self._length = came if length is None else min(max(length, came), self._next + MAX_AHEAD)
+        if self._length is not None:
+            return
+        newest = max(self._on_time, self._next - 1)
+        if length is None:
+            alone = newest < self._first and self._waiting  # the BEGIN was held up
+            length = 1 + (max(self._waiting) if alone else last_of_row(newest, self._waiting, self._k))
+        self._length = min(max(length, newest + 1), self._next + MAX_AHEAD)
+        self._waiting = {index: one for index, one in self._waiting.items() if index < self._length}
 
     def take(self, now: float) -> Piece | None:
         """Return what the next frame holds, if it is complete or nothing more of it can be expected."""
         count = self._k if self._length is None else min(self._k, self._length - self._next)
         if count <= 0:
             return None
-        places = range(self._next, self._next + count)
-        complete = all(index in self._waiting for index in places)
-        if not complete and self._length is None and now < self._beyond_s + self._late_s:
+        if self._length is None and now < self.next_s():
             return None
-        found = [self._waiting.pop(index, None) for index in places]
+        found = [self._waiting.pop(index, None) for index in range(self._next, self._next + count)]
         self._next += count
+        self._said_s = min(self._said_s + count * self._packet_s, now)
         self._beyond_s = now if any(index >= self._next + self._k for index in self._waiting) else math.inf
         return self._piece(found)
 
     def next_s(self) -> float:
-        """Return when `take` gives up what is missing; infinite where it waits for more packets."""
-        return self._beyond_s + self._late_s
+        """Return when `take` gives up what is missing, or might still be another; infinite where it waits for more."""
+        frame = [(index, self._waiting.get(index)) for index in range(self._next, self._next + self._k)]
+        if all(one is not None for _, one in frame):
+            early = (index for index, one in frame if one is not None and one.early)
+            return max((self._time_of(index) + LATE_S for index in early), default=-math.inf)
+        beyond = min((index for index in self._waiting if index >= self._next + self._k), default=self._next)
+        due_s = self._time_of(beyond)
+        if self._on_time < self._first:  # the BEGIN was held up, or the over's first packets are lost
+            due_s = min(due_s, self._time_of(self._next + self._k - 1) + self._source_k * self._packet_s)
+        return max(self._beyond_s, due_s) + self._late_s
 
-    def _piece(self, found: list[tuple[bytes, bool] | None]) -> Piece:
+    def _time_of(self, index: int) -> float:
+        """Return when the packet with this place comes, if it comes on time."""
+        behind = (index // self._source_k + 1) * self._source_k
+        return self._said_s + (behind - self._next) * self._packet_s
+
+    def _piece(self, found: list[_Waiting | None]) -> Piece:
         came = [one for one in found if one is not None]
         if not came:
             return Piece(len(found), (), len(found), damaged=True)
-        self._last = self._last or came[0][0]
+        self._last = self._last or came[0].packet
         packets = []
         for one in found:
-            self._last = self._last if one is None else one[0]
+            self._last = self._last if one is None else one.packet
             packets.append(self._last)
         missing = len(found) - len(came)
-        return Piece(len(found), tuple(packets), missing, damaged=bool(missing) or any(bad for _, bad in came))
+        return Piece(len(found), tuple(packets), missing, damaged=bool(missing) or any(one.damaged for one in came))

@@ -31,6 +31,16 @@ def test_what_stands_far_ahead_is_no_part_of_an_over_without_end(behind: int, se
 
 
 @pytest.mark.parametrize("k", [1, 2, 6])
+def test_what_comes_where_a_packet_far_ahead_is_due_is_in_time(k: int) -> None:
+    """The first frame is lost, and somebody else sent the second one before: what follows is played."""
+    sent = talk(over_frames(10 * k, k), k)
+    other = encode(Voice(7, 2, (numbered_packet(AHEAD),) * k))
+    listener = Listener().hear([sent[0], (0.05, other), *sent[2:]])
+    assert list(range(k, 10 * k)) == [number for number in listener.indices if number not in (None, AHEAD)]
+    assert k == listener.playout.count.lost
+
+
+@pytest.mark.parametrize("k", [1, 2, 6])
 def test_an_over_whose_begin_was_held_up_is_played_soon(k: int) -> None:
     """Packets ahead that go on at the pace of speech, while none come behind them, are where the talker is."""
     sent = talk(over_frames(60, k), k)

@@ -115,6 +115,56 @@ def test_a_damaged_packet_is_told() -> None:
     assert [Piece(2, (P[4], P[5]), 0, True)] == taken(repacker)
 
 
+def came(k: int, times: dict[int, float], *, source_k: int = 1, until_s: float) -> list[tuple[float, Piece]]:
+    """Return what is taken, and when, of an over that began at 0, of which packets came at these times."""
+    repacker, now, pieces = Repacker(k, 0, begun_s=0.0, source_k=source_k), 0.0, []
+    arrivals = sorted((at_s, index) for index, at_s in times.items())
+    while now < until_s:
+        pieces += [(now, piece) for piece in taken(repacker, now)]
+        now = min(next((at_s for at_s, _ in arrivals), until_s), max(now + 1e-6, repacker.next_s()))
+        while arrivals and arrivals[0][0] <= now:
+            repacker.push(arrivals[0][1], P[arrivals[0][1]], False, now)
+            del arrivals[0]
+    return pieces
+
+
+@pytest.mark.parametrize("source_k", [1, 2, 6])
+@pytest.mark.parametrize("k", [1, 2, 6])
+def test_a_packet_far_ahead_takes_no_place_of_others(k: int, source_k: int) -> None:
+    """Before its time it shows nothing of what is missing: all that comes on time goes on, and nothing waits for it."""
+    times = {index: 0.32 * (index // source_k + 1) * source_k for index in range(48)}
+    whole = came(k, times, source_k=source_k, until_s=30.0)
+    assert whole == came(k, {**times, 60: 0.05, 63: 0.1}, source_k=source_k, until_s=times[47] + 0.01)
+    assert [P[:48]] == [[packet for _, piece in whole for packet in piece.packets]]
+
+
+def test_what_is_lost_is_given_up_when_the_next_one_is_there() -> None:
+    """No later than without a clock, however early the talker is; with a BEGIN that was held up, once it is due."""
+    on_time = {index: 0.32 * (index + 1) for index in range(10) if index not in (0, 4, 6, 7)}
+    for early_s in (0.0, 0.2):
+        pieces = came(1, {index: at_s - early_s for index, at_s in on_time.items()}, until_s=20.0)
+        given_up = [at_s for at_s, piece in pieces if piece.missing]
+        assert [0.74, *(at_s - early_s for at_s in (2.02, 2.98, 3.08))] == pytest.approx(given_up)
+    held_up = came(1, {index: 0.5 + 0.32 * (index - 10) for index in range(10, 20)}, until_s=20.0)
+    assert P[10:20] == [packet for _, piece in held_up for packet in piece.packets]
+    assert [0.32 * (index + 2) + LATE_S for index in range(10)] == pytest.approx([at_s for at_s, _ in held_up[:10]])
+
+
+@pytest.mark.parametrize("length", [None, 12])
+def test_a_packet_far_ahead_makes_no_over_longer(length: int | None) -> None:
+    """Neither one that ends, nor one whose talker has disappeared; one whose BEGIN was held up has all that came."""
+    repacker = Repacker(1, 0, begun_s=0.0)
+    for index in range(12):
+        repacker.push(index, P[index], False, 0.32 * (index + 1))
+        repacker.push(index + 40, P[0], False, 0.32 * (index + 1))
+    repacker.end(length)
+    assert P[:12] == [packet for piece in taken(repacker, 4.0) for packet in piece.packets] and repacker.finished
+    late = Repacker(1, 0, begun_s=0.0)
+    late.push(30, P[30], False, 0.1)
+    late.end(None)
+    assert 31 == len(taken(late, 0.2))
+
+
 def test_places_are_bounded() -> None:
     """A place far ahead is no place, and the length is believed no further either."""
     repacker = Repacker(1, 0)
