@@ -45,7 +45,7 @@ def _run(words: list[str] | None, interrupts: Interrupts) -> int:
     from app.cli import EXIT_PROBLEM
     from app.cli.parser import parse
     from app.console import complete_standard_streams, note
-    from app.errors import GossamerError
+    from app.errors import FileProblem, GossamerError, os_reason
     from app.signals import EXIT_INTERRUPTED
     from codec.errors import CodecError
     from transport.errors import TransportError
@@ -64,6 +64,13 @@ def _run(words: list[str] | None, interrupts: Interrupts) -> int:
         return EXIT_PROBLEM
     except BrokenPipeError:
         sys.stdout = None  # or the interpreter complains once more when it flushes
+        return EXIT_PROBLEM
+    except OSError as problem:  # of a path that nobody has looked at before: its name is too long, for instance
+        if problem.filename is None:
+            raise
+        if interrupts.came:
+            return EXIT_INTERRUPTED
+        note(str(FileProblem(f"{os_reason(problem)}: {problem.filename}")))  # the path last, since long lines are cut
         return EXIT_PROBLEM
     return code
 

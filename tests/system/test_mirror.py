@@ -10,6 +10,7 @@ MIRRORED = ("app", "codec", "transport", "vocoder")
 BEHAVIOURS = {
     "app/audio/test_device_problems.py",
     "app/audio/test_hostile_sound.py",
+    "app/cli/test_bad_paths.py",
     "app/cli/test_model_choice.py",
     "app/cli/test_old_captures.py",
     "app/cli/test_written.py",
