@@ -20,6 +20,8 @@ STEADY_FRAMES = 3
 """Number of arrivals that show whether a delay is steady again."""
 SLOWER_THAN_SPEECH = 1.02
 """Seconds for a second of speech from which on a link is slower than speech; two clocks differ by 0.0002."""
+BEFORE_KEY_S = 0.6
+"""Time by which the first frame of an over may be ahead of the BEGIN, in seconds: what VOX sends at once."""
 EARLY_S = 0.25
 """Speech by which the packet that comes first may be ahead of the BEGIN, in seconds, if it is not the first one of all.
 
@@ -36,28 +38,39 @@ class Arrivals:
 
     def __init__(self, k: int, first_index: int, begun_s: float | None, packet_s: float) -> None:
         """Take when the BEGIN came after which the packet at `first_index` is said; None: the first packet tells."""
-        self._k, self._packet_s = k, packet_s
+        self._k, self._first, self._packet_s = k, first_index, packet_s
         self.delays: deque[tuple[int, float]] = deque(maxlen=FRAMES_PER_OVER)
         """(frame number, delay), every frame that does not stand ahead."""
         self.newest: deque[tuple[int, float]] = deque(maxlen=FRAMES_PER_OVER)
         """Those that came in order."""
         self.highest = first_index - 1
         """Highest place of a packet that does not stand ahead."""
-        self.nominal_s = math.inf if begun_s is None else begun_s + (k - first_index) * packet_s
+        self._begun_s = math.inf if begun_s is None else begun_s + (k - first_index) * packet_s
+        self.nominal_s = self._begun_s
         """Time at which packet 0 came, or would have: by the BEGIN, then by the first packet that is believed."""
-        self._earliest_s = self.nominal_s - (k - 1) * packet_s
-        self._believed = False
+        self._earliest_s = self._begun_s - (k - 1) * packet_s
+        self.believed = False
+        """True once a packet came that tells when the others are due."""
         self._last_s = -math.inf
         self._row: tuple[int, float, int] | None = None
         """First place, its time and last place of packets that stand ahead, one behind the other."""
 
+    def begin_anew(self) -> None:
+        """Forget what has come: it was somebody else's."""
+        self.delays.clear()
+        self.newest.clear()
+        self.highest, self.believed = self._first - 1, False
+        self.nominal_s, self._earliest_s = self._begun_s, self._begun_s - (self._k - 1) * self._packet_s
+
     def stands_ahead(self, index: int, now: float) -> bool:
         """Take a packet's arrival, and tell whether it stands far ahead of what is being said."""
         lead_s, hole = self._earliest_s + index * self._packet_s - now, index - self.highest - 1
-        if self._believed:
+        if self.believed:
             ahead = lead_s > AHEAD_S and hole > HOLE_FRAMES * self._k
         else:
-            ahead = lead_s > EARLY_S and hole > 0 and self._earliest_s < math.inf
+            first_lead_s = self.nominal_s + self._first * self._packet_s - now
+            ahead = lead_s > EARLY_S if hole > 0 else first_lead_s > BEFORE_KEY_S
+            ahead = ahead and self._earliest_s < math.inf
         if not ahead:
             self._row = None
             self._believe(index, now)
@@ -119,6 +132,6 @@ class Arrivals:
 
     def _believe(self, index: int, now: float) -> None:
         came_s = now - index * self._packet_s
-        if not self._believed:
-            self._believed, self.nominal_s = True, came_s
+        if not self.believed:
+            self.believed, self.nominal_s = True, came_s
         self._earliest_s = min(self._earliest_s, came_s)

@@ -44,14 +44,7 @@ class OverPlayout:
     """One over: the packets that wait, the next one to play, and the deadlines of all."""
 
     def __init__(
-        self,
-        number: int,
-        k: int,
-        first_index: int,
-        hold_s: float,
-        gather: bool,
-        packet_s: float,
-        begun_s: float | None = None,
+        self, number: int, k: int, first_index: int, hold_s: float, gather: bool, packet_s: float, begun_s: float | None
     ) -> None:
         """Take the over's number, how long its first frame waits, and whether to play only after its end (`gather`).
 
@@ -76,6 +69,7 @@ class OverPlayout:
         self._newest_played = first_index - 1
         self._missing = 0
         self._late_frames = 0
+        self._opening: dict[int, bytes] = {}  # what was played of the first frame, intact: k packets at the most
         self._came_late: dict[int, _Waiting] = {}  # in the present run of late frames
         self._fell_behind_s = -math.inf
 
@@ -94,8 +88,11 @@ class OverPlayout:
                 self.waiting[index] = _Waiting(packet, damaged, now)
             return
         if index < self.next and index not in self._concealed:
-            self.count.duplicate += 1
-            return
+            opened = self._newest_played - self._first + 1 == len(self._opening)
+            if damaged or not opened or self._opening.get(index, packet) == packet:
+                self.count.duplicate += 1
+                return
+            self._begin_anew()
         ahead = self.arrivals.stands_ahead(index, now)
         in_order = ahead or index > self.arrivals.highest
         new_frame = not ahead and self.arrivals.note(index, now)
@@ -130,6 +127,8 @@ class OverPlayout:
         self.count.lost -= sum(index >= self.total for index in self._concealed)
         if self.gathering and self.waiting:
             self._resume(now)
+        if self.anchor_s is not None and not self._started and not self.arrivals.believed:
+            self.anchor_s = min(self.anchor_s, now + self.hold_s - self._next_index() * self.packet_s)
         self.gathering = False
         if not self.waiting and not self._started:
             self._skip_to(self.total)
@@ -165,6 +164,8 @@ class OverPlayout:
         if waiting.packet is None:
             self.count.rebuilt += 1
             return PlayoutItem(self.number, index, None, copy=waiting.copy)
+        if index < self._first + self.k and not waiting.damaged:
+            self._opening[index] = waiting.packet
         self.count.played += 1
         self.count.damaged += waiting.damaged
         waited_s = now - waiting.arrival_s
@@ -215,6 +216,17 @@ class OverPlayout:
         first = self._next_index()
         starts_s = max(self.not_before_s, self.anchor_s + first * self.packet_s)
         return index < self.next or (not self._started and now > starts_s + (index - first) * self.packet_s)
+
+    def _begin_anew(self) -> None:
+        """Go back to the start: no more was played than the first frame, and that was somebody else's."""
+        self.count.lost -= len(self._concealed)
+        self.count.played -= len(self._opening)
+        self._concealed.clear()
+        self._opening.clear()
+        self.next, self._newest_played, self._started = self._first, self._first - 1, False
+        self.arrivals.begin_anew()
+        self._nominal_s = math.inf
+        self._end_of_late_run()
 
     def _anchor(self, now: float) -> None:
         """Set the deadlines by the arrivals; the first packet that waits is not due before now."""

@@ -20,6 +20,8 @@ from transport.protocol.places import last_of_row
 
 LATE_S = 0.1
 """Time that a missing packet may come late behind those after it, in seconds: listeners hold no more back at first."""
+BEFORE_KEY_S = 0.6
+"""Time by which the first frame of an over may come before it can have been said, in seconds, as VOX sends it."""
 EARLY_S = 0.25
 """Time by which a packet may come before it can have been said, in seconds: what is said before the key by default."""
 MAX_AHEAD = 512
@@ -93,8 +95,8 @@ class Repacker:
         """Take a packet with its place in the over. One that is too late, or from nowhere, is dropped."""
         if not self._next <= index < self._next + MAX_AHEAD or self._length is not None:
             return
-        # With the first frame a talker also sends what he said before the key.
-        early = self._time_of(index) > now + EARLY_S and index >= self._first + self._source_k
+        early_s = BEFORE_KEY_S if index < self._first + self._source_k else EARLY_S
+        early = self._time_of(index) > now + early_s
         self._waiting[index] = _Waiting(packet, damaged, early)
         if not early:
             self._on_time = max(self._on_time, index)

@@ -22,7 +22,7 @@ from transport.protocol.over import voice_number
 
 SOON_S = 0.05
 """Time after a frame of the talker's at which the other one sends his, in seconds."""
-AHEAD = [(2,), (5,), (30,), (60,), (64,), (5, 30, 60, 64), (60, 61, 62, 63), tuple(range(2, 9)), tuple(range(20, 64))]
+AHEAD = [(2,), (5,), (30,), (60,), (64,), (5, 30, 60, 64), (60, 61, 62), tuple(range(2, 9)), tuple(range(20, 64))]
 """Sequences, counted from the frame that was heard before."""
 
 
@@ -70,3 +70,27 @@ def test_packets_on_time_are_carried(packets: int, k: int, far_k: int, behind: i
     play(main)
     assert genuine == [packet for packet in bob.decoder.packets if packet in genuine]
     assert [(packets, 0, True)] == [(one.packets, one.lost, one.complete) for one in hill.only(OverRelayed)]
+
+
+def test_one_in_the_first_place_costs_three_at_the_most() -> None:
+    """Behind the BEGIN it may be what was said before the key: with one packet a frame it is carried as that."""
+    near, far = Air("udp://near"), Air("udp://far")
+    talker, intruder = near.member(), near.member()
+    bob = Station(replace(BOB, link=far.name), link=far.member(), clock=clock)
+    hill = WatchedRelay("Hill", near, far)
+    frames: list[Any] = over_frames(60)
+    frames = [replace(one, codec_id=CODEC_ID) if isinstance(one, Begin) else one for one in frames]
+
+    async def main() -> None:
+        async with relaying([near, far], hill), running(bob), trio.open_nursery() as nursery:
+            await trio.sleep(2.0)
+            nursery.start_soon(say, talker, frames, 1)
+            await trio.sleep(SOON_S)
+            await say_ahead(intruder, frames[0], 1, (1,))
+            played = await bob.until(events.OverPlayed)
+            assert (60, True) == (played.packets, played.complete)
+
+    play(main)
+    genuine = [numbered_packet(number) for number in range(60)]
+    heard = [packet for packet in bob.decoder.packets if packet in genuine]
+    assert genuine[-len(heard) :] == heard and len(heard) >= 57

@@ -26,7 +26,7 @@ from transport.protocol.over import voice_number
 
 SOON_S = 0.05
 """Time after a frame of the talker's at which the other one sends his, in seconds."""
-AHEAD = [(2,), (5,), (30,), (60,), (64,), (5, 30, 60, 64), (60, 61, 62, 63), tuple(range(2, 9)), tuple(range(20, 64))]
+AHEAD = [(1,), (2,), (5,), (30,), (60,), (64,), (5, 30, 60, 64), (60, 61, 62), tuple(range(2, 9)), tuple(range(20, 64))]
 """Sequences, counted from the frame that was heard before."""
 
 

@@ -40,6 +40,25 @@ def test_what_comes_where_a_packet_far_ahead_is_due_is_in_time(k: int) -> None:
     assert k == listener.playout.count.lost
 
 
+@pytest.mark.parametrize("before_s", [0.1, 0.25, 0.5])
+@pytest.mark.parametrize("k", [1, 2, 6])
+def test_the_first_frame_is_played_behind_another_ones(k: int, before_s: float) -> None:
+    """Where somebody else's was taken for what was said before the key, the over begins anew with the genuine one."""
+    sent = talk(over_frames(10 * k, k), k)
+    other = encode(Voice(7, 1, (numbered_packet(AHEAD),) * k))
+    listener = Listener().hear([sent[0], (max(0.02, k * PACKET_S - before_s), other), *sent[1:]])
+    heard = [number for number in listener.indices if number not in (None, AHEAD)]
+    assert list(range(10 * k)) == heard and listener.playout.hold_s < MIN_HOLD_S + 0.03
+    assert (10 * k, 0) == (listener.playout.count.played, listener.playout.count.lost)
+
+
+def test_a_word_in_a_long_frame_is_heard_at_once() -> None:
+    """A frame that is not full comes before its time, and END shows that no more is to come."""
+    listener = Listener().hear([(0.32 * (octets[0] != 0x11), octets) for _, octets in talk(over_frames(1, 6), 6)])
+    assert [0] == listener.indices
+    assert 0.32 + FIRST_HOLD_S == pytest.approx(listener.played[0][0])
+
+
 @pytest.mark.parametrize("k", [1, 2, 6])
 def test_an_over_whose_begin_was_held_up_is_played_soon(k: int) -> None:
     """Packets ahead that go on at the pace of speech, while none come behind them, are where the talker is."""
