@@ -59,7 +59,7 @@ class Arrivals:
         """Forget what has come: it was somebody else's."""
         self.delays.clear()
         self.newest.clear()
-        self.highest, self.believed = self._first - 1, False
+        self.highest, self.believed, self._last_s = self._first - 1, False, -math.inf
         self.nominal_s, self._earliest_s = self._begun_s, self._begun_s - (self._k - 1) * self._packet_s
 
     def stands_ahead(self, index: int, now: float) -> bool:

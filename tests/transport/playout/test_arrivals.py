@@ -52,6 +52,16 @@ def test_the_first_frame_is_played_behind_another_ones(k: int, before_s: float) 
     assert (10 * k, 0) == (listener.playout.count.played, listener.playout.count.lost)
 
 
+def test_an_over_begins_anew_in_the_moment_in_which_more_of_it_comes() -> None:
+    """Its second frame and then its first come at once, after another's first one was played."""
+    sent = talk(over_frames(10))
+    other = encode(Voice(7, 1, (numbered_packet(AHEAD),)))
+    swapped = [(0.4, sent[2][1]), (0.4, sent[1][1])]
+    listener = Listener().hear([sent[0], (0.02, other), *swapped, *sent[3:]])
+    assert [AHEAD, *range(10)] == listener.indices
+    assert (10, 0) == (listener.playout.count.played, listener.playout.count.lost)
+
+
 def test_a_word_in_a_long_frame_is_heard_at_once() -> None:
     """A frame that is not full comes before its time, and END shows that no more is to come."""
     listener = Listener().hear([(0.32 * (octets[0] != 0x11), octets) for _, octets in talk(over_frames(1, 6), 6)])
