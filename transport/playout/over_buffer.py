@@ -131,7 +131,7 @@ class OverPlayout:
             self.anchor_s = min(self.anchor_s, now + self.hold_s - self._next_index() * self.packet_s)
         self.gathering = False
         if not self.waiting and not self._started:
-            self._skip_to(self.total)
+            self._skip_to(max(self.next, self.total))
 
     def deadline_s(self) -> float | None:
         """Return the deadline of the next packet; None while it is not known."""

@@ -407,6 +407,15 @@ def test_an_absurd_index_is_refused() -> None:
     assert [0, 1, 2, MAX_JUMP] == [item.index for item in items]
 
 
+def test_an_end_before_the_first_packet_loses_none() -> None:
+    """Whoever joined late, and hears an END of fewer packets than there were before, has lost none of them."""
+    playout = Playout()
+    playout.begin(1, 16)
+    playout.push(20, numbered_packet(20), False, 0.0)
+    playout.end(3, 0.1)
+    assert (0, False) == (playout.count.lost, playout.active)
+
+
 def test_two_overs_close_together() -> None:
     """An over that begins while the last one is still played comes after it, whole."""
     first = talk(over_frames(12, 6), 6)
