@@ -126,6 +126,9 @@ class Interrupts:
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         self.came, self._number = True, number
         while frame is not None:
+            if frame.f_code is _NOT_RAISED:
+                self._come_again()
+                return
             if frame.f_code is _RUN:
                 raise Interrupted
             frame = frame.f_back
@@ -137,13 +140,16 @@ class Interrupts:
         That is so where it hits a `__del__`, a callback of the garbage collector, or one of C code.
         """
         if isinstance(unraisable.exc_value, Interrupted):
-            self._sent_again += 1
-            _thread.start_new_thread(_send_again, (self._number,))  # `threading` may hold its lock just here
+            self._come_again()
         elif not self._over.is_set():  # or Python tells of a signal that came while its handler was taken away
             self._hook(unraisable)
 
+    def _come_again(self) -> None:
+        self._sent_again += 1
+        _thread.start_new_thread(_send_again, (self._number,))  # `threading` may hold its lock just here
 
-_RUN = Interrupts.run.__code__
+
+_RUN, _NOT_RAISED = Interrupts.run.__code__, Interrupts._not_raised.__code__
 
 
 def _send_again(number: int) -> None:

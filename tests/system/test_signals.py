@@ -436,3 +436,53 @@ def test_a_signal_at_every_step_around_a_command_is_no_traceback(numbers: tuple[
     """Before each step of the interpreter in the entry point, from its first to the last after the command's end."""
     run = subprocess.run([sys.executable, "-c", STEPS, *numbers], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert ("True\n", "") == (run.stdout, run.stderr)
+
+
+THROWN_AWAY = """
+import signal, sys, time
+import app.signals
+from app.signals import Interrupted, Interrupts
+
+app.signals.FORCED_S = 3600.0
+
+class Struck:
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+
+def work():
+    Struck()
+    time.sleep(2)  # until it comes again
+
+def strike(at):
+    def trace(frame, event, argument):
+        nonlocal at
+        if frame.f_code.co_name not in ("_not_raised", "_come_again"):
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            at -= 1
+            if at == 0:
+                signal.raise_signal(signal.SIGHUP)
+        return trace
+    return trace
+
+interrupts = Interrupts()
+interrupts.begin()
+for at in range(1, 40):
+    sys.settrace(strike(at))
+    try:
+        interrupts.run(work)
+    except Interrupted:
+        sys.settrace(None)
+    try:
+        interrupts.run(lambda: time.sleep(0.15))  # the other of the two
+    except Interrupted:
+        pass
+print("all taken")
+"""
+
+
+def test_a_signal_while_another_is_put_off_is_no_traceback() -> None:
+    """Python throws the first exception away, as in a `__del__`, and tells; meanwhile the next signal comes."""
+    run = subprocess.run([sys.executable, "-c", THROWN_AWAY], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert ("all taken\n", "") == (run.stdout, run.stderr)
