@@ -43,7 +43,14 @@ class OverReceiver:
         self._last_over: int | None = None
         """Number of the over that is or was followed last."""
         self._before: tuple[Begin, int] | None = None
-        """The BEGIN of a version that goes before the one that is followed, and its first packet, until it speaks."""
+        """The BEGIN of a version that is followed once it speaks, and its first packet.
+
+        It goes before the one that is followed, or that one says nothing so far.
+        """
+        self._first_index = 0
+        """First packet of the over that is followed."""
+        self._spoken = False
+        """True once a packet of it has come."""
         self._pace = OverPace(slowness)
         self._finished: deque[tuple[int, bytes]] = deque(maxlen=REMEMBERED_OVERS)
         self._counted: tuple[int, bytes] | None = None
@@ -62,7 +69,10 @@ class OverReceiver:
             return self._receive_begin(frame, now)
         if isinstance(frame, Voice) and self._before is not None and frame.over == self._before[0].over:
             superseded = [] if self.current is None else [OverSuperseded(self.current)]
+            left = None if self.current is None else (self.current, self._first_index)
             followed = self._follow(*self._before, now)
+            if left is not None and goes_before(left[0].nonce, followed.begin.nonce):
+                self._before = left
             return [*superseded, followed, *self._receive_voice(frame, followed.begin, now)]
         if self.current is None or frame.over != self.current.over:
             straggler = bool(self._finished) and self._finished[-1][0] == frame.over
@@ -109,12 +119,16 @@ class OverReceiver:
             return []
         same_talker = begin.sender == current.sender
         if not same_talker and not self._pace.yields(now):
+            same_origin = origin_of(begin.nonce) == origin_of(current.nonce) and begin.over != current.over
+            if same_origin and not self._spoken:
+                self._before = begin, first_index
             return [Overlap(begin)]
         return [OverSuperseded(current), self._follow(begin, first_index, now, took_over=not same_talker)]
 
     def _follow(self, begin: Begin, first_index: int, now: float, *, took_over: bool = False) -> OverBegun:
         supersedes = self.current is not None
         self.current, self._last_over, self._before = begin, begin.over, None
+        self._first_index, self._spoken = first_index, False
         if (begin.over, begin.nonce) != self._counted:
             self._intact.clear()
             self._damaged.clear()
@@ -142,6 +156,9 @@ class OverReceiver:
         # The older packets first: they are the more urgent ones.
         places = sorted(zip(indices, voice.packets, strict=True), key=lambda place: place[0])
         events: list[OverEvent] = [self._place(index, packet, voice.damaged, begin.k, now) for index, packet in places]
+        if not self._spoken and self._before is not None and goes_before(begin.nonce, self._before[0].nonce):
+            self._before = None  # whoever goes before has spoken first
+        self._spoken = True
         self._pace.arrived(first + own - 1, sum(isinstance(event, PacketHeard) for event in events), now)
         return [*events, *self._useful_copies(first - copied, copies)]
 

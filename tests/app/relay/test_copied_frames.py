@@ -65,6 +65,26 @@ def test_a_copied_begin_keeps_no_over_from_a_link(protection: dict, after_s: flo
     assert voices or [] == [one for one in bob.only(events.OverPlayed) if one.lost]
 
 
+def test_a_copied_begin_just_before_the_relays_own_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The station follows the version that speaks, whichever began first."""
+    monkeypatch.setattr("app.relay.link_end.random.uniform", lambda low, high: low)
+    near, far = Air("udp://near"), Air("udp://far")
+    ada, bob = sealed_pair(near, far)
+    intruder = far.member()
+    hill = WatchedRelay("Hill", near, far, **KEY)
+
+    async def main() -> None:
+        async with relaying([near, far], hill), running(ada, bob), trio.open_nursery() as nursery:
+            await trio.sleep(8.0)
+            nursery.start_soon(copy, near, intruder, lambda frame: frame[0] & 15 == Type.BEGIN)
+            ada.engine.play_clip(clip(PACKETS * 0.32 - 0.1))
+            await trio.sleep(15.0)
+            nursery.cancel_scope.cancel()
+
+    play(main)
+    assert set(ada.encoder.packets) <= set(bob.decoder.packets)
+
+
 def test_a_copied_begin_keeps_no_over_from_a_link_of_a_relay_without_the_key() -> None:
     """Without a packet behind it, it takes no floor from the over whose BEGIN it is."""
     near, far = Air("udp://near"), Air("udp://far")

@@ -9,7 +9,7 @@ import pytest
 
 from transport.protocol.frames import MAX_NAME_BYTES, PACKET_BYTES, Begin, End, Voice
 from transport.protocol.known_names import KnownNames
-from transport.protocol.over import OverBegun, Overlap, OverSuperseded, PacketHeard
+from transport.protocol.over import OverBegun, Overlap, OverSuperseded, PacketHeard, VoiceIgnored
 from transport.protocol.over_receiver import OverReceiver
 from transport.protocol.relaying import (
     MAX_KNOWN,
@@ -213,7 +213,10 @@ def begin(nonce: bytes, over: int, sender: str) -> Begin:
 
 
 def test_a_listener_follows_the_smaller_of_two_versions() -> None:
-    """As soon as it speaks, since its BEGIN may be a copy; of two overs that have nothing in common the first one."""
+    """As soon as it speaks, since its BEGIN may be a copy, and till then the other one, if that one does.
+
+    Of two overs that have nothing in common it follows the first one.
+    """
     small, great = begin(NONCE, 1, "Ada via Hill"), begin(NONCE[:4] + b"\xff" * 4, 2, "Ada via Bay")
     receiver = OverReceiver()
     assert [OverBegun(small, 0)] == receiver.receive(small, 0.0)
@@ -229,6 +232,12 @@ def test_a_listener_follows_the_smaller_of_two_versions() -> None:
     receiver.receive(small, 0.1)
     receiver.receive(End(2, 1, 0), 0.2)
     assert [OverBegun(small, 0), *heard] == receiver.receive(Voice(1, 1, (P,)), 0.5)
+    receiver = OverReceiver()
+    hear = [receiver.receive(frame, 0.1) for frame in (small, great)]
+    assert [[OverBegun(small, 0)], [Overlap(great)]] == hear
+    assert [OverSuperseded(small), OverBegun(great, 0), *heard] == receiver.receive(Voice(2, 1, (P,)), 0.4)
+    assert [OverSuperseded(great), OverBegun(small, 0), *heard] == receiver.receive(Voice(1, 1, (P,)), 0.5)
+    assert [VoiceIgnored(2, 1)] == receiver.receive(Voice(2, 2, (P,)), 0.8)
     receiver = OverReceiver()
     receiver.receive(great, 0.0)
     one_number = replace(small, over=2)
