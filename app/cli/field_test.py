@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,7 +81,13 @@ def run_field_test(arguments: argparse.Namespace) -> int:
             settings, parts, known, minutes=arguments.minutes, answer=arguments.answer, say=note, stop=ending.asked
         )
 
-    test = run_until_signal(run)
+    folder.mkdir(parents=True, exist_ok=True)  # now: a report that cannot be written costs the whole test
+    try:
+        test = run_until_signal(run)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # unless something is in it
+        raise
     told: dict[str, Any] = write_report(folder, test, known, ideal)
     if test.stopped:
         note("ended by a signal: the report is of what came until then")

@@ -32,6 +32,7 @@ COMMANDS: dict[str, list[str]] = {
     "send with a key": ["send", LINK, "--input", str(CLIP), "--passphrase-file", "@"],
     "send with settings": ["send", LINK, "--input", str(CLIP), "--config", "@"],
     "listen": ["listen", LINK, "--output", "@"],
+    "a field test": ["field-test", LINK, "--out", "@"],
     "a capture": ["overs", "reproduce", "@"],
     "sound of a capture": ["overs", "reproduce", "clip.g800", "--output", "@"],
     "a port": ["who", "serial:///@?baud=9600"],
