@@ -119,8 +119,9 @@ class Transmitter:
         """The answer of each kind that waits."""
         self._budgets = {kind: _AnswerBudget(air) for kind in AnswerKind}
         self._more = trio.Event()
-        self._busy = False
-        self._idle = trio.Event()
+        self._sending: _Outgoing | None = None
+        self._gone = trio.Event()
+        """Set, and made anew, when a frame has left or was lost."""
         self._frame_s = 0.0
         self.dropped = 0
         """Number of frames that found no room."""
@@ -146,7 +147,6 @@ class Transmitter:
         if isinstance(frame, bytes):
             self._air.spend(len(frame), trio.current_time())
         self._own.append(_Outgoing(frame, on_sent, on_lost))
-        self._idle = trio.Event()
         self._more.set()
 
     def answer(self, frame: Answering, to: bytes = b"") -> None:
@@ -160,13 +160,12 @@ class Transmitter:
             self.unanswered += 1
             return
         self._answers[kind] = _Outgoing(frame, to=to)
-        self._idle = trio.Event()
         self._more.set()
 
     @property
     def waiting(self) -> int:
         """Number of frames that the link has not taken yet."""
-        return len(self._own) + len(self._answers) + self._busy
+        return len(self._own) + len(self._answers) + (self._sending is not None)
 
     @property
     def left_s(self) -> float:
@@ -183,9 +182,12 @@ class Transmitter:
         return wire_bytes(self._link, self._link.sent - before)
 
     async def drained(self) -> None:
-        """Return when everything that was queued has left."""
-        if self.waiting:
-            await self._idle.wait()
+        """Return when everything that is queued now has left, whatever is queued meanwhile."""
+        before = [*self._own, *self._answers.values(), *([] if self._sending is None else [self._sending])]
+        while before:
+            await self._gone.wait()
+            left = {id(one) for one in (*self._own, *self._answers.values(), self._sending)}
+            before = [one for one in before if id(one) in left]
         await trio.sleep(self._link.drain_s())
 
     async def run(self, on_problem: Callable[[LinkError], None], on_taken: Callable[[], None] = lambda: None) -> None:
@@ -205,14 +207,12 @@ class Transmitter:
                 airtime_s = await self._send(self._answers.pop(kind), on_problem, on_taken)
                 now = trio.current_time()
                 self._budgets[kind].spent(max(airtime_s, now + self._link.drain_s() - before_s), now)
-            if not self.waiting:
-                self._idle.set()
 
     async def _send(
         self, outgoing: _Outgoing, on_problem: Callable[[LinkError], None], on_taken: Callable[[], None]
     ) -> float:
         """Send a frame, and return its time on air by the plan of the link, in seconds."""
-        self._busy = True
+        self._sending = outgoing
         began_s = trio.current_time()
         octets = self._octets(outgoing.frame)
         try:
@@ -226,7 +226,9 @@ class Transmitter:
             if outgoing.on_sent is not None:
                 outgoing.on_sent(trio.current_time())
         finally:
-            self._busy = False
+            self._sending = None
+            self._gone.set()
+            self._gone = trio.Event()
         self._frame_s = trio.current_time() - began_s
         return self._air.airtime_s(len(octets))
 
