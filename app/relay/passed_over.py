@@ -81,6 +81,8 @@ class WayOn:
     packets: int = 0
     lost: int = 0
     """Packets that found no room there."""
+    misfits: int = 0
+    """VOICEs in a row that did not fit."""
 
     def ended(self, frame_bytes: int) -> str:
         """Return why the over goes no further here with a frame of this length; "" if it does."""

@@ -25,7 +25,10 @@ from transport.protocol.relaying import KnownOvers, Sighting, origin_of
 OVERS_PER_S, OVERS_AT_ONCE = 2.0, 16.0
 """Overs a second that are taken from one link, and how many at once."""
 BEGINS_PER_S, BEGINS_AT_ONCE = 0.5, 4.0
-"""Other BEGINs with the number of an over that are passed on from one link a second, and how many at once."""
+"""BEGINs with the number of an over that are passed on from one link a second, and how many at once: those with its
+nonce, and as many others."""
+STRAGGLING_S = 3.0
+"""Time after its last VOICE in which a BEGIN with the number of an over is one of its own, in seconds of speech."""
 MAX_RESUMED = 8
 """Times that an over goes on after an END, which may have been another's."""
 BEGUN_S = 10.0
@@ -55,6 +58,7 @@ class Passing:
         self._elsewhere = OversElsewhere()
         self._overs = [TokenBucket(OVERS_PER_S, OVERS_AT_ONCE) for _ in ends]
         self._begins = [TokenBucket(BEGINS_PER_S, BEGINS_AT_ONCE) for _ in ends]
+        self._begins_again = [TokenBucket(BEGINS_PER_S, BEGINS_AT_ONCE) for _ in ends]
         self._singles = PassingSingles(ends)
         self._ways = WaysOn(ends, known, self._begun, self._elsewhere, report, self._yields)
 
@@ -115,21 +119,25 @@ class Passing:
             return
         current, begin = self._current.get(end.number), OverStart(nonce, octets, sequence, now)
         if current is not None and current.knows(nonce):
-            if self._is_new(current, octets, sequence, end, now):
-                current.begins_too(begin)
-                self._ways.pass_on(octets, 0, current, end)
+            if over == current.over:
+                self._begin_too(current, begin, self._begins_again[end.number], end, now)
             return
         if self._mark(nonce, over, end) in (Sighting.NEW, Sighting.GOES_ON):
-            if current is not None and current.over == over and not current.ends:
-                self._begin_too(current, begin, end, now)
+            if current is not None and current.over == over and self._goes_on(current, end, now):
+                self._begin_too(current, begin, self._begins[end.number], end, now)
             else:
                 self._begun[end.number].keep(over, begin, now)
         if current is None or current.ends:
             end.begins(now, over)
 
-    def _begin_too(self, current: PassedOver, begin: OverStart, end: LinkEnd, now: float) -> None:
-        """Pass on a BEGIN with the number of an over that is followed, which may be the genuine one of the two."""
-        if not self._begins[end.number].take(now):
+    @staticmethod
+    def _goes_on(current: PassedOver, end: LinkEnd, now: float) -> bool:
+        """Tell whether an over has not ended, or has so short a while ago that its END may be forged."""
+        return not current.ends or now < current.heard_s + STRAGGLING_S * end.slowness
+
+    def _begin_too(self, current: PassedOver, begin: OverStart, rate: TokenBucket, end: LinkEnd, now: float) -> None:
+        """Pass on a BEGIN with the number of an over that is followed: its own again, or one that may be genuine."""
+        if not rate.take(now):
             end.dropped += 1
         elif self._is_new(current, begin.octets, begin.sequence, end, now):
             current.begins_too(begin)
@@ -219,9 +227,8 @@ class Passing:
         count = min(packets, k) if version == 1 else 0
         pace.arrived(current.place(sequence, k) + count - 1, packets if count else 0, now)
         end.speaks(now, current.over, min(packets, MAX_K))
-        self._ways.leave_misfits(current, packets, copies, end, now)
         self._ways.begin_on_others(current, packets, copies, end, now)
-        self._ways.pass_on(octets, count, current, end)
+        self._ways.pass_voice(octets, packets, copies, count, current, end, now)
 
     def _resume(self, current: PassedOver, packets: int, copies: int, end: LinkEnd, now: float) -> bool:
         """Have an over go on after an END that was another's, on the links where it was; return whether it does.

@@ -13,6 +13,8 @@ from app.relay.reports import OverNotRelayed, OverRelayed, RelayReport
 from transport.protocol.relaying import KnownOvers, origin_of
 
 UNNAMED = "somebody"
+MAX_MISFITS = 3
+"""VOICEs in a row that do not fit a link after which an over ends there."""
 
 
 class WaysOn:
@@ -54,23 +56,32 @@ class WaysOn:
             if first:
                 self._not_taken(target, current, reason, end, now)
 
-    def leave_misfits(self, current: PassedOver, packets: int, copies: int, end: LinkEnd, now: float) -> None:
-        """End an over on the links where frames of so many packets and copies do not fit.
+    def pass_voice(
+        self, octets: bytes, packets: int, copies: int, count: int, current: PassedOver, end: LinkEnd, now: float
+    ) -> None:
+        """Pass a VOICE with so many packets and copies on, where it fits, `count` of them new.
 
-        Those after the first repeat what stood in the one before. This one may be forged: with one that fits, the over
-        begins there again.
+        Those after the first repeat what stood in the one before, so that an over may fit a link no longer. One may be
+        forged: the over ends there after a few in a row, and begins again with one that fits.
         """
         for way in list(current.ways):
-            if reason := misfit(end, way.target, packets, copies):
-                current.ways = [other for other in current.ways if other is not way]
-                self._end_way(way, end, complete=False)
-                current.waits = [*(current.waits or ()), way.target]
-                self._misfits.tell(end, way.target, reason, now)
+            reason = misfit(end, way.target, packets, copies)
+            way.misfits = way.misfits + 1 if reason else 0
+            if not reason:
+                self._pass_one(way, octets, count, current, end)
+                continue
+            self._misfits.tell(end, way.target, reason, now)
+            if way.misfits >= MAX_MISFITS:
+                self._leave(way, current, end)
 
     def resume(self, current: PassedOver, packets: int, copies: int, end: LinkEnd, now: float) -> None:
         """Have an over go on, on the links where it was."""
-        ways = [way for way in current.ways if not self._takes(way.target, current, packets, copies, end, now)]
-        current.ways = [WayOn(way.target, way.target.turns, current.until_s, way.whole) for way in ways]
+        ways, current.ways = current.ways, []
+        for way in ways:
+            if self._takes(way.target, current, packets, copies, end, now):
+                current.waits = [*(current.waits or ()), way.target]
+            else:
+                current.ways.append(WayOn(way.target, way.target.turns, current.until_s, way.whole))
 
     def _takes(self, target: LinkEnd, current: PassedOver, packets: int, copies: int, end: LinkEnd, now: float) -> str:
         """Take the floor of a link for an over of frames of so many packets and copies; return why not, or ""."""
@@ -112,14 +123,18 @@ class WaysOn:
                 target.pass_on(octets)
             return
         if reason := way.ended(len(octets)):
-            current.ways = [other for other in current.ways if other is not way]
-            current.waits = [*(current.waits or ()), *([target] if reason != TOO_LONG else ())]
-            self._end_way(way, end, complete=False)
+            self._leave(way, current, end, waits=reason != TOO_LONG)
             self._not_relayed(target, end, reason)
             return
         way.packets += packets
         if not self._is_there(target, current, octets) and not target.pass_on(octets, target.permit):
             way.lost += packets
+
+    def _leave(self, way: WayOn, current: PassedOver, end: LinkEnd, *, waits: bool = True) -> None:
+        """End an over on a link. waits: it begins there again once it can."""
+        current.ways = [other for other in current.ways if other is not way]
+        current.waits = [*(current.waits or ()), *([way.target] if waits else ())]
+        self._end_way(way, end, complete=False)
 
     def finish(self, current: PassedOver, end: LinkEnd, *, complete: bool) -> None:
         """End an over on all its ways. complete: its END has come."""

@@ -85,7 +85,47 @@ def another_over(frame: bytes) -> list[bytes]:
     return [forged(Type.BEGIN, 0, over=over), *voices, forged(Type.END, 16, over=over)]
 
 
+def end_and_begin(sequence: int, *sizes: int) -> Callable[[bytes], list[bytes]]:
+    """Return what makes of every fourth VOICE an END, and a BEGIN of this number, with VOICEs of these sizes behind it.
+
+    All with the number of the over, and the END with its nonce.
+    """
+    nonces: dict[int, bytes] = {}
+
+    def made(frame: bytes) -> list[bytes]:
+        over, number = frame[1], int.from_bytes(frame[2:4])
+        if frame[0] & 15 == Type.BEGIN:
+            nonces[over] = frame[4 : 4 + NONCE_BYTES]
+        if frame[0] & 15 != Type.VOICE or number not in (2, 6, 20):
+            return []
+        end = forged(Type.END, number + 2, over=over, nonce=nonces[over])
+        voices = [forged(Type.VOICE, sequence + 1 + one, size, over=over) for one, size in enumerate(sizes)]
+        return [end, forged(Type.BEGIN, sequence, over=over), *voices]
+
+    return made
+
+
+def begins_again() -> Callable[[bytes], list[bytes]]:
+    """Return what makes of a VOICE ten BEGINs with the nonce of the last one that came, and other numbers."""
+    nonces = [bytes(NONCE_BYTES)]
+
+    def made(frame: bytes) -> list[bytes]:
+        if frame[0] & 15 == Type.BEGIN:
+            nonces.append(frame[4 : 4 + NONCE_BYTES])
+        if frame[0] & 15 != Type.VOICE:
+            return []
+        number = 10 * int.from_bytes(frame[2:4])
+        overs = [(frame[1] + number + one) & 0xFF for one in range(10)]
+        return [forged(Type.BEGIN, one, over=over, nonce=nonces[-1]) for one, over in enumerate(overs)]
+
+    return made
+
+
 MADE = {
+    "END and a last BEGIN": end_and_begin(0xFFFF),
+    "END, BEGIN, VOICE": end_and_begin(40000, 6),
+    "END, a BEGIN again": end_and_begin(0, 1, 1),
+    "BEGINs of its nonce": begins_again(),
     "a BEGIN": begins_of(1),
     "two BEGINs": begins_of(2),
     "fifty BEGINs": begins_of(50),
@@ -209,3 +249,32 @@ def test_a_forged_open_over_closes_no_link(early_s: float, sealed: bool) -> None
     assert (12, 0) == played[-1]
     assert 8 <= sum(packets - lost for packets, lost in played[:1])
     assert "idle" == hill.only(RelayFigures)[-1].links[1].state.value
+
+
+@pytest.mark.parametrize(
+    "there", [(), (Type.BEGIN,), (Type.BEGIN, Type.VOICE)], ids=["END", "BEGIN there", "VOICE there"]
+)
+def test_an_over_comes_back_to_a_link_that_was_busy_when_it_went_on(there: tuple[Type, ...]) -> None:
+    """After an END that was another's, and with somebody else on the other link at that moment."""
+    near, far = Air("udp://near"), Air("udp://far")
+    ada, bob = sealed_pair(near, far)
+    intruder, other = near.member(), far.member()
+    hill = WatchedRelay("Hill", near, far)
+
+    async def main() -> None:
+        async with relaying([near, far], hill), running(ada, bob):
+            await trio.sleep(8.0)
+            ada.engine.play_clip(clip(60 * PACKET_S - 0.1))
+            await bob.until(events.OverBegan)
+            begin = next(frame for _, _, frame in near.frames if frame[0] & 15 == Type.BEGIN)
+            await trio.sleep(1.0)
+            _, _, said = near.frames[-1]
+            await intruder.send(forged(Type.END, said[3] + 2, over=said[1], nonce=begin[4:12]))
+            await trio.sleep(0.05)
+            for sequence, kind in enumerate(there):
+                await other.send(forged(kind, sequence, over=said[1] ^ 1))
+            await ada.until(events.OverSent)
+            await trio.sleep(5.0)
+
+    play(main)
+    assert 60 - 14 <= len(set(ada.encoder.packets) & set(bob.decoder.packets))
