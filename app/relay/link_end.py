@@ -47,6 +47,8 @@ SPEECH_LEFT_S = 10.0
 """Seconds of speech for which a duty cycle must leave airtime before an over is begun."""
 END_FRAMES = 3
 """Frames for which it must leave airtime while an over goes on: its two ENDs, and a VOICE."""
+LOOK_S = 0.5
+"""Time after which whoever waits for somebody's end looks again, in seconds: he may say hardly anything by now."""
 MAX_PASSED = 16
 """Frames that may wait here where another is to be passed on as it is: 5 s of speech with a packet a frame."""
 
@@ -83,7 +85,7 @@ class LinkEnd:
         self._health = LinkHealth(self.note)
         self.channel = ChannelEnd(settings.name, link, secret, clock, self.note, self.slowness, nonce_file)
         self.transmitter = Transmitter(link, self.channel.encode, self.air)
-        self.floor = Floor(LONGEST_TURN_S, slowness=self.slowness)
+        self.floor = Floor(LONGEST_TURN_S, slowness=self.slowness, if_sparse=True)
         self.changed = trio.Event()
         """Set, and made anew, when something has changed that may let an over begin or end."""
         self.queue = OverQueue()
@@ -119,8 +121,8 @@ class LinkEnd:
 
     @property
     def free(self) -> bool:
-        """True while nobody talks here, or somebody has for longer than anybody may, and is not waited for."""
-        return self.idle or trio.current_time() >= self.floor.breaks_in_s
+        """True while nobody talks here, or somebody who is not waited for: for too long, or hardly anything."""
+        return self.idle or self.floor.breaks_in(trio.current_time())
 
     @property
     def begins_count(self) -> bool:
@@ -171,9 +173,11 @@ class LinkEnd:
                 self.begins(now, begin.over, begin.k)
             case PacketHeard():
                 self._empty.speaks()
+                self.floor.spoke(now, 1)
             case Overlap(begin) | VoiceArrived(begin=Begin() as begin):
                 self.moved(self.floor.heard(now, begin.over, begin.k))
-            case VoiceIgnored(over):
+            case VoiceIgnored(over, packets):
+                self.floor.spoke(now, packets)
                 self.moved(self.floor.heard(now, over))
             case EndArrived(end):
                 self.ends(now, end.over)
@@ -186,6 +190,7 @@ class LinkEnd:
     def speaks(self, now: float, over: int, k: int, *, begins: bool = False) -> None:
         """Take a VOICE with so many packets; `begins`: of an over that is followed from here on."""
         self._empty.speaks()
+        self.floor.spoke(now, k)
         self.moved(self.floor.heard(now, over, k, begins))
 
     def ends(self, now: float, over: int) -> None:
@@ -211,7 +216,7 @@ class LinkEnd:
         return lost
 
     def permit(self, now: float) -> None:
-        """Take that the link took a BEGIN, or what stands for it: whoever has asked for the floor has it."""
+        """Take that the link took a BEGIN, or what stands for it: whoever asked for the floor has it."""
         if self.floor.state is State.ASKED:
             self.moved(self.floor.permit(now))
 
@@ -226,10 +231,9 @@ class LinkEnd:
         self.changed = trio.Event()
 
     async def may_be_free(self) -> None:
-        """Return when something has changed that may let an over begin or end, or somebody has talked for too long."""
-        changed, breaks_in_s = self.changed, self.floor.breaks_in_s
-        with trio.move_on_at(breaks_in_s if breaks_in_s > trio.current_time() else float("inf")):
-            await changed.wait()
+        """Return when something has changed that may let an over begin or end, or it is time to look again."""
+        with trio.move_on_after(LOOK_S):
+            await self.changed.wait()
 
     # --- tasks -------------------------------------------------------------------------------------------------------
 
@@ -257,9 +261,8 @@ class LinkEnd:
             for over in self.moved(self.floor.tick(trio.current_time())):
                 on_lost(over)
             next_s = self.floor.next_tick_s()
-            changed = self.changed
             with trio.move_on_at(float("inf") if next_s is None else max(next_s, trio.current_time() + 0.01)):
-                await changed.wait()
+                await self.changed.wait()
 
     def refuse_strangers(self) -> None:
         """Tell a station that has another passphrase or mode, if one is to be told now."""

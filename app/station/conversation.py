@@ -73,7 +73,7 @@ class Conversation:
         self._messages = messages
         self._emit = emit
         self._permit_tone = settings.permit_tone
-        self._floor = Floor(talk_limit_s=settings.time_out_s, slowness=slowness)
+        self._floor = Floor(talk_limit_s=settings.time_out_s, slowness=slowness, if_sparse=True)
         self._floor_changed = trio.Event()
         self._clip: np.ndarray | None = None
         self._clip_may_start = trio.Event()
@@ -121,7 +121,7 @@ class Conversation:
             self._emit(events.TalkDenied("this station only listens"))
             return
         before = self._floor.state
-        self._floor_says(self._floor.press(trio.current_time(), if_sparse=True))
+        self._floor_says(self._floor.press(trio.current_time()))
         if self._floor.state is not State.ASKED or before is State.ASKED:
             return
         self._clip = clip

@@ -53,15 +53,24 @@ class Floor:
     """The floor of one station on one channel. Every method takes the time, in seconds of a steady clock."""
 
     def __init__(
-        self, talk_limit_s: float = TALK_LIMIT_S, talk_warning_s: float = TALK_WARNING_S, slowness: float = 1.0
+        self,
+        talk_limit_s: float = TALK_LIMIT_S,
+        talk_warning_s: float = TALK_WARNING_S,
+        slowness: float = 1.0,
+        *,
+        if_sparse: bool = False,
     ) -> None:
-        """Take this station's talk limit, and the seconds that a second of speech takes on the link, by its plan."""
+        """Take this station's talk limit, and the seconds that a second of speech takes on the link, by its plan.
+
+        if_sparse: the key counts, too, while somebody talks of whom hardly anything comes. `spoke` is told what does.
+        """
         self.state = State.IDLE
         self.talker_over: int | None = None
         """Over number of the station that is heard; None while nobody is."""
         self._talk_limit_s = talk_limit_s
         self._talk_warning_s = talk_warning_s
         self._slowness = max(1.0, slowness)
+        self._if_sparse = if_sparse
         self._limit_at_s: float | None = None
         self._warned = False
         self._silent_at_s: float | None = None
@@ -88,13 +97,14 @@ class Floor:
         receiving = self.state is State.RECEIVING
         return self._busy_since_s + self._talk_limit_s * self._slowness if receiving else math.inf
 
-    def press(self, now: float, *, if_sparse: bool = False) -> list[FloorEvent]:
-        """Take note that the talk key went down.
+    def breaks_in(self, now: float) -> bool:
+        """Tell whether the key counts although somebody talks: for too long, or hardly anything."""
+        return now >= self.breaks_in_s or (self._if_sparse and self._sparse(now))
 
-        if_sparse: it counts, too, while somebody talks of whom hardly anything comes. `spoke` has to be told what does.
-        """
+    def press(self, now: float) -> list[FloorEvent]:
+        """Take note that the talk key went down."""
         before = self.state
-        break_in = now >= self.breaks_in_s or (if_sparse and self._sparse(now))
+        break_in = self.breaks_in(now)
         if before in (State.IDLE, State.RECEIVING):
             self._breaking_in = break_in
         events = self._move(FloorInput.BREAK_IN if break_in else FloorInput.PRESS)

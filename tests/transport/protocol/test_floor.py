@@ -417,14 +417,14 @@ def spoken(floor: Floor, k: int, spacing_s: float, loses: float, until_s: float)
 @pytest.mark.parametrize("spacing_s", [2.1, 2.4])
 def test_a_trickle_of_speech_does_not_hold_the_floor(spacing_s: float) -> None:
     """Once hardly anything has come for seconds, the key counts at any time; not for whoever does not ask so."""
-    floor = Floor()
-    counts = spoken(floor, 1, spacing_s, 0.0, 60.0)
+    floor, other = Floor(if_sparse=True), Floor()
+    for one in (other, floor):
+        counts = spoken(one, 1, spacing_s, 0.0, 60.0)
     first = counts.index(True)
     assert SPARSE_S <= 0.1 * (first + 1) <= SPARSE_S + 0.2
     assert all(counts[first:])
-    assert kinds(floor.press(60.0)) == [TalkRefused]
-    floor.release(60.0)
-    floor.press(60.0, if_sparse=True)
+    assert kinds(other.press(60.0)) == [TalkRefused]
+    floor.press(60.0)
     assert State.ASKED is state_of(floor)
     assert [] == floor.heard(60.1, THEM)  # which does not take it back
 
@@ -451,12 +451,12 @@ def test_the_floor_is_kept_from_the_key_at_first_and_to_the_end() -> None:
 
 def test_overs_of_other_names_do_not_hold_the_floor_with_little() -> None:
     """However many overs without a pause share what comes: it is counted of them all."""
-    floor, now = Floor(), 0.0
+    floor, now = Floor(if_sparse=True), 0.0
     for over in range(20):
         floor.heard(now, over, begins=True)
         floor.spoke(now, 1)
         now += 2.0
-    floor.press(now, if_sparse=True)
+    floor.press(now)
     assert State.ASKED is state_of(floor)
 
 
