@@ -227,7 +227,8 @@ class Passing:
         count = min(packets, k) if version == 1 else 0
         pace.arrived(current.place(sequence, k) + count - 1, packets if count else 0, now)
         end.speaks(now, current.over, min(packets, MAX_K))
-        self._ways.begin_on_others(current, packets, copies, end, now)
+        if not current.ends:
+            self._ways.begin_on_others(current, packets, copies, end, now)
         self._ways.pass_voice(octets, packets, copies, count, current, end, now)
 
     def _resume(self, current: PassedOver, packets: int, copies: int, end: LinkEnd, now: float) -> bool:

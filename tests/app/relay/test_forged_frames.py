@@ -299,3 +299,25 @@ def test_a_forged_over_goes_on_for_no_longer_than_anybody_may() -> None:
     play(main)
     said = said_by_the_relay(far)
     assert TALK_LIMIT_S - 2.0 <= said[-1] - said[0] <= TALK_LIMIT_S + LIMIT_MARGIN_S
+
+
+def test_a_straggler_takes_no_floor() -> None:
+    """A VOICE that comes behind the END of its over, on a link where somebody talked till then, is no over."""
+    near, far = Air("udp://near"), Air("udp://far")
+    ada, bob = near.member(), far.member()
+    hill = WatchedRelay("Hill", near, far)
+
+    async def main() -> None:
+        async with relaying([near, far], hill):
+            for sequence, kind in enumerate((Type.BEGIN, Type.VOICE)):
+                await bob.send(forged(kind, sequence, over=5, nonce=b"Somebody"))
+            await trio.sleep(1.0)
+            for sequence, kind in enumerate((Type.BEGIN, Type.VOICE)):
+                await ada.send(forged(kind, sequence))
+            await ada.send(forged(Type.END, 3))
+            await trio.sleep(6.0)
+            await ada.send(forged(Type.VOICE, 1, nonce=b"straggle")[:-1] + b"\1")
+            await trio.sleep(200.0)
+
+    play(main)
+    assert "idle" == hill.only(RelayFigures)[-1].links[1].state.value
