@@ -18,6 +18,7 @@ from app.relay.carrier import Carrier
 from app.relay.carrying import Carrying
 from app.relay.link_end import LinkEnd
 from app.relay.messages import CarriedMessages
+from app.relay.passed_over import silence_s
 from app.relay.passing import OVERS_AT_ONCE, OVERS_PER_S, Passing
 from app.relay.reasons import ENDING
 from app.relay.reports import LinkFigures, OverNotRelayed, RelayFigures, RelayReport
@@ -46,11 +47,16 @@ class _Followed:
 
     begun: OverBegun
     origin: bytes
+    over: int
+    """Number under which it is heard now."""
+    heard_s: float
+    """Time at which it began, or its last packet came."""
     carried: list[Carrying] | None = None
     """Those who carry it, one for each other link at the most; None while it is not carried before a packet comes."""
 
     def move(self, begun: OverBegun) -> None:
         """Take that the over is heard under another number from now on."""
+        self.over = begun.begin.over
         if self.carried is None:
             self.begun = begun
         for carrying in self.carried or ():
@@ -113,8 +119,7 @@ class Junction:
             await trio.sleep_until(next_beat_s(trio.current_time(), LOOK_BEATS))
             for end in self._ends:
                 end.refuse_strangers()
-            if self._passing is not None:
-                self._passing.look(trio.current_time())
+            self._end_silent(trio.current_time())
             if trio.current_time() < told_s + FIGURES_S:
                 continue
             figures = tuple(_figures(end) for end in self._ends)
@@ -155,10 +160,20 @@ class Junction:
             case Text(over, sequence, sender) | Beacon(over, sequence, sender) if sender:
                 self._names.heard_message(over, sequence, sender, end.number)
 
+    def _end_silent(self, now: float) -> None:
+        """End what has come to nothing, where the floor does not tell of it: it follows one over of all channels."""
+        if self._passing is None:
+            return
+        self._passing.look(now)
+        for end in self._ends:
+            followed = self._current.get(end.number)
+            if followed is not None and now > followed.heard_s + silence_s(followed.begun.begin.k, end):
+                self._give_up(end)
+
     def _lose(self, end: LinkEnd, over: int) -> None:
         """Take that nothing more comes of the over with this number that was followed on a link."""
         followed = self._current.get(end.number)
-        if followed is not None and followed.begun.begin.over == over:
+        if followed is not None and followed.over == over:
             self._leave(end)
         if self._passing is not None:
             self._passing.lose(end, over)
@@ -185,7 +200,7 @@ class Junction:
         self._leave(end)
         if self._known.heard(origin, nonce, end.number) not in (Sighting.NEW, Sighting.GOES_ON):
             return
-        followed = self._current[end.number] = _Followed(begun, origin)
+        followed = self._current[end.number] = _Followed(begun, origin, begun.begin.over, now)
         if end.begins_count:
             followed.carried = self._carry(followed, end, now)
 
@@ -194,6 +209,7 @@ class Junction:
         followed = self._current.get(end.number)
         if followed is None:
             return
+        followed.heard_s = now
         if isinstance(fact, PacketHeard) and followed.carried is None:
             followed.carried = self._carry(followed, end, now)
         for carrying in followed.carried or ():

@@ -12,7 +12,7 @@ from app.relay.link_end import LinkEnd
 from app.relay.reasons import NO_AIRTIME, SOMEBODY_TALKS, TOO_LONG
 from transport.planning.planner import link_model, plan
 from transport.protocol.floor_states import State
-from transport.protocol.frames import MAX_K, Repeat
+from transport.protocol.frames import MAX_K, PACKET_S, Repeat
 from transport.protocol.open_frames import HEADER_BYTES
 from transport.protocol.over import voice_number
 from transport.protocol.over_pace import OverPace
@@ -23,6 +23,8 @@ MAX_NUMBERS = 256
 """Numbers of frames of an over that are remembered, the last ones: more than twice what can come at once."""
 MAX_VERSIONS = 2
 """Frames of an over with one type and number that are passed on, if they differ: one of them may be forged."""
+SILENCE_S, SILENCE_FRAMES = 5.0, 3
+"""Silence after which an over has come to nothing: so many seconds, and so many frames more."""
 _FIRST_KEPT = 2
 """BEGINs that none which comes later takes the place of."""
 
@@ -205,6 +207,11 @@ class BegunOvers:
     def follow(self, over: int) -> None:
         """Take that the over with this number is followed from here on."""
         del self._overs[over]
+
+
+def silence_s(k: int, end: LinkEnd) -> float:
+    """Return the silence after which an over of k packets a frame has come to nothing, whoever has the floor."""
+    return SILENCE_S + SILENCE_FRAMES * k * PACKET_S * end.slowness
 
 
 def misfit(source: LinkEnd, target: LinkEnd, packets: int, copies: int = 0) -> str:

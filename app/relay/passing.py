@@ -12,7 +12,7 @@ import trio
 
 from app.relay.elsewhere import OversElsewhere
 from app.relay.link_end import LinkEnd
-from app.relay.passed_over import BegunOvers, OverStart, PassedOver
+from app.relay.passed_over import BegunOvers, OverStart, PassedOver, silence_s
 from app.relay.passing_singles import PassingSingles
 from app.relay.reports import RelayReport
 from app.relay.ways_on import WaysOn
@@ -33,8 +33,6 @@ MAX_RESUMED = 8
 """Times that an over goes on after an END, which may have been another's."""
 BEGUN_S = 10.0
 """Time after a BEGIN within which a VOICE of its over counts, in seconds of speech: BEGINs come more often."""
-SILENCE_S = 20.0
-"""Time without a VOICE after which an over has come to nothing, in seconds of speech."""
 
 
 class Passing:
@@ -104,7 +102,7 @@ class Passing:
         """End what has come to nothing, whether or not the floor has told of it."""
         for end in self._ends:
             current = self._current.get(end.number)
-            if current is not None and now > current.heard_s + SILENCE_S * end.slowness:
+            if current is not None and now > current.heard_s + silence_s(MAX_K, end):
                 self.lose(end)
 
     def close(self) -> None:

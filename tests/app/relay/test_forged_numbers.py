@@ -278,3 +278,32 @@ def test_an_over_comes_back_to_a_link_that_was_busy_when_it_went_on(there: tuple
 
     play(main)
     assert 60 - 14 <= len(set(ada.encoder.packets) & set(bob.decoder.packets))
+
+
+@pytest.mark.parametrize("packets", [1, 6])
+def test_an_open_over_that_the_floor_has_lost_sight_of_ends_in_seconds(packets: int) -> None:
+    """A BEGIN of another kind behind it has the floor follow that one; nobody else tells of its silence."""
+    near, far = Air("udp://near"), Air("udp://far")
+    ada, bob = sealed_pair(near, far)
+    intruder = near.member()
+    hill = WatchedRelay("Hill", near, far)
+    sender = OverSender(over=77, nonce=bytes(8), utc_s=0, codec_id=CODEC_ID, k=1, sender="Eve")
+    opened = [sender.begin()] + [
+        one for _ in range(packets) for one in sender.voice([bytes(PACKET_BYTES)], damaged=False)
+    ]
+
+    async def main() -> None:
+        async with relaying([near, far], hill), running(ada, bob):
+            await trio.sleep(8.0)
+            for frame in opened:
+                await intruder.send(encode(frame))
+                await trio.sleep(PACKET_S)
+                await intruder.send(forged(Type.BEGIN, 0))
+            await trio.sleep(20.0)
+            ada.engine.play_clip(clip(12 * PACKET_S - 0.1))
+            await ada.until(events.OverSent)
+            await trio.sleep(15.0)
+
+    play(main)
+    assert set(ada.encoder.packets) <= set(bob.decoder.packets)
+    assert ["idle", "idle"] == [link.state.value for link in hill.only(RelayFigures)[-1].links]
