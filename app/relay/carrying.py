@@ -9,7 +9,6 @@ It is the same for an over that is being spoken and for one that waited: what ha
 from __future__ import annotations
 
 import math
-import os
 import random
 
 import trio
@@ -34,8 +33,8 @@ from transport.protocol.floor_states import State
 from transport.protocol.frames import PACKET_BYTES, PACKET_S, Begin, End, Mode, Repeat
 from transport.protocol.over import OverBegun, OverEnded, Overlap, OverSender, PacketHeard
 from transport.protocol.receiver import Fact, VoiceArrived
-from transport.protocol.relaying import goes_before, origin_of, relayed_name, relayed_nonce
-from transport.protocol.repacking import Piece, Repacker
+from transport.protocol.relaying import goes_before, origin_of
+from transport.protocol.repacking import MAX_ROW, Piece, Repacker
 
 LONGEST_WAIT_S = 60.0
 """Longest time for which an over waits for the floor, in seconds: an answer that comes later is none any more."""
@@ -63,9 +62,11 @@ class Carrying:
         self._ended: End | None = None
         self._came, self._over = 0, False
         """Number of packets that have come of it, and True once nothing more can come."""
-        self._there = SaidThere(self.origin)
+        self._there = SaidThere(self.origin, target.slowness)
         self._gives_way = False
         """True while it is being said here, and somebody else is heard to say it, who goes before."""
+        self._again = False
+        """True where somebody else had said some of it before it is said here."""
         self._stopped = ""
         """Reason why it shall not be carried, or no further; "" while it shall."""
         self._more = trio.Event()
@@ -115,11 +116,12 @@ class Carrying:
     def take(self, fact: Fact, now: float) -> None:
         """Take a fact of the target's: an over of this origin is this one, as far as somebody else says it there."""
         there = self._there
-        if there.speaks(fact):
-            if self._nonce and goes_before(there.nonce, self._nonce):
+        if there.speaks(fact, now):
+            goes_on = not self._again or there.is_dense(now)
+            if goes_on and self._nonce and goes_before(there.nonce, self._nonce):
                 self._gives_way = True
                 self._wake()
-        elif there.has_ended(fact) and there.is_enough(self._came) and (self._gives_way or not self._nonce):
+        elif there.ended and (self._gives_way or not self._nonce) and self._is_there():
             self.stop(ALREADY_THERE)
 
     def outlasts(self, fact: Fact) -> bool:
@@ -132,6 +134,10 @@ class Carrying:
             case _:
                 return False
         return same and bool(self._nonce) and goes_before(self._nonce, begin.nonce)
+
+    def _is_there(self) -> bool:
+        """Tell whether nothing more can come of it, and somebody else has said what this relay has not."""
+        return self._over and self._there.heard and not self._packets.unsaid(self._there.has)
 
     def stop(self, reason: str) -> None:
         """Carry it no further."""
@@ -164,7 +170,7 @@ class Carrying:
         """Return True when the floor is ours to take; False where it will not be."""
         target, told, waits = self._target, False, False
         while not self._stopped:
-            if target.queue.is_turn_of(self) and target.free:
+            if target.queue.is_turn_of(self) and self._may_say():
                 if not target.link.ready or not target.may_begin:
                     self._stopped = (target.problem or NOBODY_THERE) if not target.link.ready else NO_AIRTIME
                     return False
@@ -176,20 +182,27 @@ class Carrying:
             if not told and not self._there.nonce:
                 self._carrier.report(OverWaits(self._begin.sender, self._source.name, target.name))
             told = waits = True
-            with trio.move_on_at(self._came_s + LONGEST_WAIT_S):
-                await target.may_be_free()
-            if trio.current_time() >= self._came_s + LONGEST_WAIT_S:
-                self.stop(ALREADY_THERE if self._there.is_enough(self._came) else SOMEBODY_TALKS)
+            await target.may_be_free()
+            if trio.current_time() >= max(self._came_s, self._there.heard_s) + LONGEST_WAIT_S:
+                self.stop(ALREADY_THERE if self._is_there() else SOMEBODY_TALKS)
         return False
+
+    def _may_say(self) -> bool:
+        """Tell whether the floor may be asked for: of what somebody else says, only once he leaves something out."""
+        target, there, now = self._target, self._there, trio.current_time()
+        unsaid, his = self._packets.unsaid(there.has), target.floor.talker_over == there.over
+        if self._is_there():
+            self.stop(ALREADY_THERE)
+        elif his and unsaid > MAX_ROW and there.is_dense(now) is False:
+            target.moved(target.floor.talker_lost(now))
+        return bool(unsaid) and (target.idle or (target.free and not his)) if there.heard else target.free
 
     async def _say(self) -> bool:
         """Say the over; return False where somebody else was first, so that it waits again."""
         target, floor, now = self._target, self._target.floor, trio.current_time()
-        self._packets.skip(self._there.packets)  # whoever has said these has disappeared
-        if self._there.packets and self._packets.finished:
-            self.stop(ALREADY_THERE)
-            return False
-        sender = self._new_sender()
+        self._packets.skip(self._there.has)
+        self._again = self._there.heard
+        sender = self._carrier.new_sender(self._begin, self.origin, self._source, target)
         self._nonce = sender.nonce
         self._carrier.known.carries(self.origin, sender.nonce)
         target.moved(floor.press(now))
@@ -213,41 +226,26 @@ class Carrying:
         self._sent = self._missing = 0
         return False
 
-    def _new_sender(self) -> OverSender:
-        """Return the sender of an over that was never said: its number and its nonce are new."""
-        begin, carrier = self._begin, self._carrier
-        addressee = carrier.names.addressee(begin.addressee, carrier.name, self._source.number, self._target.number)
-        return OverSender(
-            over=os.urandom(1)[0],
-            nonce=relayed_nonce(self.origin, begin.nonce, os.urandom),
-            utc_s=begin.utc_s,
-            codec_id=begin.codec_id,
-            k=self._target.k,
-            sender=relayed_name(begin.sender, carrier.name, always=carrier.names_itself),
-            addressee="" if addressee == carrier.name else addressee,
-            repeat=self._target.address.repeat,
-        )
-
     async def _speak(self, sender: OverSender) -> None:
         """Send piece after piece at the pace of speech from the first one on: frames that came in one go are spread."""
-        target, began_s, said = self._target, math.inf, 0
+        target, began_s, said = self._target, -math.inf, 0
         longest = voice_bytes(target.k, link_model(target.address), sealed=True, repeat=target.address.repeat)
         while target.floor.state in ON_AIR and not self._stopped and not self._gives_way:
-            piece = self._packets.take(trio.current_time())
+            if self._packets.finished:
+                return
+            now, due_s = trio.current_time(), began_s + said * PACKET_S - LEAD_S
+            piece = self._packets.take(now) if now >= due_s else None
             if piece is None:
-                if self._packets.finished:
-                    return
                 more = self._more
-                with trio.move_on_at(min(self._packets.next_s(), trio.current_time() + LONGEST_TURN_S)):
+                with trio.move_on_at(due_s if now < due_s else min(self._packets.next_s(), now + LONGEST_TURN_S)):
                     await more.wait()
                 continue
-            began_s = min(began_s, trio.current_time())
-            await trio.sleep_until(began_s + said * PACKET_S - LEAD_S)
+            began_s = began_s if said else trio.current_time()
             said += piece.count
-            if target.floor.state in ON_AIR and not target.may_go_on(longest):
-                self._stopped = NO_AIRTIME
-            if target.floor.state in ON_AIR and not self._stopped:
+            if target.may_go_on(longest):
                 self._send(sender, piece)
+            else:
+                self._stopped = NO_AIRTIME
         if target.floor.state is State.DRAINING:
             self._stopped = self._stopped or TOO_LONG
 

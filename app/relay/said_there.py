@@ -1,20 +1,23 @@
 """An over as somebody else says it on the link to which it is to be carried. No I/O, no clock.
 
-A BEGIN proves nothing: whoever hears one on another link can say it again on this one, without any key. The over is
-there as far as its packets come there.
+A BEGIN proves nothing, and a packet nothing of the next one: whoever hears them on another link can say them again on
+this one, without any key. The over is there as far as its packets come there.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections import deque
+from dataclasses import dataclass, field
 
-from transport.protocol.frames import Begin
+from transport.protocol.frames import PACKET_S, Begin
 from transport.protocol.over import OverBegun, Overlap, PacketHeard, VoiceIgnored
+from transport.protocol.over_pace import EAR_GRACE_S, EAR_SHARE, EAR_WINDOW_S, MAX_ARRIVALS
 from transport.protocol.receiver import EndArrived, Fact, VoiceArrived
 from transport.protocol.relaying import origin_of
 
-ENOUGH = 0.5
-"""Share of the packets of an over that others have to say on a link before they end it, for it to be there."""
+MAX_HEARD = 1024
+"""Packets of an over that are remembered: more than twice what the longest has."""
 
 
 @dataclass(slots=True)
@@ -22,17 +25,29 @@ class SaidThere:
     """The versions of one over that others say on a link."""
 
     origin: bytes
+    slowness: float = 1.0
+    """Seconds that a second of speech takes on the link, by its plan."""
     nonce: bytes = b""
     """Nonce of the version that was heard last; empty while none was."""
-    packets: int = 0
-    """Number of packets that came of all versions."""
-    _over: int = 0
+    over: int = 0
+    """Number of that version."""
+    heard_s: float = -math.inf
+    """Time at which a packet of it came last."""
+    ended: bool = False
+    """True once the END of that version has come."""
+    _packets: set[bytes] = field(default_factory=set)
+    """Packets that came of all versions: those of one that was joined late have other places."""
+    _k: int = 1
+    _since_s: float = math.inf
+    """Time at which packets of it began to come, after none for as long as they are counted."""
     _followed: bool = False
     """True while that version is the over that is followed on the link."""
+    _frame: list[bytes] = field(default_factory=list)
+    """Packets of the frame that is being told of, while it is not known to be of the over."""
+    _arrivals: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=MAX_ARRIVALS))
 
-    def speaks(self, fact: Fact) -> bool:
+    def speaks(self, fact: Fact, now: float) -> bool:
         """Take a fact of the link, and tell whether it is speech of the over."""
-        before = self.packets
         match fact:
             case OverBegun(begin, first_index):
                 self._followed = origin_of(begin.nonce, first_index) == self.origin
@@ -40,23 +55,48 @@ class SaidThere:
                     self._heard(begin)
             case Overlap(begin) if not self._followed and origin_of(begin.nonce) == self.origin:
                 self._heard(begin)
-            case PacketHeard() if self._followed:
-                self.packets += 1
-            case VoiceIgnored(over, packets) if self.nonce and not self._followed and over == self._over:
-                self.packets += packets
-            case VoiceArrived(begin=Begin() as begin) if not self._followed and origin_of(begin.nonce) == self.origin:
-                self._followed = True  # its BEGIN was heard before this over was to be carried
-                self._heard(begin)
-                self.packets += begin.k
-        return self.packets > before
+            case PacketHeard(_, packet) if self._followed:
+                return self._take([packet], now)
+            case PacketHeard(_, packet):
+                self._frame.append(packet)
+            case VoiceIgnored(over, _, contents) if self.nonce and over == self.over:
+                return self._take(contents, now)
+            case VoiceArrived(begin=begin):
+                frame, self._frame = self._frame, []
+                if begin is not None and not self._followed and origin_of(begin.nonce) == self.origin:
+                    self._followed = True  # its BEGIN was heard before this over was to be carried
+                    self._heard(begin)
+                    return self._take(frame, now)
+            case EndArrived(end) if self.nonce and end.over == self.over:
+                self.ended = True
+        return False
 
-    def is_enough(self, came: int) -> bool:
-        """Tell whether so much of it was heard, of the packets that came on its source link, that it is there."""
-        return self.packets > 0 and self.packets >= ENOUGH * came
+    @property
+    def heard(self) -> bool:
+        """True once a packet of it has come."""
+        return bool(self._packets)
 
-    def has_ended(self, fact: Fact) -> bool:
-        """Tell whether a fact of the link is the END of the version that was heard last."""
-        return isinstance(fact, EndArrived) and bool(self.nonce) and fact.end.over == self._over
+    def has(self, packet: bytes) -> bool:
+        """Tell whether a packet was heard there."""
+        return packet in self._packets
+
+    def is_dense(self, now: float) -> bool | None:
+        """Tell whether enough came for seconds that a station's ear is no other version's; None: too soon to tell."""
+        frame_s = self._k * PACKET_S * self.slowness
+        window_s = min(max(EAR_WINDOW_S, 2 * frame_s), now - self._since_s)
+        if window_s < EAR_GRACE_S + frame_s:
+            return None
+        came = sum(packets for arrived_s, packets in self._arrivals if now - arrived_s <= window_s)
+        return came * PACKET_S * self.slowness >= EAR_SHARE * (window_s - frame_s)
 
     def _heard(self, begin: Begin) -> None:
-        self.nonce, self._over = begin.nonce, begin.over
+        self.nonce, self.over, self._k, self.ended = begin.nonce, begin.over, begin.k, False
+
+    def _take(self, packets: list[bytes] | tuple[bytes, ...], now: float) -> bool:
+        if now - self.heard_s > max(EAR_WINDOW_S, 2 * self._k * PACKET_S * self.slowness):
+            self._since_s = now
+        if len(self._packets) < MAX_HEARD:
+            self._packets.update(packets)
+        self._arrivals.append((now, len(packets)))
+        self.heard_s = now
+        return bool(packets)

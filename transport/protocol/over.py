@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from transport.errors import UsageError
 from transport.protocol.frames import (
@@ -230,6 +230,8 @@ class VoiceIgnored:
     over: int
     packets: int = 1
     """Packets in the frame, copies of packets of the frame before it included."""
+    contents: tuple[bytes, ...] = field(default=(), compare=False)
+    """Those packets."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ class OverReceiver:
             straggler = bool(self._finished) and self._finished[-1][0] == frame.over
             if isinstance(frame, End) or straggler:
                 return []
-            return [VoiceIgnored(frame.over, len(frame.packets))]
+            return [VoiceIgnored(frame.over, len(frame.packets), frame.packets)]
         if isinstance(frame, Voice):
             return self._receive_voice(frame, self.current, now)
         return [self._finish(frame, self.current, now)]

@@ -13,6 +13,7 @@ missing before it, nor of how long the over is, and it is not taken. Until then 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from transport.protocol.frames import PACKET_S
@@ -24,6 +25,9 @@ BEFORE_KEY_S = 0.6
 """Time by which the first frame of an over may come before it can have been said, in seconds, as VOX sends it."""
 EARLY_S = 0.25
 """Time by which a packet may come before it can have been said, in seconds: what is said before the key by default."""
+MAX_ROW, MAX_SHARE = 3, 0.1
+"""Most packets in a row, and no less than a frame, that may not be heard from somebody else who says an over, and share
+of all: links lose as many."""
 MAX_AHEAD = 512
 """Places beyond the next frame at which packets are kept: more than the longest over has."""
 
@@ -103,13 +107,33 @@ class Repacker:
         if index >= self._next + self._k:
             self._beyond_s = min(self._beyond_s, now)
 
-    def skip(self, packets: int) -> None:
-        """Leave so many packets out, from the first one on: somebody else has said them."""
-        before, self._next = self._next, max(self._next, self._first + packets)
+    def unsaid(self, has: Callable[[bytes], bool]) -> int:
+        """Return how many packets wait that somebody else left out: `has` tells of a packet whether he said it.
+
+        A few of those before what he said last may just not have been heard (MAX_ROW, MAX_SHARE).
+        """
+        start = self._said_until(has)
+        return sum(index >= start and not has(one.packet) for index, one in self._waiting.items())
+
+    def skip(self, has: Callable[[bytes], bool]) -> None:
+        """Leave out what somebody else has said, up to what he left out: `has` tells of a packet whether he said it."""
+        before, self._next = self._next, self._said_until(has)
         self._said_s += (self._next - before) * self._packet_s
         self._waiting = {index: one for index, one in self._waiting.items() if index >= self._next}
         if not any(index >= self._next + self._k for index in self._waiting):
             self._beyond_s = math.inf
+
+    def _said_until(self, has: Callable[[bytes], bool]) -> int:
+        said_until = self._next
+        row = missing = 0
+        for count, index in enumerate(sorted(self._waiting), start=1):
+            said = has(self._waiting[index].packet)
+            row, missing = (0, missing) if said else (row + 1, missing + 1)
+            if row > max(MAX_ROW, self._k):
+                break
+            if said and missing <= MAX_SHARE * count:
+                said_until = index + 1
+        return said_until
 
     def end(self, length: int | None) -> None:
         """Take the number of packets that the talker has sent; None where nobody knows: what came is all."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import trio
@@ -19,7 +20,7 @@ from transport.protocol.frames import Mode, Type
 pytestmark = pytest.mark.usefixtures("cheap_keys")
 
 PACKETS = 12
-KEY = {"passphrase": "secret"}
+KEY: dict[str, Any] = {"passphrase": "secret"}
 
 
 async def copy(near: Air, to: MemoryLink, copies: Callable[[bytes], bool], after_s: float = 0.0) -> None:
@@ -63,6 +64,44 @@ def test_a_copied_begin_keeps_no_over_from_a_link(protection: dict, after_s: flo
     assert set(ada.encoder.packets) <= set(bob.decoder.packets)
     assert PACKETS - voices <= sum(one.packets for one in hill.only(OverRelayed)) <= PACKETS
     assert voices or [] == [one for one in bob.only(events.OverPlayed) if one.lost]
+
+
+def numbered(kinds: set[Type], numbers: Callable[[int], bool]) -> Callable[[bytes], bool]:
+    """Return what tells of frames of these types, and of VOICEs with such numbers."""
+    return lambda frame: frame[0] & 15 in kinds or (frame[0] & 15 == Type.VOICE and numbers(int.from_bytes(frame[2:4])))
+
+
+@pytest.mark.parametrize(
+    ("copies", "waited_s"),
+    [
+        (lambda frame: frame[2:4] == bytes(2) or numbered(set(), lambda number: number % 8 == 2)(frame), 10.0),
+        (numbered({Type.BEGIN, Type.END}, lambda number: number % 2 == 0), 30.0),
+        (numbered({Type.BEGIN, Type.END}, lambda number: number < 34), 30.0),
+        (numbered({Type.BEGIN, Type.END}, lambda number: number > 34), 30.0),
+    ],
+    ids=["now and then", "every second one", "the first half", "the second half"],
+)
+def test_what_others_leave_out_is_said(copies: Callable[[bytes], bool], waited_s: float) -> None:
+    """However much of an over a stranger has copied: all of it is heard, and while he says little, it does not wait."""
+    packets = 60
+    near, far = Air("udp://near?k=1"), Air("udp://far?k=1")
+    ada = Station(replace(ADA, link=near.name, **KEY), link=near.member(), clock=clock, speaks_clips=False)
+    intruder = far.member()
+    bob = Station(replace(BOB, link=far.name, **KEY), link=far.member(), clock=clock, speaks_clips=False)
+    hill = WatchedRelay("Hill", near, far, **KEY)
+
+    async def main() -> None:
+        async with relaying([near, far], hill), running(ada, bob), trio.open_nursery() as nursery:
+            await trio.sleep(8.0)
+            nursery.start_soon(copy, near, intruder, copies)
+            ada.engine.play_clip(clip(packets * 0.32 - 0.1))
+            await trio.sleep(60.0)
+            nursery.cancel_scope.cancel()
+
+    play(main)
+    assert packets == len(ada.encoder.packets) and set(ada.encoder.packets) <= set(bob.decoder.packets)
+    assert [] == [one for one in bob.only(events.OverPlayed) if one.lost and one.sender != "Ada"]
+    assert waited_s > max(one.waited_s for one in hill.only(OverRelayed))
 
 
 def test_a_copied_begin_just_before_the_relays_own_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

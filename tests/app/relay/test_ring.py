@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from app import events
-from app.relay import carrying
+from app.relay import carrier
 from app.relay.link_end import LinkEnd
 from app.relay.reports import OverNotRelayed, OverRelayed
 from app.settings.model import SaysPresence, Settings
@@ -269,7 +269,7 @@ def test_of_two_that_ask_at_once_one_goes_on(monkeypatch: pytest.MonkeyPatch) ->
         relay.links[far.name] = slow
     draws, numbers = iter((0.0, 0.1)), itertools.count(0xFFFFFFFF, -1)  # the second one to begin goes before the first
     monkeypatch.setattr(LinkEnd, "listening_s", lambda end, sender: next(draws))
-    monkeypatch.setattr(carrying, "relayed_nonce", lambda origin, *rest: origin + next(numbers).to_bytes(4))
+    monkeypatch.setattr(carrier, "relayed_nonce", lambda origin, *rest: origin + next(numbers).to_bytes(4))
 
     async def main() -> None:
         async with relaying([near, far], *relays), running(ada, bob):
@@ -325,7 +325,7 @@ def test_two_that_begin_at_once_under_one_number(monkeypatch: pytest.MonkeyPatch
     ada, bob = station("Ada", near), station("Bob", far)
     relays = [WatchedRelay(name, near, far) for name in ("One", "Other")]
     drawn = os.urandom
-    monkeypatch.setattr("app.relay.carrying.os.urandom", lambda count: b"7" if count == 1 else drawn(count))
+    monkeypatch.setattr("app.relay.carrier.os.urandom", lambda count: b"7" if count == 1 else drawn(count))
 
     async def main() -> None:
         async with relaying([near, far], *relays), running(ada, bob):

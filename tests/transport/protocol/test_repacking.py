@@ -82,15 +82,38 @@ def test_the_rest_of_an_over_that_others_have_begun() -> None:
     """What was taken stays so, what is left out comes no more, and the end is where it was."""
     repacker = pushed(2, 0, 1, 2, 3, 4)
     repacker.take(0.0)
-    repacker.skip(1)
+    repacker.skip({P[0]}.__contains__)
     assert (P[2], P[3]) == taken(repacker)[0].packets
     repacker = pushed(1, 0, 1, 2, 3)
-    repacker.skip(3)
+    said = {P[0], P[1], P[2]}.__contains__
+    assert 1 == repacker.unsaid(said)
+    repacker.skip(said)
     assert [(P[3],)] == [piece.packets for piece in taken(repacker)] and math.inf == repacker.next_s()
     repacker.push(2, P[2], False, 0.0)
     repacker.end(5)
-    repacker.skip(9)
-    assert [] == taken(repacker) and repacker.finished
+    assert 0 == repacker.unsaid(said)
+    repacker.skip({P[4]}.__contains__)
+    assert [()] == [piece.packets for piece in taken(repacker)] and repacker.finished
+
+
+def test_what_others_leave_out_is_said_with_what_follows() -> None:
+    """A few packets that were not heard from them may have been lost; more of them, or a row, were not said."""
+    numbers = range(40)
+    for heard, first in (
+        (set(numbers) - {20, 30}, 40),
+        (set(numbers) - {20, 21, 22}, 40),
+        (set(numbers) - {20, 21, 22, 23}, 20),
+        (set(numbers) - {38}, 40),
+        (set(numbers) - {39}, 39),
+        ({n for n in numbers if n % 2 == 0}, 1),
+        (set(), 0),
+    ):
+        repacker = pushed(1, *numbers)
+        repacker.end(40)
+        has = {P[n] for n in heard}.__contains__
+        assert sum(n >= first and n not in heard for n in numbers) == repacker.unsaid(has)
+        repacker.skip(has)
+        assert [P[n] for n in range(first, 40)] == [piece.packets[0] for piece in taken(repacker)]
 
 
 def test_the_end_of_an_over() -> None:
