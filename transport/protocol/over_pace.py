@@ -113,6 +113,10 @@ class OverPace:
         wanted = EAR_SHARE * (window_s - self._frame_s) / (PACKET_S * self._slowness)
         return came < wanted
 
+    def is_new(self, now: float) -> bool:
+        """Tell whether this over is followed for so short a time that every talker keeps the ear."""
+        return now - self._joined_s < EAR_GRACE_S + self._frame_s
+
     def too_long(self, now: float) -> bool:
         """Tell whether this over was followed for as long as anybody may talk."""
         return now - self._joined_s >= TALK_LIMIT_S * self._slowness

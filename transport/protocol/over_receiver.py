@@ -51,6 +51,8 @@ class OverReceiver:
         """First packet of the over that is followed."""
         self._spoken = False
         """True once a packet of it has come."""
+        self._left = b""
+        """Nonce of the over that lost the ear last, because little came of it or nothing."""
         self._pace = OverPace(slowness)
         self._finished: deque[tuple[int, bytes]] = deque(maxlen=REMEMBERED_OVERS)
         self._counted: tuple[int, bytes] | None = None
@@ -67,10 +69,16 @@ class OverReceiver:
         """
         if isinstance(frame, Begin):
             return self._receive_begin(frame, now)
-        if isinstance(frame, Voice) and self._before is not None and frame.over == self._before[0].over:
+        before = self._before
+        if (
+            isinstance(frame, Voice)
+            and before is not None
+            and frame.over == before[0].over
+            and self._moves(before[0], now)
+        ):
             superseded = [] if self.current is None else [OverSuperseded(self.current)]
             left = None if self.current is None else (self.current, self._first_index)
-            followed = self._follow(*self._before, now)
+            followed = self._follow(*before, now)
             if left is not None and goes_before(left[0].nonce, followed.begin.nonce):
                 self._before = left
             return [*superseded, followed, *self._receive_voice(frame, followed.begin, now)]
@@ -83,6 +91,16 @@ class OverReceiver:
             return self._receive_voice(frame, self.current, now)
         return [self._finish(frame, self.current, now)]
 
+    def _moves(self, before: Begin, now: float) -> bool:
+        """Tell whether a version that goes before the one that is followed takes its place once it speaks.
+
+        Of two relays that begin at once, the other one ends soon. A stranger who copies a BEGIN and a VOICE now and
+        then moves no ear from the one who talks.
+        """
+        if self.current is None or not self._spoken:
+            return True
+        return (before.nonce != self._left and self._pace.is_new(now)) or self._pace.yields(now)
+
     def believed(self, end: End, now: float) -> End:
         """Return an END, of the over that is or was followed last with no more packets than can have been spoken."""
         if self._last_over != end.over:
@@ -91,6 +109,7 @@ class OverReceiver:
 
     def abandon(self) -> None:
         """Forget the over, because its talker disappeared. Its next BEGIN, should it come back, is a late join."""
+        self._left = self.current.nonce if self.current is not None else self._left
         self.current = None
 
     @property
@@ -127,6 +146,7 @@ class OverReceiver:
 
     def _follow(self, begin: Begin, first_index: int, now: float, *, took_over: bool = False) -> OverBegun:
         supersedes = self.current is not None
+        self._left = self.current.nonce if took_over and self.current is not None else self._left
         self.current, self._last_over, self._before = begin, begin.over, None
         self._first_index, self._spoken = first_index, False
         if (begin.over, begin.nonce) != self._counted:

@@ -245,3 +245,23 @@ def test_a_listener_follows_the_smaller_of_two_versions() -> None:
     receiver = OverReceiver()
     receiver.receive(great, 0.0)
     assert [Overlap] == [type(one) for one in receiver.receive(begin(bytes(8), 3, "Eve"), 0.1)]
+
+
+def test_a_version_that_says_little_moves_no_ear() -> None:
+    """A copied BEGIN, and a VOICE now and then, change nothing for who hears another version well, until that ends."""
+    small, great = begin(NONCE, 1, "Ada"), begin(NONCE[:4] + b"\xff" * 4, 2, "Ada via Bay")
+    for given_up in (False, True):
+        receiver, before = OverReceiver(), 9 if given_up else 0
+        if given_up:
+            receiver.receive(small, 0.0)
+            receiver.abandon()
+        receiver.receive(great, 3.0)
+        for number in range(10):
+            receiver.receive(Voice(2, number + 1 + number // 8, (P,)), 3.3 + 0.32 * number)
+            if given_up or number == 9:
+                receiver.receive(replace(small, sequence=before), 3.4 + 0.32 * number)
+                copied = receiver.receive(Voice(1, before + 1, (P,)), 3.5 + 0.32 * number)
+                assert [VoiceIgnored(1, 1)] == copied
+        receiver.receive(End(2, 12, 10), 6.6)
+        receiver.receive(replace(small, sequence=before), 6.7)
+        assert PacketHeard(8 if given_up else 0, P, False) in receiver.receive(Voice(1, before + 1, (P,)), 6.8)
