@@ -116,6 +116,7 @@ class Carrying:
     def take(self, fact: Fact, now: float) -> None:
         """Take a fact of the target's: an over of this origin is this one, as far as somebody else says it there."""
         there = self._there
+        there.unheard = self._again and bool(self._nonce) and not self._gives_way
         if there.speaks(fact, now):
             goes_on = not self._again or there.is_dense(now)
             if goes_on and self._nonce and goes_before(there.nonce, self._nonce):

@@ -35,6 +35,8 @@ class SaidThere:
     """Time at which a packet of it came last."""
     ended: bool = False
     """True once the END of that version has come."""
+    unheard: bool = False
+    """True while the stations there follow this relay's version: what others say of it is not heard by them."""
     _packets: set[bytes] = field(default_factory=set)
     """Packets that came of all versions: those of one that was joined late have other places."""
     _k: int = 1
@@ -95,7 +97,7 @@ class SaidThere:
     def _take(self, packets: list[bytes] | tuple[bytes, ...], now: float) -> bool:
         if now - self.heard_s > max(EAR_WINDOW_S, 2 * self._k * PACKET_S * self.slowness):
             self._since_s = now
-        if len(self._packets) < MAX_HEARD:
+        if len(self._packets) < MAX_HEARD and not self.unheard:
             self._packets.update(packets)
         self._arrivals.append((now, len(packets)))
         self.heard_s = now

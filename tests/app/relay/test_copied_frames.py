@@ -75,13 +75,22 @@ def numbered(kinds: set[Type], numbers: Callable[[int], bool]) -> Callable[[byte
     ("copies", "waited_s"),
     [
         (lambda frame: frame[2:4] == bytes(2) or numbered(set(), lambda number: number % 8 == 2)(frame), 10.0),
+        (numbered({Type.BEGIN, Type.END}, lambda number: number // 20 != 1), 60.0),
         (numbered({Type.BEGIN}, lambda number: number % 7 == 2), 10.0),
         (numbered({Type.BEGIN}, lambda number: number % 9 == 2), 10.0),
         (numbered({Type.BEGIN, Type.END}, lambda number: number % 2 == 0), 30.0),
         (numbered({Type.BEGIN, Type.END}, lambda number: number < 34), 30.0),
         (numbered({Type.BEGIN, Type.END}, lambda number: number > 34), 30.0),
     ],
-    ids=["now and then", "with BEGINs", "behind each BEGIN", "every second one", "the first half", "the second half"],
+    ids=[
+        "now and then",
+        "all but a row",
+        "with BEGINs",
+        "behind each BEGIN",
+        "every second one",
+        "the first half",
+        "the second half",
+    ],
 )
 def test_what_others_leave_out_is_said(copies: Callable[[bytes], bool], waited_s: float) -> None:
     """However much of an over a stranger has copied: all of it is heard, and while he says little, it does not wait."""
