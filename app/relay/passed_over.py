@@ -12,7 +12,7 @@ from app.relay.link_end import LinkEnd
 from app.relay.reasons import NO_AIRTIME, SOMEBODY_TALKS, TOO_LONG
 from transport.planning.planner import link_model, plan
 from transport.protocol.floor_states import State
-from transport.protocol.frames import MAX_K, PACKET_S, Repeat
+from transport.protocol.frames import MAX_K, NONCE_BYTES, PACKET_S, Repeat
 from transport.protocol.open_frames import HEADER_BYTES
 from transport.protocol.over import voice_number
 from transport.protocol.over_pace import OverPace
@@ -32,6 +32,11 @@ _FIRST_KEPT = 2
 def digest_of(octets: bytes) -> bytes:
     """Return the 8 bytes by which a frame is known again."""
     return hashlib.blake2b(octets, digest_size=8).digest()
+
+
+def nonce_in(octets: bytes) -> bytes:
+    """Return the nonce of a sealed or ham frame that says it: of any but VOICE."""
+    return octets[HEADER_BYTES : HEADER_BYTES + NONCE_BYTES]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ import trio
 
 from app.relay.elsewhere import OversElsewhere
 from app.relay.link_end import LinkEnd
-from app.relay.passed_over import BegunOvers, OverStart, PassedOver, silence_s
+from app.relay.passed_over import BegunOvers, OverStart, PassedOver, nonce_in, silence_s
 from app.relay.passing_singles import PassingSingles
 from app.relay.reports import RelayReport
 from app.relay.ways_on import WaysOn
 from transport.protection.rate_limit import TokenBucket
-from transport.protocol.frames import MAX_K, NONCE_BYTES, Type
-from transport.protocol.open_frames import HEADER, HEADER_BYTES, voice_shape
+from transport.protocol.frames import MAX_K, Type
+from transport.protocol.open_frames import HEADER, voice_shape
 from transport.protocol.over_pace import OverPace
 from transport.protocol.relaying import KnownOvers, Sighting, origin_of
 
@@ -111,7 +111,7 @@ class Passing:
             self.lose(end)
 
     def _begin(self, octets: bytes, over: int, sequence: int, end: LinkEnd, now: float) -> None:
-        nonce = octets[HEADER_BYTES : HEADER_BYTES + NONCE_BYTES]
+        nonce = nonce_in(octets)
         if self._passes(nonce, end):  # and so does another relay: each says the frames that the other one has not
             self._mark(nonce, over, end)
             return
@@ -198,7 +198,7 @@ class Passing:
         current = self._current.get(end.number)
         if current is None or current.over != over:
             end.ends(now, over)
-        elif not current.knows(octets[HEADER_BYTES : HEADER_BYTES + NONCE_BYTES]):
+        elif not current.knows(nonce_in(octets)):
             end.dropped += 1
         elif current.ends == 1 or (not current.ends and self._is_new(current, octets, sequence, end, now)):
             self._ways.pass_on(octets, 0, current, end)

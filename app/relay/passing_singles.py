@@ -6,10 +6,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 from app.relay.link_end import LinkEnd
-from app.relay.passed_over import misfit
+from app.relay.passed_over import misfit, nonce_in
 from transport.protection.rate_limit import TokenBucket
-from transport.protocol.frames import NONCE_BYTES
-from transport.protocol.open_frames import HEADER_BYTES
 
 SINGLES_PER_S, SINGLES_AT_ONCE = 1.0, 8.0
 """Messages and receipts a second that are passed on from one link, and how many at once."""
@@ -28,7 +26,7 @@ class PassingSingles:
 
     def take(self, octets: bytes, end: LinkEnd, now: float) -> None:
         """Pass a message or a receipt on to the other links that are free."""
-        nonce = octets[HEADER_BYTES : HEADER_BYTES + NONCE_BYTES]
+        nonce = nonce_in(octets)
         if nonce in self._nonces or not self._rates[end.number].take(now):
             return
         self._nonces[nonce] = None

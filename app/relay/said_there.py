@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from transport.protocol.frames import PACKET_S, Begin
 from transport.protocol.over import OverBegun, Overlap, PacketHeard, VoiceIgnored
-from transport.protocol.over_pace import EAR_GRACE_S, EAR_SHARE, EAR_WINDOW_S, MAX_ARRIVALS
+from transport.protocol.over_pace import EAR_WINDOW_S, MAX_ARRIVALS, is_dense
 from transport.protocol.receiver import EndArrived, Fact, VoiceArrived
 from transport.protocol.relaying import origin_of
 
@@ -84,12 +84,7 @@ class SaidThere:
 
     def is_dense(self, now: float) -> bool | None:
         """Tell whether enough came for seconds that a station's ear is no other version's; None: too soon to tell."""
-        frame_s = self._k * PACKET_S * self.slowness
-        window_s = min(max(EAR_WINDOW_S, 2 * frame_s), now - self._since_s)
-        if window_s < EAR_GRACE_S + frame_s:
-            return None
-        came = sum(packets for arrived_s, packets in self._arrivals if now - arrived_s <= window_s)
-        return came * PACKET_S * self.slowness >= EAR_SHARE * (window_s - frame_s)
+        return is_dense(self._arrivals, self._since_s, self._k * PACKET_S * self.slowness, self.slowness, now)
 
     def _heard(self, begin: Begin) -> None:
         self.nonce, self.over, self._k, self.ended = begin.nonce, begin.over, begin.k, False

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Iterable
 
 from transport.protocol.frames import PACKET_S
 
@@ -32,6 +33,20 @@ EAR_GRACE_S = 2.0
 """Time that every talker keeps the ear for, in seconds, and a frame more."""
 MAX_ARRIVALS = 64
 """Frames counted in the window: 12 s of speech at k = 1 take fewer."""
+
+
+def is_dense(
+    arrivals: Iterable[tuple[float, int]], since_s: float, frame_s: float, slowness: float, now: float
+) -> bool | None:
+    """Tell whether enough came of a talker for seconds that he keeps the ear; None: too soon to tell.
+
+    arrivals: times and packets of his frames; since_s: time since which he talks; frame_s: time for a frame.
+    """
+    window_s = min(max(EAR_WINDOW_S, 2 * frame_s), now - since_s)
+    if window_s < EAR_GRACE_S + frame_s:
+        return None
+    came = sum(packets for arrived_s, packets in arrivals if now - arrived_s <= window_s)
+    return came >= EAR_SHARE * (window_s - frame_s) / (PACKET_S * slowness)
 
 
 class OverPace:
@@ -106,12 +121,7 @@ class OverPace:
         """
         if now - self._busy_since_s >= TALK_LIMIT_S * self._slowness:
             return True
-        window_s = min(max(EAR_WINDOW_S, 2 * self._frame_s), now - self._talker_since_s)
-        if window_s < EAR_GRACE_S + self._frame_s:
-            return False
-        came = sum(packets for arrived_s, packets in self._arrivals if now - arrived_s <= window_s)
-        wanted = EAR_SHARE * (window_s - self._frame_s) / (PACKET_S * self._slowness)
-        return came < wanted
+        return is_dense(self._arrivals, self._talker_since_s, self._frame_s, self._slowness, now) is False
 
     def is_new(self, now: float) -> bool:
         """Tell whether this over is followed for so short a time that every talker keeps the ear."""
