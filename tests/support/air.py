@@ -52,6 +52,16 @@ class Air:
         self._ears.append(far)
         return near
 
+    async def said_by(self, member: int) -> AsyncGenerator[tuple[float, bytes], None]:
+        """Yield the frames of one member, and when it said them, from the first one on, until cancelled."""
+        done = 0
+        while True:
+            await trio.sleep(0.005)
+            said, done = self.frames[done:], len(self.frames)
+            for said_s, by, frame in said:
+                if by == member:
+                    yield said_s, frame
+
     async def run(self) -> None:
         """Carry frames until cancelled."""
         async with trio.open_nursery() as nursery:

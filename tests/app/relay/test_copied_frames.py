@@ -25,14 +25,10 @@ KEY: dict[str, Any] = {"passphrase": "secret"}
 
 async def copy(near: Air, to: MemoryLink, copies: Callable[[bytes], bool], after_s: float = 0.0) -> None:
     """Say the frames of the first member of one air again on another link, a while later each, until cancelled."""
-    done = 0
-    while True:
-        await trio.sleep(0.005)
-        for said_s, member, frame in near.frames[done:]:
-            if member == 0 and copies(frame):
-                await trio.sleep_until(max(trio.current_time(), said_s + after_s))
-                await to.send(frame)
-        done = len(near.frames)
+    async for said_s, frame in near.said_by(0):
+        if copies(frame):
+            await trio.sleep_until(max(trio.current_time(), said_s + after_s))
+            await to.send(frame)
 
 
 @pytest.mark.parametrize("protection", [KEY, {**KEY, "mode": Mode.HAM}], ids=["sealed", "ham"])
@@ -225,16 +221,12 @@ def test_what_is_forged_behind_a_copied_begin_keeps_no_over_from_a_link(after_s:
     hill = WatchedRelay("Hill", near, far)
 
     async def attack() -> None:
-        done = 0
-        while True:
-            await trio.sleep(0.005)
-            frames, done = near.frames[done:], len(near.frames)
-            for _, member, frame in frames:
-                if member == 0 and frame[0] & 15 == Type.BEGIN:
-                    await trio.sleep(after_s)
-                    await intruder.send(frame)
-                    sequence = int.from_bytes(frame[2:4]) + 1
-                    await intruder.send(forged(Type.VOICE, sequence, over=frame[1]))
+        async for _, frame in near.said_by(0):
+            if frame[0] & 15 == Type.BEGIN:
+                await trio.sleep(after_s)
+                await intruder.send(frame)
+                sequence = int.from_bytes(frame[2:4]) + 1
+                await intruder.send(forged(Type.VOICE, sequence, over=frame[1]))
 
     async def main() -> None:
         async with relaying([near, far], hill), running(ada, bob), trio.open_nursery() as nursery:

@@ -27,13 +27,9 @@ def overheard(near: Air, intruder: MemoryLink, made: Callable[[bytes], list[byte
     """Return what sends, after each frame of the first member of an air, the frames that are made of it."""
 
     async def run() -> None:
-        done = 0
-        while True:
-            await trio.sleep(0.005)
-            frames, done = near.frames[done:], len(near.frames)
-            for _, member, frame in frames:
-                for other in made(frame) if member == 0 else ():
-                    await intruder.send(other)
+        async for _, frame in near.said_by(0):
+            for other in made(frame):
+                await intruder.send(other)
 
     return run
 
