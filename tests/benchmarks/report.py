@@ -44,7 +44,7 @@ def _taught(results: Results) -> str:
         for metric in dict.fromkeys(metric for _, metric in _columns(results))
     }
     said = "; ".join(f"{title} for {', '.join(lanes)}" for title, lanes in judged.items() if lanes)
-    remark = f"{TAUGHT} The judge is one that taught the voice, or of its make, so it may favour it: {said}.\n\n"
+    remark = f"{TAUGHT} The judge is one that taught the voice, so it may favour it: {said}.\n\n"
     return remark if said else ""
 
 
@@ -191,7 +191,7 @@ METHOD = """\
   left out for all codecs, so that the originals look better than they are; between codecs that favours nobody.
 - pocketsphinx is the second judge. It is weak at narrowband and most of these speakers have English as a second
   language, so at each place it only has to choose among 8 words of the transcripts; twice, among others.
-- † stands where the judge, or one of its make, taught the voice: the models' files say which recognisers did, and those
+- † stands where the judge taught the voice: the models' files say which recognisers did, and those
   that say nothing learnt from phones that pocketsphinx aligned. Such a score is no independent one.
 - nature: Distill-MOS, 1 to 5, is shown no original. It was made for 16 kHz; without what is above 4 kHz the originals
   themselves lose more than a point. Nothing was ever trained on it.
