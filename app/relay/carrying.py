@@ -8,15 +8,16 @@ It is the same for an over that is being spoken and for one that waited: what ha
 
 from __future__ import annotations
 
-import math
 import random
 
 import trio
 
 from app.relay.carrier import Carrier
-from app.relay.link_end import LONGEST_TURN_S, LinkEnd
+from app.relay.link_end import LOOK_S, LinkEnd
+from app.relay.own_speech import OwnSpeech
 from app.relay.reasons import (
     ALREADY_THERE,
+    HARDLY_ANYTHING,
     LINK_FAILS,
     NO_AIRTIME,
     NO_ROOM,
@@ -30,18 +31,16 @@ from app.relay.reports import OverNotRelayed, OverRelayed, OverWaits
 from app.relay.said_there import SaidThere
 from transport.planning.planner import link_model, voice_bytes
 from transport.protocol.floor_states import State
-from transport.protocol.frames import PACKET_BYTES, PACKET_S, Begin, End, Mode, Repeat
+from transport.protocol.frames import PACKET_S, Begin, End, Repeat
 from transport.protocol.over import OverBegun, OverEnded, Overlap, OverSender, PacketHeard
 from transport.protocol.receiver import Fact, VoiceArrived
 from transport.protocol.relaying import goes_before, origin_of
-from transport.protocol.repacking import MAX_ROW, Piece, Repacker
+from transport.protocol.repacking import MAX_ROW, Repacker
 
 LONGEST_WAIT_S = 60.0
 """Longest time for which an over waits for the floor, in seconds: an answer that comes later is none any more."""
 ASK_AGAIN_S = (0.5, 1.5)
 """Shortest and longest pause after somebody else's over, in seconds, drawn: those who are there may answer first."""
-LEAD_S = 0.1
-"""Time by which a frame may leave before it is due after the first one, in seconds, which may have come late itself."""
 END_AGAIN_S = 0.1
 """Time between the two ENDs of an over, in seconds."""
 ON_AIR = (State.ON_AIR, State.COLLIDED)
@@ -73,7 +72,7 @@ class Carrying:
         self._came_s = trio.current_time()
         self._nonce = b""
         """Nonce under which it is said here; empty before its BEGIN."""
-        self._sent = self._missing = 0
+        self._said = OwnSpeech(begun.begin, source, target)
         self._waited_s = 0.0
 
     # --- what comes on the source link -------------------------------------------------------------------------------
@@ -110,6 +109,16 @@ class Carrying:
     def _drop_empty(self) -> None:
         if self._over and not self._came and not self._nonce:  # whoever keyed was denied, or let go
             self.stop(NOTHING_SAID)
+
+    @property
+    def is_said(self) -> bool:
+        """True from its BEGIN on the target link on, and once it is to be carried no further."""
+        return bool(self._nonce or self._stopped)
+
+    @property
+    def came(self) -> int | None:
+        """Number of packets that wait to be said, where no more can come; None while more can."""
+        return self._packets.waiting if self._over else None
 
     # --- what comes on the link to which it goes ---------------------------------------------------------------------
 
@@ -219,49 +228,35 @@ class Carrying:
             self._stopped = target.problem or NO_ROOM
             return False
         self._waited_s = max(0.0, trio.current_time() - self._came_s - target.draw_s)
+        self._said.begin()
         await self._speak(sender)
         await self._let_go(sender)
         if self._stopped or not self._gives_way or self._packets.finished:
             return True
         self._nonce, self._gives_way, self._came_s = b"", False, trio.current_time()
-        self._sent = self._missing = 0
         return False
 
     async def _speak(self, sender: OverSender) -> None:
-        """Send piece after piece at the pace of speech from the first one on: frames that came in one go are spread."""
-        target, began_s, said = self._target, -math.inf, 0
+        """Send piece after piece at the pace of speech, unless hardly anything comes and others wait."""
+        target, said = self._target, self._said
         longest = voice_bytes(target.k, link_model(target.address), sealed=True, repeat=target.address.repeat)
-        while target.floor.state in ON_AIR and not self._stopped and not self._gives_way:
-            if self._packets.finished:
-                return
-            now, due_s = trio.current_time(), began_s + said * PACKET_S - LEAD_S
+        while target.floor.state in ON_AIR and not self._stopped and not self._gives_way and not self._packets.finished:
+            now = trio.current_time()
+            if len(target.queue) > 1 and said.is_sparse(now):
+                self.stop(HARDLY_ANYTHING)
+                break
+            due_s = now if self._packets.rest_is_missing else said.due_s
             piece = self._packets.take(now) if now >= due_s else None
             if piece is None:
                 more = self._more
-                with trio.move_on_at(due_s if now < due_s else min(self._packets.next_s(), now + LONGEST_TURN_S)):
+                with trio.move_on_at(due_s if now < due_s else min(self._packets.next_s(), now + LOOK_S)):
                     await more.wait()
-                continue
-            began_s = began_s if said else trio.current_time()
-            said += piece.count
-            if target.may_go_on(longest):
-                self._send(sender, piece)
+            elif target.may_go_on(longest):
+                said.say(sender, piece)
             else:
                 self._stopped = NO_AIRTIME
         if target.floor.state is State.DRAINING:
             self._stopped = self._stopped or TOO_LONG
-
-    def _send(self, sender: OverSender, piece: Piece) -> None:
-        self._sent += piece.count
-        self._missing += piece.missing
-        says_damaged = self._target.channel.mode is Mode.OPEN
-        if piece.packets:
-            frames = sender.voice(piece.packets, damaged=piece.damaged and says_damaged)
-        elif self._target.address.repeat is Repeat.PACKETS:  # whose next frame needs them
-            frames = sender.voice([bytes(PACKET_BYTES)] * piece.count, damaged=says_damaged)
-        else:
-            frames = sender.skip(piece.count)
-        for frame in frames:
-            self._target.transmitter.send(frame)
 
     async def _let_go(self, sender: OverSender) -> None:
         """End the over here, and let the floor go."""
@@ -283,9 +278,10 @@ class Carrying:
             if floor.state is State.DRAINING:
                 target.moved(floor.drained(trio.current_time()))
         target.relayed += 1
+        said = self._said
         names = self._begin.sender, self._source.name, target.name
         waited_s = round(self._waited_s, 2)
-        self._carrier.report(OverRelayed(*names, self._sent, self._missing, waited_s, whole and not self._stopped))
+        self._carrier.report(OverRelayed(*names, said.packets, said.missing, waited_s, whole and not self._stopped))
         if failed or self._stopped:
             self._carrier.report(OverNotRelayed(*names, self._stopped or target.problem or SOMEBODY_TALKS))
 

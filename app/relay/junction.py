@@ -20,7 +20,7 @@ from app.relay.link_end import LinkEnd
 from app.relay.messages import CarriedMessages
 from app.relay.passed_over import silence_s
 from app.relay.passing import OVERS_AT_ONCE, OVERS_PER_S, Passing
-from app.relay.reasons import ENDING
+from app.relay.reasons import ENDING, TOO_MANY_OVERS, TOO_MANY_WAIT
 from app.relay.reports import LinkFigures, OverNotRelayed, RelayFigures, RelayReport
 from app.settings.model import Settings
 from app.station.wire_meter import wire_bytes
@@ -38,7 +38,6 @@ FIGURES_S = 10.0
 """Shortest time between two reports of figures, in seconds."""
 GOODBYE_S = 3.0
 """Time that overs get to be ended when the relay ends, in seconds."""
-TOO_MANY_WAIT, TOO_MANY_OVERS = "too many overs wait for it", "too many overs begin"
 
 
 @dataclass(slots=True)
@@ -222,7 +221,10 @@ class Junction:
         for other in self._ends:
             if other is end or self._known.is_on(followed.origin, other.number):
                 continue
-            if not allowed or not other.queue.has_room(end.number, len(self._ends) - 1):
+            has_room = other.queue.has_room(end.number, len(self._ends) - 1)
+            if allowed and not has_room and (short := other.queue.shortest(end.number)) is not None:
+                short.stop(TOO_MANY_WAIT)
+            elif not allowed or not has_room:
                 reason = TOO_MANY_WAIT if allowed else TOO_MANY_OVERS
                 other.not_relayed += 1
                 self._report(OverNotRelayed(sender, end.name, other.name, reason))

@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from app.relay.waiting import Waiting
 
 MAX_QUEUED_OVERS = 4
-"""Overs that are being carried to one link or wait for it: more would be heard minutes late."""
+"""Overs that wait for one link, besides the one that is being said: more would be heard minutes late."""
+
+SHORT_PACKETS = 3
+"""Most packets of an over that makes room for a newer one of the same link: a second of speech."""
 
 
 class OverQueue:
@@ -31,7 +34,17 @@ class OverQueue:
 
     def has_room(self, source: int, sources: int) -> bool:
         """Tell whether another over of a source link may wait, of so many: each has a share, so that none takes all."""
-        return sum(number == source for number, _ in self._waiting) < max(1, MAX_QUEUED_OVERS // sources)
+        waiting = sum(number == source and not one.is_said for number, one in self._waiting)
+        return waiting < max(1, MAX_QUEUED_OVERS // sources)
+
+    def shortest(self, source: int) -> Waiting | None:
+        """Return the shortest over of a source link that has come and waits, to make room for another one if it must.
+
+        None where none of them is as short as that.
+        """
+        came = [(one.came, one) for number, one in self._waiting if number == source and not one.is_said]
+        short = [(packets, one) for packets, one in came if packets is not None and packets <= SHORT_PACKETS]
+        return min(short, key=lambda each: each[0], default=(0, None))[1]
 
     def append(self, source: int, waiting: Waiting) -> None:
         """Take one more."""

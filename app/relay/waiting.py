@@ -10,6 +10,14 @@ from transport.protocol.receiver import Fact
 class Waiting(Protocol):
     """Something that is being carried to a link, or waits for it."""
 
+    @property
+    def is_said(self) -> bool:
+        """True from its BEGIN there on, and once it is to be carried no further."""
+
+    @property
+    def came(self) -> int | None:
+        """Number of packets that wait to be said, where no more can come; None while more can."""
+
     def take(self, fact: Fact, now: float) -> None:
         """Take a fact of that link."""
 

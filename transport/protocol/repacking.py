@@ -95,6 +95,16 @@ class Repacker:
         """True once everything was taken, and no more can come."""
         return self._length is not None and self._next >= self._length
 
+    @property
+    def rest_is_missing(self) -> bool:
+        """True once no more can come, and nothing came of what was not taken."""
+        return self._length is not None and not self._waiting
+
+    @property
+    def waiting(self) -> int:
+        """Number of packets that have come and were not taken."""
+        return len(self._waiting)
+
     def push(self, index: int, packet: bytes, damaged: bool, now: float) -> None:
         """Take a packet with its place in the over. One that is too late, or from nowhere, is dropped."""
         if not self._next <= index < self._next + MAX_AHEAD or self._length is not None:
@@ -136,13 +146,17 @@ class Repacker:
         return said_until
 
     def end(self, length: int | None) -> None:
-        """Take the number of packets that the talker has sent; None where nobody knows: what came is all."""
+        """Take the number of packets that the talker has sent; None where nobody knows: what came is all.
+
+        It is not believed where a packet stands alone before it, far ahead of all that came when it can have been said.
+        """
         if self._length is not None:
             return
         newest = max(self._on_time, self._next - 1)
-        if length is None:
-            alone = newest < self._first and self._waiting  # the BEGIN was held up
-            length = 1 + (max(self._waiting) if alone else last_of_row(newest, self._waiting, self._k))
+        held_up = newest < self._first and self._waiting  # the BEGIN was
+        reach = last_of_row(min(self._waiting) if held_up else newest, self._waiting, max(self._k, self._source_k))
+        if length is None or any(reach < index < length for index in self._waiting):
+            length = reach + 1
         self._length = min(max(length, newest + 1), self._next + MAX_AHEAD)
         self._waiting = {index: one for index, one in self._waiting.items() if index < self._length}
 

@@ -7,7 +7,10 @@ from transport.protocol.receiver import Fact
 
 
 class Over:
-    """An over that does nothing but wait."""
+    """An over that does nothing but wait, or is being said."""
+
+    def __init__(self, came: int | None = None, is_said: bool = False) -> None:
+        self.came, self.is_said = came, is_said
 
     def take(self, fact: Fact, now: float) -> None:
         """Take nothing."""
@@ -28,6 +31,26 @@ def test_no_link_fills_the_places_of_another() -> None:
             assert queue.has_room(0, sources)
             queue.append(0, Over())
         assert not queue.has_room(0, sources) and (sources == 1 or queue.has_room(1, sources))
+
+
+def test_what_is_being_said_takes_no_place() -> None:
+    """Whoever talks again while his last over is still being said on a slower link is not sent away."""
+    queue = OverQueue()
+    queue.append(0, Over(is_said=True))
+    assert queue.has_room(0, 7)
+    queue.append(0, Over())
+    assert not queue.has_room(0, 7)
+
+
+def test_the_shortest_makes_room() -> None:
+    """One that has come whole, is not being said, and is of the same link: a second of speech, or less."""
+    queue, word, shorter = OverQueue(), Over(came=3), Over(came=1)
+    for source, one in ((0, Over()), (0, Over(came=4)), (0, Over(came=0, is_said=True)), (1, Over(came=0))):
+        queue.append(source, one)
+    assert queue.shortest(0) is None
+    queue.append(0, word)
+    queue.append(0, shorter)
+    assert queue.shortest(0) is shorter
 
 
 def test_turns_go_round_by_the_source() -> None:

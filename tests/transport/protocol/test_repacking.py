@@ -188,6 +188,24 @@ def test_a_packet_far_ahead_makes_no_over_longer(length: int | None) -> None:
     assert 31 == len(taken(late, 0.2))
 
 
+@pytest.mark.parametrize(
+    ("ahead", "claimed", "length"), [((61,), 62, 12), ((61,), 0xFFFF, 12), ((12, 14), 15, 15), ((), 20, 20)]
+)
+def test_an_end_is_not_believed_with_a_packet_that_stands_alone(
+    ahead: tuple[int, ...], claimed: int, length: int
+) -> None:
+    """Nobody has heard what is before that packet. What is missing behind the last one counts, and takes no time."""
+    repacker = Repacker(1, 0, begun_s=0.0)
+    for index in range(12):
+        repacker.push(index, P[index], False, 0.32 * (index + 1))
+    for index in ahead:
+        repacker.push(index, P[index], False, 3.84)
+    assert 12 + len(ahead) == repacker.waiting and not repacker.rest_is_missing
+    repacker.end(claimed)
+    pieces = taken(repacker, 3.84)
+    assert length == sum(piece.count for piece in pieces) and repacker.finished and repacker.rest_is_missing
+
+
 def test_places_are_bounded() -> None:
     """A place far ahead is no place, and the length is believed no further either."""
     repacker = Repacker(1, 0)

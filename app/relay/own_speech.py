@@ -1,0 +1,64 @@
+"""The speech of one over that a relay says on a link: its frames, its pace, and whether it is enough to go on."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+import trio
+
+from app.relay.link_end import LinkEnd
+from transport.protocol.frames import PACKET_BYTES, PACKET_S, Begin, Mode, Repeat
+from transport.protocol.over import OverSender
+from transport.protocol.over_pace import MAX_ARRIVALS, is_dense
+from transport.protocol.repacking import Piece
+
+LEAD_S = 0.1
+"""Time by which a frame may leave before it is due after the first one, in seconds, which may have come late itself."""
+
+
+class OwnSpeech:
+    """The speech of one over since it was begun on the link."""
+
+    def __init__(self, begin: Begin, source: LinkEnd, target: LinkEnd) -> None:
+        """Take the over's BEGIN, and the links on which it is heard and said."""
+        self._target = target
+        self._slowness = max(source.slowness, target.slowness)
+        self._frame_s = PACKET_S * max(begin.k * source.slowness, target.k * target.slowness)
+        """Longest time between two frames, in seconds: it is the slower link that makes it."""
+        self.packets = self.missing = 0
+        """Number of packets so far, and of those that had not come."""
+        self._asked_s, self._began_s = math.inf, -math.inf
+        self._said: deque[tuple[float, int]] = deque(maxlen=MAX_ARRIVALS)
+
+    def begin(self) -> None:
+        """Begin anew, with nothing: the floor is the relay's."""
+        self.packets = self.missing = 0
+        self._asked_s, self._began_s = trio.current_time(), -math.inf
+        self._said.clear()
+
+    @property
+    def due_s(self) -> float:
+        """Time at which the next frame is due: at the pace of speech from the first one on, which is due at once."""
+        return self._began_s + self.packets * PACKET_S - LEAD_S
+
+    def is_sparse(self, now: float) -> bool:
+        """Tell whether less was said for seconds than keeps the ear of a station."""
+        return is_dense(self._said, self._asked_s, self._frame_s, self._slowness, now) is False
+
+    def say(self, sender: OverSender, piece: Piece) -> None:
+        """Send a piece, or leave it out where nothing of it came and the next frame does without."""
+        now, target = trio.current_time(), self._target
+        self._began_s = self._began_s if self.packets else now
+        self.packets += piece.count
+        self.missing += piece.missing
+        self._said.append((now, piece.count - piece.missing))
+        says_damaged = target.channel.mode is Mode.OPEN
+        if piece.packets:
+            frames = sender.voice(piece.packets, damaged=piece.damaged and says_damaged)
+        elif target.address.repeat is Repeat.PACKETS:
+            frames = sender.voice([bytes(PACKET_BYTES)] * piece.count, damaged=says_damaged)
+        else:
+            frames = sender.skip(piece.count)
+        for frame in frames:
+            target.transmitter.send(frame)
