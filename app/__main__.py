@@ -30,15 +30,18 @@ def main(words: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     try:
-        return interrupts.run(lambda: _run(words, interrupts))
+        code = interrupts.run(lambda: _run(words, interrupts))
     except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
+        code = EXIT_INTERRUPTED
     except BaseException:
-        if interrupts.came:  # a library that was being imported, or called, made another error of it
-            return EXIT_INTERRUPTED
-        raise
+        if not interrupts.came:  # a library that was being imported, or called, made another error of it
+            raise
+        code = EXIT_INTERRUPTED
     finally:
         interrupts.end()
+    if (portaudio := sys.modules.get("app.audio.portaudio")) is not None:
+        portaudio.end_at_once_if_it_hangs(code)
+    return code
 
 
 def _run(words: list[str] | None, interrupts: Interrupts) -> int:

@@ -6,6 +6,8 @@ streams.py has its two directions, the microphone and the loudspeaker.
 from __future__ import annotations
 
 import contextlib
+import math
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -13,7 +15,17 @@ from typing import Any
 import trio
 
 from app.audio.devices import BLOCK_S, DeviceReport, MayInterrupt
-from app.audio.portaudio import NO_SOUND_CURE, PORTAUDIO, RATES_HZ, find_device, load_portaudio, plain_words
+from app.audio.portaudio import (
+    HANGS_S,
+    NO_SOUND_CURE,
+    PORTAUDIO,
+    RATES_HZ,
+    find_device,
+    load_portaudio,
+    plain_words,
+    portaudio_alone,
+    portaudio_hangs,
+)
 from app.beat import next_beat_s
 from app.errors import DeviceError, NoDescriptors
 from app.events import Device, DeviceProblem, DeviceReady
@@ -26,6 +38,11 @@ STALL_S = 5.0
 FIRST_SOUND_S = 3.0
 """Seconds that a new stream may take to move at all; then it is used anyhow."""
 
+CLOSE_S = 3.0
+"""Time that PortAudio gets to close a device at the end, in seconds."""
+KEPT_STREAMS = 32
+"""Closed streams that are kept: tries to open a device, of which there are no more at once."""
+
 CHANNELS = (1, 2, 4, 8)
 """Numbers of channels that a device is tried with, before all that it says it has: some open with no fewer."""
 
@@ -33,23 +50,45 @@ CHANNELS = (1, 2, 4, 8)
 class AudioSystem:
     """PortAudio as shared by the microphone and the loudspeaker: its calls come one at a time, each in a thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, hangs_s: float = HANGS_S) -> None:
+        """Take the longest time for a call, in seconds."""
+        self._hangs_s = hangs_s
         self._lock = trio.Lock()
+        self._hangs = False
+        """True once a call has not come back."""
         self._streams: list[DeviceStream] = []
 
     def add(self, stream: DeviceStream) -> None:
         """Take in a stream, which `look_again` may have to close."""
         self._streams.append(stream)
 
-    async def call(self, blocking: Callable[[], Any]) -> Any:
-        """Return what a function that calls PortAudio returns; it runs in a thread, alone."""
+    async def call(self, blocking: Callable[[], Any], longest_s: float = math.inf) -> Any:
+        """Return what a function that calls PortAudio returns; it runs in a thread, alone.
+
+        Raises DeviceError where it does not come back in time, or another one did not; it may still do so. Who cancels
+        this waits for it as well, for CLOSE_S.
+        """
+        token, ended = trio.lowlevel.current_trio_token(), trio.Event()
 
         def alone() -> Any:
-            with PORTAUDIO:
-                return blocking()
+            try:
+                with portaudio_alone():
+                    return blocking()
+            finally:
+                with contextlib.suppress(trio.RunFinishedError):
+                    token.run_sync_soon(ended.set)
 
         async with self._lock:
-            return await trio.to_thread.run_sync(alone)
+            if self._hangs and PORTAUDIO.locked():
+                raise portaudio_hangs()
+            try:
+                with trio.move_on_after(min(longest_s, self._hangs_s)):
+                    return await trio.to_thread.run_sync(alone, abandon_on_cancel=True)
+            finally:
+                with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_S):
+                    await ended.wait()
+                self._hangs = not ended.is_set()
+            raise portaudio_hangs()
 
     async def look_again(self, may_interrupt: MayInterrupt) -> None:
         """Make PortAudio list the devices anew, which it only does when all streams are closed and it starts afresh.
@@ -85,6 +124,8 @@ class DeviceStream:
         self._wanted = name
         self._changed = trio.Event()
         self._stream: Any = None
+        self._closed: deque[Any] = deque(maxlen=KEPT_STREAMS)
+        """Streams that were closed last: a thread of PortAudio's that did not end may still call what they hold."""
         self._flowing = False
         self._calls = 0
         """Callbacks so far, counted by the callback: a stream that stands still is lost."""
@@ -134,14 +175,16 @@ class DeviceStream:
                 await self._wait_for_sound()
                 report(DeviceReady(self.kind, name, self.rate_hz, number))
                 lost = await self._watch()
-                await self._system.call(self.close_now)
+                with contextlib.suppress(DeviceError):  # the next try to open says it
+                    await self._system.call(self.close_now)
                 if lost:
                     report(DeviceProblem(self.kind, f"{name} is gone", "plug it in again; looking for another one"))
                     self._wanted = None
                     with contextlib.suppress(DeviceError):
                         await self._system.look_again(may_interrupt)
         finally:
-            self.close_now()
+            with trio.CancelScope(shield=True), contextlib.suppress(DeviceError):
+                await self._system.call(self.close_now, CLOSE_S)
 
     async def _wait_for_change(self, seconds: float) -> None:
         with trio.move_on_after(seconds):
@@ -172,6 +215,7 @@ class DeviceStream:
 
     def _open(self, wanted: str | None) -> tuple[int, str]:
         """Open a device, in a thread, and return PortAudio's number and name of it. Raises DeviceError."""
+        self.close_now()  # that of a try which came back too late
         sounddevice = load_portaudio()
         number = find_device(wanted, self.kind)
         entry = sounddevice.query_devices(number)
@@ -191,6 +235,7 @@ class DeviceStream:
                     stream.start()
                 except sounddevice.PortAudioError as error:
                     problem = plain_words(error)
+                    self._closed.append(stream)
                     stream.close(ignore_errors=True)
                     continue
                 self._stream = stream
@@ -202,6 +247,7 @@ class DeviceStream:
         stream, self._stream = self._stream, None
         self._flowing = False
         if stream is not None:
+            self._closed.append(stream)
             with contextlib.suppress(Exception):
                 stream.abort(ignore_errors=True)
                 stream.close(ignore_errors=True)

@@ -10,6 +10,7 @@ import contextlib
 import os
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +48,12 @@ DESCRIPTORS = 24
 
 Measured with PulseAudio behind ALSA: 13 at once for a start and both streams. With fewer than two, PortAudio's search
 for devices ends the program by an assertion of its own (pa_linux_alsa.c, BuildDeviceList).
+"""
+HANGS_S = 20.0
+"""Longest time that PortAudio may take for anything, in seconds.
+
+It waits for ever for a sound server that has stopped, or that went away while a stream began (pa_unix_util.c,
+PaUnixThread_New). To open a device with every rate takes some seconds.
 """
 PORTAUDIO = threading.Lock()
 """Lock of whoever opens, restarts or lists: there is one PortAudio in a process, and it bears no two calls at once."""
@@ -124,13 +131,41 @@ def silence_native_libraries() -> None:
         sys.stderr = sys.__stderr__ = copy  # type: ignore[misc]
 
 
+def portaudio_hangs() -> DeviceError:
+    """Return the error for a call that does not come back, and for others until it does."""
+    return DeviceError("no sound: the sound system hangs", "start the sound server anew, then Gossamer")
+
+
+@contextlib.contextmanager
+def portaudio_alone() -> Iterator[None]:
+    """Keep all others from PortAudio inside the context. Blocking. Raises DeviceError where a call does not end."""
+    if not PORTAUDIO.acquire(timeout=HANGS_S):
+        raise portaudio_hangs()
+    try:
+        yield
+    finally:
+        PORTAUDIO.release()
+
+
+def end_at_once_if_it_hangs(code: int) -> None:
+    """End the process with this exit code where a call has not come back: PortAudio ends in no other way then.
+
+    Its threads go on, and would call what is no more while the interpreter takes itself apart.
+    """
+    if PORTAUDIO.locked():
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(AttributeError, OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+
+
 def list_devices(*, try_rates: bool = True) -> list[DeviceInfo]:
     """Return every device that can be opened for something. Blocking. Raises DeviceError.
 
     try_rates: find out which rates work, which opens every device for a moment: slow, and not while streams run.
     """
     sounddevice = load_portaudio()
-    with PORTAUDIO:
+    with portaudio_alone():
         try:
             return _list(sounddevice, RATES_HZ if try_rates else None)
         except sounddevice.PortAudioError as error:

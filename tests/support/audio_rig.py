@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -69,8 +70,14 @@ class AudioRig:
         """Stop the server, as if a sound card was pulled out."""
         if self._server is not None:
             self._server.terminate()
+            self._server.send_signal(signal.SIGCONT)
             self._server.wait(10)
             self._server = None
+
+    def hang(self) -> None:
+        """Have the server stand still: it answers nothing, and closes nothing."""
+        assert self._server is not None
+        self._server.send_signal(signal.SIGSTOP)
 
     def add_sink(self, name: str, rate_hz: int = 48000) -> None:
         """Add a null sink; its monitor is the source `NAME.monitor`."""

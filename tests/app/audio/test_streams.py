@@ -21,15 +21,16 @@ STATION = """
 import json, sys, numpy as np, trio
 from app.audio.device_stream import AudioSystem
 from app.audio.streams import PortAudioLoudspeaker, PortAudioMicrophone
-from app.audio.portaudio import silence_native_libraries
+from app.audio.portaudio import end_at_once_if_it_hangs, silence_native_libraries
 from app.errors import DeviceError
 from app.events import DeviceReady
 
 silence_native_libraries()
-told, blocks = [], []
+told, causes, blocks = [], [], []
 def report(event):
     told.append([type(event).__name__, event.device])
     print(json.dumps(told[-1]), flush=True)
+    causes.append(getattr(event, "cause", ""))
 
 async def until(condition, seconds=60):
     with trio.fail_after(seconds):
@@ -37,7 +38,7 @@ async def until(condition, seconds=60):
             await trio.sleep(0.02)
 
 async def main():
-    system = AudioSystem()
+    system = AudioSystem(HANGS_S)
     microphone, loudspeaker = PortAudioMicrophone(system), PortAudioLoudspeaker(system)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(microphone.run, blocks.append, report)
@@ -63,9 +64,13 @@ def rig() -> Iterator[AudioRig]:
         yield rig
 
 
-def station(rig: AudioRig, steps: str, out: Path) -> subprocess.Popen[str]:
+def station(rig: AudioRig, steps: str, out: Path, hangs_s: float = 20.0) -> subprocess.Popen[str]:
     """A process with one microphone and one loudspeaker that takes these steps, then writes what it heard to `out`."""
-    code = STATION.replace("STEPS", "steps") + steps + "\ntrio.run(main)\n"
+    code = (
+        STATION.replace("STEPS", "steps").replace("HANGS_S", str(hangs_s))
+        + steps
+        + "\ntrio.run(main)\nend_at_once_if_it_hangs(0)\n"
+    )
     environment = {**rig.for_station("a"), "PYTHONPATH": str(ROOT)}
     return subprocess.Popen([sys.executable, "-c", code, str(out)], env=environment, stdout=subprocess.PIPE, text=True)
 
@@ -162,6 +167,23 @@ async def steps(microphone, loudspeaker):
     before, after = said[: said.index("gone")], said[said.index("gone") :]
     assert {'["DeviceReady", "microphone"]', '["DeviceReady", "loudspeaker"]'} <= set(before)
     assert {'["DeviceReady", "microphone"]', '["DeviceReady", "loudspeaker"]'} <= set(after)
+
+
+def test_a_sound_server_that_hangs_holds_nothing_up(rig, tmp_path):
+    """It is said, whatever PortAudio waits for, and the program ends when it is to end."""
+    steps = """
+async def steps(microphone, loudspeaker):
+    print("working", flush=True)
+    hangs = lambda: [told[at][1] for at, cause in enumerate(causes) if "hangs" in cause]
+    await until(lambda: {"microphone", "loudspeaker"} <= set(hangs()))
+    blocks.append(np.zeros(1))
+"""
+    process = station(rig, steps, tmp_path / "heard", hangs_s=2.0)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line == "working\n":
+            rig.hang()
+    assert 0 == process.wait(10)
 
 
 def test_a_device_that_is_not_there_is_replaced_by_the_default(rig, tmp_path):
