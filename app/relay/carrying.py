@@ -9,6 +9,7 @@ It is the same for an over that is being spoken and for one that waited: what ha
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 import trio
 
@@ -133,6 +134,11 @@ class Carrying:
                 self._wake()
         elif there.ended and (self._gives_way or not self._nonce) and self._is_there():
             self.stop(ALREADY_THERE)
+
+    def take_own(self, nonce: bytes, packets: Sequence[bytes]) -> None:
+        """Take packets that the relay itself says there: of the same over, if that came on two links."""
+        if nonce != self._nonce and origin_of(nonce) == self.origin:
+            self._there.take_own(packets)
 
     def outlasts(self, fact: Fact) -> bool:
         """Tell whether a fact of the target's is of this over, said by somebody else who will end for this relay."""
@@ -278,8 +284,7 @@ class Carrying:
             if floor.state is State.DRAINING:
                 target.moved(floor.drained(trio.current_time()))
         target.relayed += 1
-        said = self._said
-        names = self._begin.sender, self._source.name, target.name
+        names, said = (self._begin.sender, self._source.name, target.name), self._said
         waited_s = round(self._waited_s, 2)
         self._carrier.report(OverRelayed(*names, said.packets, said.missing, waited_s, whole and not self._stopped))
         if failed or self._stopped:

@@ -62,3 +62,5 @@ class OwnSpeech:
             frames = sender.skip(piece.count)
         for frame in frames:
             target.transmitter.send(frame)
+        for waiting in target.queue:
+            waiting.take_own(sender.nonce, piece.packets)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from transport.protocol.frames import PACKET_S, Begin
@@ -72,6 +73,11 @@ class SaidThere:
             case EndArrived(end) if self.nonce and end.over == self.over:
                 self.ended = True
         return False
+
+    def take_own(self, packets: Sequence[bytes]) -> None:
+        """Take packets that the relay itself says, from another link."""
+        if len(self._packets) < MAX_HEARD:
+            self._packets.update(packets)
 
     @property
     def heard(self) -> bool:

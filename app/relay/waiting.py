@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from transport.protocol.receiver import Fact
@@ -20,6 +21,9 @@ class Waiting(Protocol):
 
     def take(self, fact: Fact, now: float) -> None:
         """Take a fact of that link."""
+
+    def take_own(self, nonce: bytes, packets: Sequence[bytes]) -> None:
+        """Take packets that the relay itself says there, of an over that it says under this nonce."""
 
     def outlasts(self, fact: Fact) -> bool:
         """Tell whether a fact of that link is of the same over, said by somebody else who will end for this one."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from app.relay.over_queue import MAX_QUEUED_OVERS, OverQueue
 from transport.protocol.receiver import Fact
 
@@ -13,6 +15,9 @@ class Over:
         self.came, self.is_said = came, is_said
 
     def take(self, fact: Fact, now: float) -> None:
+        """Take nothing."""
+
+    def take_own(self, nonce: bytes, packets: Sequence[bytes]) -> None:
         """Take nothing."""
 
     def outlasts(self, fact: Fact) -> bool:

@@ -89,6 +89,29 @@ def test_three_relays_in_a_triangle(protection: dict, seed: int) -> None:
     assert 4 == sum(report.complete for relay in relays for report in relay.only(OverRelayed))
 
 
+@pytest.mark.parametrize("protection", [{}, KEY], ids=["open", "sealed"])
+@pytest.mark.parametrize("seed", range(4))
+def test_two_relays_on_three_links(protection: dict, seed: int) -> None:
+    """An over comes to each of them on all links, before its first packet: every link has it once all the same."""
+    airs = [Air(f"udp://link{number}?k=1", delay_s=0.01 + 0.06 * ((seed + number) % 3)) for number in range(3)]
+    people = [station(name, air, **protection) for name, air in zip(("Ada", "Bob", "Cid"), airs, strict=True)]
+    relays = [WatchedRelay(name, *airs, presence="off", **protection) for name in ("Hill", "Bay")]
+
+    async def main() -> None:
+        async with relaying(airs, *relays), running(*people):
+            await trio.sleep(1.0)
+            for talker in people:
+                for air in airs:
+                    air.frames.clear()
+                talker.engine.play_clip(OVER)
+                await trio.sleep(60.0)
+                assert [True] * 3 == [PACKETS <= voice_on(air) <= PACKETS + 1 for air in airs]
+        for one in people:
+            assert 2 == sum(played.packets == PACKETS and played.complete for played in one.only(events.OverPlayed))
+
+    play(main)
+
+
 def test_texts_in_a_ring_are_said_once_a_link() -> None:
     """A message goes to each other link once or twice, and does not go round."""
     airs = [Air(f"udp://link{number}") for number in range(3)]
