@@ -22,7 +22,13 @@ SMALLEST = "transport.texts.*"
 """Mutants of a small module: mutmut makes those of all modules before it runs any."""
 SURVIVED, INTERRUPTED = (0, 5, 33), 2
 """Exit codes of the tests of a mutant that nothing noticed, or that no test reaches; and of one that was broken off."""
-AT_IMPORT = ("transport.planning.presets.x__radio__", "transport.radio.radios.x__lora__")
+AT_IMPORT = (
+    "transport.link_kinds.x__broker_kind__",
+    "transport.link_options.x_within__",
+    "transport.planning.presets.x__radio__",
+    "transport.protocol.frames.x__shapes_with_copies__",
+    "transport.radio.radios.x__lora__",
+)
 """Functions that fill a table when their module is imported, which is before a mutant is chosen: it changes nothing."""
 SEED = 1
 WANTED = 0.85
