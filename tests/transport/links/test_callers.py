@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import random
 
-import pytest
-
-from transport.address import parse_address
 from transport.links.callers import (
     CHALLENGES_AT_ONCE,
     FROM_ONE_HOST,
@@ -25,7 +22,6 @@ from transport.links.callers import (
     Callers,
     host_of,
 )
-from transport.planning.callers import MAX_CALLERS, callers_carried
 from transport.protocol.open_frames import OVERHEAD_BYTES
 
 KEY = bytes(range(32))
@@ -171,20 +167,3 @@ def test_the_memory_of_refused_callers_is_bounded() -> None:
     for number in range(2 * MAX_REFUSED):
         callers._refuse((f"::ffff:198.18.{number >> 8}.{number & 255}", 1, 0, 0), 0.0, Admission.FULL)
     assert MAX_REFUSED == len(callers._refused)
-
-
-@pytest.mark.parametrize(
-    ("link", "expected"),
-    [
-        ("udp://:", MAX_CALLERS),
-        ("udp://:?loss=0.1", MAX_CALLERS),
-        ("udp://:?rate=2400", 1),
-        ("udp://:?rate=8000", 3),
-        ("udp://:?rate=8000&k=4", 6),
-        ("udp://:?rate=64000", MAX_CALLERS),
-        ("udp://:?rate=600", 1),
-    ],
-)
-def test_how_many_an_uplink_carries(link: str, expected: int) -> None:
-    """Every caller costs a copy of every frame; one is served however slow the link is."""
-    assert expected == callers_carried(parse_address(link))
