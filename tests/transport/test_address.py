@@ -15,7 +15,14 @@ from transport.errors import LinkError
 from transport.framing.ax25 import Callsign
 from transport.impairment import Impairment
 from transport.link_kinds import LINK_KINDS
-from transport.link_options import KissSettings, ParrotSettings, SerialSettings, TncSettings, UdpSettings
+from transport.link_options import (
+    KissSettings,
+    ParrotSettings,
+    SerialLines,
+    SerialSettings,
+    TncSettings,
+    UdpSettings,
+)
 from transport.protocol.frames import Repeat
 from transport.radio.radios import RADIOS
 
@@ -74,6 +81,7 @@ PASSWORDS = [
     "mqtt://ada:1234@broker.example",
     "udp://ada:hush@192.0.2.7:7800",
     "mqqts://ada:hush@broker.example/harbour",
+    "mqtts://ada:hush@broker.example/harbour?ca=file://own.pem",
 ]
 
 BAD = {
@@ -153,6 +161,8 @@ BAD = {
     "udp://:1?burst=1e300": "burst must be",
     "udp://:1?rate=nan": "rate must be",
     "udp://:1?rate=inf": "rate must be",
+    "udp://:1?loss=nan": "loss must be a share of frames",
+    "udp://:1?ber=inf%": "ber must be a share of bits",
     "udp://:1?loss=2": "share between 0 and 1",
     "udp://:1?loss=-0.1": "share between 0 and 1",
     "udp://:1?ber=0.9": "between 0 and 0.5",
@@ -226,6 +236,9 @@ RADIO = {
     "serial:///dev/serial/by-id/usb%20x?baud=9600&k=2": {
         "settings": SerialSettings("/dev/serial/by-id/usb x", 9600),
         "k": 2,
+    },
+    "serial:///dev/ttyUSB0?baud=9600&dtr=1&rts=0&settle=2s": {
+        "settings": SerialSettings("/dev/ttyUSB0", 9600, SerialLines(dtr=True, rts=False, settle_s=2.0)),
     },
     "serial:///dev/ttyUSB0?radio=hc-12-far&rate=900": {
         "settings": SerialSettings("/dev/ttyUSB0", 2400),

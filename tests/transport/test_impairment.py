@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.overs import drop, numbered_packet, over_frames, talk, through
 from transport.errors import UsageError
-from transport.impairment import ImpairedPath, Impairment
+from transport.impairment import DUPLICATE_WITHIN_S, ImpairedPath, Impairment
 from transport.protocol.frames import Voice
 from transport.protocol.open_frames import encode
 
@@ -71,6 +71,7 @@ def test_rate_is_serial() -> None:
     assert [0.4, 0.8, 10.4, 10.8] == pytest.approx([at for at, _ in arrivals])
     assert 10.8 == pytest.approx(path.free_at_s(10.2))
     assert 11.0 == path.free_at_s(11.0)
+    assert 1.0 == ImpairedPath(Impairment(rate_bps=1000)).airtime_s(125)
 
 
 def test_delay_and_jitter_keep_the_order() -> None:
@@ -152,3 +153,19 @@ def test_loss_does_not_move_the_bit_errors() -> None:
     some = dict(through(ImpairedPath(Impairment(ber=0.01, loss=0.3, seed=4)), sent))
     assert 250 < len(some) < 450
     assert some == {at_s: all_of_them[at_s] for at_s in some}
+
+
+def test_what_is_lost_is_counted() -> None:
+    """Of all frames, those that did not arrive."""
+    path = ImpairedPath(Impairment(loss=0.5, seed=3))
+    arrived = through(path, [(0.32 * number, bytes(32)) for number in range(200)])
+    assert (200, 200 - len(arrived)) == (path.count.frames, path.count.lost)
+
+
+def test_a_duplicate_follows_its_frame() -> None:
+    """Within a tenth of a second, and never before it."""
+    path = ImpairedPath(Impairment(duplicate=1.0, seed=3))
+    for number in range(100):
+        first, second = path.hand_over(numbered_packet(number), float(number))
+        assert number == first.at_s <= second.at_s <= number + DUPLICATE_WITHIN_S
+        assert first.octets == second.octets

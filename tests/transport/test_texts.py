@@ -51,3 +51,4 @@ def test_the_layout_of_our_own_texts_is_kept() -> None:
     """Line breaks and tabs, where the caller says so, and nothing else."""
     assert "a\n\tb?" == plain_text("a\n\tb\x1b", keep="\n\t")
     assert "\n" == plain_text("\n", keep="\n")
+    assert "\u3000?" == plain_text("\u3000\u2800", keep="\u3000")

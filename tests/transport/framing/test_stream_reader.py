@@ -65,7 +65,7 @@ def test_what_is_too_long(reader: CobsReader | KissReader) -> None:
     """A stretch longer than any frame is one piece of rubbish, and is not kept."""
     for _ in range(1000):
         assert [] == reader.receive(bytes([0x55]) * 1000)
-    assert reader._max_bytes >= len(reader._pending)
+        assert reader._max_bytes >= len(reader._pending)
     assert [RUBBISH] == reader.receive(reader.mark)
     frame = FRAMES[1]
     assert [frame] == reader.receive(as_cobs[1] if isinstance(reader, CobsReader) else as_kiss[1])

@@ -48,3 +48,13 @@ def test_without_a_duty_cycle_there_is_no_end() -> None:
     for second in range(1000):
         one.spend(300, float(second))
     assert math.inf == one.left_s(1000.0) and not one._bins
+
+
+def test_each_minute_is_there_again_after_its_own_hour() -> None:
+    """What was sent later is not, and what was sent in one minute is counted together."""
+    one = budget(0.1)
+    for now in (0.0, 10.0, 2 * BIN_S):
+        one.spend(100, now)
+    assert 2 == len(one._bins)
+    left = [one.left_s(WINDOW_S + after_s) for after_s in (BIN_S - 0.1, BIN_S, 3 * BIN_S)]
+    assert [360.0 - frames * one.airtime_s(100) for frames in (3, 1, 0)] == pytest.approx(left)

@@ -30,3 +30,8 @@ def test_stuffing() -> None:
             ones = 0
     plain_s = Bits(1200, AIR_BYTES).time_s(200)
     assert stuffed / len(bits) == pytest.approx(Ax25(1200).time_s(200) / plain_s - 1, rel=0.05)
+
+
+def test_the_bytes_of_a_frame_on_packet_radio() -> None:
+    """Two addresses, control and protocol, the check, and a flag on either side (AX.25 2.2, section 3)."""
+    assert 200 + 7 + 7 + 1 + 1 + 2 + 2 == Ax25(1200).octets(200)
