@@ -142,7 +142,7 @@ class Names:
     """Presence, which hears any name."""
 
     def __init__(self) -> None:
-        self._presence = Presence(0.0, 180.0, 3.0, 420.0, random.Random(1).random, speaks=True)
+        self._presence = Presence(0.0, 180.0, 3.0, 420.0, random.Random(1).random, speaks=True, name="Ada")
         self._now = 0.0
 
     def __call__(self, octets: bytes) -> None:

@@ -59,7 +59,7 @@ class Presence:
         chance: Callable[[], float],
         *,
         speaks: bool,
-        name: str = "",
+        name: str,
     ) -> None:
         """Take the pace of BEACONs, the silence after which others have gone, and a source of numbers in 0..1.
 
