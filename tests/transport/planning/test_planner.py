@@ -16,6 +16,7 @@ from transport.planning.planner import (
     chosen,
     link_model,
     plan,
+    planned_share,
     voice_bytes,
     what_would,
 )
@@ -133,6 +134,12 @@ def test_the_parts_of_the_delay() -> None:
     radio = plan(parse_address(RADIOS["hc-12-far"].link))[0]
     uart_s, air_s = 43 * 10 / 2400, 43 * 8 / 5000
     assert 0.32 + 2 * uart_s + air_s + 0.08 + 0.08 + 0.29 == pytest.approx(radio.mouth_to_ear_s)
+    # A transmitter is keyed for each frame: the one behind a BEGIN waits for both.
+    address = parse_address(QUICK)
+    voice_s, begin_s = (link_model(address).way.air.time_s(octets) for octets in (5 * PACKET_BYTES + 8, 33))
+    behind_s = voice_s + begin_s + 0.1 + 0.02 + 0.01 - 1.6
+    assert behind_s > 0.08 > behind_s - 0.13
+    assert 1.6 + 0.01 + 0.1 + voice_s + behind_s + 0.29 == pytest.approx(plan(address)[4].mouth_to_ear_s)
 
 
 def test_keying() -> None:
@@ -176,6 +183,7 @@ def test_what_would_carry_it() -> None:
     """A refusal says what is missing, and it is enough: keying, another setting of the radio, a faster link."""
     slow = parse_address("kiss://localhost?call=N0CALL&radio=afsk1200")
     assert "txdelay=100&txtail=20&slottime=10&persist=255" in what_would(slow, plan(slow))[0]
+    assert not any(way.startswith("radio=") for way in what_would(slow, plan(slow)))  # it has no faster setting
     assert chosen(plan(parse_address(QUICK))) is not None
     lora = parse_address(RADIOS["lora-sf10"].link)
     assert "radio=lora-sf9" == what_would(lora, plan(lora))[0]
@@ -184,3 +192,12 @@ def test_what_would_carry_it() -> None:
     times = float(faster.split()[2])
     assert chosen(plan(parse_address(f"udp://192.0.2.7:7800?rate={700 * times * 1.02}"))) is not None
     assert chosen(plan(parse_address(f"udp://192.0.2.7:7800?rate={700 * times * 0.95}"))) is None
+
+
+def test_the_share_that_was_planned() -> None:
+    """In 3.2 s two frames of five packets and a BEGIN, at 1000 bit/s; nothing where no rate is known."""
+    address = parse_address("parrot://?rate=1000")
+    assert 8 * (2 * (160 + 8) + 33) / 1000 / 3.2 == pytest.approx(planned_share(address, 5))
+    assert 8 * (2 * (160 + 12) + 37) / 1000 / 3.2 == pytest.approx(planned_share(address, 5, sealed=True))
+    assert 8 * (2 * (160 + 8) + 33 + 16) / 1000 / 3.2 == pytest.approx(planned_share(address, 5, name_bytes=24))
+    assert 0.0 == planned_share(parse_address("parrot://"), 1)

@@ -5,10 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 
-import pytest
-
-from transport.address import parse_address
-from transport.planning.beacons import BEACON_SHARE, beacon_pace
 from transport.protocol.presence import ANSWER_S, MAX_STATIONS, NEW_AT_ONCE, START_S, Presence
 
 EVERY_S, GAP_S, KEPT_S = 180.0, 3.0, 420.0
@@ -33,6 +29,16 @@ def test_whoever_is_heard_is_there_until_long_silent() -> None:
     assert ["Bob"] == names(seen, 2.5 + KEPT_S)
     assert [] == names(seen, 3.5 + KEPT_S)
     assert seen.heard("Bob", 4.0 + KEPT_S)
+
+
+def test_when_the_next_one_counts_as_gone() -> None:
+    """The one that was silent longest; nobody goes where nobody is."""
+    seen = presence()
+    assert math.inf == seen.next_gone_s(0.0)
+    seen.heard("Bob", 1.0)
+    seen.heard("Cid", 2.0)
+    assert 1.0 + KEPT_S == seen.next_gone_s(3.0)
+    assert 2.0 + KEPT_S == seen.next_gone_s(1.5 + KEPT_S)
 
 
 def test_a_message_alone_brings_nobody() -> None:
@@ -69,7 +75,8 @@ def test_a_station_is_one_whatever_ways_lead_to_it() -> None:
     assert [("Bob via R1", (9, 10))] == [(one.name, one.receipt) for one in seen.present(1.0)]
     seen.heard("Bob", 2.0)
     seen.heard("Bob via R2", 1.0 + EVERY_S)
-    assert ["Bob"] == names(seen, 1.0 + EVERY_S)
+    seen.heard("Bob via R2", 2.0 + KEPT_S / 2)
+    assert ["Bob"] == names(seen, 2.0 + KEPT_S / 2)
     seen.heard("Bob via R2", 3.0 + KEPT_S / 2)
     assert ["Bob via R2"] == names(seen, 3.0 + KEPT_S / 2)
 
@@ -134,6 +141,9 @@ def test_a_beacon_at_the_start_on_change_and_every_few_minutes() -> None:
     assert START_S[0] == seen.due_s()
     seen.said(0.5)
     assert START_S[1] == seen.due_s()
+    radio = presence(gap_s=600.0)  # on which one must do
+    radio.said(0.5)
+    assert 0.5 + EVERY_S == radio.due_s()
     seen.said(5.0)
     assert 5.0 + EVERY_S == seen.due_s()
     seen.heard("Bob", 50.0)
@@ -179,27 +189,3 @@ def test_made_up_names_are_bounded() -> None:
             beacons += 1
         now += 0.1
     assert beacons <= 1 + 100.0 / GAP_S
-
-
-@pytest.mark.parametrize(
-    "link", ["serial:///dev/x?radio=hc-12", "kiss://h?call=N0CALL-1", "kiss://h?call=N0CALL-1&radio=lora-sf8"]
-)
-def test_on_a_radio_beacons_take_no_more_than_their_share(link: str) -> None:
-    """One per cent of the airtime, and of the duty cycle where there is one; another one's coming changes nothing."""
-    address = parse_address(link)
-    pace = beacon_pace(address, 24)
-    assert pace.gap_s == pace.every_s >= 600.0
-    duty = address.radio.duty if address.radio is not None and address.radio.duty else 1.0
-    airtime_s = address.kind.way(address.settings, address.radio, None).air.time_s(45)
-    assert airtime_s / pace.every_s <= BEACON_SHARE * duty
-
-
-def test_on_a_thin_network_they_are_rarer() -> None:
-    """On IP every three minutes; where the rate is known and low, more rarely."""
-    assert (180.0, 3.0) == (
-        beacon_pace(parse_address("udp://h"), 8).every_s,
-        beacon_pace(parse_address("udp://h"), 8).gap_s,
-    )
-    thin = beacon_pace(parse_address("udp://h?rate=100"), 8)
-    octets = 28 + 4 + 12 + 8 + 1 + 8
-    assert (8 * octets, 8 * octets / 5) == pytest.approx((thin.every_s, thin.gap_s))
