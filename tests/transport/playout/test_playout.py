@@ -578,3 +578,48 @@ def test_finished_overs_that_nobody_takes_are_forgotten() -> None:
         playout.begin(1)
         playout.end(0, 0.0)
     assert MAX_FINISHED == len(playout.finished)
+
+
+def test_an_over_that_was_gathered_before_a_freeze_stays_so() -> None:
+    """The link is slow by its plan, and not because this process was frozen."""
+    playout = Playout(slow_link=True)
+    playout.begin(1)
+    playout.push(0, numbered_packet(0), False, 0.0)
+    playout.catch_up(30.0, 30.0)
+    assert playout.gathering and PACKET_S == playout.waiting_s
+
+
+def test_a_hold_is_no_longer_than_a_frame() -> None:
+    """However long its packets are."""
+    playout = Playout(packet_s=0.5)
+    playout.jitter.add([0.0, 9.0])
+    playout.begin(6)
+    assert 6 * 0.5 == playout.hold_s
+
+
+def test_what_was_concealed_behind_the_end_is_no_part_of_an_over() -> None:
+    """END came late: two packets were concealed by then that nobody said, and none of them was lost."""
+    playout = Playout()
+    playout.begin(1)
+    for index in range(3):
+        playout.push(index, numbered_packet(index), False, index * PACKET_S)
+    while playout.take(FIRST_HOLD_S + 4 * PACKET_S):
+        pass
+    playout.end(3, FIRST_HOLD_S + 4 * PACKET_S)
+    [over] = playout.finished
+    assert (1, 3, 3, 0) == (over.over, over.ends, over.count.played, over.count.lost)
+
+
+def test_overs_that_are_stopped_are_told_as_far_as_they_were_played() -> None:
+    """Nothing of those that wait was."""
+    playout = Playout()
+    for _ in range(2):
+        playout.begin(1)
+        for index in range(5):
+            playout.push(index, numbered_packet(index), False, 0.0)
+    while playout.take(FIRST_HOLD_S + PACKET_S):
+        pass
+    playout.stop()
+    assert not playout.active
+    assert [(1, 2, 2), (2, 0, 0)] == [(over.over, over.ends, over.count.played) for over in playout.finished]
+    assert 2 == playout.count.played
