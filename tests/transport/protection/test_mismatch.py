@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from transport.errors import BadTag, FrameError, NewerVersion, OtherMode, Stale
-from transport.protection.mismatch import AGAIN_S, MAX_TOLD, WITHIN_S, MismatchDetector
+from transport.protection.mismatch import AGAIN_S, ANOTHER_PASSPHRASE, MAX_TOLD, WITHIN_S, MismatchDetector
 from transport.protocol.frames import Mode, Type
 
 OTHERS = [(own, other) for own in Mode for other in Mode if own is not other]
@@ -99,3 +99,29 @@ def test_somebody_s_clock_is_told_again_after_a_minute():
     detector = MismatchDetector(Mode.HAM)
     fates = [detector.refused(octets(), Stale("", -90), now) is not None for now in (0.0, AGAIN_S - 0.1, AGAIN_S)]
     assert [True, False, True] == fates
+
+
+def test_another_passphrase_is_told_once_a_minute_whatever_else_is_told() -> None:
+    """The memory of other lines has an end, and a stranger can fill it with names."""
+    detector, bad = MismatchDetector(Mode.SEALED), BadTag("the tag does not match")
+    told = [detector.refused(octets(), bad, now) for now in (0.0, 1.0)]
+    assert [None, ANOTHER_PASSPHRASE] == told
+    for number in range(2 * MAX_TOLD):
+        detector.refused(octets(), Stale(f"station {number}", -90), 2.0)
+    assert [None] * 3 == [detector.refused(octets(), bad, now) for now in (3.0, 4.0, AGAIN_S)]
+    told = [detector.refused(octets(), bad, AGAIN_S + now) for now in (1.0, 2.0)]
+    assert ANOTHER_PASSPHRASE in told
+
+
+@pytest.mark.parametrize("own", Mode)
+@pytest.mark.parametrize("theirs", Mode)
+def test_who_is_refused_there_is_told_what_their_frames_would_have_shown(own: Mode, theirs: Mode) -> None:
+    """The same line, and once: another mode, or another passphrase where both have one; two open ones have none."""
+    detector = MismatchDetector(own)
+    told = detector.refused_there(theirs, 0.0)
+    problem = BadTag("the tag does not match") if own is theirs else OtherMode(theirs)
+    shown = MismatchDetector(own)
+    expected = [shown.refused(octets(), problem, now) for now in (0.0, 1.0)]
+    assert told == (None if own is theirs is Mode.OPEN else next(line for line in expected if line))
+    if told is not None:
+        assert [None, None] == [detector.refused(octets(), problem, now) for now in (1.0, 2.0)]

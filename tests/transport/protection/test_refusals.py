@@ -8,7 +8,16 @@ import pytest
 
 from transport.protection.channel import ProtectedChannel
 from transport.protection.cipher import Secret
-from transport.protection.refusals import AGAIN_S, OVER_S, OVERDUE_S, SENT_KEPT, SENT_S, Refuser, SentSignals
+from transport.protection.refusals import (
+    AGAIN_S,
+    OVER_S,
+    OVERDUE_S,
+    SENT_KEPT,
+    SENT_S,
+    WAIT_S,
+    Refuser,
+    SentSignals,
+)
 from transport.protocol.frames import Beacon, Begin, End, Frame, Mode, Refusal, Text, Voice
 from transport.protocol.open_frames import REFUSAL_BYTES, decode, encode
 
@@ -56,6 +65,11 @@ def test_a_short_end_of_the_open_channel_is_answered_in_the_name_of_its_begin() 
     ours.refused(end, False, 1.0)
     due = ours.due(5.0)
     assert due is not None and begin == due[1]
+    as_long = end + bytes(REFUSAL_BYTES - len(end))
+    ours = refuser()
+    ours.refused(as_long, True, 0.0)
+    due = ours.due(WAIT_S[0])  # in the moment in which it is due
+    assert due is not None and as_long == due[1]
     ours = refuser()
     ours.refused(encode(Beacon(0, 0)), True, 0.0)
     assert None is ours.due(5.0)
