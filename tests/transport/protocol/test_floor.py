@@ -88,8 +88,10 @@ def test_an_over_of_theirs() -> None:
 def test_busy_lockout() -> None:
     """A key pressed while somebody talks is refused, and does not count when they stop: it must come up first."""
     floor = receiving()
-    assert [TalkRefused] == kinds(floor.press(1.0))
-    assert State.LOCKED_OUT is state_of(floor)
+    assert [
+        StateChanged(State.RECEIVING, State.LOCKED_OUT, FloorInput.PRESS),
+        TalkRefused("somebody is talking: wait for the end of that over"),
+    ] == floor.press(1.0)
     floor.over_ended(2.0, THEM)
     assert State.IDLE is state_of(floor)
     assert [] == floor.release(3.0)
@@ -483,4 +485,7 @@ def test_the_signs_of_a_collision_say_what_happens() -> None:
     """Of two others, and of one that talks into an over of ours."""
     both, ours = receiving(), on_air()
     assert [CollisionInferred("two stations are talking at once")] == both.heard(1.0, THEM + 1)
-    assert CollisionInferred("somebody else is talking at the same time") in ours.heard(1.0, THEM)
+    assert [
+        StateChanged(State.ON_AIR, State.COLLIDED, FloorInput.HEARD),
+        CollisionInferred("somebody else is talking at the same time"),
+    ] == ours.heard(1.0, THEM)

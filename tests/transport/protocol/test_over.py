@@ -358,3 +358,13 @@ def test_an_over_longer_than_the_limit_is_followed_in_pieces() -> None:
     assert 1 == len([event for event in events if isinstance(event, OverSuperseded)])
     ended = events[-1]
     assert isinstance(ended, OverEnded) and (500, 500) == (ended.packets_heard, ended.end.packets_sent)
+
+
+def test_begins_without_an_end_do_not_keep_the_ear() -> None:
+    """Whoever begins anew, over after over, has not paused between them, however long he says nothing."""
+    receiver = OverReceiver()
+    for number in range(3):
+        [begun] = hear(receiver, over_frames(1, over=number, nonce=bytes([number] * 8))[:1], now=number * 2.2)[-1:]
+        assert isinstance(begun, OverBegun)
+    other = over_frames(4, over=9, nonce=OTHER_NONCE, sender="Bob")[0]
+    assert [OverSuperseded, OverBegun] == [type(event) for event in receiver.receive(other, 4.5)]

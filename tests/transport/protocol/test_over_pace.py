@@ -11,6 +11,7 @@ from transport.protocol.over_pace import (
     EAR_WINDOW_S,
     END_AHEAD_S,
     PAUSE_S,
+    SPARE_S,
     TALK_LIMIT_S,
     OverPace,
 )
@@ -63,6 +64,18 @@ def test_overs_that_follow_one_another_share_what_may_be_ahead() -> None:
     pace.ended(0, 111.0)
     pace.join("Eve", 1, 0, 140.0)
     assert pace.takes(most, 140.0)
+
+
+def test_what_can_have_been_spoken_since_then() -> None:
+    """The time that passed and what may be ahead; forged overs before it leave a little of that, silence adds none."""
+    pace = joined()
+    assert [AHEAD_S, AHEAD_S + 10.0, 2 * AHEAD_S] == pytest.approx(
+        [PACKET_S * pace.spoken(100.0, now) for now in (100.0, 110.0, 4000.0)]
+    )
+    assert AHEAD_S + 4.0 == pytest.approx(PACKET_S * pace.spoken(106.0, 110.0))
+    pace.ended(1000, 100.0)
+    pace.join("Bob", 1, 0, 100.0)
+    assert [SPARE_S, SPARE_S + 3.0] == pytest.approx([PACKET_S * pace.spoken(100.0, now) for now in (100.0, 103.0)])
 
 
 def test_speech_at_its_own_pace_is_taken_after_a_burst() -> None:

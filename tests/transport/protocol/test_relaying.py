@@ -39,6 +39,7 @@ NONCE = bytes.fromhex("00010203 80000000")
         ("Ada via Hill", "Bay", "Ada via Hill, Bay", "Ada via Hill"),
         ("Ada via Hill, Bay", "Cape", "Ada via Hill, Bay, Cape", "Ada via Hill, Bay"),
         ("Ada via Hill, Bay, Cape", "Dune", "Ada via Bay, Cape, Dune", "Ada via Bay, Cape"),  # 24 bytes at the most
+        ("Adam via Hill, Bay", "Cape", "Adam via Hill, Bay, Cape", "Adam via Hill, Bay"),  # just as many
         ("Ada of the long, long name", "Hill", "Ada of the long, long name", "Ada of the long, long name"),
         ("Zoë", "Höhe", "Zoë via Höhe", "Zoë"),
         ("", "Hill", "", ""),
@@ -70,6 +71,7 @@ def test_a_name_that_was_cut_is_of_whoever_begins_so() -> None:
     assert all(same_station(one, other) for one in (whole, *cut) for other in (whole, *cut))
     assert same_station("Ada via Hill", "Ada via Bay") and not same_station("Ada via Hill", "Ada B via Hill")
     assert not any(same_station(name, "AB1CDE Short") or same_station("AB1CDE Short", name) for name in cut)
+    assert same_station("A~ via N0CALL", "Ada") and same_station("Ada", "A~ via N0CALL")  # a letter is left at least
     assert not same_station("~ via N0CALL", "Ada") and not same_station("Ada", "~ via N0CALL")
 
 
@@ -102,6 +104,7 @@ def test_what_an_over_is() -> None:
     known = KnownOvers()
     other = NONCE[:4] + b"\xff" * 4
     assert Sighting.NEW is known.heard(b"o", NONCE, 1)
+    assert Sighting.GOES_ON is known.heard(b"o", NONCE, 1)
     assert Sighting.NEW is known.heard(b"o", NONCE, 0)
     assert (False, False) == tuple(known.is_on(b"o", link) for link in (0, 1))
     known.speaks(b"o", NONCE, 0)
@@ -163,6 +166,9 @@ def test_what_an_addressee_is_called_on_another_link() -> None:
     known.heard_over(NONCE, "Cid via Cape, Bay", 0)
     assert "Bob" == known.addressee("Bob via Bay", "Hill", 0, 1)
     assert "Cid via Cape" == known.addressee("Cid via Cape, Bay", "Hill", 0, 1)
+    assert "Cid via Cape, Bay" == known.addressee("Cid via Cape", "Hill", 1, 0)
+    known.heard_over(bytes(8), "Dan via Bay", 0)  # another over, which was heard nowhere else
+    assert "Dan via Bay" == known.addressee("Dan via Bay", "Hill", 0, 1)
     assert "Bob via Bay" == known.addressee("Bob via Bay", "Hill", 0, 2)
     assert "Bob" == known.addressee("Bob", "Hill", 1, 0)
     for number in range(2 * MAX_KNOWN):
@@ -171,6 +177,10 @@ def test_what_an_addressee_is_called_on_another_link() -> None:
     for number in range(2 * MAX_KNOWN):
         for link in range(2):
             known.heard_message(0, number, f"x via R{number}", link)
+    assert MAX_KNOWN == len(known)
+    known = KnownNames()
+    for number in range(2 * MAX_KNOWN):
+        known.heard_message(0, 0, f"x via R{number}", number % 2)  # one message, of ever other names
     assert MAX_KNOWN == len(known)
 
 
@@ -184,6 +194,12 @@ def test_an_addressee_whose_name_was_cut_is_called_by_his_own() -> None:
     for number in range(2 * MAX_KNOWN):
         known.heard_message(0, 0, f"{number:04} has a very long name", 0)
     assert MAX_KNOWN == len(known)
+    newest = f"{2 * MAX_KNOWN - 1:04} has a very long name"
+    assert newest == known.addressee(relayed_name(newest, "N0HILL", always=True), "N0HILL", 1, 0)
+    cuts_none = KnownNames()
+    for number in range(2 * MAX_KNOWN):
+        cuts_none.heard_message(0, 0, f"{number:04} has a very long name", 0)
+    assert 1 == len(cuts_none)
 
 
 def test_an_addressee_is_found_without_a_search() -> None:

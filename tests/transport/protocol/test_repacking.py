@@ -230,3 +230,27 @@ def test_left_out_packets_keep_the_places_of_the_others() -> None:
     again.begin()
     with pytest.raises(UsageError, match="leaves none out"):
         again.skip(1)
+
+
+def test_a_packet_that_came_early_goes_on_when_it_can_have_been_said() -> None:
+    """Until then another one may take its place."""
+    pieces = came(1, {0: 0.32, 1: 0.64, 2: 0.0}, until_s=5.0)
+    assert [0.32, 0.64, 0.96 + LATE_S] == pytest.approx([at_s for at_s, _ in pieces])
+
+
+def test_what_is_left_out_has_been_said() -> None:
+    """The next packet is on time behind it, and does not wait."""
+    repacker = Repacker(1, 0, begun_s=0.0)
+    for index in range(4):
+        repacker.push(index, P[index], False, 0.32 * (index + 1))
+    assert 2 == len([repacker.take(0.64), repacker.take(0.64)])
+    repacker.skip({P[2], P[3]}.__contains__)
+    repacker.push(4, P[4], False, 1.6)
+    assert [Piece(1, (P[4],), 0, False)] == taken(repacker, 1.6)
+
+
+def test_a_hole_behind_what_is_left_out_is_given_up_as_before() -> None:
+    """The packet behind it has shown that it is missing."""
+    repacker = pushed(1, 0, 2)
+    repacker.skip({P[0]}.__contains__)
+    assert [Piece(1, (), 1, True), Piece(1, (P[2],), 0, False)] == taken(repacker, LATE_S)
