@@ -105,9 +105,9 @@ class OverPace:
             self._arrivals.append((now, packets))
 
     def ended(self, length: int, now: float) -> None:
-        """Take note that the talker let go after so many packets."""
+        """Take note that the talker let go after so many packets, or as many as have come."""
         self._ended_s = now
-        self._note_spoken(length)
+        self._note_spoken(max(length, self._highest + 1))
 
     def length(self, claimed: int, now: float) -> int:
         """Return the number of packets that the over has: what END claims, as far as the time allows it."""

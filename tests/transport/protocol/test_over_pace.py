@@ -66,6 +66,18 @@ def test_overs_that_follow_one_another_share_what_may_be_ahead() -> None:
     assert pace.takes(most, 140.0)
 
 
+@pytest.mark.parametrize("first_index", [0, 50])
+@pytest.mark.parametrize("claimed", [0, 1, 40])
+def test_an_end_that_says_less_than_came_gives_nothing_back(claimed: int, first_index: int) -> None:
+    """Else overs of 20 s, each with an END that says 0, would make a minute of speech of a second."""
+    pace = joined(first_index=first_index)
+    came = int(AHEAD_S / PACKET_S)
+    pace.arrived(first_index + came - 1, came, 100.0)
+    pace.ended(claimed, 100.0)
+    pace.join("Eve", 1, 0, 100.1)
+    assert not pace.takes(2, 100.1)
+
+
 def test_what_can_have_been_spoken_since_then() -> None:
     """The time that passed and what may be ahead; forged overs before it leave a little of that, silence adds none."""
     pace = joined()
