@@ -24,6 +24,7 @@ from transport.protocol.frames import (
     VoiceWithCopies,
 )
 from transport.protocol.open_frames import crc16
+from transport.texts import is_plain
 
 DOCUMENTS = Path(__file__).parents[2] / "transport" / "docs"
 NONCE = bytes(range(8))
@@ -56,7 +57,7 @@ OPEN_VECTORS: list[tuple[Frame, str]] = [
 ]
 
 
-printable = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FFF), max_size=24).filter(str.isprintable)
+printable = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FFF), max_size=24).filter(is_plain)
 names = printable.filter(lambda text: len(text.encode()) <= frames.MAX_NAME_BYTES)
 texts = printable.map(lambda text: text * 2).filter(lambda text: len(text.encode()) <= frames.MAX_TEXT_BYTES)
 bytes_8, shorts, longs = st.integers(0, 0xFF), st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF)
