@@ -50,13 +50,13 @@ GOOD = {
         None,
         Impairment(None, 0.15, 0.2, 0.05, 3.0, 0.001, 0.1, 0.2, -7),
     ),
-    "udp://:1?delay=80ms&rate=9600": (
+    "udp://:1?delay=120ms&rate=9600": (
         "udp",
         UdpSettings("", 1),
         None,
         Repeat.NONE,
         None,
-        Impairment(rate_bps=9600, delay_s=0.08),
+        Impairment(rate_bps=9600, delay_s=0.12),
     ),
 }
 
@@ -106,7 +106,7 @@ BAD = {
     "hello": "write udp://",
     "udp:/x": "write udp://",
     "http://x:1": "no kind of link",
-    "serial:///dev/ttyUSB0": "how fast the port is: add baud=57600",
+    "serial:///dev/ttyUSB0": "how fast the port is: add baud=57600 (SiK) or baud=9600 (HC-12, E22)",
     "serial:///dev/ttyUSB0?baud=0": "baud must be",
     "serial:///dev/ttyUSB0?baud=fast": "baud must be",
     "serial://": "names no serial port",
@@ -125,7 +125,7 @@ BAD = {
     "kiss://localhost:8001?call=AB1CDE&dest=TOO-LONG": "dest must be",
     "kiss://localhost:8001?call=AB1CDE&baud=9600": "leave baud out",
     "kiss://localhost:0?call=AB1CDE": "names no TNC",
-    "kiss://?call=AB1CDE": "names no TNC",
+    "kiss://?call=AB1CDE": "names no TNC: write kiss://HOST:PORT or kiss:///dev/ttyUSB0, with ?call=N0CALL-1",
     "kiss://localhost/dev/ttyUSB0?call=AB1CDE": "names no TNC",
     "kiss:///dev/ttyUSB0?call=AB1CDE": "how fast the port is",
     "kiss://localhost?call=AB1CDE&txdelay=3s": "txdelay must be",

@@ -36,6 +36,8 @@ from transport.links.registry import open_link, opener_of
 from transport.planning.planner import plan
 from transport.radio.airtime import (
     Bits,
+    KissUart,
+    Lora,
     Way,
 )
 
@@ -95,6 +97,13 @@ def test_the_way_of_a_row_counts_its_layers(kind: LinkKind):
     assert limited.air in kind.way(address.settings, None, None).stages or math.inf != limited.stages[-1].time_s(1)
     assert 40 + sum(layer.octets for layer in kind.layers) == limited.stages[-1].octets(40)
     assert 8 * limited.stages[-1].octets(40) / 1200 == limited.stages[-1].time_s(40)
+
+
+@pytest.mark.parametrize(("where", "stages"), [("localhost", [Lora]), ("/dev/ttyUSB0", [KissUart, Lora, KissUart])])
+def test_a_frame_passes_the_cable_of_a_modem_on_a_serial_port(where: str, stages: list[type]):
+    """At this end and at the other one; over TCP it is at the modem in no time."""
+    address = parse_address(f"kiss://{where}?call=N0CALL&radio=lora-sf8")
+    assert stages == [type(stage) for stage in address.kind.way(address.settings, address.radio, None).stages]
 
 
 @EVERY_KIND

@@ -47,10 +47,10 @@ def test_a_message_alone_brings_nobody() -> None:
     seen.wrote("Hill", 0.0)
     assert [] == names(seen, 0.0)
     seen.heard("Bob", 1.0)
-    seen.wrote("Bob", KEPT_S)
+    seen.wrote("Bob", 1.0 + KEPT_S)
     assert ["Bob"] == names(seen, 2.0 + KEPT_S)
-    seen.wrote("Bob", 1.0 + 2 * KEPT_S)
-    assert [] == names(seen, 1.0 + 2 * KEPT_S)
+    seen.wrote("Bob", 2.0 + 2 * KEPT_S)
+    assert [] == names(seen, 2.0 + 2 * KEPT_S)
 
 
 def test_the_only_other_one() -> None:
@@ -170,6 +170,16 @@ def test_a_station_that_does_not_speak_up() -> None:
     seen.heard("Bob", 1.0)
     seen.say_soon(2.0)
     seen.said(3.0)
+    assert math.inf == seen.due_s()
+
+
+def test_a_station_that_has_taken_leave() -> None:
+    """It has no BEACON due any more, whatever it sends and whoever comes."""
+    seen = presence()
+    seen.hush()
+    assert math.inf == seen.due_s()
+    seen.heard("Bob", 1.0)
+    seen.said(2.0)
     assert math.inf == seen.due_s()
 
 
