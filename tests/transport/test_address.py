@@ -65,6 +65,7 @@ BROKERS = {
     "mqtts://ada@[::1]:8884/club/boats/harbour?ca=/etc/my%20ca.pem": BrokerSettings(
         "::1", 8884, True, "club/boats", "harbour", "club/boats/harbour", user="ada", ca="/etc/my ca.pem"
     ),
+    "mqtt://broker.example/X/boxX/": BrokerSettings("broker.example", 1883, False, "X", "boxX", "X/boxX"),
     "mqtts://a%40b@broker.example/K%C3%BCste/": BrokerSettings(
         "broker.example", 8883, True, "g", "K\u00fcste", "g/K\u00fcste", user="a@b"
     ),

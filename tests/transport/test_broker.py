@@ -13,7 +13,9 @@ TOKEN = bytes(range(8))
 def test_a_leaving_is_read_as_it_was_written() -> None:
     """It tells the mark that the station had told before, and not the token that only its broker knew."""
     mark = read_leaving(leaving_message(TOKEN))
-    assert leave_mark(TOKEN) == mark and TOKEN != mark
+    assert leave_mark(TOKEN) == mark
+    # printf 'gossamer/leaving\0\1\2\3\4\5\6\7' | sha256sum: stations of other versions must arrive at the same.
+    assert bytes.fromhex("8ca5318b6906d375") == mark
 
 
 @pytest.mark.parametrize(

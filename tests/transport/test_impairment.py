@@ -33,7 +33,7 @@ def test_nothing_wrong() -> None:
     assert sent == through(ImpairedPath(Impairment()), sent)
 
 
-@pytest.mark.parametrize(("loss", "burst"), [(0.2, None), (0.2, 1.0), (0.2, 5.0), (0.5, 2.0), (0.1, 8.0)])
+@pytest.mark.parametrize(("loss", "burst"), [(0.2, None), (0.6, None), (0.2, 1.0), (0.2, 5.0), (0.5, 2.0), (0.1, 8.0)])
 def test_loss_and_bursts(loss: float, burst: float | None) -> None:
     """The share lost is the share asked for, and the runs of lost frames have the length asked for."""
     come = set(numbers(delivered(Impairment(loss=loss, burst_frames=burst, seed=2))))

@@ -160,6 +160,7 @@ def test_speech_an_hour_and_margin() -> None:
     other_bps, our_bps = 8 * (240 + 8 + 28) / 0.32 + begin_bps, 1700 + begin_bps
     assert 10 * math.log10(other_bps / our_bps) == pytest.approx(row.margin_db)
     assert plan(parse_address("udp://192.0.2.7:7800"))[0].speech_min_an_hour is None
+    assert 60.0 == plan(parse_address("udp://192.0.2.7:7800"), duty=0.1)[0].speech_min_an_hour
 
 
 def test_coarse_copies_cost_200_bits_a_second_and_a_frame_of_delay() -> None:

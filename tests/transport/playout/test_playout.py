@@ -143,9 +143,12 @@ def test_signal_lost_after_two_missing_frames(k: int) -> None:
 
 
 def test_talker_who_joins_in_late_is_played_from_there() -> None:
-    """A listener who hears nothing before the second BEGIN plays from the packet behind it."""
-    listener = Listener().hear(talk(over_frames(24))[4:])
+    """A listener who hears nothing before the second BEGIN plays from the packet behind it, as soon as at first."""
+    sent = talk(over_frames(24))
+    first_s = next(at_s for at_s, octets in sent[9:] if octets[0] == 0x12)
+    listener = Listener().hear(sent[4:])
     assert list(range(8, 24)) == listener.indices
+    assert first_s + FIRST_HOLD_S == pytest.approx(listener.played[0][0])
 
 
 def test_a_lost_first_frame_is_skipped() -> None:
@@ -623,3 +626,17 @@ def test_overs_that_are_stopped_are_told_as_far_as_they_were_played() -> None:
     assert not playout.active
     assert [(1, 2, 2), (2, 0, 0)] == [(over.over, over.ends, over.count.played) for over in playout.finished]
     assert 2 == playout.count.played
+
+
+def test_an_over_that_is_gathered_is_played_when_the_next_one_begins() -> None:
+    """Its END was lost; that it waited behind another one changes nothing."""
+    playout = Playout(slow_link=True)
+    playout.begin(1)
+    playout.push(0, numbered_packet(0), False, 0.0)
+    playout.end(1, 0.0)
+    playout.begin(1)
+    playout.push(0, numbered_packet(1), False, 0.1)
+    played = [playout.take(0.2)]
+    playout.begin(1)
+    played += [playout.take(1.0)]
+    assert [1, 2] == [item.over for item in played if item is not None]

@@ -229,3 +229,10 @@ def test_a_time_that_does_not_fit_its_field_is_our_own_mistake(utc_s: int) -> No
     for frame in (BEGIN, TEXT):
         with pytest.raises(UsageError):
             ProtectedEnd(utc_s=utc_s).say(frame)
+
+
+def test_an_open_channel_writes_what_it_reads() -> None:
+    """The frames of open_frames.py, at any time."""
+    channel = OpenChannel()
+    assert open_frames.encode(TEXT) == channel.encode(TEXT, 0.0, UTC_S)
+    assert TEXT == channel.decode(channel.encode(TEXT, 0.0, UTC_S), 0.0, UTC_S)

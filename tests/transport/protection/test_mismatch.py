@@ -49,6 +49,7 @@ def test_another_passphrase_is_told_unless_the_over_was_understood():
     """Two bad tags of one over tell of another passphrase; after a good frame of it they tell of damage."""
     detector = MismatchDetector(Mode.SEALED)
     bad = BadTag("the tag does not match")
+    detector.accepted(7)
     assert detector.refused(octets(), bad, 0.0) is None
     detector.accepted(7)
     assert detector.refused(octets(), bad, 1.0) is None

@@ -14,6 +14,7 @@ from transport.errors import FrameError, NewerVersion, OtherMode, UsageError
 from transport.protocol import frames
 from transport.protocol.frames import (
     MAX_K,
+    MAX_NAME_BYTES,
     TAG_BYTES,
     Beacon,
     Begin,
@@ -261,3 +262,9 @@ def test_peek_type_reads_headers_only() -> None:
     assert Type.VOICE is peek_type(octets[:-1] + bytes([octets[-1] ^ 1]))
     assert peek_type(bytes(40)) is None
     assert peek_type(MALFORMED["type 15"]) is None
+
+
+@pytest.mark.parametrize("name", ["a" * MAX_NAME_BYTES, "\u00fc" * (MAX_NAME_BYTES // 2)])
+def test_a_name_is_as_long_as_it_may_be(name: str) -> None:
+    """24 bytes of UTF-8 are written and read."""
+    assert Beacon(1, 2, name) == decode(encode(Beacon(1, 2, name)))

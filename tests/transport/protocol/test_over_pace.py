@@ -14,6 +14,7 @@ from transport.protocol.over_pace import (
     SPARE_S,
     TALK_LIMIT_S,
     OverPace,
+    is_dense,
 )
 
 
@@ -87,6 +88,7 @@ def test_what_can_have_been_spoken_since_then() -> None:
     assert AHEAD_S + 4.0 == pytest.approx(PACKET_S * pace.spoken(106.0, 110.0))
     pace.ended(1000, 100.0)
     pace.join("Bob", 1, 0, 100.0)
+    assert 0 == pace.length(0xFFFF, 100.0)
     assert [SPARE_S, SPARE_S + 3.0] == pytest.approx([PACKET_S * pace.spoken(100.0, now) for now in (100.0, 103.0)])
 
 
@@ -174,6 +176,16 @@ def test_a_pause_frees_a_busy_channel(pause_s: float, busy: bool) -> None:
     assert busy is pace.yields(199.0 + pause_s + 29)
 
 
+def test_whoever_answers_at_once_begins_anew() -> None:
+    """He keeps the ear at first, though what came of the one before is not counted for him."""
+    pace = joined()
+    now = talk(pace, 100.0, 20.0)
+    pace.ended(62, now)
+    pace.join("Bob", 1, 0, now + PAUSE_S / 2)
+    assert not pace.yields(now + PAUSE_S / 2 + EAR_GRACE_S + PACKET_S - 0.01)
+    assert pace.yields(now + PAUSE_S / 2 + EAR_GRACE_S + PACKET_S + 0.01)
+
+
 def test_who_takes_over_begins_anew() -> None:
     """What came of the one before is not counted for him, and the channel counts as busy from then on."""
     pace = joined()
@@ -196,3 +208,10 @@ def test_whoever_begins_anew_before_his_over_has_ended_has_not_paused() -> None:
     pace.ended(0, now)
     pace.join("Ada", 1, 0, now + PAUSE_S)
     assert not pace.yields(now + PAUSE_S + EAR_GRACE_S)
+
+
+@pytest.mark.parametrize(("frame_s", "dense"), [(1.92, False), (3.0, True)])
+def test_long_frames_are_counted_over_two_of_them(frame_s: float, dense: bool) -> None:
+    """And no less than EAR_WINDOW_S: all that came of this talker came 5 s ago."""
+    assert EAR_WINDOW_S < 5.0 < 2 * 3.0
+    assert dense is is_dense([(95.0, 20)], 0.0, frame_s, 1.0, 100.0)

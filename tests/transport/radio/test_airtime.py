@@ -7,12 +7,18 @@ import random
 import pytest
 
 from transport.framing.ax25 import AIR_BYTES
-from transport.radio.airtime import Ax25, Bits, Lora
+from transport.radio.airtime import Ax25, Bits, KissUart, Lora
 
 
 @pytest.mark.parametrize(
     ("lora", "payload", "ms"),
-    [(Lora(7), 10, 41.216), (Lora(12), 10, 991.232), (Lora(9), 50, 328.704), (Lora(7, 250_000), 10, 20.608)],
+    [
+        (Lora(7), 10, 41.216),
+        (Lora(12), 10, 991.232),
+        (Lora(12), 50, 2301.952),
+        (Lora(9), 50, 328.704),
+        (Lora(7, 250_000), 10, 20.608),
+    ],
 )
 def test_lora_airtimes(lora: Lora, payload: int, ms: float) -> None:
     """What Semtech's own calculator says for these packets."""
@@ -35,3 +41,5 @@ def test_stuffing() -> None:
 def test_the_bytes_of_a_frame_on_packet_radio() -> None:
     """Two addresses, control and protocol, the check, and a flag on either side (AX.25 2.2, section 3)."""
     assert 200 + 7 + 7 + 1 + 1 + 2 + 2 == Ax25(1200).octets(200)
+    # On the cable there are no check and no flags, but KISS's two and its command; 2 bytes in 256 are escaped.
+    assert (200 + 16) * 258 / 256 + 3 == KissUart(9600).octets(200)
