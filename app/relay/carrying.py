@@ -13,21 +13,10 @@ from collections.abc import Sequence
 
 import trio
 
+from app.relay import reasons
 from app.relay.carrier import Carrier
 from app.relay.link_end import LOOK_S, LinkEnd
 from app.relay.own_speech import OwnSpeech
-from app.relay.reasons import (
-    ALREADY_THERE,
-    HARDLY_ANYTHING,
-    LINK_FAILS,
-    NO_AIRTIME,
-    NO_ROOM,
-    NOBODY_THERE,
-    NOTHING_SAID,
-    SOMEBODY_TALKS,
-    TOLD,
-    TOO_LONG,
-)
 from app.relay.reports import OverNotRelayed, OverRelayed, OverWaits
 from app.relay.said_there import SaidThere
 from transport.planning.planner import link_model, voice_bytes
@@ -65,6 +54,8 @@ class Carrying:
         self._there = SaidThere(self.origin, target.slowness)
         self._gives_way = False
         """True while it is being said here, and somebody else is heard to say it, who goes before."""
+        self._yields = False
+        """True where hardly anything comes of it, and others wait: they say theirs before its rest."""
         self._again = False
         """True where somebody else had said some of it before it is said here."""
         self._stopped = ""
@@ -101,7 +92,7 @@ class Carrying:
     def _end(self, length: int | None) -> None:
         if not self._over:
             self._over = True
-            self._packets.end(length)
+            self._packets.end(length, trio.current_time())
             self._drop_empty()
             if not self._nonce and not self._stopped and not self._there.nonce:
                 words = f"your over waits: somebody talks on {self._target.label}"
@@ -109,7 +100,7 @@ class Carrying:
 
     def _drop_empty(self) -> None:
         if self._over and not self._came and not self._nonce:  # whoever keyed was denied, or let go
-            self.stop(NOTHING_SAID)
+            self.stop(reasons.NOTHING_SAID)
 
     @property
     def is_said(self) -> bool:
@@ -120,6 +111,10 @@ class Carrying:
     def came(self) -> int | None:
         """Number of packets that wait to be said, where no more can come; None while more can."""
         return self._packets.waiting if self._over else None
+
+    def wants(self, origin: bytes) -> bool:
+        """Tell whether it waits, and has something to say that is not of the over with this origin."""
+        return not self.is_said and origin != self.origin and self._packets.unsaid(self._there.has) > 0
 
     # --- what comes on the link to which it goes ---------------------------------------------------------------------
 
@@ -133,7 +128,7 @@ class Carrying:
                 self._gives_way = True
                 self._wake()
         elif there.ended and (self._gives_way or not self._nonce) and self._is_there():
-            self.stop(ALREADY_THERE)
+            self.stop(reasons.ALREADY_THERE)
 
     def take_own(self, nonce: bytes, packets: Sequence[bytes]) -> None:
         """Take packets that the relay itself says there: of the same over, if that came on two links."""
@@ -176,7 +171,7 @@ class Carrying:
             while not self._stopped and await self._has_turn():
                 if await self._say():
                     return
-            if self._stopped != NOTHING_SAID:
+            if self._stopped != reasons.NOTHING_SAID:
                 self._give_up()
         finally:
             target.queue.remove(self)
@@ -188,7 +183,7 @@ class Carrying:
         while not self._stopped:
             if target.queue.is_turn_of(self) and self._may_say():
                 if not target.link.ready or not target.may_begin:
-                    self._stopped = (target.problem or NOBODY_THERE) if not target.link.ready else NO_AIRTIME
+                    self._stopped = reasons.NO_AIRTIME if target.link.ready else target.problem or reasons.NOBODY_THERE
                     return False
                 if not waits:
                     return True
@@ -200,7 +195,7 @@ class Carrying:
             told = waits = True
             await target.may_be_free()
             if trio.current_time() >= max(self._came_s, self._there.heard_s) + LONGEST_WAIT_S:
-                self.stop(ALREADY_THERE if self._is_there() else SOMEBODY_TALKS)
+                self.stop(reasons.ALREADY_THERE if self._is_there() else reasons.SOMEBODY_TALKS)
         return False
 
     def _may_say(self) -> bool:
@@ -208,7 +203,7 @@ class Carrying:
         target, there, now = self._target, self._there, trio.current_time()
         unsaid, his = self._packets.unsaid(there.has), target.floor.talker_over == there.over
         if self._is_there():
-            self.stop(ALREADY_THERE)
+            self.stop(reasons.ALREADY_THERE)
         elif his and unsaid > MAX_ROW and there.is_dense(now) is False:
             target.moved(target.floor.talker_lost(now))
         return bool(unsaid) and (target.idle or (target.free and not his)) if there.heard else target.free
@@ -231,15 +226,18 @@ class Carrying:
             self._drop_empty()
             return False
         if floor.state not in ON_AIR:
-            self._stopped = target.problem or NO_ROOM
+            self._stopped = target.problem or reasons.NO_ROOM
             return False
         self._waited_s = max(0.0, trio.current_time() - self._came_s - target.draw_s)
         self._said.begin()
         await self._speak(sender)
         await self._let_go(sender)
-        if self._stopped or not self._gives_way or self._packets.finished:
+        if self._stopped or not (self._gives_way or self._yields) or self._packets.finished:
             return True
-        self._nonce, self._gives_way, self._came_s = b"", False, trio.current_time()
+        if self._yields:
+            target.queue.pass_turn(self)
+        self._nonce, self._came_s = b"", trio.current_time()
+        self._gives_way = self._yields = False
         return False
 
     async def _speak(self, sender: OverSender) -> None:
@@ -248,8 +246,8 @@ class Carrying:
         longest = voice_bytes(target.k, link_model(target.address), sealed=True, repeat=target.address.repeat)
         while target.floor.state in ON_AIR and not self._stopped and not self._gives_way and not self._packets.finished:
             now = trio.current_time()
-            if len(target.queue) > 1 and said.is_sparse(now):
-                self.stop(HARDLY_ANYTHING)
+            if said.is_sparse(now, self._packets.waiting) and any(one.wants(self.origin) for one in target.queue):
+                self._yields = True
                 break
             due_s = now if self._packets.rest_is_missing else said.due_s
             piece = self._packets.take(now) if now >= due_s else None
@@ -260,9 +258,9 @@ class Carrying:
             elif target.may_go_on(longest):
                 said.say(sender, piece)
             else:
-                self._stopped = NO_AIRTIME
+                self._stopped = reasons.NO_AIRTIME
         if target.floor.state is State.DRAINING:
-            self._stopped = self._stopped or TOO_LONG
+            self._stopped = self._stopped or reasons.TOO_LONG
 
     async def _let_go(self, sender: OverSender) -> None:
         """End the over here, and let the floor go."""
@@ -284,17 +282,19 @@ class Carrying:
             if floor.state is State.DRAINING:
                 target.moved(floor.drained(trio.current_time()))
         target.relayed += 1
-        names, said = (self._begin.sender, self._source.name, target.name), self._said
-        waited_s = round(self._waited_s, 2)
-        self._carrier.report(OverRelayed(*names, said.packets, said.missing, waited_s, whole and not self._stopped))
+        names, left_out = (self._begin.sender, self._source.name, target.name), self._packets.left_out * whole
+        counts = self._said.packets + left_out, self._said.missing + left_out
+        complete = whole and not self._stopped
+        self._carrier.report(OverRelayed(*names, *counts, round(self._waited_s, 2), complete))
         if failed or self._stopped:
-            self._carrier.report(OverNotRelayed(*names, self._stopped or target.problem or SOMEBODY_TALKS))
+            self._carrier.report(OverNotRelayed(*names, self._stopped or target.problem or reasons.SOMEBODY_TALKS))
 
     def _give_up(self) -> None:
         """Report that it is not carried, and tell its talker where somebody can do something about it."""
         target, reason = self._target, self._stopped
-        target.not_relayed += reason != ALREADY_THERE
+        target.not_relayed += reason != reasons.ALREADY_THERE
         self._carrier.report(OverNotRelayed(self._begin.sender, self._source.name, target.name, reason))
-        if reason not in (ALREADY_THERE, NOBODY_THERE):
-            words = f"your over did not reach {target.label}: {reason if reason in TOLD else LINK_FAILS}"
+        if reason not in (reasons.ALREADY_THERE, reasons.NOBODY_THERE):
+            told = reason if reason in reasons.TOLD else reasons.LINK_FAILS
+            words = f"your over did not reach {target.label}: {told}"
             self._carrier.notify(self._source, self._begin.sender, words)

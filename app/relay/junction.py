@@ -25,7 +25,7 @@ from app.relay.reports import LinkFigures, OverNotRelayed, RelayFigures, RelayRe
 from app.settings.model import Settings
 from app.station.wire_meter import wire_bytes
 from transport.protection.rate_limit import TokenBucket
-from transport.protocol.frames import Beacon, Mode, Text
+from transport.protocol.frames import PACKET_S, Beacon, Mode, Text
 from transport.protocol.known_names import KnownNames
 from transport.protocol.open_frames import peek_mode
 from transport.protocol.over import OverBegun, OverEnded, Overlap, PacketHeard
@@ -36,6 +36,11 @@ LOOK_BEATS = 4
 """Beats between two looks at what is due: a second."""
 FIGURES_S = 10.0
 """Shortest time between two reports of figures, in seconds."""
+LONGEST_LEAD_S = 1.5
+"""Longest time for a frame of a talker's, in seconds, whose over begins on other links at once.
+
+With longer ones it begins with the first: whoever hears nothing for 2.5 s after a BEGIN has given the over up.
+"""
 GOODBYE_S = 3.0
 """Time that overs get to be ended when the relay ends, in seconds."""
 
@@ -161,9 +166,8 @@ class Junction:
 
     def _end_silent(self, now: float) -> None:
         """End what has come to nothing, where the floor does not tell of it: it follows one over of all channels."""
-        if self._passing is None:
-            return
-        self._passing.look(now)
+        if self._passing is not None:
+            self._passing.look(now)
         for end in self._ends:
             followed = self._current.get(end.number)
             if followed is not None and now > followed.heard_s + silence_s(followed.begun.begin.k, end):
@@ -200,7 +204,7 @@ class Junction:
         if self._known.heard(origin, nonce, end.number) not in (Sighting.NEW, Sighting.GOES_ON):
             return
         followed = self._current[end.number] = _Followed(begun, origin, begun.begin.over, now)
-        if end.begins_count:
+        if end.begins_count and begun.begin.k * PACKET_S * end.slowness <= LONGEST_LEAD_S:
             followed.carried = self._carry(followed, end, now)
 
     def _hear(self, fact: PacketHeard | OverEnded, end: LinkEnd, now: float) -> None:
@@ -221,10 +225,7 @@ class Junction:
         for other in self._ends:
             if other is end or self._known.is_on(followed.origin, other.number):
                 continue
-            has_room = other.queue.has_room(end.number, len(self._ends) - 1)
-            if allowed and not has_room and (short := other.queue.shortest(end.number)) is not None:
-                short.stop(TOO_MANY_WAIT)
-            elif not allowed or not has_room:
+            if not allowed or not other.queue.has_room(end.number, len(self._ends) - 1):
                 reason = TOO_MANY_WAIT if allowed else TOO_MANY_OVERS
                 other.not_relayed += 1
                 self._report(OverNotRelayed(sender, end.name, other.name, reason))

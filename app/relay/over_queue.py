@@ -12,8 +12,8 @@ from app.relay.waiting import Waiting
 MAX_QUEUED_OVERS = 4
 """Overs that wait for one link, besides the one that is being said: more would be heard minutes late."""
 
-SHORT_PACKETS = 3
-"""Most packets of an over that makes room for a newer one of the same link: a second of speech."""
+WORD_PACKETS = 6
+"""Most packets of an over that is a word: 2 s of speech, or one frame."""
 
 
 class OverQueue:
@@ -33,18 +33,14 @@ class OverQueue:
         return iter([one for _, one in self._waiting])
 
     def has_room(self, source: int, sources: int) -> bool:
-        """Tell whether another over of a source link may wait, of so many: each has a share, so that none takes all."""
-        waiting = sum(number == source and not one.is_said for number, one in self._waiting)
-        return waiting < max(1, MAX_QUEUED_OVERS // sources)
+        """Tell whether another over of a source link may wait, of so many: each has a share, so that none takes all.
 
-    def shortest(self, source: int) -> Waiting | None:
-        """Return the shortest over of a source link that has come and waits, to make room for another one if it must.
-
-        None where none of them is as short as that.
+        A word takes no place of the others; of both together one more may wait.
         """
-        came = [(one.came, one) for number, one in self._waiting if number == source and not one.is_said]
-        short = [(packets, one) for packets, one in came if packets is not None and packets <= SHORT_PACKETS]
-        return min(short, key=lambda each: each[0], default=(0, None))[1]
+        waiting = [one.came for number, one in self._waiting if number == source and not one.is_said]
+        long = sum(packets is None or packets > WORD_PACKETS for packets in waiting)
+        share = max(1, MAX_QUEUED_OVERS // sources)
+        return long < share and len(waiting) <= share
 
     def append(self, source: int, waiting: Waiting) -> None:
         """Take one more."""
@@ -53,6 +49,12 @@ class OverQueue:
     def remove(self, waiting: Waiting) -> None:
         """Let one go."""
         self._waiting = [each for each in self._waiting if each[1] is not waiting]
+
+    def pass_turn(self, waiting: Waiting) -> None:
+        """Let all others have their turns before this one, which has just had one, has another."""
+        entry = next(each for each in self._waiting if each[1] is waiting)
+        self._waiting = [each for each in self._waiting if each is not entry] + [entry]
+        self._turn = None
 
     def is_turn_of(self, waiting: Waiting) -> bool:
         """Tell whether it is the turn of this one, which lasts until it is removed; then it is the next link's."""

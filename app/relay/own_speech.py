@@ -8,9 +8,10 @@ from collections import deque
 import trio
 
 from app.relay.link_end import LinkEnd
+from transport.protocol.floor import SPARSE_FRAMES, SPARSE_S, SPARSE_SHARE
 from transport.protocol.frames import PACKET_BYTES, PACKET_S, Begin, Mode, Repeat
 from transport.protocol.over import OverSender
-from transport.protocol.over_pace import MAX_ARRIVALS, is_dense
+from transport.protocol.over_pace import MAX_ARRIVALS
 from transport.protocol.repacking import Piece
 
 LEAD_S = 0.1
@@ -42,9 +43,16 @@ class OwnSpeech:
         """Time at which the next frame is due: at the pace of speech from the first one on, which is due at once."""
         return self._began_s + self.packets * PACKET_S - LEAD_S
 
-    def is_sparse(self, now: float) -> bool:
-        """Tell whether less was said for seconds than keeps the ear of a station."""
-        return is_dense(self._said, self._asked_s, self._frame_s, self._slowness, now) is False
+    def is_sparse(self, now: float, waiting: int) -> bool:
+        """Tell whether hardly anything was said for seconds, as of somebody who is not waited for, nor that many wait.
+
+        Counted as a floor counts others (transport/protocol/floor.py), from when the first frame was due.
+        """
+        window_s = max(SPARSE_S, SPARSE_FRAMES * self._frame_s)
+        if now - self._asked_s < window_s + self._frame_s:
+            return False
+        came = waiting + sum(packets for said_s, packets in self._said if now - said_s <= window_s)
+        return came * PACKET_S * self._slowness < SPARSE_SHARE * (window_s - self._frame_s)
 
     def say(self, sender: OverSender, piece: Piece) -> None:
         """Send a piece, or leave it out where nothing of it came and the next frame does without."""

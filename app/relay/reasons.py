@@ -6,7 +6,6 @@ TOO_LONG = "it lasts longer than anybody may talk"
 SOMEBODY_TALKS, ALREADY_THERE = "somebody was talking there", "it is there already, another relay has carried it"
 NOBODY_THERE, NO_AIRTIME, NOTHING_SAID = "nobody is there", "the duty cycle leaves no airtime", "nothing was said"
 LINK_FAILS, ENDING, NO_ROOM = "that link does not work now", "the relay is ending", "too much waits to be sent there"
-HARDLY_ANYTHING = "hardly anything came of it, and another one waits"
 TOO_MANY_WAIT, TOO_MANY_OVERS = "too many overs wait for it", "too many overs begin"
 TOO_MANY_TEXTS = "too many messages come"
 TOLD = (SOMEBODY_TALKS, NO_AIRTIME, ENDING)

@@ -19,6 +19,9 @@ class Waiting(Protocol):
     def came(self) -> int | None:
         """Number of packets that wait to be said, where no more can come; None while more can."""
 
+    def wants(self, origin: bytes) -> bool:
+        """Tell whether it waits, and has something to say that is not of the over with this origin."""
+
     def take(self, fact: Fact, now: float) -> None:
         """Take a fact of that link."""
 

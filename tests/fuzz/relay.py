@@ -79,7 +79,7 @@ def repack(octets: bytes) -> None:
             assert piece.missing <= piece.count
             out += piece.count - piece.missing
         assert len(repacker._waiting) <= MAX_AHEAD
-    repacker.end(int.from_bytes(octets[-2:]) if len(octets) % 3 else None)
+    repacker.end(int.from_bytes(octets[-2:]) if len(octets) % 3 else None, now)
     while (piece := repacker.take(now)) is not None:
         out += piece.count - piece.missing
     assert repacker.finished and out <= came

@@ -89,6 +89,8 @@ class Repacker:
         self._length: int | None = None
         """Place behind the last packet, once that is known."""
         self._last = b""
+        self.left_out = 0
+        """Number of places that were left out, since nothing came of them and they cannot have been said."""
 
     @property
     def finished(self) -> bool:
@@ -145,20 +147,32 @@ class Repacker:
                 said_until = index + 1
         return said_until
 
-    def end(self, length: int | None) -> None:
+    def end(self, length: int | None, now: float) -> None:
         """Take the number of packets that the talker has sent; None where nobody knows: what came is all.
 
-        It is not believed where a packet stands alone before it, far ahead of all that came when it can have been said.
+        What cannot have been said by now follows without gaps, so that the over takes no longer than it took to come,
+        and the packets that came.
         """
         if self._length is not None:
             return
         newest = max(self._on_time, self._next - 1)
-        held_up = newest < self._first and self._waiting  # the BEGIN was
-        reach = last_of_row(min(self._waiting) if held_up else newest, self._waiting, max(self._k, self._source_k))
-        if length is None or any(reach < index < length for index in self._waiting):
-            length = reach + 1
-        self._length = min(max(length, newest + 1), self._next + MAX_AHEAD)
-        self._waiting = {index: one for index, one in self._waiting.items() if index < self._length}
+        if length is None:
+            alone = newest < self._first and self._waiting  # the BEGIN was held up
+            length = 1 + (max(self._waiting) if alone else last_of_row(newest, self._waiting, self._k))
+        length = min(max(length, newest + 1), self._next + MAX_AHEAD)
+        self._waiting = {index: one for index, one in self._waiting.items() if index < length}
+        self.left_out = self._close_up(self._next + (now + BEFORE_KEY_S - self._said_s) / self._packet_s)
+        self._length = length - self.left_out
+
+    def _close_up(self, reached: float) -> int:
+        """Close the gaps between packets that wait from this place on, and return how far the last one has moved."""
+        kept: dict[int, _Waiting] = {}
+        place = index = self._next - 1
+        for index in sorted(self._waiting):
+            place = index if index < reached else min(index, max(place + 1, math.ceil(reached)))
+            kept[place] = self._waiting[index]
+        self._waiting = kept
+        return index - place
 
     def take(self, now: float) -> Piece | None:
         """Return what the next frame holds, if it is complete or nothing more of it can be expected."""

@@ -17,6 +17,10 @@ class Over:
     def take(self, fact: Fact, now: float) -> None:
         """Take nothing."""
 
+    def wants(self, origin: bytes) -> bool:
+        """Want nothing."""
+        return False
+
     def take_own(self, nonce: bytes, packets: Sequence[bytes]) -> None:
         """Take nothing."""
 
@@ -47,15 +51,34 @@ def test_what_is_being_said_takes_no_place() -> None:
     assert not queue.has_room(0, 7)
 
 
-def test_the_shortest_makes_room() -> None:
-    """One that has come whole, is not being said, and is of the same link: a second of speech, or less."""
-    queue, word, shorter = OverQueue(), Over(came=3), Over(came=1)
-    for source, one in ((0, Over()), (0, Over(came=4)), (0, Over(came=0, is_said=True)), (1, Over(came=0))):
-        queue.append(source, one)
-    assert queue.shortest(0) is None
-    queue.append(0, word)
-    queue.append(0, shorter)
-    assert queue.shortest(0) is shorter
+def test_a_word_takes_no_place() -> None:
+    """One that has come whole: a longer over may wait beside it, and one of whom nobody knows how long he will talk."""
+    for other in (Over(came=7), Over()):
+        queue = OverQueue()
+        queue.append(0, Over(came=6))
+        assert queue.has_room(0, 7)
+        queue.append(0, other)
+        assert not queue.has_room(0, 7) and queue.has_room(1, 7)
+    queue = OverQueue()
+    queue.append(0, Over(came=7))
+    assert not queue.has_room(0, 7)
+
+
+def test_who_passes_his_turn_is_the_last() -> None:
+    """Behind those of other links, and of his own; alone he has it again."""
+    queue, first, second, other = OverQueue(), Over(), Over(), Over()
+    queue.append(0, first)
+    assert queue.is_turn_of(first)
+    queue.pass_turn(first)
+    assert queue.is_turn_of(first)
+    queue.append(0, second)
+    queue.append(1, other)
+    turns = []
+    for _ in range(5):
+        (turn,) = [one for one in queue if queue.is_turn_of(one)]
+        turns.append(turn)
+        queue.pass_turn(turn)
+    assert [first, other, second, other, first] == turns
 
 
 def test_turns_go_round_by_the_source() -> None:

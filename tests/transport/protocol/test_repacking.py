@@ -46,7 +46,7 @@ def test_every_k_into_every_other(source_k: int, k: int) -> None:
                 repacker.push(fact.index, fact.packet, fact.damaged, now)
         for piece in taken(repacker, now):
             out += sender.voice(piece.packets)
-    repacker.end(17)
+    repacker.end(17, 0.0)
     for piece in taken(repacker, now):
         out += sender.voice(piece.packets)
     assert repacker.finished
@@ -74,7 +74,7 @@ def test_order_and_repeats_do_not_matter() -> None:
     repacker = pushed(2, 1, 0, 3, 2, 2)
     assert [(P[0], P[1]), (P[2], P[3])] == [piece.packets for piece in taken(repacker)]
     repacker.push(0, P[9], False, 5.0)
-    repacker.end(None)
+    repacker.end(None, 0.0)
     assert [] == taken(repacker) and repacker.finished
 
 
@@ -90,7 +90,7 @@ def test_the_rest_of_an_over_that_others_have_begun() -> None:
     repacker.skip(said)
     assert [(P[3],)] == [piece.packets for piece in taken(repacker)] and math.inf == repacker.next_s()
     repacker.push(2, P[2], False, 0.0)
-    repacker.end(5)
+    repacker.end(5, 0.0)
     assert 0 == repacker.unsaid(said)
     repacker.skip({P[4]}.__contains__)
     assert [()] == [piece.packets for piece in taken(repacker)] and repacker.finished
@@ -109,7 +109,7 @@ def test_what_others_leave_out_is_said_with_what_follows() -> None:
         (set(), 0),
     ):
         repacker = pushed(1, *numbers)
-        repacker.end(40)
+        repacker.end(40, 0.0)
         has = {P[n] for n in heard}.__contains__
         assert sum(n >= first and n not in heard for n in numbers) == repacker.unsaid(has)
         repacker.skip(has)
@@ -119,13 +119,13 @@ def test_what_others_leave_out_is_said_with_what_follows() -> None:
 def test_the_end_of_an_over() -> None:
     """What is missing before it counts, whether anything came of it or not; nothing is invented behind it."""
     repacker = pushed(2, 0, 1, 4)
-    repacker.end(7)
+    repacker.end(7, 0.0)
     pieces = taken(repacker)
     assert [2, 2, 2, 1] == [piece.count for piece in pieces]
     assert [0, 2, 1, 1] == [piece.missing for piece in pieces]
     assert [True, False, True, False] == [bool(piece.packets) for piece in pieces]
     lost = pushed(2, 0, 1, 2)
-    lost.end(None)
+    lost.end(None, 0.0)
     assert [2, 1] == [piece.count for piece in taken(lost)]
     assert lost.finished
 
@@ -180,30 +180,32 @@ def test_a_packet_far_ahead_makes_no_over_longer(length: int | None) -> None:
     for index in range(12):
         repacker.push(index, P[index], False, 0.32 * (index + 1))
         repacker.push(index + 40, P[0], False, 0.32 * (index + 1))
-    repacker.end(length)
+    repacker.end(length, 4.0)
     assert P[:12] == [packet for piece in taken(repacker, 4.0) for packet in piece.packets] and repacker.finished
     late = Repacker(1, 0, begun_s=0.0)
     late.push(30, P[30], False, 0.1)
-    late.end(None)
-    assert 31 == len(taken(late, 0.2))
+    late.end(None, 0.2)
+    assert P[30] == [packet for piece in taken(late, 0.2) for packet in piece.packets].pop() and late.finished
 
 
 @pytest.mark.parametrize(
-    ("ahead", "claimed", "length"), [((61,), 62, 12), ((61,), 0xFFFF, 12), ((12, 14), 15, 15), ((), 20, 20)]
+    ("ahead", "claimed", "length"),
+    [((61,), 62, 15), ((12, 14), 15, 15), ((13, 20, 40), 41, 16), ((20, 21), 25, 19), ((), 20, 20)],
 )
-def test_an_end_is_not_believed_with_a_packet_that_stands_alone(
-    ahead: tuple[int, ...], claimed: int, length: int
-) -> None:
-    """Nobody has heard what is before that packet. What is missing behind the last one counts, and takes no time."""
+def test_what_cannot_have_been_said_follows_without_gaps(ahead: tuple[int, ...], claimed: int, length: int) -> None:
+    """All that came is said, gaps that were heard stay, and no END makes the over longer than it took to come."""
     repacker = Repacker(1, 0, begun_s=0.0)
-    for index in range(12):
+    for index in (*range(5), *range(7, 12)):
         repacker.push(index, P[index], False, 0.32 * (index + 1))
     for index in ahead:
         repacker.push(index, P[index], False, 3.84)
-    assert 12 + len(ahead) == repacker.waiting and not repacker.rest_is_missing
-    repacker.end(claimed)
+    assert (10 + len(ahead), False) == (repacker.waiting, repacker.rest_is_missing)
+    repacker.end(claimed, 3.84)
     pieces = taken(repacker, 3.84)
-    assert length == sum(piece.count for piece in pieces) and repacker.finished and repacker.rest_is_missing
+    assert [P[index] for index in (*range(5), *range(7, 12), *ahead)] == [one for p in pieces for one in p.packets]
+    assert length == sum(piece.count for piece in pieces) == claimed - repacker.left_out
+    assert repacker.finished and repacker.rest_is_missing
+    assert [5, 6] == [number for number, piece in enumerate(pieces[:12]) if piece.missing]
 
 
 def test_places_are_bounded() -> None:
@@ -211,7 +213,7 @@ def test_places_are_bounded() -> None:
     repacker = Repacker(1, 0)
     for index in (MAX_AHEAD, 10**6, -1):
         repacker.push(index, P[0], False, 0.0)
-    repacker.end(10**6)
+    repacker.end(10**6, 0.0)
     assert MAX_AHEAD == sum(piece.count for piece in taken(repacker))
 
 
