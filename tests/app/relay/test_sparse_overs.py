@@ -1,4 +1,7 @@
-"""Somebody sends a few frames that claim a long over, to several links of an open relay: the next over goes on."""
+"""Somebody sends a few frames that claim a long over, to several links of an open relay: the next over goes on.
+
+Nor is anything of a genuine over dropped for that, with gaps of any length, a late BEGIN, or where it has to wait.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any
 import pytest
 import trio
 
+from app.relay.reports import OverNotRelayed, OverRelayed
 from tests.support.air import Air, WatchedRelay, clock, play, relaying
 from tests.support.attacker import FORGED
 from tests.support.overs import numbered_packet, over_frames
@@ -28,13 +32,22 @@ def claimed(over: int, places: Sequence[int], k: int) -> list[Frame]:
     return [begin, *voices, End(over, 2 + max(places), 0xFFFF)]
 
 
-async def say(link: MemoryLink, frames: Sequence[Frame]) -> None:
-    """Say an over at the pace of speech."""
+async def say(
+    link: MemoryLink, frames: Sequence[Frame], k: int = 1, lost: Sequence[int] = (), begin_s: float = 0.0
+) -> None:
+    """Say an over at the pace of speech, without these of its VOICE, all at once that comes before the BEGIN."""
     start_s, said = trio.current_time(), 0
     for frame in frames:
         said += isinstance(frame, Voice)
-        await trio.sleep_until(start_s + said * PACKET_S)
-        await link.send(encode(frame))
+        await trio.sleep_until(start_s + max(begin_s, said * k * PACKET_S))
+        if not isinstance(frame, Voice) or said - 1 not in lost:
+            await link.send(encode(frame))
+
+
+def over(packets: int, k: int = 1, **changes: Any) -> list[Any]:
+    """Return the frames of an over that Bob understands."""
+    frames = over_frames(packets, k, **changes)
+    return [replace(one, codec_id=CODEC_ID) if isinstance(one, Begin) else one for one in frames]
 
 
 @pytest.mark.parametrize(
@@ -61,8 +74,6 @@ def test_the_next_over_is_heard_whole_and_soon(
     intruders, talker = [air.member() for air in near], near[0].member()
     bob = Station(replace(BOB, link=far.name), link=far.member(), clock=clock)
     hill = WatchedRelay("Hill", *near, far)
-    frames: list[Any] = over_frames(len(GENUINE))
-    frames = [replace(one, codec_id=CODEC_ID) if isinstance(one, Begin) else one for one in frames]
 
     async def main() -> None:
         async with relaying([*near, far], hill), running(bob):
@@ -73,10 +84,79 @@ def test_the_next_over_is_heard_whole_and_soon(
                         await intruder.send(encode(frame))
                 await trio.sleep(0.05)
             await trio.sleep(1.0)
-            await say(talker, frames)
+            await say(talker, over(len(GENUINE)))
             with trio.move_on_after(late_s):
                 while GENUINE != [packet for packet in bob.decoder.packets if packet in GENUINE]:
                     await trio.sleep(0.05)
 
     play(main)
     assert GENUINE == [packet for packet in bob.decoder.packets if packet in GENUINE]
+
+
+@pytest.mark.parametrize(
+    ("k", "far_k", "lost", "begin_s", "rival", "heard"),
+    [
+        (1, 1, (11, 12, 13, 14, 15), 0.0, 16, 54),
+        (1, 1, (1, 2, 3, 4), 0.0, 16, 55),
+        (1, 1, (10, 11, 12), 0.3, 80, 57),
+        (1, 1, (10, 11, 12), 1.0, 80, 57),
+        (4, 4, (1, 2), 0.0, 16, 52),
+        (4, 1, (0,), 0.0, 16, 52),
+        (6, 1, (0,), 0.0, 16, 54),
+        (6, 6, (4,), 0.3, 80, 54),
+    ],
+)
+def test_nothing_that_came_is_dropped_where_another_one_waits(
+    k: int, far_k: int, lost: tuple[int, ...], begin_s: float, rival: int, heard: int
+) -> None:
+    """With a row of frames lost, a BEGIN that comes late, and an over on a third link at the same time."""
+    near, side, far = Air(f"udp://near?k={k}"), Air("udp://side?k=1"), Air(f"udp://far?k={far_k}")
+    talker, other = near.member(), side.member()
+    bob = Station(replace(BOB, link=far.name), link=far.member(), clock=clock)
+    hill = WatchedRelay("Hill", near, side, far)
+
+    async def main() -> None:
+        async with relaying([near, side, far], hill), running(bob), trio.open_nursery() as nursery:
+            await trio.sleep(2.0)
+            if rival > 60:  # has begun before
+                nursery.start_soon(say, other, over(rival, over=9, nonce=b"Cid said", sender="Cid"))
+            await trio.sleep(0.5)
+            nursery.start_soon(say, talker, over(60, k), k, lost, begin_s)
+            await trio.sleep(0.1)
+            if rival < 60:
+                nursery.start_soon(say, other, over(rival, over=9, nonce=b"Cid said", sender="Cid"))
+            await trio.sleep(90.0)
+
+    play(main)
+    reports = [one for one in hill.only(OverRelayed) if (one.sender, one.link) == ("Ada", "udp://far")]
+    assert heard <= sum(one.packets - one.lost for one in reports) and [] == hill.only(OverNotRelayed)
+    assert rival in [one.packets for one in hill.only(OverRelayed) if one.sender == "Cid"]
+
+
+@pytest.mark.parametrize("links", [3, 4, 6])
+def test_a_word_that_waits_is_not_pushed_out(links: int) -> None:
+    """By overs without a packet, or by longer ones, on its own link while somebody talks on another one."""
+    airs = [Air(f"udp://link{number}") for number in range(links)]
+    near, side, *_, far = airs
+    talker, intruder, other = near.member(), near.member(), side.member()
+    bob = Station(replace(BOB, link=far.name), link=far.member(), clock=clock)
+    hill = WatchedRelay("Hill", *airs)
+
+    async def main() -> None:
+        async with relaying(airs, hill), running(bob), trio.open_nursery() as nursery:
+            await trio.sleep(2.0)
+            nursery.start_soon(say, other, over(40, over=9, nonce=b"Cid said", sender="Cid"))
+            await trio.sleep(0.5)
+            await say(talker, over(3))
+            await trio.sleep(1.0)
+            for number in (30, 31):
+                for frame in (
+                    Begin(number, 0, bytes([number]) * 8, clock(), CODEC_ID, 1, "Eve"),
+                    *claimed(number + 9, (0,), 4),
+                ):
+                    await intruder.send(encode(frame))
+            await trio.sleep(60.0)
+
+    play(main)
+    whole = {one.link for one in hill.only(OverRelayed) if ("Ada", 3, 0) == (one.sender, one.packets, one.lost)}
+    assert {air.name for air in airs[1:]} == whole
