@@ -74,6 +74,7 @@ class Carrying:
         match fact:
             case PacketHeard(index, packet, damaged):
                 self._came += 1
+                self._said.hear(now)
                 self._packets.push(index, packet, damaged, now)
             case OverEnded(end):
                 self._ended = end
@@ -282,10 +283,9 @@ class Carrying:
             if floor.state is State.DRAINING:
                 target.moved(floor.drained(trio.current_time()))
         target.relayed += 1
-        names, left_out = (self._begin.sender, self._source.name, target.name), self._packets.left_out * whole
-        counts = self._said.packets + left_out, self._said.missing + left_out
-        complete = whole and not self._stopped
-        self._carrier.report(OverRelayed(*names, *counts, round(self._waited_s, 2), complete))
+        names, more = (self._begin.sender, self._source.name, target.name), self._packets.left_out * whole
+        counts = self._said.packets + more, self._said.missing + more
+        self._carrier.report(OverRelayed(*names, *counts, round(self._waited_s, 2), whole and not self._stopped))
         if failed or self._stopped:
             self._carrier.report(OverNotRelayed(*names, self._stopped or target.problem or reasons.SOMEBODY_TALKS))
 

@@ -8,6 +8,7 @@ from collections import deque
 import trio
 
 from app.relay.link_end import LinkEnd
+from transport.planning.planner import link_model, voice_bytes
 from transport.protocol.floor import SPARSE_FRAMES, SPARSE_S, SPARSE_SHARE
 from transport.protocol.frames import PACKET_BYTES, PACKET_S, Begin, Mode, Repeat
 from transport.protocol.over import OverSender
@@ -27,6 +28,9 @@ class OwnSpeech:
         self._slowness = max(source.slowness, target.slowness)
         self._frame_s = PACKET_S * max(begin.k * source.slowness, target.k * target.slowness)
         """Longest time between two frames, in seconds: it is the slower link that makes it."""
+        self._hold_s = _hold_s(begin, source, target)
+        self._first_s = math.inf
+        """Time at which the first frame is due: those behind it come before they are due then."""
         self.packets = self.missing = 0
         """Number of packets so far, and of those that had not come."""
         self._asked_s, self._began_s = math.inf, -math.inf
@@ -38,10 +42,14 @@ class OwnSpeech:
         self._asked_s, self._began_s = trio.current_time(), -math.inf
         self._said.clear()
 
+    def hear(self, now: float) -> None:
+        """Take that a packet has come: the first one, or another."""
+        self._first_s = min(self._first_s, now + self._hold_s)
+
     @property
     def due_s(self) -> float:
-        """Time at which the next frame is due: at the pace of speech from the first one on, which is due at once."""
-        return self._began_s + self.packets * PACKET_S - LEAD_S
+        """Time at which the next frame is due: at the pace of speech from the first one on."""
+        return self._began_s + self.packets * PACKET_S - LEAD_S if self.packets else self._first_s
 
     def is_sparse(self, now: float, waiting: int) -> bool:
         """Tell whether hardly anything was said for seconds, as of somebody who is not waited for, nor that many wait.
@@ -72,3 +80,23 @@ class OwnSpeech:
             target.transmitter.send(frame)
         for waiting in target.queue:
             waiting.take_own(sender.nonce, piece.packets)
+
+
+def _hold_s(begin: Begin, source: LinkEnd, target: LinkEnd) -> float:
+    """Return how long after the first packet the first frame is due, in seconds, so that all others are in time.
+
+    Their packets come in the talker's frames, which need not end where a frame here does; and where those repeat
+    packets, all but the first one are longer.
+    """
+    k = target.k
+    needed = [last // begin.k * begin.k - (last + 1 - k) for last in range(k - 1, k * begin.k, k)]
+    longer_s = 0.0
+    if begin.repeat is Repeat.PACKETS:
+        model = link_model(source.address)
+        first_s, longer_s = (
+            source.air.airtime_s(voice_bytes(begin.k, model, sealed=True, repeat=repeat))
+            for repeat in (Repeat.NONE, Repeat.PACKETS)
+        )
+        longer_s -= first_s
+    later = max(needed) > needed[0] or longer_s > 0.0
+    return max(needed) * PACKET_S + longer_s + LEAD_S * later

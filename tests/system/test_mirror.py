@@ -24,6 +24,7 @@ BEHAVIOURS = {
     "app/relay/test_forged_frames.py",
     "app/relay/test_forged_numbers.py",
     "app/relay/test_packets_ahead.py",
+    "app/relay/test_slow_links.py",
     "app/relay/test_sparse_overs.py",
     "app/relay/test_real_links.py",
     "app/relay/test_ring.py",

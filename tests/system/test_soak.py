@@ -385,7 +385,8 @@ def check_heard(talker: Soaked, listener: Soaked, hours: float, *, safe: bool) -
     sent, known, lost = talker.sent["packets"], listener.ended["packets"], listener.ended["lost"]
     forged = listener.decoder.forged
     print(f"{talker.name} {dict(talker.sent)}, {listener.name} {dict(listener.ended)}, {forged} forged packets")
-    assert 0 == listener.decoder.strange
+    # In the open, a BEGIN with the number of somebody's over and another layout has his frames read in another order.
+    assert listener.decoder.strange <= (0 if safe else 0.01 * listener.decoder.played)
     assert listener.decoder.played <= talker.encoder.given
     assert folder_bytes(talker.folder) <= 1.1e6 * FOLDER_MB
     if not safe:
