@@ -52,6 +52,7 @@ class Carrying:
         self._came, self._over = 0, False
         """Number of packets that have come of it, and True once nothing more can come."""
         self._there = SaidThere(self.origin, target.slowness)
+        self._there.take_own(target.queue.said(self.origin))
         self._gives_way = False
         """True while it is being said here, and somebody else is heard to say it, who goes before."""
         self._yields = False
@@ -60,8 +61,7 @@ class Carrying:
         """True where somebody else had said some of it before it is said here."""
         self._stopped = ""
         """Reason why it shall not be carried, or no further; "" while it shall."""
-        self._more = trio.Event()
-        self._came_s = trio.current_time()
+        self._more, self._came_s = trio.Event(), trio.current_time()
         self._nonce = b""
         """Nonce under which it is said here; empty before its BEGIN."""
         self._said = OwnSpeech(begun.begin, source, target)
@@ -247,7 +247,7 @@ class Carrying:
         longest = voice_bytes(target.k, link_model(target.address), sealed=True, repeat=target.address.repeat)
         while target.floor.state in ON_AIR and not self._stopped and not self._gives_way and not self._packets.finished:
             now = trio.current_time()
-            if said.is_sparse(now, self._packets.waiting) and any(one.wants(self.origin) for one in target.queue):
+            if said.is_sparse(now) and any(one.wants(self.origin) for one in target.queue):
                 self._yields = True
                 break
             due_s = now if self._packets.rest_is_missing else said.due_s

@@ -5,13 +5,18 @@ No I/O, no clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence, Set
 
+from app.relay.said_there import MAX_HEARD
 from app.relay.waiting import Waiting
+from transport.protocol.relaying import origin_of
 
 MAX_QUEUED_OVERS = 4
 """Overs that wait for one link, besides the one that is being said: more would be heard minutes late."""
 
+MAX_SAID_OVERS = 4
+"""Overs of which is remembered what was said: as many are being carried from other links, or begin again."""
 WORD_PACKETS = 6
 """Most packets of an over that is a word: 2 s of speech, or one frame."""
 
@@ -25,6 +30,8 @@ class OverQueue:
         """Those who wait, in the order in which they came, each with the number of its source link."""
         self._turn: tuple[int, Waiting] | None = None
         self._last_source = -1
+        self._said: OrderedDict[bytes, set[bytes]] = OrderedDict()
+        """Packets that the relay has said there of the overs that it said last, by their origins."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -45,6 +52,20 @@ class OverQueue:
     def append(self, source: int, waiting: Waiting) -> None:
         """Take one more."""
         self._waiting.append((source, waiting))
+
+    def say(self, nonce: bytes, packets: Sequence[bytes]) -> None:
+        """Take packets that the relay says there, of an over that it says under this nonce."""
+        said = self._said.setdefault(origin_of(nonce), set())
+        if len(said) < MAX_HEARD:
+            said.update(packets)
+        if len(self._said) > MAX_SAID_OVERS:
+            self._said.popitem(last=False)
+        for _, waiting in self._waiting:
+            waiting.take_own(nonce, packets)
+
+    def said(self, origin: bytes) -> Set[bytes]:
+        """Return the packets that the relay has said there of the over with this origin, if that is not long ago."""
+        return self._said.get(origin, frozenset())
 
     def remove(self, waiting: Waiting) -> None:
         """Let one go."""

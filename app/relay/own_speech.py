@@ -51,15 +51,15 @@ class OwnSpeech:
         """Time at which the next frame is due: at the pace of speech from the first one on."""
         return self._began_s + self.packets * PACKET_S - LEAD_S if self.packets else self._first_s
 
-    def is_sparse(self, now: float, waiting: int) -> bool:
-        """Tell whether hardly anything was said for seconds, as of somebody who is not waited for, nor that many wait.
+    def is_sparse(self, now: float) -> bool:
+        """Tell whether hardly anything was said for seconds, as of somebody who is not waited for.
 
         Counted as a floor counts others (transport/protocol/floor.py), from when the first frame was due.
         """
         window_s = max(SPARSE_S, SPARSE_FRAMES * self._frame_s)
         if now - self._asked_s < window_s + self._frame_s:
             return False
-        came = waiting + sum(packets for said_s, packets in self._said if now - said_s <= window_s)
+        came = sum(packets for said_s, packets in self._said if now - said_s <= window_s)
         return came * PACKET_S * self._slowness < SPARSE_SHARE * (window_s - self._frame_s)
 
     def say(self, sender: OverSender, piece: Piece) -> None:
@@ -78,8 +78,7 @@ class OwnSpeech:
             frames = sender.skip(piece.count)
         for frame in frames:
             target.transmitter.send(frame)
-        for waiting in target.queue:
-            waiting.take_own(sender.nonce, piece.packets)
+        target.queue.say(sender.nonce, piece.packets)
 
 
 def _hold_s(begin: Begin, source: LinkEnd, target: LinkEnd) -> float:

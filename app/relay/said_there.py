@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from transport.protocol.frames import PACKET_S, Begin
@@ -74,7 +74,7 @@ class SaidThere:
                 self.ended = True
         return False
 
-    def take_own(self, packets: Sequence[bytes]) -> None:
+    def take_own(self, packets: Iterable[bytes]) -> None:
         """Take packets that the relay itself says, from another link."""
         if len(self._packets) < MAX_HEARD:
             self._packets.update(packets)

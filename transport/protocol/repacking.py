@@ -22,7 +22,10 @@ from transport.protocol.places import last_of_row
 LATE_S = 0.1
 """Time that a missing packet may come late behind those after it, in seconds: listeners hold no more back at first."""
 BEFORE_KEY_S = 0.6
-"""Time by which the first frame of an over may come before it can have been said, in seconds, as VOX sends it."""
+"""Time by which the first frame of an over may come before it can have been said, in seconds, as VOX sends it.
+
+Or its whole length: a relay that says an over late sends its first frame at once. The others are measured by it.
+"""
 EARLY_S = 0.25
 """Time by which a packet may come before it can have been said, in seconds: what is said before the key by default."""
 MAX_ROW, MAX_SHARE = 3, 0.1
@@ -111,8 +114,13 @@ class Repacker:
         """Take a packet with its place in the over. One that is too late, or from nowhere, is dropped."""
         if not self._next <= index < self._next + MAX_AHEAD or self._length is not None:
             return
-        early_s = BEFORE_KEY_S if index < self._first + self._source_k else EARLY_S
-        early = self._time_of(index) > now + early_s
+        lead_s = self._time_of(index) - now
+        if index < self._first + self._source_k:
+            early = lead_s > max(BEFORE_KEY_S, self._source_k * PACKET_S)
+            if not early and self._on_time < self._first:  # the others will be as early
+                self._said_s -= max(0.0, lead_s)
+        else:
+            early = lead_s > EARLY_S
         self._waiting[index] = _Waiting(packet, damaged, early)
         if not early:
             self._on_time = max(self._on_time, index)

@@ -55,15 +55,15 @@ def over(packets: int, k: int = 1, **changes: Any) -> list[Any]:
     [
         (1, (0, 61), 1, 1, 4.0),
         (2, (0, 61), 1, 1, 6.0),
-        (4, (0, 61), 1, 1, 8.0),
-        (6, (0, 61), 1, 1, 12.0),
+        (4, (0, 61), 1, 1, 10.0),
+        (6, (0, 61), 1, 1, 14.0),
         (2, (61,), 1, 1, 10.0),
         (4, (61,), 1, 1, 18.0),
-        (2, THIRDS, 1, 1, 18.0),
-        (4, THIRDS, 1, 1, 32.0),
-        (4, (0, 10), 6, 1, 18.0),
+        (2, THIRDS, 1, 1, 22.0),
+        (4, THIRDS, 1, 1, 40.0),
+        (4, (0, 10), 6, 1, 22.0),
         (1, (0, 61), 1, 4, 6.0),
-        (3, (0, 61), 1, 4, 8.0),
+        (3, (0, 61), 1, 4, 12.0),
     ],
 )
 def test_the_next_over_is_heard_whole_and_soon(
@@ -160,3 +160,39 @@ def test_a_word_that_waits_is_not_pushed_out(links: int) -> None:
     play(main)
     whole = {one.link for one in hill.only(OverRelayed) if ("Ada", 3, 0) == (one.sender, one.packets, one.lost)}
     assert {air.name for air in airs[1:]} == whole
+
+
+@pytest.mark.parametrize("spacing_s", [1.6, 2.4])
+@pytest.mark.parametrize("waits_s", [0.0, 10.0])
+def test_who_says_hardly_anything_holds_nobody_up(spacing_s: float, waits_s: float) -> None:
+    """With a packet now and then, in its place, and after he had to wait himself: others have their turns."""
+    near, side, far = (Air(f"udp://link{number}?k=1") for number in range(3))
+    talker, intruder, other = near.member(), side.member(), far.member()
+    hill = WatchedRelay("Hill", near, side, far)
+
+    async def trickle() -> None:
+        start_s, begin = trio.current_time(), Begin(9, 0, b"trickles", clock(), CODEC_ID, 1, "Eve")
+        await intruder.send(encode(begin))
+        while trio.current_time() < start_s + 90.0:
+            await trio.sleep(spacing_s)
+            place = int((trio.current_time() - start_s) / PACKET_S)
+            await intruder.send(encode(Voice(9, 1 + place, (bytes([FORGED, 9, place % 256]) + bytes(29),))))
+
+    async def main() -> None:
+        async with relaying([near, side, far], hill), trio.open_nursery() as nursery:
+            await trio.sleep(2.0)
+            nursery.start_soon(say, other, over(round(waits_s / PACKET_S), over=5, nonce=b"Bob said", sender="Bob"))
+            nursery.start_soon(trickle)
+            await trio.sleep(waits_s + 10.0)
+            for number in range(3):
+                await say(talker, over(12, over=20 + number, nonce=bytes([number]) * 8))
+                await trio.sleep(12.0)
+            nursery.cancel_scope.cancel()
+
+    play(main)
+    whole = [
+        one
+        for one in hill.only(OverRelayed)
+        if ("Ada", "udp://link2", 12, 0) == (one.sender, one.link, one.packets, one.lost)
+    ]
+    assert 3 == len(whole)
