@@ -25,6 +25,7 @@ from app.audio.portaudio import (
     plain_words,
     portaudio_alone,
     portaudio_hangs,
+    sound_server,
 )
 from app.beat import next_beat_s
 from app.errors import DeviceError, NoDescriptors
@@ -38,6 +39,12 @@ STALL_S = 5.0
 FIRST_SOUND_S = 3.0
 """Seconds that a new stream may take to move at all; then it is used anyhow."""
 
+SETTLED_S = 2.0
+"""Time for which a sound server that is new must be there before it is used, in seconds.
+
+It takes calls before its devices work, and PortAudio crashes there now and then, or waits without end: one each in some
+800 restarts of a server, at any moment while devices were being opened.
+"""
 CLOSE_S = 3.0
 """Time that PortAudio gets to close a device at the end, in seconds."""
 KEPT_STREAMS = 32
@@ -56,6 +63,7 @@ class AudioSystem:
         self._lock = trio.Lock()
         self._hangs = False
         """True once a call has not come back."""
+        self._server, self._changed_s = sound_server(), -math.inf
         self._streams: list[DeviceStream] = []
 
     def add(self, stream: DeviceStream) -> None:
@@ -90,11 +98,22 @@ class AudioSystem:
                 self._hangs = not ended.is_set()
             raise portaudio_hangs()
 
+    async def settled(self) -> None:
+        """Return once the sound server is the same for SETTLED_S, or as long as this exists, if one is there at all."""
+        while True:
+            now, server = trio.current_time(), sound_server()
+            if server != self._server:
+                self._server, self._changed_s = server, now
+            if now >= self._changed_s + SETTLED_S:
+                return
+            await trio.sleep_until(self._changed_s + SETTLED_S)
+
     async def look_again(self, may_interrupt: MayInterrupt) -> None:
         """Make PortAudio list the devices anew, which it only does when all streams are closed and it starts afresh.
 
         Does nothing while a stream works and may not be interrupted. Raises DeviceError.
         """
+        await self.settled()
         if not may_interrupt() and any(stream.working for stream in self._streams):
             return
 
@@ -157,6 +176,7 @@ class DeviceStream:
             while True:
                 self._changed = trio.Event()
                 wanted = self._wanted
+                await self._system.settled()
                 try:
                     number, name = await self._system.call(partial(self._open, wanted))
                 except DeviceError as problem:

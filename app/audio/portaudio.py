@@ -131,6 +131,20 @@ def silence_native_libraries() -> None:
         sys.stderr = sys.__stderr__ = copy  # type: ignore[misc]
 
 
+def sound_server() -> tuple[int, int] | None:
+    """Return what tells PulseAudio, or PipeWire in its place, from one that was started anew; None where none is.
+
+    It is its socket: number and time of the file.
+    """
+    at = os.environ.get("PULSE_SERVER", "").removeprefix("unix:")
+    folder = os.environ.get("PULSE_RUNTIME_PATH") or os.path.join(os.environ.get("XDG_RUNTIME_DIR", ""), "pulse")
+    try:
+        found = os.stat(at if at.startswith("/") else os.path.join(folder, "native"))
+    except (OSError, ValueError):
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
 def portaudio_hangs() -> DeviceError:
     """Return the error for a call that does not come back, and for others until it does."""
     return DeviceError("no sound: the sound system hangs", "start the sound server anew, then Gossamer")
