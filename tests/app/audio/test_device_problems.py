@@ -7,14 +7,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+import trio.testing
 from trio.testing import trio_test
 
 from app.audio import device_stream
-from app.audio.device_stream import AudioSystem
+from app.audio.device_stream import SETTLED_S, AudioSystem
 from app.audio.devices import Block
 from app.audio.portaudio import plain_words
 from app.audio.streams import PortAudioMicrophone
@@ -25,7 +27,7 @@ from tests.support.processes import ROOT
 
 WITHOUT_FILES = """
 import os, resource, trio
-from app.audio.device_stream import AudioSystem
+from app.audio.device_stream import SETTLED_S, AudioSystem
 from app.audio.portaudio import load_portaudio
 from app.errors import DeviceError
 
@@ -177,3 +179,40 @@ def test_errors_of_portaudio_are_said_in_plain_words(error: PortAudioError, plai
     said = plain_words(error)
     assert plain in said
     assert "PaErrorCode" not in said and "Error opening" not in said and "\n" not in said
+
+
+@pytest.mark.parametrize("named", ["XDG_RUNTIME_DIR", "PULSE_RUNTIME_PATH", "PULSE_SERVER"])
+def test_a_sound_server_that_is_new_is_used_once_it_has_settled(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, named: str
+) -> None:
+    """One that was there before is used at once, as is a machine without any; each start counts anew."""
+    for name in ("PULSE_RUNTIME_PATH", "PULSE_SERVER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    socket = tmp_path / "pulse" / "native"
+    monkeypatch.setenv(
+        named, {"XDG_RUNTIME_DIR": f"{tmp_path}", "PULSE_SERVER": f"unix:{socket}"}.get(named, f"{socket.parent}")
+    )
+    socket.parent.mkdir()
+
+    async def main() -> None:
+        without = AudioSystem()
+        await without.settled()
+        socket.touch()
+        system = AudioSystem()
+        await system.settled()
+        assert 0.0 == trio.current_time()
+        await without.settled()
+        assert SETTLED_S == trio.current_time()
+        socket.rename(tmp_path / "before")
+        await system.settled()
+        assert 2 * SETTLED_S == trio.current_time()
+        async with trio.open_nursery() as nursery:
+            socket.touch()
+            nursery.start_soon(system.settled)
+            await trio.sleep(SETTLED_S / 2)
+            socket.rename(tmp_path / "again")
+            socket.touch()
+        assert 4 * SETTLED_S == trio.current_time()  # it is looked at when the first would have settled
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
