@@ -32,7 +32,7 @@ from transport.errors import (
     UnknownOver,
     UsageError,
 )
-from transport.protection.channel import OpenChannel, open_channel
+from transport.protection.channel import OWN_OVERS, OpenChannel, open_channel
 from transport.protection.cipher import Cipher, Secret, derive_key
 from transport.protocol import open_frames
 from transport.protocol.frames import TAG_BYTES, Begin, End, Frame, Mode, Ping, Pong, Receipt, Voice
@@ -186,6 +186,17 @@ def test_two_overs_of_the_same_number() -> None:
         voice = Voice(0x5A, 1 + int(hearer.now), (PACKET,))
         hearer.now += 1
         assert voice == hearer.hear(station.say(voice))
+
+
+def test_the_newest_overs_of_a_station_are_remembered() -> None:
+    """Of one more, the oldest is forgotten, and none of the others."""
+    talker = ProtectedEnd()
+    for over in range(OWN_OVERS + 1):
+        talker.say(replace(BEGIN, over=over, nonce=bytes([over]) * 8))
+    for over in range(1, OWN_OVERS + 1):
+        talker.say(Voice(over, 1, (PACKET,)))
+    with pytest.raises(UsageError, match="over 0 was never begun"):
+        talker.say(Voice(0, 1, (PACKET,)))
 
 
 def test_a_nonce_is_never_used_for_two_contents() -> None:
