@@ -10,13 +10,16 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from app.errors import DeviceError, NoDescriptors, os_reason
 from app.events import Device
 from app.settings.model import Settings
+
+Result = TypeVar("Result")
 
 RATES_HZ = (48000, 44100, 32000, 16000, 8000)
 """Sampling rates tried after the device's own: resampling here is cleaner than in a driver."""
@@ -161,6 +164,28 @@ def portaudio_alone() -> Iterator[None]:
         PORTAUDIO.release()
 
 
+def in_time(blocking: Callable[[], Result]) -> Result:
+    """Return what a function returns that calls PortAudio, alone. Blocking, but no longer than HANGS_S.
+
+    It runs in a thread, so that a signal is heard meanwhile. Raises what it raises, and DeviceError where it does not
+    come back.
+    """
+    found: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            with portaudio_alone():
+                found.set_result(blocking())
+        except BaseException as problem:
+            found.set_exception(problem)
+
+    threading.Thread(target=run, name="PortAudio", daemon=True).start()
+    try:
+        return found.result(HANGS_S)
+    except TimeoutError:
+        raise portaudio_hangs() from None
+
+
 def end_at_once_if_it_hangs(code: int) -> None:
     """End the process with this exit code where a call has not come back: PortAudio ends in no other way then.
 
@@ -178,12 +203,15 @@ def list_devices(*, try_rates: bool = True) -> list[DeviceInfo]:
 
     try_rates: find out which rates work, which opens every device for a moment: slow, and not while streams run.
     """
-    sounddevice = load_portaudio()
-    with portaudio_alone():
+
+    def listed() -> list[DeviceInfo]:
+        sounddevice = load_portaudio()
         try:
             return _list(sounddevice, RATES_HZ if try_rates else None)
         except sounddevice.PortAudioError as error:
             raise DeviceError(f"no sound: PortAudio lists nothing ({plain_words(error)})", NO_SOUND_CURE) from error
+
+    return in_time(listed)
 
 
 def _list(sounddevice: Any, rates_hz: tuple[int, ...] | None) -> list[DeviceInfo]:
@@ -244,9 +272,16 @@ def find_device(name: str | None, kind: Device) -> int:
     return matches[0]
 
 
-def check_devices(settings: Settings) -> None:
-    """Raise DeviceError where the settings name a device that is not there now."""
-    if settings.microphone is not None:
-        find_device(settings.microphone, "microphone")
-    if settings.loudspeaker is not None:
-        find_device(settings.loudspeaker, "loudspeaker")
+def check_devices(settings: Settings, *, needed: bool = False) -> None:
+    """Raise DeviceError where the settings name a device that is not there now, or there is no sound that is needed."""
+
+    def check() -> None:
+        if needed:
+            load_portaudio()
+        if settings.microphone is not None:
+            find_device(settings.microphone, "microphone")
+        if settings.loudspeaker is not None:
+            find_device(settings.loudspeaker, "loudspeaker")
+
+    if needed or settings.microphone is not None or settings.loudspeaker is not None:
+        in_time(check)

@@ -20,7 +20,7 @@ from app.audio.channels import ChannelMixer
 from app.audio.raw_sound import can_be_sound
 from app.audio.sound_blocks import ogg_has_end, silent, sound_blocks, spooled
 from app.console import aside
-from app.errors import FileProblem
+from app.errors import FileProblem, os_reason
 from app.file_kinds import MP3, OGG, OTHER_SOUND, SOUND, START_BYTES, WAV, check_output, kind_of, no_sound
 from app.storage import STANDARD_STREAM, is_ordinary, open_input, packet_output, recording_file
 from codec.format import PACKET_SAMPLES, SAMPLE_RATE_HZ
@@ -74,7 +74,10 @@ class SpeechReader:
         self._start = b""
         self._stream = open_input(path)
         ordinary = is_ordinary(self._stream)
-        self._start = self._stream.read(START_BYTES)
+        try:
+            self._start = self._stream.read(START_BYTES)
+        except OSError as problem:
+            raise FileProblem(f"cannot read {path}: {os_reason(problem)}") from problem
         kind = kind_of(self._start)
         if kind in OTHER_SOUND:
             raise no_sound(path, kind)

@@ -13,7 +13,7 @@ import trio
 
 from app import events
 from app.audio.devices import Block, Loudspeaker, Microphone, NoLoudspeaker, NoMicrophone
-from app.audio.portaudio import check_devices, load_portaudio, silence_native_libraries
+from app.audio.portaudio import check_devices, silence_native_libraries
 from app.audio.sound_files import SpeechWriter, recording_output
 from app.audio.streams import open_portaudio
 from app.cli.event_log import add_log_level, begin_log, logged
@@ -146,8 +146,7 @@ def run_listen(arguments: argparse.Namespace) -> int:
     raw = arguments.output == STANDARD_STREAM
     if aloud:
         silence_native_libraries()
-        load_portaudio()
-        check_devices(settings)
+        check_devices(settings, needed=True)
     begin_log(arguments)
     if raw and arguments.json:
         raise GossamerError("--json and --output - both want standard output", "name a file")

@@ -24,7 +24,7 @@ from app.history.folder import Mark, everything_kept, mark_of, marked, missed_fi
 from app.history.overs import RecordedOver, read_over
 from app.history.past import PastEntry, RecordedEntry, read_entry
 from app.paths import recordings_folder
-from app.settings.model import Synth
+from app.settings.model import Settings, Synth
 from app.storage import packet_output
 from codec.models import DECODER, STANDARD, VOCODER, model_path
 
@@ -222,13 +222,11 @@ def _samples(over: RecordedOver, synth: Synth, model: str) -> NDArray[np.float32
 def run_replay(arguments: argparse.Namespace) -> int:
     """Play a past over, which is not missed any more. Raises FileProblem, DeviceError, CodecError."""
     from app.audio.playback import play_aloud
-    from app.audio.portaudio import find_device, load_portaudio, silence_native_libraries
+    from app.audio.portaudio import check_devices, silence_native_libraries
 
     path, over = _numbered(arguments.number)
     silence_native_libraries()
-    load_portaudio()
-    if arguments.loudspeaker is not None:
-        find_device(arguments.loudspeaker, "loudspeaker")
+    check_devices(Settings(loudspeaker=arguments.loudspeaker), needed=True)
     play_aloud(_samples(over, arguments.synth, arguments.model), arguments.loudspeaker)
     if mark_of(path) is Mark.MISSED:
         with contextlib.suppress(OSError):  # it was heard, whether or not that can be written down

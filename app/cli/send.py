@@ -12,7 +12,7 @@ import trio
 from numpy.typing import NDArray
 
 from app.audio.devices import Loudspeaker, Microphone, NoLoudspeaker, NoMicrophone
-from app.audio.portaudio import check_devices, load_portaudio, silence_native_libraries
+from app.audio.portaudio import check_devices, silence_native_libraries
 from app.audio.sound_files import read_speech
 from app.audio.streams import open_portaudio
 from app.cli.confirmation import Confirmation, add_confirm
@@ -69,8 +69,7 @@ def run_send(arguments: argparse.Namespace) -> int:
     clip: NDArray[np.float32] | None = None
     if live:
         silence_native_libraries()
-        load_portaudio()
-        check_devices(settings)
+        check_devices(settings, needed=True)
     else:
         clip = read_speech(arguments.input, LONGEST_OVER_S)
         if not len(clip):

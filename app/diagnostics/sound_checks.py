@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
-from app.audio.portaudio import NO_DEVICE_CURE, list_devices, load_portaudio, plain_words
+from app.audio.portaudio import NO_DEVICE_CURE, in_time, list_devices, load_portaudio, plain_words
 from app.diagnostics.findings import Finding
 from app.errors import DeviceError
 from app.events import Device
@@ -19,8 +20,8 @@ LOOK_EVERY_S = 0.03
 def check_sound() -> list[Finding]:
     """Check PortAudio, devices of both kinds, and that sound moves through the default of each."""
     try:
-        sounddevice = load_portaudio()
         devices = list_devices()
+        sounddevice = load_portaudio()
     except DeviceError as problem:
         return [Finding("sound", "warn", problem.cause, f"{problem.cure or NO_DEVICE_CURE}; files work without")]
     findings = []
@@ -31,7 +32,11 @@ def check_sound() -> list[Finding]:
             findings.append(Finding(kind, "warn", "there is none that works", f"{NO_DEVICE_CURE}; files work without"))
             continue
         device = next((device for device in usable if device.is_default), usable[0])
-        silent = _stream_problem(sounddevice, device.number, kind, device.rates_hz[0])
+        how = sounddevice, device.number, kind, device.rates_hz[0]
+        try:
+            silent = in_time(partial(_stream_problem, *how))
+        except DeviceError as problem:
+            silent = problem.cause
         found = f"{device.name}, {device.rates_hz[0]} Hz" + (f": {silent}" if silent else ", a stream runs")
         cure = f"close what else uses it, or choose another with --{kind} (`gossamer devices`)" if silent else ""
         findings.append(Finding(kind, "warn" if silent else "ok", found, cure))

@@ -75,12 +75,20 @@ def read_configuration(path: Path | None = None, *, warns: bool = True) -> Confi
             near = difflib.get_close_matches(key, known, 1)
             hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known)}"
             raise FileProblem(f"{path}: '{key}' is no setting", hint)
-        values[key] = OPTIONS[key].value_of(value, f"{path}: {key} = {value!r}", FileProblem)
+        values[key] = OPTIONS[key].value_of(value, f"{path}: {key} = {_shown(value)}", FileProblem)
     tables = document.unwrap()
     contacts, passwords = _contacts(path, tables.get(CONTACTS, {})), _passwords(path, tables.get(PASSWORDS, {}))
     if passwords and warns:
         warn_of_readers(path)
     return Configuration(path, values, contacts, passwords, exists=True)
+
+
+def _shown(value: Any) -> str:
+    """Return a value of a settings file as it is shown."""
+    try:
+        return repr(value)
+    except ValueError:  # Python writes no whole number of more than 4300 digits, and TOML reads one in hex
+        return "a number that is too long"
 
 
 def _passwords(path: Path, table: Any) -> dict[str, str]:
@@ -97,10 +105,10 @@ def _contacts(path: Path, table: Any) -> dict[str, str]:
         raise FileProblem(str(path), wanted)
     for name, link in table.items():
         if not isinstance(link, str) or "://" not in link:
-            raise FileProblem(f"{path}: contacts.{name} = {link!r}", wanted)
+            raise FileProblem(f"{path}: contacts.{name} = {_shown(link)}", wanted)
         if not (is_plain(name) and is_plain(link)):
             raise FileProblem(
-                f"{path}: contacts.{name} = {link!r} has characters that cannot be shown", "write it anew"
+                f"{path}: contacts.{name} = {_shown(link)} has characters that cannot be shown", "write it anew"
             )
     return dict(table)
 

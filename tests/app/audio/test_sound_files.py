@@ -191,3 +191,10 @@ def test_half_a_sample_at_the_end_of_a_pipe_is_said(monkeypatch, octets, cut):
     reader = files.SpeechReader("-")
     assert octets // 2 == len(reader.read_all())
     assert cut == reader.cut_off
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="Linux has a file that cannot be read")
+def test_a_file_that_cannot_be_read_is_said_in_a_line() -> None:
+    """As a disk that fails says it."""
+    with pytest.raises(FileProblem, match="cannot read /proc/self/mem: input/output error"):
+        files.SpeechReader("/proc/self/mem")

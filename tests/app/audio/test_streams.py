@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from tests.support.audio_rig import AudioRig, missing
+from tests.support.processes import free_port
 
 pytestmark = pytest.mark.audio
 ROOT = Path(__file__).parents[3]
@@ -184,6 +185,19 @@ async def steps(microphone, loudspeaker):
         if line == "working\n":
             rig.hang()
     assert 0 == process.wait(10)
+
+
+@pytest.mark.parametrize("aloud", [False, True])
+def test_a_command_that_begins_while_the_sound_server_hangs_can_be_ended(rig, aloud):
+    """By one signal, as systemd sends it."""
+    words = ("listen", f"udp://:{free_port()}", "--output", "speaker") if aloud else ("devices",)
+    rig.hang()
+    environment = {**rig.for_station("a"), "PYTHONPATH": str(ROOT)}
+    command = subprocess.Popen([sys.executable, "-m", "app", *words], env=environment, stdout=subprocess.DEVNULL)
+    with pytest.raises(subprocess.TimeoutExpired):
+        command.wait(3)
+    command.terminate()
+    assert command.wait(6) in (0, 130)
 
 
 def test_a_device_that_is_not_there_is_replaced_by_the_default(rig, tmp_path):

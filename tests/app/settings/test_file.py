@@ -80,6 +80,14 @@ def test_what_is_wrong_in_the_file_is_one_line(file: Path, text: str, message: s
     assert 1 == len(str(raised.value).splitlines())
 
 
+@pytest.mark.parametrize("text", ["volume = {}", "name = {}", "[contacts]\nAda = {}"])
+def test_a_number_that_python_does_not_write_is_refused_in_a_line(file: Path, text: str) -> None:
+    """TOML reads hex of any length; Python writes no decimals of more than 4300 digits."""
+    file.write_text(text.format("0x" + "f" * 5000))
+    with pytest.raises(FileProblem, match="a number that is too long"):
+        read_configuration(file)
+
+
 def test_bytes_that_are_no_text_are_said(file: Path) -> None:
     """Not raised as something else."""
     file.write_bytes(b"name = \xff\n")
