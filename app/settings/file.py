@@ -108,7 +108,7 @@ def _contacts(path: Path, table: Any) -> dict[str, str]:
             raise FileProblem(f"{path}: contacts.{name} = {_shown(link)}", wanted)
         if not (is_plain(name) and is_plain(link)):
             raise FileProblem(
-                f"{path}: contacts.{name} = {_shown(link)} has characters that cannot be shown", "write it anew"
+                f"{path}: contacts.{name} = {link!r} has characters that cannot be shown", "write it anew"
             )
     return dict(table)
 

@@ -337,14 +337,17 @@ def test_a_talker_keeps_the_ear_for_no_longer_than_the_talk_limit() -> None:
     assert [OverSuperseded, OverBegun] == [type(event) for event in receiver.receive(other, now)]
 
 
-def test_a_second_at_a_time_does_not_keep_the_ear() -> None:
-    """A talker who begins over after over and says nothing in them is followed no longer than one who is silent."""
+@pytest.mark.parametrize(("begins", "spacing_s", "other_s"), [(5, 0.9, 4.0), (3, 2.2, 4.5)])
+def test_begins_without_an_end_do_not_keep_the_ear(begins: int, spacing_s: float, other_s: float) -> None:
+    """A talker who begins over after over and says nothing in them has not paused between them, however far apart they
+    are, and is followed no longer than one who is silent."""
     receiver = OverReceiver()
-    for number in range(5):
-        [begun] = hear(receiver, over_frames(1, over=number, nonce=bytes([number] * 8))[:1], now=number * 0.9)[-1:]
+    for number in range(begins):
+        frames = over_frames(1, over=number, nonce=bytes([number] * 8))[:1]
+        [begun] = hear(receiver, frames, now=number * spacing_s)[-1:]
         assert isinstance(begun, OverBegun)
     other = over_frames(4, over=9, nonce=OTHER_NONCE, sender="Bob")[0]
-    assert [OverSuperseded, OverBegun] == [type(event) for event in receiver.receive(other, 4.0)]
+    assert [OverSuperseded, OverBegun] == [type(event) for event in receiver.receive(other, other_s)]
 
 
 def test_an_over_longer_than_the_limit_is_followed_in_pieces() -> None:
@@ -358,13 +361,3 @@ def test_an_over_longer_than_the_limit_is_followed_in_pieces() -> None:
     assert 1 == len([event for event in events if isinstance(event, OverSuperseded)])
     ended = events[-1]
     assert isinstance(ended, OverEnded) and (500, 500) == (ended.packets_heard, ended.end.packets_sent)
-
-
-def test_begins_without_an_end_do_not_keep_the_ear() -> None:
-    """Whoever begins anew, over after over, has not paused between them, however long he says nothing."""
-    receiver = OverReceiver()
-    for number in range(3):
-        [begun] = hear(receiver, over_frames(1, over=number, nonce=bytes([number] * 8))[:1], now=number * 2.2)[-1:]
-        assert isinstance(begun, OverBegun)
-    other = over_frames(4, over=9, nonce=OTHER_NONCE, sender="Bob")[0]
-    assert [OverSuperseded, OverBegun] == [type(event) for event in receiver.receive(other, 4.5)]
