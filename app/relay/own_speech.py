@@ -9,10 +9,9 @@ import trio
 
 from app.relay.link_end import LinkEnd
 from transport.planning.planner import link_model, voice_bytes
-from transport.protocol.floor import SPARSE_FRAMES, SPARSE_S, SPARSE_SHARE
 from transport.protocol.frames import PACKET_BYTES, PACKET_S, Begin, Mode, Repeat
 from transport.protocol.over import OverSender
-from transport.protocol.over_pace import MAX_ARRIVALS
+from transport.protocol.over_pace import MAX_ARRIVALS, is_sparse
 from transport.protocol.repacking import Piece
 
 LEAD_S = 0.1
@@ -54,13 +53,9 @@ class OwnSpeech:
     def is_sparse(self, now: float) -> bool:
         """Tell whether hardly anything was said for seconds, as of somebody who is not waited for.
 
-        Counted as a floor counts others (transport/protocol/floor.py), from when the first frame was due.
+        Counted as a floor counts others (transport/protocol/over_pace.py), from when the first frame was due.
         """
-        window_s = max(SPARSE_S, SPARSE_FRAMES * self._frame_s)
-        if now - self._asked_s < window_s + self._frame_s:
-            return False
-        came = sum(packets for said_s, packets in self._said if now - said_s <= window_s)
-        return came * PACKET_S * self._slowness < SPARSE_SHARE * (window_s - self._frame_s)
+        return is_sparse(self._said, self._asked_s + self._frame_s, self._frame_s, self._slowness, now)
 
     def say(self, sender: OverSender, piece: Piece) -> None:
         """Send a piece, or leave it out where nothing of it came and the next frame does without."""

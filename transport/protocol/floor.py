@@ -24,7 +24,7 @@ from transport.protocol.floor_states import (
     TalkRefused,
 )
 from transport.protocol.frames import PACKET_S
-from transport.protocol.over_pace import MAX_ARRIVALS, PAUSE_S, TALK_LIMIT_S
+from transport.protocol.over_pace import MAX_ARRIVALS, PAUSE_S, TALK_LIMIT_S, is_sparse
 
 TALK_WARNING_S = 15.0
 """Time before the talk limit at which the talker is warned, in seconds."""
@@ -36,13 +36,6 @@ LONGER_SILENCE_S = 6.0
 """Most by which frames that come more rarely than planned lengthen that time, in seconds: the peer makes the gaps."""
 FOLLOWED_MARGIN_S = 10.0
 """Time beyond the talk limit after which an over that is still followed is given up, in seconds: two BEGINs."""
-SPARSE_S, SPARSE_FRAMES = 4.0, 4
-"""Time over which the speech that comes is counted, in seconds, and no less than that of so many frames."""
-SPARSE_SHARE = 0.25
-"""Share of the speech that must come in that time, or the key counts although somebody talks.
-
-It is half of what keeps the ear: who loses 40 % of his packets by chance keeps the floor in 97 of 100 presses.
-"""
 RECEIPT_WAIT_S = 3.0
 """Time after END has left at which a missing receipt is taken for a collision, in seconds."""
 
@@ -187,12 +180,9 @@ class Floor:
 
     def _sparse(self, now: float) -> bool:
         """Tell whether little came for seconds of whoever talked since the last pause, and more is to come."""
-        window_s = max(SPARSE_S, SPARSE_FRAMES * self._frame_s)
-        ended = self._silent_at_s is None
-        if self.state is not State.RECEIVING or ended or now - self._busy_since_s < window_s:
+        if self.state is not State.RECEIVING or self._silent_at_s is None:  # has ended
             return False
-        came = sum(packets for spoken_s, packets in self._spoken if now - spoken_s <= window_s)
-        return came * PACKET_S * self._slowness < SPARSE_SHARE * (window_s - self._frame_s)
+        return is_sparse(self._spoken, self._busy_since_s, self._frame_s, self._slowness, now)
 
     def _silence_s(self, k: int) -> float:
         """Return the silence after which the talker has disappeared, on a link whose frames hold k packets.

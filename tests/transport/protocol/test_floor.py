@@ -15,8 +15,6 @@ from transport.protocol.floor import (
     LONGER_SILENCE_S,
     RECEIPT_WAIT_S,
     SILENCE_S,
-    SPARSE_FRAMES,
-    SPARSE_S,
     TALK_WARNING_S,
     Floor,
 )
@@ -32,7 +30,7 @@ from transport.protocol.floor_states import (
     TalkRefused,
 )
 from transport.protocol.frames import PACKET_S
-from transport.protocol.over_pace import TALK_LIMIT_S
+from transport.protocol.over_pace import SPARSE_FRAMES, SPARSE_S, TALK_LIMIT_S
 
 THEM, OTHERS = 7, 8
 
